@@ -1,0 +1,108 @@
+"""What a cloud and each of its nodes are told: read once at the edge, passed down, never global.
+
+State lives in one folder (`NOVARAY_HOME`), laid out as `CloudConfig` and `NodeConfig` say, so that two clouds on one
+machine do not meet.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+HypervisorName = Literal["libvirt", "simulated"]
+NODE_FILE_VARIABLE = "NOVARAY_NODE_FILE"  # tells the actors on a node where their NodeConfig is
+
+
+def default_home() -> Path:
+    return Path(os.environ.get("NOVARAY_HOME") or Path.home() / ".novaray").absolute()
+
+
+class SimulatedConfig(BaseModel):
+    """A fleet of hosts without guests. Delays are uniform between the two bounds, faults a share of builds."""
+
+    hosts: int = Field(default=1, ge=1, le=100_000)
+    vcpus: int = 64
+    ram_mib: int = 256 * 1024
+    disk_gib: int = 2_000
+    step_delay_s: tuple[float, float] = (0.0, 0.0)
+    fault_share: float = Field(default=0.0, ge=0.0, le=1.0)
+    seed: int = 0
+
+
+class NodeConfig(BaseModel):
+    """One worker node. With `netns` set, its bridges, taps and hypervisor live in that network namespace."""
+
+    host: str  # the name that hosts are keyed by: survives restarts, unlike Ray's node ids
+    home: Path  # this node's own folder
+    hypervisor: HypervisorName = "simulated"
+    simulated: SimulatedConfig = SimulatedConfig()
+    netns: str = ""
+    underlay_ip: str = "127.0.0.1"  # VXLAN endpoint, inside `netns`
+    underlay_device: str = ""
+    physical_networks: dict[str, str] = {}  # name → device, for flat and VLAN networks
+    node_ip: str = "127.0.0.1"  # where other nodes reach this one's image data and relays
+    libvirt_uri: str = ""  # '' = the node's own daemon under `home`
+    virt_type: Literal["auto", "kvm", "qemu"] = "auto"
+    ram_reserved_mib: int = 512
+    disk_reserved_gib: int = 1
+    cpu_allocation_ratio: float = 4.0
+    ram_allocation_ratio: float = 1.0
+    disk_allocation_ratio: float = 1.0
+    availability_zone: str = "nova"
+    vif_plugging_timeout_s: float = 300.0  # Nova's default
+    vif_plugging_is_fatal: bool = True
+
+    @property
+    def instances(self) -> Path:
+        return self.home / "instances"
+
+    @property
+    def image_cache(self) -> Path:
+        return self.home / "cache"
+
+    @property
+    def dhcp(self) -> Path:
+        return self.home / "dhcp"
+
+    @property
+    def libvirt(self) -> Path:
+        return self.home / "libvirt"
+
+
+class CloudConfig(BaseModel):
+    """One cloud. `home` holds everything that it keeps."""
+
+    home: Path = Field(default_factory=default_home)
+    hypervisor: HypervisorName = "libvirt"
+    database_url: str = ""  # '' = SQLite under `home`
+    max_attempts: int = Field(default=3, ge=1)  # hosts tried for one boot
+    boot_deadline_s: float = 900.0
+    token_lifetime_s: float = 24 * 3600.0
+    service_down_s: float = 6.0  # a host not heard from for so long is down
+    heartbeat_s: float = 2.0
+    user_data_limit: int = 65_535  # characters of base64, Nova's limit
+    dns_domain: str = "openstacklocal"
+    vxlan_range: tuple[int, int] = (1, 1 << 20)
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.home / 'cloud.sqlite'}"
+
+    @property
+    def images(self) -> Path:
+        return self.home / "images"
+
+    @property
+    def volumes(self) -> Path:
+        return self.home / "volumes"
+
+    @property
+    def nodes(self) -> Path:
+        return self.home / "nodes"
+
+    @property
+    def file(self) -> Path:
+        return self.home / "cloud.json"

@@ -1,0 +1,46 @@
+"""One build in the hands of a compute actor: the order, and what its steps have found so far.
+
+Each field below `order` is written by exactly one step (named behind it) and read by later ones; undo steps read only
+`order`, because after a crash nothing else is known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from actors.messages import BuildOrder, ConnectionInfo, DestroyOrder, ImageLocation, Vif
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """One disk of the guest, as its definition needs it."""
+
+    role: str  # root, ephemeral, swap, config, volume
+    device: str  # vda, vdb, hda …
+    bus: str  # virtio, ide, sata, scsi
+    format: str  # qcow2, raw
+    path: Path | None = None  # a local file, or else `connection`
+    connection: ConnectionInfo | None = None
+    kind: str = "disk"  # disk, cdrom
+    boot_index: int = -1
+    serial: str = ""
+    tag: str = ""
+
+
+@dataclass(slots=True)
+class Build:
+    order: BuildOrder | DestroyOrder
+    image: ImageLocation | None = None  # image
+    image_path: Path | None = None  # image: the cached file on this node
+    vifs: tuple[Vif, ...] = ()  # networks
+    connections: tuple[ConnectionInfo, ...] = ()  # block_devices
+    disks: list[Disk] = field(default_factory=list)  # block_devices: bus and device name for each, in order
+
+    @property
+    def id(self) -> str:
+        return self.order.instance_id
+
+    @property
+    def root_device(self) -> str:
+        return next((disk.device for disk in self.disks if disk.boot_index == 0), "")

@@ -1,0 +1,164 @@
+"""The faces that rooms show each other: one Protocol a room, list in, list out.
+
+A room gets the faces it needs as constructor arguments: proxies of Ray actors in a cloud (`actors/cluster/reach.py`),
+the rooms themselves in a test or in the simulator. Every method may be run twice with the same list. A reply list is
+as long as the request list; a refused item has its fault there.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from actors.errors import CallerFault
+from actors.messages import (
+    AllocateRequest,
+    AttachRequest,
+    BootSpec,
+    BuildEnded,
+    BuildOrder,
+    Claim,
+    ConnectionInfo,
+    DeallocateRequest,
+    DestroyOrder,
+    DetachRequest,
+    Hello,
+    HostReport,
+    ImageLocation,
+    ImageRequest,
+    NoHostFound,
+    Placed,
+    PlaceRequest,
+    PlugEvent,
+    PortDetails,
+    ServerView,
+    StepReport,
+    StoryLine,
+    Vif,
+    Welcome,
+)
+from actors.records import Flavor, Ledger, Notification, Subnet
+
+
+class IdentityFace(Protocol):
+    async def public_keys(self) -> dict[str, str]:
+        """Key id → PEM; with them any room verifies a token itself."""
+
+
+class SchedulerFace(Protocol):
+    async def place(self, requests: list[PlaceRequest]) -> list[Placed | NoHostFound | CallerFault]:
+        """Choose a host and claim there. The same (instance, attempt) again returns the same host."""
+
+    async def release(self, instance_ids: list[str]) -> None:
+        """Give the claims back; an unknown id changes nothing."""
+
+    async def confirm(self, instance_ids: list[str]) -> None:
+        """The instances run: their claims are no longer provisional."""
+
+    async def heartbeat(self, reports: list[HostReport]) -> None: ...
+
+    async def restore(self, claims: list[Claim]) -> None:
+        """The conductor tells a new scheduler what is claimed already."""
+
+    async def forget_hosts(self, hosts: list[str]) -> None:
+        """The hosts left the cluster."""
+
+
+class ConductorFace(Ledger, Protocol):
+    async def accept(self, specs: list[BootSpec]) -> list[list[str] | CallerFault]:
+        """Record the instances durably (steps 6-7) and begin to boot them; their ids, or the first ids for a known key."""
+
+    async def progress(self, reports: list[StepReport]) -> None: ...
+
+    async def ended(self, reports: list[BuildEnded]) -> None: ...
+
+    async def hello(self, compute: Hello) -> Welcome: ...
+
+    async def delete(self, instance_ids: list[str]) -> list[None | CallerFault]:
+        """Mark for deletion, durably; the guests go in the background."""
+
+    async def show(self, instance_ids: list[str]) -> list[ServerView | CallerFault]: ...
+
+    async def list_servers(self, project_id: str) -> list[ServerView]:
+        """Every server of a project that is not deleted ('' = of all projects)."""
+
+    async def story(self, instance_id: str) -> list[StoryLine]: ...
+
+    async def wait(self, instance_ids: list[str], wait_s: float) -> list[ServerView | CallerFault]:
+        """Answers when all have left BUILD (or are gone), or after `wait_s`."""
+
+    async def notifications(self, since: int, limit: int, wait_s: float) -> list[Notification]:
+        """Notifications after a sequence number; waits up to `wait_s` for the first."""
+
+    async def flavors(self) -> list[Flavor]: ...
+
+
+class ImageFace(Protocol):
+    async def locate(self, requests: list[ImageRequest]) -> list[ImageLocation | CallerFault]:
+        """Verify the token, show metadata and where the data is (steps 19-21)."""
+
+
+class NetworkFace(Protocol):
+    async def validate(self, requests: list[AllocateRequest]) -> list[CallerFault | None]:
+        """Would these be allocated? Changes nothing; used at the door by the API."""
+
+    async def allocate(self, requests: list[AllocateRequest]) -> list[tuple[Vif, ...] | CallerFault]: ...
+
+    async def deallocate(self, requests: list[DeallocateRequest]) -> None: ...
+
+    async def port_details(self, devices: list[str]) -> list[PortDetails | CallerFault]:
+        """By tap device name, for the L2 agent."""
+
+    async def ports_up(self, port_ids: list[str]) -> None:
+        """The L2 agent wired these: they become ACTIVE and compute hears network-vif-plugged."""
+
+    async def ports_down(self, port_ids: list[str]) -> None: ...
+
+    async def agent_started(self, host: str) -> list[str]:
+        """An agent (re)starts; the networks whose DHCP it serves."""
+
+    async def dhcp_networks(self, network_ids: list[str]) -> list[DhcpNetwork | CallerFault]:
+        """All that the DHCP agent writes for a network: subnets, ports, its own port."""
+
+
+class DhcpNetwork(Protocol):
+    """The reply of `dhcp_networks`; its struct is `actors.network.messages.DhcpNetworkInfo`."""
+
+    @property
+    def network_id(self) -> str: ...
+
+    @property
+    def subnets(self) -> tuple[Subnet, ...]: ...
+
+
+class AgentFace(Protocol):
+    """The network agent of one node: DHCP and L2."""
+
+    async def networks_changed(self, network_ids: list[str]) -> None:
+        """Ports or subnets of these networks changed: bring DHCP up to date before returning."""
+
+    async def devices_appeared(self, devices: list[str]) -> None:
+        """Tap devices are there (told by a driver that makes no real ones; real taps are noticed by netlink)."""
+
+    async def devices_gone(self, devices: list[str]) -> None: ...
+
+    async def forward(self, network_id: str, address: str, port: int) -> tuple[str, int]:
+        """Relay TCP from a port of this node to a guest; (host, port) to connect to."""
+
+
+class VolumeFace(Protocol):
+    async def attach(self, requests: list[AttachRequest]) -> list[tuple[ConnectionInfo, ...] | CallerFault]:
+        """One connection a device, in the order of the request's devices."""
+
+    async def detach(self, requests: list[DetachRequest]) -> None: ...
+
+
+class ComputeFace(Protocol):
+    async def build(self, orders: list[BuildOrder]) -> None:
+        """Take the orders in hand; their end is told by `ConductorFace.ended`."""
+
+    async def destroy(self, orders: list[DestroyOrder]) -> list[None | CallerFault]:
+        """Undo everything of these instances; returns when done."""
+
+    async def plugged(self, events: list[PlugEvent]) -> None: ...
+
+    async def console(self, instance_id: str, lines: int) -> str: ...

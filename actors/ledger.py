@@ -1,0 +1,24 @@
+"""A ledger in memory: what the conductor is to a room in the cloud, this is in a test or in the simulator."""
+
+from __future__ import annotations
+
+from actors.records import Change, Drop, Kind, Record
+
+
+class MemoryLedger:
+    """Rows by kind and id; survives the room that uses it, so that a restart can be played."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, dict[str, Record]] = {}
+        self.commits = 0
+
+    async def load(self, kind: type[Kind]) -> list[Kind]:
+        return [row for row in self.rows.get(kind.__name__, {}).values() if isinstance(row, kind)]
+
+    async def commit(self, changes: list[Change]) -> None:
+        self.commits += 1
+        for change in changes:
+            if isinstance(change, Drop):
+                self.rows.get(change.kind, {}).pop(change.id, None)
+            else:
+                self.rows.setdefault(type(change).__name__, {})[change.id] = change

@@ -1,0 +1,414 @@
+"""What the rooms say to each other on the way of a boot: typed, frozen, cheap to pickle, always in lists.
+
+Requests that only one room's administration knows (making a subnet, uploading an image) stand in that room's own
+`messages.py`; here is what crosses several rooms. Sizes carry their unit in the name. A reply list is as long as its
+request list and holds a fault in the place of each refused item.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from actors.records import AddressPair, FixedIp, Flavor
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    pass
+
+
+# ---------------------------------------------------------------- who asks
+
+
+class AuthContext(Message):
+    """What a verified token says (step 5)."""
+
+    user_id: str
+    user_name: str
+    project_id: str
+    project_name: str
+    roles: tuple[str, ...]
+    expires_at: float
+    token_id: str
+
+    @property
+    def is_admin(self) -> bool:
+        return "admin" in self.roles
+
+
+# ---------------------------------------------------------------- what a user asks for
+
+
+class NetworkRequest(Message):
+    """One interface: a port of the user's own, or a network (by id) with an optional fixed address."""
+
+    network_id: str = ""
+    port_id: str = ""
+    fixed_ip: str = ""
+    tag: str = ""
+
+
+class BlockDevice(Message):
+    """One row of block_device_mapping_v2, with Nova's own meanings."""
+
+    source_type: str  # image, volume, snapshot, blank
+    destination_type: str  # local, volume
+    source_id: str = ""  # image, volume or snapshot id
+    boot_index: int = -1  # 0 = boots from it; negative = never
+    size_gib: int = 0
+    guest_format: str = ""  # swap, ext4, vfat …; for blank local disks
+    delete_on_termination: bool = False
+    device_name: str = ""
+    disk_bus: str = ""
+    tag: str = ""
+
+
+class BootSpec(Message):
+    """A whole accepted request: everything that a build needs, so that compute never has to ask (steps 14-18)."""
+
+    name: str
+    hostname: str
+    project_id: str
+    user_id: str
+    token: str
+    flavor: Flavor
+    image_id: str = ""  # '' = boots from a volume
+    networks: tuple[NetworkRequest, ...] = ()
+    auto_network: bool = False  # Nova's networks: auto
+    security_groups: tuple[str, ...] = ()  # names or ids
+    block_devices: tuple[BlockDevice, ...] = ()
+    user_data: str = ""  # base64, as received
+    key_name: str = ""
+    public_key: str = ""
+    metadata: dict[str, str] = {}
+    admin_password: str = ""
+    config_drive: bool = True
+    availability_zone: str = ""
+    hints: dict[str, tuple[str, ...]] = {}
+    image_properties: dict[str, str] = {}
+    request_id: str = ""
+    idempotency_key: str = ""
+    instance_ids: tuple[str, ...] = ()  # as many as machines asked for
+
+
+# ---------------------------------------------------------------- scheduler
+
+
+class PlaceRequest(Message):
+    """Find a host for one instance and claim its resources there (steps 8-11). `attempt` makes it repeatable."""
+
+    instance_id: str
+    attempt: int
+    project_id: str
+    flavor: Flavor
+    root_gib: int  # disk on the host: 0 when it boots from a volume
+    availability_zone: str = ""
+    image_properties: dict[str, str] = {}
+    hints: dict[str, tuple[str, ...]] = {}
+    ignore_hosts: tuple[str, ...] = ()
+
+
+class Placed(Message):
+    host: str
+    node: str  # the compute actor's node: actors named compute@<node>, agent@<node>
+
+
+class NoHostFound(Message):
+    """No host passed. `reasons`: filter name → hosts it removed, in filter order; `nearest`: what the best misses lacked."""
+
+    reasons: dict[str, int]
+    nearest: tuple[str, ...] = ()
+
+    @property
+    def message(self) -> str:
+        removed = ", ".join(f"{name} removed {count}" for name, count in self.reasons.items())
+        lacked = f"; nearest: {'; '.join(self.nearest)}" if self.nearest else ""
+        return f"No valid host was found: {removed or 'there are no hosts'}{lacked}"
+
+
+class Claim(Message):
+    """What one instance takes on a host."""
+
+    instance_id: str
+    host: str
+    vcpus: int
+    ram_mib: int
+    disk_gib: int
+
+
+class HostReport(Message):
+    """A host's heartbeat: what it really has, and the claims of what it really runs or builds."""
+
+    host: str
+    node: str
+    hypervisor: str  # QEMU, simulated
+    hypervisor_version: int  # a*1_000_000 + b*1_000 + c
+    architecture: str
+    vcpus: int
+    ram_mib: int
+    disk_gib: int
+    vcpus_used: int = 0
+    ram_used_mib: int = 0
+    disk_used_gib: int = 0
+    instances: int = 0
+    traits: tuple[str, ...] = ()
+    enabled: bool = True
+    availability_zone: str = "nova"
+    cpu_allocation_ratio: float = 4.0
+    ram_allocation_ratio: float = 1.0
+    disk_allocation_ratio: float = 1.0
+    supported: tuple[tuple[str, str, str], ...] = ()  # (architecture, hypervisor, vm mode)
+    at: float = 0.0
+
+
+# ---------------------------------------------------------------- compute
+
+
+class BuildOrder(Message):
+    """Conductor → compute (steps 12-13): build this instance on that host. Repeatable by (instance, attempt)."""
+
+    instance_id: str
+    attempt: int
+    host: str
+    epoch: int
+    spec: BootSpec
+    claim: Claim
+
+
+class DestroyOrder(Message):
+    """Conductor → compute: undo every step of the instance's build, whatever was reached."""
+
+    instance_id: str
+    attempt: int
+    host: str
+    epoch: int
+    spec: BootSpec
+    claim: Claim
+
+
+class StepReport(Message):
+    """Compute → conductor, cast: a step of a build has begun, ended, failed or been undone."""
+
+    instance_id: str
+    attempt: int
+    host: str
+    step: str
+    phase: str
+    at: float
+    note: str = ""
+
+
+class BootFault(Message):
+    """Why a boot failed, as the user sees it."""
+
+    code: int
+    message: str
+    step: str = ""
+    host: str = ""
+    details: dict[str, Any] = {}
+    at: float = 0.0
+
+
+class BuildEnded(Message):
+    """Compute → conductor: the guest runs (`fault` None), or all of it has been undone."""
+
+    instance_id: str
+    attempt: int
+    host: str
+    node: str
+    epoch: int
+    at: float
+    vifs: tuple[Vif, ...] = ()
+    root_device: str = ""
+    fault: BootFault | None = None
+    retry: bool = False  # the host's fault: another host may do better
+
+
+class Hello(Message):
+    """A compute actor starts: it asks for its epoch and for what it had in hand."""
+
+    node: str
+    hosts: tuple[str, ...]
+
+
+class Welcome(Message):
+    epoch: int
+    unfinished: tuple[BuildOrder, ...]
+    running: tuple[str, ...]  # instance ids that the database says run on these hosts
+
+
+# ---------------------------------------------------------------- image
+
+
+class ImageRequest(Message):
+    token: str
+    image_id: str
+
+
+class ImageLocation(Message):
+    """An image's metadata and where its data can be had (steps 19-21)."""
+
+    image_id: str
+    disk_format: str
+    size: int
+    virtual_size: int
+    os_hash_value: str  # sha512 hex of the data
+    properties: dict[str, str]
+    urls: tuple[str, ...]  # http; the same token in X-Auth-Token
+    min_disk_gib: int = 0
+    min_ram_mib: int = 0
+
+
+# ---------------------------------------------------------------- network
+
+
+class SubnetInfo(Message):
+    id: str
+    cidr: str
+    gateway_ip: str
+    dns_servers: tuple[str, ...] = ()
+    host_routes: tuple[tuple[str, str], ...] = ()
+    enable_dhcp: bool = True
+
+
+class Vif(Message):
+    """One virtual interface of an instance, in the order of its requests."""
+
+    port_id: str
+    network_id: str
+    network_name: str
+    mac_address: str
+    mtu: int
+    fixed_ips: tuple[FixedIp, ...]
+    subnets: tuple[SubnetInfo, ...]
+    vif_type: str = "bridge"
+    vnic_type: str = "normal"
+    device: str = ""  # tap + first 11 characters of the port id
+    bridge: str = ""  # brq + first 11 characters of the network id
+    profile: dict[str, str] = {}
+    active: bool = False
+    tag: str = ""
+    made_here: bool = True  # created by this boot, so deleted with the instance
+
+
+class AllocateRequest(Message):
+    """Compute → network (steps 22-24): ports for one instance on one host. Repeatable by instance id."""
+
+    token: str
+    instance_id: str
+    project_id: str
+    host: str
+    hostname: str
+    networks: tuple[NetworkRequest, ...]
+    auto: bool
+    security_groups: tuple[str, ...]
+    availability_zone: str = "nova"
+
+
+class DeallocateRequest(Message):
+    """Delete the ports that the boot made, unbind the user's own. Repeatable."""
+
+    instance_id: str
+    host: str  # only what is bound to this host (or unbound) is touched
+
+
+class PortDetails(Message):
+    """Network → L2 agent: what the port behind a new tap needs (section D)."""
+
+    device: str
+    port_id: str
+    network_id: str
+    network_type: str
+    segmentation_id: int
+    physical_network: str
+    mac_address: str
+    mtu: int
+    fixed_ips: tuple[FixedIp, ...]
+    device_owner: str
+    device_id: str
+    allowed_address_pairs: tuple[AddressPair, ...]
+    port_security_enabled: bool
+    admin_state_up: bool
+    security_groups: tuple[str, ...]
+    profile: dict[str, str]
+
+
+class PlugEvent(Message):
+    """Network → compute: network-vif-plugged (or -unplugged) of one port."""
+
+    name: str
+    instance_id: str
+    port_id: str
+    at: float
+
+
+# ---------------------------------------------------------------- volume
+
+
+class AttachRequest(Message):
+    """Compute → volume (steps 25-27): make where asked, reserve and export the block devices of one instance."""
+
+    token: str
+    instance_id: str
+    attempt: int
+    project_id: str
+    host: str
+    devices: tuple[BlockDevice, ...]  # those whose destination is a volume, in order
+
+
+class ConnectionInfo(Message):
+    """How the hypervisor reaches one attached volume."""
+
+    volume_id: str
+    size_gib: int
+    export: str  # NBD export name
+    unix_socket: str = ""  # a path on this machine, or else:
+    host: str = ""
+    port: int = 0
+    serial: str = ""  # what the guest sees as the disk's serial number
+    bootable: bool = False
+
+
+class DetachRequest(Message):
+    """Unexport and release the volumes of one instance; delete those marked so. Repeatable."""
+
+    instance_id: str
+    host: str
+
+
+# ---------------------------------------------------------------- what a user is shown
+
+
+class ServerView(Message):
+    """One server as its owner sees it (section E)."""
+
+    id: str
+    name: str
+    status: str
+    vm_state: str
+    task_state: str | None
+    power_state: str
+    host: str
+    flavor: str
+    image_id: str
+    project_id: str
+    created_at: float
+    launched_at: float
+    addresses: tuple[Vif, ...]
+    fault: BootFault | None = None
+    metadata: dict[str, str] = {}
+    key_name: str = ""
+
+
+class StoryLine(Message):
+    """One line of a server's timeline. `took_ms` is how long the step took (-1 while it runs)."""
+
+    at: float
+    step: str
+    flow: str  # the rows of BOOT_FLOW
+    phase: str
+    host: str
+    attempt: int
+    took_ms: float
+    note: str = ""

@@ -1,0 +1,92 @@
+"""Natural batching towards one method of one actor.
+
+Owns: the items that wait to be sent, and their senders. When nothing is in flight an item goes at once, so an idle
+cloud has the latency of a single call; while a batch is in flight items gather, and go together when the answer
+comes, so batches grow by themselves under load. Invariant: at most one batch in flight, at most `limit` items inside.
+
+`ask` awaits the item's own reply; `cast` does not. Both refuse at the door (`CallerError` 503) when full.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from actors.errors import CallerError, CallerFault, HostFault, busy, value_of
+
+Item = TypeVar("Item")
+Reply = TypeVar("Reply")
+
+QUEUE_LIMIT = 20_000  # items waiting or in flight
+BATCH_LIMIT = 1_000  # items in one message
+
+
+class Outbox(Generic[Item, Reply]):
+    """`send` takes a list of items and returns as many replies, a fault in the place of each refused item."""
+
+    def __init__(
+        self,
+        send: Callable[[list[Item]], Awaitable[list[Reply | CallerFault | HostFault]]],
+        limit: int = QUEUE_LIMIT,
+        batch_limit: int = BATCH_LIMIT,
+    ) -> None:
+        self._send = send
+        self._limit = limit
+        self._batch_limit = batch_limit
+        self._waiting: list[tuple[Item, asyncio.Future[Reply | CallerFault | HostFault]]] = []
+        self._in_flight = 0
+        self._pump: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._waiting) + self._in_flight
+
+    async def ask(self, item: Item) -> Reply:
+        """The reply to this item; raises its fault, or what the send itself raised."""
+        return value_of(await self.enqueue(item))
+
+    def cast(self, item: Item) -> None:
+        """Send and go on; a failure of the send is dropped here and must be healed by reconciliation."""
+        self.enqueue(item).add_done_callback(_consume)
+
+    def enqueue(self, item: Item) -> asyncio.Future[Reply | CallerFault | HostFault]:
+        if len(self) >= self._limit:
+            raise CallerError(busy(f"{len(self)} requests are waiting already; try again in a moment"))
+        future: asyncio.Future[Reply | CallerFault | HostFault] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._pump is None:
+            self._pump = asyncio.create_task(self._run())
+        return future
+
+    async def drained(self) -> None:
+        """Wait until everything that was put in has been answered."""
+        while self._pump is not None:
+            await asyncio.wait({self._pump})
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                batch = self._waiting[: self._batch_limit]
+                del self._waiting[: self._batch_limit]
+                self._in_flight = len(batch)
+                await self._deliver(batch)
+                self._in_flight = 0
+        finally:
+            self._pump = None
+
+    async def _deliver(self, batch: list[tuple[Item, asyncio.Future[Reply | CallerFault | HostFault]]]) -> None:
+        try:
+            replies = await self._send([item for item, _ in batch])
+        except Exception as failure:  # noqa: BLE001 - whatever the send raised belongs to those who wait for it
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(failure)
+            return
+        for (_, future), reply in zip(batch, replies, strict=True):
+            if not future.done():
+                future.set_result(reply)
+
+
+def _consume(future: asyncio.Future[Reply | CallerFault | HostFault]) -> None:
+    if not future.cancelled():
+        future.exception()

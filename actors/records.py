@@ -1,0 +1,325 @@
+"""The durable rows of the cloud, as the rooms see them: one struct a table, keyed by `id`.
+
+The conductor stores them (`actors/conductor/tables.py` mirrors each one, column by field); the room named beside a
+struct is its one writer, holds the live copy in memory, loads it at start with `Ledger.load` and changes it only with
+`Ledger.commit`, which returns when the change is on disk. Nested fields (tuples, dicts, structs) are JSON columns.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+# ---------------------------------------------------------------- identity
+
+
+class Project(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    domain_id: str = "default"
+    enabled: bool = True
+    description: str = ""
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    password_hash: str
+    domain_id: str = "default"
+    default_project_id: str = ""
+    enabled: bool = True
+
+
+class Role(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    name: str  # admin, member, reader, service
+
+
+class RoleAssignment(msgspec.Struct, frozen=True, kw_only=True):
+    id: str  # "<role>:<user>:<project>"
+    role_id: str
+    user_id: str
+    project_id: str
+
+
+class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key pair that signs tokens; the newest signs, all verify."""
+
+    id: str
+    private_pem: str
+    public_pem: str
+    created_at: float
+
+
+class RevokedToken(msgspec.Struct, frozen=True, kw_only=True):
+    id: str  # the token's jti
+    expires_at: float
+
+
+# ---------------------------------------------------------------- compute's own nouns
+
+
+class Flavor(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    vcpus: int
+    ram_mib: int
+    disk_gib: int
+    ephemeral_gib: int = 0
+    swap_mib: int = 0
+    extra_specs: dict[str, str] = {}
+    is_public: bool = True
+
+
+class Keypair(msgspec.Struct, frozen=True, kw_only=True):
+    id: str  # "<user>:<name>"
+    user_id: str
+    name: str
+    public_key: str
+
+
+class Instance(msgspec.Struct, frozen=True, kw_only=True):
+    """One server. Written by the conductor alone; `order` is what compute needs to build it again."""
+
+    id: str
+    name: str
+    project_id: str
+    user_id: str
+    vm_state: str
+    task_state: str
+    power_state: str
+    flavor: Flavor
+    order: bytes  # msgpack of messages.BootSpec: the whole request, as it was accepted
+    host: str = ""
+    node: str = ""
+    attempt: int = 0
+    failed_hosts: tuple[str, ...] = ()
+    request_id: str = ""
+    idempotency_key: str = ""
+    created_at: float = 0.0
+    launched_at: float = 0.0
+    deleted_at: float = 0.0
+    fault: dict[str, Any] = {}  # messages.BootFault as builtins; {} = none
+    addresses: tuple[dict[str, Any], ...] = ()  # messages.Vif as builtins, in order
+    root_device: str = ""
+    deleting: bool = False
+
+
+class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of an instance's story."""
+
+    id: str  # "<instance>:<sequence>"
+    instance_id: str
+    attempt: int
+    step: str
+    phase: str
+    at: float
+    host: str = ""
+    note: str = ""
+
+
+class Notification(msgspec.Struct, frozen=True, kw_only=True):
+    """A versioned notification; `sequence` grows by one each and orders them."""
+
+    id: str
+    sequence: int
+    event_type: str  # instance.create.start / .end / .error, instance.delete.start / .end
+    instance_id: str
+    project_id: str
+    at: float
+    payload: dict[str, Any]
+
+
+# ---------------------------------------------------------------- image
+
+
+class Image(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    project_id: str
+    status: str  # queued, saving, active
+    visibility: str  # public, private
+    disk_format: str  # raw, qcow2, vmdk, vdi, vhdx, iso
+    container_format: str = "bare"
+    size: int = 0  # bytes of data
+    virtual_size: int = 0  # bytes of the disk that it describes
+    checksum: str = ""  # md5 hex
+    os_hash_algo: str = "sha512"
+    os_hash_value: str = ""
+    min_disk_gib: int = 0
+    min_ram_mib: int = 0
+    properties: dict[str, str] = {}
+    created_at: float = 0.0
+
+
+# ---------------------------------------------------------------- network
+
+
+class Network(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    project_id: str
+    network_type: str  # flat, vlan, vxlan
+    segmentation_id: int = 0
+    physical_network: str = ""
+    mtu: int = 1450
+    shared: bool = False
+    admin_state_up: bool = True
+    port_security_enabled: bool = True
+    dhcp_host: str = ""  # the host whose agent serves DHCP
+    created_at: float = 0.0
+
+
+class Subnet(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    network_id: str
+    project_id: str
+    cidr: str
+    gateway_ip: str = ""  # '' = none
+    pools: tuple[tuple[str, str], ...] = ()  # (first, last), inclusive
+    dns_servers: tuple[str, ...] = ()
+    host_routes: tuple[tuple[str, str], ...] = ()  # (destination, next hop)
+    enable_dhcp: bool = True
+    created_at: float = 0.0
+
+
+class FixedIp(msgspec.Struct, frozen=True):
+    subnet_id: str
+    ip_address: str
+
+
+class AddressPair(msgspec.Struct, frozen=True):
+    ip_address: str
+    mac_address: str = ""
+
+
+class Port(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    network_id: str
+    project_id: str
+    mac_address: str
+    fixed_ips: tuple[FixedIp, ...] = ()
+    name: str = ""
+    device_id: str = ""
+    device_owner: str = ""  # compute:<zone>, network:dhcp, ''
+    host: str = ""  # binding:host_id
+    status: str = "DOWN"  # DOWN, BUILD, ACTIVE
+    admin_state_up: bool = True
+    security_groups: tuple[str, ...] = ()  # ids
+    port_security_enabled: bool = True
+    allowed_address_pairs: tuple[AddressPair, ...] = ()
+    vnic_type: str = "normal"
+    profile: dict[str, str] = {}  # binding:profile (pci_slot, physical_network …)
+    dns_name: str = ""
+    made_for: str = ""  # the instance whose boot created it; '' = a user's own port
+    created_at: float = 0.0
+
+
+class SecurityGroup(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    project_id: str
+    description: str = ""
+
+
+class SecurityGroupRule(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    security_group_id: str
+    project_id: str
+    direction: str  # ingress, egress
+    ethertype: str = "IPv4"
+    protocol: str = ""  # '', tcp, udp, icmp, or a number
+    port_min: int = 0  # 0 = any; for icmp the type
+    port_max: int = 0
+    remote_ip_prefix: str = ""
+    remote_group_id: str = ""
+
+
+# ---------------------------------------------------------------- volume
+
+
+class Volume(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    project_id: str
+    size_gib: int
+    status: str  # creating, available, reserved, attaching, in-use, detaching, deleting, error
+    bootable: bool = False
+    image_id: str = ""
+    snapshot_id: str = ""
+    host: str = ""  # the volume backend's host
+    made_for: str = ""  # the instance whose boot created it
+    delete_on_termination: bool = False
+    created_at: float = 0.0
+
+
+class VolumeSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    project_id: str
+    volume_id: str
+    size_gib: int
+    status: str  # creating, available, deleting, error
+    created_at: float = 0.0
+
+
+class VolumeAttachment(msgspec.Struct, frozen=True, kw_only=True):
+    id: str  # "<volume>:<instance>"
+    volume_id: str
+    instance_id: str
+    host: str
+    attempt: int = 0
+    device: str = ""
+
+
+Record = (
+    Project
+    | User
+    | Role
+    | RoleAssignment
+    | SigningKey
+    | RevokedToken
+    | Flavor
+    | Keypair
+    | Instance
+    | StepRecord
+    | Notification
+    | Image
+    | Network
+    | Subnet
+    | Port
+    | SecurityGroup
+    | SecurityGroupRule
+    | Volume
+    | VolumeSnapshot
+    | VolumeAttachment
+)
+
+RECORD_TYPES: tuple[type[Record], ...] = Record.__args__  # type: ignore[attr-defined]
+Kind = TypeVar("Kind", bound=Record)
+
+
+class Drop(msgspec.Struct, frozen=True):
+    """Deletes one row; deleting what is not there changes nothing."""
+
+    kind: str  # the record type's name
+    id: str
+
+
+Change = Record | Drop
+
+
+def drop(record: Record) -> Drop:
+    return Drop(type(record).__name__, record.id)
+
+
+class Ledger(Protocol):
+    """Where a room keeps its rows: the conductor, or a dictionary in a test."""
+
+    async def load(self, kind: type[Kind]) -> list[Kind]:
+        """Every row of a table."""
+
+    async def commit(self, changes: list[Change]) -> None:
+        """Write rows (insert or replace) and drops, in order, all or none; returns when durable."""

@@ -1,0 +1,104 @@
+"""The states of an instance as one table `{(state, event): state}` and nothing else.
+
+Source: BOOT_FLOW section A, which follows Nova's vm_state / task_state / power_state.
+An event that the table lacks is illegal: `after` raises and nothing changes.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Vm(StrEnum):
+    BUILDING = "building"
+    ACTIVE = "active"
+    ERROR = "error"
+    DELETED = "deleted"
+
+
+class Task(StrEnum):
+    NONE = ""
+    SCHEDULING = "scheduling"
+    NETWORKING = "networking"
+    BLOCK_DEVICE_MAPPING = "block_device_mapping"
+    SPAWNING = "spawning"
+    DELETING = "deleting"
+
+
+class Power(StrEnum):
+    """Nova's power states by name; its REST number stands in `POWER_CODE`."""
+
+    NOSTATE = "NOSTATE"
+    RUNNING = "RUNNING"
+    SHUTDOWN = "SHUTDOWN"
+
+
+POWER_CODE = {Power.NOSTATE: 0, Power.RUNNING: 1, Power.SHUTDOWN: 4}
+
+
+class State(NamedTuple):
+    vm: Vm
+    task: Task
+    power: Power
+
+
+class Event(StrEnum):
+    NETWORKING = "networking"  # compute has begun to ask for networks
+    MAPPING = "mapping"  # compute has begun to attach block devices
+    SPAWNING = "spawning"  # compute makes the guest
+    SPAWNED = "spawned"  # the guest runs
+    RESCHEDULE = "reschedule"  # a host failed; another is looked for
+    FAIL = "fail"  # the boot ended without a guest
+    DELETE = "delete"  # the user asked for deletion
+    DELETED = "deleted"  # nothing of it is left
+
+
+class IllegalTransitionError(Exception):
+    def __init__(self, state: State, event: Event) -> None:
+        super().__init__(f"{event.value!r} is not possible in {'/'.join(part.value or '-' for part in state)}")
+        self.state, self.event = state, event
+
+
+def _building(task: Task) -> State:
+    return State(Vm.BUILDING, task, Power.NOSTATE)
+
+
+ACCEPTED = _building(Task.SCHEDULING)
+ACTIVE = State(Vm.ACTIVE, Task.NONE, Power.RUNNING)
+ERROR = State(Vm.ERROR, Task.NONE, Power.NOSTATE)
+DELETED = State(Vm.DELETED, Task.NONE, Power.NOSTATE)
+
+_BUILD_TASKS = (Task.SCHEDULING, Task.NETWORKING, Task.BLOCK_DEVICE_MAPPING, Task.SPAWNING)
+_STEP_EVENTS = {
+    Event.NETWORKING: _building(Task.NETWORKING),
+    Event.MAPPING: _building(Task.BLOCK_DEVICE_MAPPING),
+    Event.SPAWNING: _building(Task.SPAWNING),
+    Event.SPAWNED: ACTIVE,
+    Event.RESCHEDULE: ACCEPTED,
+    Event.FAIL: ERROR,
+}
+
+# A build may be told of its steps again (after a restart it runs them from the first), so every step event
+# is legal from every building state.
+TABLE: dict[tuple[State, Event], State] = {
+    (_building(task), event): target for task in _BUILD_TASKS for event, target in _STEP_EVENTS.items()
+}
+for _start in (*(_building(task) for task in _BUILD_TASKS), ACTIVE, ERROR):
+    _deleting = _start._replace(task=Task.DELETING)
+    TABLE[_start, Event.DELETE] = _deleting
+    TABLE[_deleting, Event.DELETE] = _deleting  # asking twice changes nothing
+    TABLE[_deleting, Event.DELETED] = DELETED
+
+
+def after(state: State, event: Event) -> State:
+    """The state that follows; raises `IllegalTransitionError` where the table has none."""
+    try:
+        return TABLE[state, event]
+    except KeyError:
+        raise IllegalTransitionError(state, event) from None
+
+
+def status(state: State) -> str:
+    """What a user sees as `status`: BUILD, ACTIVE, ERROR or DELETED."""
+    return "BUILD" if state.vm is Vm.BUILDING else state.vm.value.upper()
