@@ -36,7 +36,7 @@ from actors.messages import (
     Vif,
     Welcome,
 )
-from actors.records import Flavor, Ledger, Notification, Subnet
+from actors.records import Ledger, Notification, Subnet
 
 
 class IdentityFace(Protocol):
@@ -67,11 +67,14 @@ class ConductorFace(Ledger, Protocol):
     async def accept(self, specs: list[BootSpec]) -> list[list[str] | CallerFault]:
         """Record the instances durably (steps 6-7) and begin to boot them; their ids, or the first ids for a known key."""
 
-    async def progress(self, reports: list[StepReport]) -> None: ...
+    async def progress(self, reports: list[StepReport | BuildEnded]) -> None:
+        """What compute actors tell of their builds, in order."""
 
-    async def ended(self, reports: list[BuildEnded]) -> None: ...
+    async def hello(self, compute: Hello) -> Welcome:
+        """A compute actor starts: a new epoch, and what it had in hand."""
 
-    async def hello(self, compute: Hello) -> Welcome: ...
+    async def claims(self) -> list[Claim]:
+        """What every live instance takes, for a scheduler that starts."""
 
     async def delete(self, instance_ids: list[str]) -> list[None | CallerFault]:
         """Mark for deletion, durably; the guests go in the background."""
@@ -88,9 +91,6 @@ class ConductorFace(Ledger, Protocol):
 
     async def notifications(self, since: int, limit: int, wait_s: float) -> list[Notification]:
         """Notifications after a sequence number; waits up to `wait_s` for the first."""
-
-    async def flavors(self) -> list[Flavor]: ...
-
 
 class ImageFace(Protocol):
     async def locate(self, requests: list[ImageRequest]) -> list[ImageLocation | CallerFault]:
@@ -154,7 +154,7 @@ class VolumeFace(Protocol):
 
 class ComputeFace(Protocol):
     async def build(self, orders: list[BuildOrder]) -> None:
-        """Take the orders in hand; their end is told by `ConductorFace.ended`."""
+        """Take the orders in hand; their end is told by `ConductorFace.progress`."""
 
     async def destroy(self, orders: list[DestroyOrder]) -> list[None | CallerFault]:
         """Undo everything of these instances; returns when done."""

@@ -115,7 +115,10 @@ class Placed(Message):
 
 
 class NoHostFound(Message):
-    """No host passed. `reasons`: filter name → hosts it removed, in filter order; `nearest`: what the best misses lacked."""
+    """No host passed.
+
+    `reasons`: filter name → hosts it removed, in filter order; `nearest`: what the nearest misses lacked.
+    """
 
     reasons: dict[str, int]
     nearest: tuple[str, ...] = ()
@@ -188,10 +191,9 @@ class DestroyOrder(Message):
 
 
 class StepReport(Message):
-    """Compute → conductor, cast: a step of a build has begun, ended, failed or been undone."""
+    """Compute → conductor, cast: a step has begun, ended, failed or been undone for the builds that run together."""
 
-    instance_id: str
-    attempt: int
+    builds: tuple[tuple[str, int], ...]  # (instance id, attempt)
     host: str
     step: str
     phase: str
@@ -235,7 +237,7 @@ class Hello(Message):
 class Welcome(Message):
     epoch: int
     unfinished: tuple[BuildOrder, ...]
-    running: tuple[str, ...]  # instance ids that the database says run on these hosts
+    running: tuple[Claim, ...]  # what the database says runs on these hosts
 
 
 # ---------------------------------------------------------------- image

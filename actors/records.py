@@ -106,17 +106,19 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     deleting: bool = False
 
 
-class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of an instance's story."""
+class Story(msgspec.Struct, frozen=True, kw_only=True):
+    """An instance's timeline: msgpack of a list of `messages.StoryLine`, written again as it grows."""
 
-    id: str  # "<instance>:<sequence>"
-    instance_id: str
-    attempt: int
-    step: str
-    phase: str
-    at: float
-    host: str = ""
-    note: str = ""
+    id: str  # the instance's id
+    lines: bytes
+
+
+class ComputeNode(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker node's compute service. A compute actor with an older epoch than this may not act (fencing)."""
+
+    id: str  # the node's name
+    epoch: int
+    hosts: tuple[str, ...] = ()
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
@@ -284,7 +286,8 @@ Record = (
     | Flavor
     | Keypair
     | Instance
-    | StepRecord
+    | Story
+    | ComputeNode
     | Notification
     | Image
     | Network

@@ -126,7 +126,10 @@ class Saga(Generic[Room, Item]):
         return outcome
 
     async def backward(self, items: list[Item], last: int | None = None) -> dict[str, list[str]]:
-        """Undo every step from `last` (an index; default the end) to the first; the causes of undos that failed, by item."""
+        """Undo every step from `last` (an index; default the end) to the first.
+
+        Returns the causes of the undos that failed, by item id.
+        """
         broken: dict[str, list[str]] = {}
         end = len(self.table) - 1 if last is None else last
         for step in reversed(self.table[: end + 1]):
