@@ -36,7 +36,8 @@ from actors.messages import (
     Vif,
     Welcome,
 )
-from actors.records import Ledger, Notification, Subnet
+from actors.network.messages import DhcpNetworkInfo, PortFirewall
+from actors.records import Ledger, Notification
 
 
 class IdentityFace(Protocol):
@@ -113,21 +114,17 @@ class NetworkFace(Protocol):
 
     async def ports_down(self, port_ids: list[str]) -> None: ...
 
-    async def agent_started(self, host: str) -> list[str]:
-        """An agent (re)starts; the networks whose DHCP it serves."""
+    async def agent_started(self, host: str, underlay_ip: str = "") -> list[str]:
+        """An agent (re)starts and says its VXLAN endpoint; the networks whose DHCP it serves."""
 
-    async def dhcp_networks(self, network_ids: list[str]) -> list[DhcpNetwork | CallerFault]:
+    async def peers(self, network_ids: list[str]) -> list[tuple[str, ...]]:
+        """For each network the VXLAN endpoints of the hosts that have ports on it (DHCP's own counts)."""
+
+    async def dhcp_networks(self, network_ids: list[str]) -> list[DhcpNetworkInfo | CallerFault]:
         """All that the DHCP agent writes for a network: subnets, ports, its own port."""
 
-
-class DhcpNetwork(Protocol):
-    """The reply of `dhcp_networks`; its struct is `actors.network.messages.DhcpNetworkInfo`."""
-
-    @property
-    def network_id(self) -> str: ...
-
-    @property
-    def subnets(self) -> tuple[Subnet, ...]: ...
+    async def firewall_rules(self, port_ids: list[str]) -> list[PortFirewall | CallerFault]:
+        """Addresses, pairs and resolved security group rules of each port, for the firewall of its host."""
 
 
 class AgentFace(Protocol):

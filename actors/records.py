@@ -239,6 +239,14 @@ class SecurityGroupRule(msgspec.Struct, frozen=True, kw_only=True):
     remote_group_id: str = ""
 
 
+class NetworkAgent(msgspec.Struct, frozen=True, kw_only=True):
+    """A host's network agent, as it last announced itself."""
+
+    id: str  # the host
+    underlay_ip: str = ""  # its VXLAN endpoint; '' = it has none
+    started_at: float = 0.0
+
+
 # ---------------------------------------------------------------- volume
 
 
@@ -295,6 +303,7 @@ Record = (
     | Port
     | SecurityGroup
     | SecurityGroupRule
+    | NetworkAgent
     | Volume
     | VolumeSnapshot
     | VolumeAttachment
