@@ -14,15 +14,11 @@ import msgspec
 from actors.records import AddressPair, FixedIp, Flavor
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
-    pass
-
-
 # ---------------------------------------------------------------- who asks
 
 
-class AuthContext(Message):
-    """What a verified token says (step 5)."""
+class AuthContext(msgspec.Struct, frozen=True, kw_only=True):
+    """What a verified token says (step 5). Times are seconds since the epoch."""
 
     user_id: str
     user_name: str
@@ -31,16 +27,33 @@ class AuthContext(Message):
     roles: tuple[str, ...]
     expires_at: float
     token_id: str
+    issued_at: float = 0.0
 
     @property
     def is_admin(self) -> bool:
         return "admin" in self.roles
 
 
+# ---------------------------------------------------------------- a boot's timeline
+
+
+class StoryLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a server's timeline. `took_ms` is how long the step took (-1 while it runs)."""
+
+    at: float
+    step: str
+    flow: str  # the rows of BOOT_FLOW
+    phase: str
+    host: str
+    attempt: int
+    took_ms: float
+    note: str = ""
+
+
 # ---------------------------------------------------------------- what a user asks for
 
 
-class NetworkRequest(Message):
+class NetworkRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One interface: a port of the user's own, or a network (by id) with an optional fixed address."""
 
     network_id: str = ""
@@ -49,7 +62,7 @@ class NetworkRequest(Message):
     tag: str = ""
 
 
-class BlockDevice(Message):
+class BlockDevice(msgspec.Struct, frozen=True, kw_only=True):
     """One row of block_device_mapping_v2, with Nova's own meanings."""
 
     source_type: str  # image, volume, snapshot, blank
@@ -64,7 +77,7 @@ class BlockDevice(Message):
     tag: str = ""
 
 
-class BootSpec(Message):
+class BootSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A whole accepted request: everything that a build needs, so that compute never has to ask (steps 14-18)."""
 
     name: str
@@ -90,12 +103,13 @@ class BootSpec(Message):
     request_id: str = ""
     idempotency_key: str = ""
     instance_ids: tuple[str, ...] = ()  # as many as machines asked for
+    door: tuple[StoryLine, ...] = ()  # what happened before it was accepted (steps 1-5)
 
 
 # ---------------------------------------------------------------- scheduler
 
 
-class PlaceRequest(Message):
+class PlaceRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Find a host for one instance and claim its resources there (steps 8-11). `attempt` makes it repeatable."""
 
     instance_id: str
@@ -109,12 +123,12 @@ class PlaceRequest(Message):
     ignore_hosts: tuple[str, ...] = ()
 
 
-class Placed(Message):
+class Placed(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     node: str  # the compute actor's node: actors named compute@<node>, agent@<node>
 
 
-class NoHostFound(Message):
+class NoHostFound(msgspec.Struct, frozen=True, kw_only=True):
     """No host passed.
 
     `reasons`: filter name → hosts it removed, in filter order; `nearest`: what the nearest misses lacked.
@@ -130,7 +144,7 @@ class NoHostFound(Message):
         return f"No valid host was found: {removed or 'there are no hosts'}{lacked}"
 
 
-class Claim(Message):
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """What one instance takes on a host."""
 
     instance_id: str
@@ -140,7 +154,7 @@ class Claim(Message):
     disk_gib: int
 
 
-class HostReport(Message):
+class HostReport(msgspec.Struct, frozen=True, kw_only=True):
     """A host's heartbeat: what it really has, and the claims of what it really runs or builds."""
 
     host: str
@@ -168,7 +182,7 @@ class HostReport(Message):
 # ---------------------------------------------------------------- compute
 
 
-class BuildOrder(Message):
+class BuildOrder(msgspec.Struct, frozen=True, kw_only=True):
     """Conductor → compute (steps 12-13): build this instance on that host. Repeatable by (instance, attempt)."""
 
     instance_id: str
@@ -179,7 +193,7 @@ class BuildOrder(Message):
     claim: Claim
 
 
-class DestroyOrder(Message):
+class DestroyOrder(msgspec.Struct, frozen=True, kw_only=True):
     """Conductor → compute: undo every step of the instance's build, whatever was reached."""
 
     instance_id: str
@@ -190,7 +204,7 @@ class DestroyOrder(Message):
     claim: Claim
 
 
-class StepReport(Message):
+class StepReport(msgspec.Struct, frozen=True, kw_only=True):
     """Compute → conductor, cast: a step has begun, ended, failed or been undone for the builds that run together."""
 
     builds: tuple[tuple[str, int], ...]  # (instance id, attempt)
@@ -201,7 +215,7 @@ class StepReport(Message):
     note: str = ""
 
 
-class BootFault(Message):
+class BootFault(msgspec.Struct, frozen=True, kw_only=True):
     """Why a boot failed, as the user sees it."""
 
     code: int
@@ -212,7 +226,7 @@ class BootFault(Message):
     at: float = 0.0
 
 
-class BuildEnded(Message):
+class BuildEnded(msgspec.Struct, frozen=True, kw_only=True):
     """Compute → conductor: the guest runs (`fault` None), or all of it has been undone."""
 
     instance_id: str
@@ -227,14 +241,14 @@ class BuildEnded(Message):
     retry: bool = False  # the host's fault: another host may do better
 
 
-class Hello(Message):
+class Hello(msgspec.Struct, frozen=True, kw_only=True):
     """A compute actor starts: it asks for its epoch and for what it had in hand."""
 
     node: str
     hosts: tuple[str, ...]
 
 
-class Welcome(Message):
+class Welcome(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
     unfinished: tuple[BuildOrder, ...]
     running: tuple[Claim, ...]  # what the database says runs on these hosts
@@ -243,12 +257,12 @@ class Welcome(Message):
 # ---------------------------------------------------------------- image
 
 
-class ImageRequest(Message):
+class ImageRequest(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     image_id: str
 
 
-class ImageLocation(Message):
+class ImageLocation(msgspec.Struct, frozen=True, kw_only=True):
     """An image's metadata and where its data can be had (steps 19-21)."""
 
     image_id: str
@@ -265,7 +279,7 @@ class ImageLocation(Message):
 # ---------------------------------------------------------------- network
 
 
-class SubnetInfo(Message):
+class SubnetInfo(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     cidr: str
     gateway_ip: str
@@ -274,7 +288,7 @@ class SubnetInfo(Message):
     enable_dhcp: bool = True
 
 
-class Vif(Message):
+class Vif(msgspec.Struct, frozen=True, kw_only=True):
     """One virtual interface of an instance, in the order of its requests."""
 
     port_id: str
@@ -294,7 +308,7 @@ class Vif(Message):
     made_here: bool = True  # created by this boot, so deleted with the instance
 
 
-class AllocateRequest(Message):
+class AllocateRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Compute → network (steps 22-24): ports for one instance on one host. Repeatable by instance id."""
 
     token: str
@@ -308,14 +322,14 @@ class AllocateRequest(Message):
     availability_zone: str = "nova"
 
 
-class DeallocateRequest(Message):
+class DeallocateRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Delete the ports that the boot made, unbind the user's own. Repeatable."""
 
     instance_id: str
     host: str  # only what is bound to this host (or unbound) is touched
 
 
-class PortDetails(Message):
+class PortDetails(msgspec.Struct, frozen=True, kw_only=True):
     """Network → L2 agent: what the port behind a new tap needs (section D)."""
 
     device: str
@@ -336,7 +350,7 @@ class PortDetails(Message):
     profile: dict[str, str]
 
 
-class PlugEvent(Message):
+class PlugEvent(msgspec.Struct, frozen=True, kw_only=True):
     """Network → compute: network-vif-plugged (or -unplugged) of one port."""
 
     name: str
@@ -348,7 +362,7 @@ class PlugEvent(Message):
 # ---------------------------------------------------------------- volume
 
 
-class AttachRequest(Message):
+class AttachRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Compute → volume (steps 25-27): make where asked, reserve and export the block devices of one instance."""
 
     token: str
@@ -359,7 +373,7 @@ class AttachRequest(Message):
     devices: tuple[BlockDevice, ...]  # those whose destination is a volume, in order
 
 
-class ConnectionInfo(Message):
+class ConnectionInfo(msgspec.Struct, frozen=True, kw_only=True):
     """How the hypervisor reaches one attached volume."""
 
     volume_id: str
@@ -372,7 +386,7 @@ class ConnectionInfo(Message):
     bootable: bool = False
 
 
-class DetachRequest(Message):
+class DetachRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Unexport and release the volumes of one instance; delete those marked so. Repeatable."""
 
     instance_id: str
@@ -382,7 +396,7 @@ class DetachRequest(Message):
 # ---------------------------------------------------------------- what a user is shown
 
 
-class ServerView(Message):
+class ServerView(msgspec.Struct, frozen=True, kw_only=True):
     """One server as its owner sees it (section E)."""
 
     id: str
@@ -401,16 +415,3 @@ class ServerView(Message):
     fault: BootFault | None = None
     metadata: dict[str, str] = {}
     key_name: str = ""
-
-
-class StoryLine(Message):
-    """One line of a server's timeline. `took_ms` is how long the step took (-1 while it runs)."""
-
-    at: float
-    step: str
-    flow: str  # the rows of BOOT_FLOW
-    phase: str
-    host: str
-    attempt: int
-    took_ms: float
-    note: str = ""

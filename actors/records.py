@@ -309,7 +309,7 @@ Record = (
     | VolumeAttachment
 )
 
-RECORD_TYPES: tuple[type[Record], ...] = Record.__args__  # type: ignore[attr-defined]
+RECORD_TYPES: tuple[type[Record], ...] = Record.__args__
 Kind = TypeVar("Kind", bound=Record)
 
 

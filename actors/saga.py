@@ -22,7 +22,6 @@ from actors.states import Event
 
 Room = TypeVar("Room")
 Item = TypeVar("Item", bound="Identified")
-RoomIn = TypeVar("RoomIn", contravariant=True)
 
 Failures = dict[str, Fault]
 """Faults by item id; an item that is not in it succeeded."""
@@ -70,10 +69,8 @@ class Phase(StrEnum):
     UNDO_FAILED = "undo_failed"
 
 
-class Journal(Protocol[RoomIn]):
-    """Hears of every step as it happens; must not block."""
-
-    def __call__(self, items: Sequence[RoomIn], step: str, phase: Phase, at: float, note: str) -> None: ...
+Journal = Callable[[Sequence[Item], str, Phase, float, str], None]
+"""Hears of every step as it happens: (items, step, phase, at, note). Must not block."""
 
 
 @dataclass(slots=True)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import msgspec
 
-from actors.messages import Message
 from actors.records import AddressPair, FixedIp, Network, Port, Subnet
 
 # ---------------------------------------------------------------- administration
 
 
-class CreateNetwork(Message):
+class CreateNetwork(msgspec.Struct, frozen=True, kw_only=True):
     """Naming the type, the segment or the physical network, or sharing it, is an administrator's right."""
 
     token: str
@@ -29,7 +28,7 @@ class CreateNetwork(Message):
     port_security_enabled: bool = True
 
 
-class CreateSubnet(Message):
+class CreateSubnet(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     network_id: str
     cidr: str
@@ -41,14 +40,14 @@ class CreateSubnet(Message):
     enable_dhcp: bool = True
 
 
-class FixedIpRequest(Message):
+class FixedIpRequest(msgspec.Struct, frozen=True, kw_only=True):
     """An address, a subnet, or both; the room chooses what is left open."""
 
     subnet_id: str = ""
     ip_address: str = ""
 
 
-class CreatePort(Message):
+class CreatePort(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     network_id: str
     name: str = ""
@@ -64,14 +63,14 @@ class CreatePort(Message):
     profile: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-class CreateSecurityGroup(Message):
+class CreateSecurityGroup(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     name: str
     project_id: str = ""
     description: str = ""
 
 
-class CreateSecurityGroupRule(Message):
+class CreateSecurityGroupRule(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     security_group_id: str
     direction: str  # ingress, egress
@@ -83,14 +82,14 @@ class CreateSecurityGroupRule(Message):
     remote_group_id: str = ""
 
 
-class Reference(Message):
+class Reference(msgspec.Struct, frozen=True, kw_only=True):
     """One row, by id, to show or to delete."""
 
     token: str
     id: str
 
 
-class PortQuery(Message):
+class PortQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Ports to list; an empty field does not narrow."""
 
     token: str
@@ -101,7 +100,7 @@ class PortQuery(Message):
 # ---------------------------------------------------------------- to the agents of the nodes
 
 
-class DhcpHost(Message):
+class DhcpHost(msgspec.Struct, frozen=True, kw_only=True):
     """One port as DHCP and metadata know it."""
 
     port_id: str
@@ -111,7 +110,7 @@ class DhcpHost(Message):
     device_id: str  # the instance that has it
 
 
-class DhcpNetworkInfo(Message):
+class DhcpNetworkInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is written for a network's DHCP.
 
     `port` is the DHCP server's own and lives on `network.dhcp_host`; it is None while no bound port needs DHCP, and
@@ -126,7 +125,7 @@ class DhcpNetworkInfo(Message):
     dns_domain: str
 
 
-class FirewallRule(Message):
+class FirewallRule(msgspec.Struct, frozen=True, kw_only=True):
     """Traffic that a security group lets pass; what no rule lets pass is dropped."""
 
     direction: str  # ingress (to the guest), egress (from it)
@@ -137,7 +136,7 @@ class FirewallRule(Message):
     remote_prefixes: tuple[str, ...]  # () = any; a remote group stands here as its members' addresses
 
 
-class PortFirewall(Message):
+class PortFirewall(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the firewall of one port needs. Without port security there are no rules and no checks."""
 
     port_id: str

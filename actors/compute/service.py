@@ -1,0 +1,196 @@
+"""The compute room: one per worker node. Owns the guests of its hosts and the builds in hand.
+
+Called by the conductor (build, destroy) and the network room (plugged). It runs the NODE table over cohorts of builds
+and tells the conductor of every step. It has no database: all it needs comes with the order (steps 14-18).
+Invariant: at most one build or destruction of an instance is in hand at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
+
+from actors.boot import NODE
+from actors.clock import Clock
+from actors.cluster.config import NodeConfig
+from actors.compute.build import Build
+from actors.compute.hosts import Hosts
+from actors.compute.hypervisor import Hypervisor
+from actors.compute.plugs import Plugs
+from actors.errors import CallerFault, Fault, HostFault, conflict
+from actors.faces import ConductorFace, ImageFace, NetworkFace, SchedulerFace, VolumeFace
+from actors.messages import BootFault, BuildEnded, BuildOrder, DestroyOrder, Hello, PlugEvent, StepReport
+from actors.outbox import Outbox
+from actors.saga import Phase, Saga, describe
+
+CANCELLED = conflict("", "the instance was deleted while it was being built")
+SUPERSEDED = conflict("", "a newer attempt has taken over")
+REPORT_TRIES = 30  # times a batch of reports is offered to the conductor
+REPORT_PAUSE_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Whom compute talks to."""
+
+    conductor: ConductorFace
+    scheduler: SchedulerFace
+    image: ImageFace
+    network: NetworkFace
+    volume: VolumeFace
+
+
+@dataclass(slots=True)
+class _InHand:
+    build: Build
+    halted: Fault | None = None
+    finished: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Compute:
+    def __init__(self, config: NodeConfig, hypervisor: Hypervisor, rooms: Rooms, clock: Clock) -> None:
+        self.config = config
+        self.hypervisor = hypervisor
+        self.image = rooms.image
+        self.network = rooms.network
+        self.volume = rooms.volume
+        self.hosts = Hosts()
+        self.plugs = Plugs()
+        self._conductor = rooms.conductor
+        self._scheduler = rooms.scheduler
+        self._clock = clock
+        self._epoch = 0
+        self._in_hand: dict[str, _InHand] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._reports: Outbox[StepReport | BuildEnded, None] = Outbox(self._send_reports)
+        self._saga = Saga(NODE, self, config.host, clock, self._journal, self._why_halted)
+
+    async def start(self) -> None:
+        """Connect to the hypervisor, say hello, take up what was in hand, and show the hosts to the scheduler."""
+        await self.hypervisor.start()
+        self.hosts.update(await self.hypervisor.reports())
+        welcome = await self._conductor.hello(Hello(node=self.config.host, hosts=self.hosts.names()))
+        self._epoch = welcome.epoch
+        for claim in welcome.running:
+            self.hosts.claim(claim)
+        await self.heartbeat()
+        await self.build(list(welcome.unfinished))
+
+    async def heartbeat(self) -> None:
+        self.hosts.update(await self.hypervisor.reports())
+        await self._scheduler.heartbeat(self.hosts.reports(self._clock.now()))
+
+    # ------------------------------------------------------------ building
+
+    async def build(self, orders: list[BuildOrder]) -> None:
+        """Take orders in hand. An order in hand already is not taken twice; one done already runs again, harmlessly."""
+        fresh = [order for order in orders if self._is_fresh(order)]
+        builds = [Build(order) for order in fresh]
+        for build in builds:
+            self._in_hand[build.id] = _InHand(build)
+        for first in range(0, len(builds), self.hypervisor.cohort):
+            self._spawn(self._run(builds[first : first + self.hypervisor.cohort]))
+
+    def _is_fresh(self, order: BuildOrder) -> bool:
+        held = self._in_hand.get(order.instance_id)
+        return held is None or held.build.order.attempt < order.attempt
+
+    async def _run(self, builds: list[Build]) -> None:
+        outcome = await self._saga.forward(builds)
+        for build in outcome.done:
+            self._finish(build, None)
+        for build, fault in outcome.failed:
+            self._finish(build, fault)
+
+    def _finish(self, build: Build, fault: Fault | None) -> None:
+        held = self._in_hand.get(build.id)
+        if held is not None and held.build is build:
+            del self._in_hand[build.id]
+            held.finished.set()
+        order = build.order
+        self._reports.cast(
+            BuildEnded(
+                instance_id=build.id,
+                attempt=order.attempt,
+                host=order.host,
+                node=self.config.host,
+                epoch=self._epoch,
+                at=self._clock.now(),
+                vifs=build.vifs if fault is None else (),
+                root_device=build.root_device,
+                fault=None if fault is None else _boot_fault(fault, order.host, self._clock.now()),
+                retry=isinstance(fault, HostFault),
+            )
+        )
+
+    def _why_halted(self, build: Build) -> Fault | None:
+        held = self._in_hand.get(build.id)
+        return SUPERSEDED if held is None or held.build is not build else held.halted
+
+    # ------------------------------------------------------------ destroying
+
+    async def destroy(self, orders: list[DestroyOrder]) -> list[CallerFault | None]:
+        """Cancel what is in hand, then undo every step. An undo that fails is the host's fault and is told as such."""
+        held = [self._in_hand[order.instance_id] for order in orders if order.instance_id in self._in_hand]
+        for one in held:
+            one.halted = CANCELLED
+        await asyncio.gather(*(one.finished.wait() for one in held))
+        broken = await self._saga.backward([Build(order) for order in orders])
+        return [_undo_fault(broken.get(order.instance_id)) for order in orders]
+
+    # ------------------------------------------------------------ events and questions
+
+    async def plugged(self, events: list[PlugEvent]) -> None:
+        for event in events:
+            self.plugs.tell(event.instance_id, event.port_id)
+
+    async def console(self, instance_id: str, lines: int) -> str:
+        return await self.hypervisor.console(instance_id, lines)
+
+    async def world(self) -> dict[str, list[str]]:
+        """What is here, for audits and the law tests."""
+        books = {
+            "claims": sorted(claim.instance_id for claim in self.hosts.claims()),
+            "expecting": self.plugs.expecting(),
+        }
+        return books | await self.hypervisor.world()
+
+    async def settled(self) -> None:
+        """Wait until nothing is in hand and everything has been told."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+        await self._reports.drained()
+
+    # ------------------------------------------------------------ telling the conductor
+
+    def _journal(self, items: Sequence[Build], step: str, phase: Phase, at: float, note: str) -> None:
+        builds = tuple((build.id, build.order.attempt) for build in items)
+        host = items[0].order.host
+        self._reports.cast(StepReport(builds=builds, host=host, step=step, phase=phase, at=at, note=note))
+
+    async def _send_reports(self, reports: list[StepReport | BuildEnded]) -> list[CallerFault | HostFault | None]:
+        for tries_left in reversed(range(REPORT_TRIES)):
+            try:
+                await self._conductor.progress(reports)
+                break
+            except ConnectionError:
+                if not tries_left:
+                    raise
+                await asyncio.sleep(REPORT_PAUSE_S)
+        return [None] * len(reports)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task: asyncio.Task[None] = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _boot_fault(fault: Fault, host: str, at: float) -> BootFault:
+    if isinstance(fault, HostFault):
+        return BootFault(code=500, message=describe(fault), step=fault.step, host=fault.host, at=at)
+    return BootFault(code=fault.status, message=describe(fault), host=host, details={"field": fault.field}, at=at)
+
+
+def _undo_fault(causes: list[str] | None) -> CallerFault | None:
+    return CallerFault(500, "; ".join(causes)) if causes else None

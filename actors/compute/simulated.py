@@ -1,0 +1,157 @@
+"""A hypervisor without guests: whole fleets of hosts in one compute actor, for load tests and machines without root.
+
+It says what it is in every report. It keeps what a real one would hold (disks, config drives, taps, domains) as sets
+of names, takes as long and fails as often as its configuration says, and is otherwise judged by the same laws.
+Its taps are no kernel devices, so it tells the node's network agent of them itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from random import Random
+
+from actors.cluster.config import NodeConfig
+from actors.compute.build import Build
+from actors.errors import HostFault
+from actors.faces import AgentFace
+from actors.messages import HostReport
+from actors.saga import Failures
+
+COHORT = 1_000  # builds that go through the steps together
+
+
+class SimulatedHypervisor:
+    cohort = COHORT
+
+    def __init__(self, config: NodeConfig, agent: AgentFace, random: Random) -> None:
+        self._config = config
+        self._fleet = config.simulated
+        self._agent = agent
+        self._random = random
+        self._things: dict[str, set[str]] = defaultdict(set)  # kind → instance ids
+        self._taps: dict[str, tuple[str, ...]] = {}  # instance id → devices
+
+    async def start(self) -> None:
+        return
+
+    async def close(self) -> None:
+        return
+
+    async def reports(self) -> list[HostReport]:
+        names = [self._config.host]
+        if self._fleet.hosts > 1:
+            names = [f"{self._config.host}-{index:05}" for index in range(self._fleet.hosts)]
+        return [self._report(name) for name in names]
+
+    def _report(self, host: str) -> HostReport:
+        return HostReport(
+            host=host,
+            node=self._config.host,
+            hypervisor="simulated",
+            hypervisor_version=1_000_000,
+            architecture="x86_64",
+            vcpus=self._fleet.vcpus,
+            ram_mib=self._fleet.ram_mib,
+            disk_gib=self._fleet.disk_gib,
+            availability_zone=self._config.availability_zone,
+            cpu_allocation_ratio=self._config.cpu_allocation_ratio,
+            ram_allocation_ratio=self._config.ram_allocation_ratio,
+            disk_allocation_ratio=self._config.disk_allocation_ratio,
+            supported=(("x86_64", "simulated", "hvm"), ("x86_64", "qemu", "hvm"), ("x86_64", "kvm", "hvm")),
+        )
+
+    async def fetch_images(self, builds: list[Build]) -> Failures:
+        return {}
+
+    async def write_config_drives(self, builds: list[Build]) -> Failures:
+        return await self._make("config_drive", [build for build in builds if build.order.spec.config_drive])
+
+    async def remove_config_drives(self, builds: list[Build]) -> None:
+        self._remove("config_drive", builds)
+
+    async def make_root_disks(self, builds: list[Build]) -> Failures:
+        return await self._make("root_disk", [build for build in builds if build.order.spec.image_id])
+
+    async def remove_root_disks(self, builds: list[Build]) -> None:
+        self._remove("root_disk", builds)
+
+    async def make_ephemeral_disks(self, builds: list[Build]) -> Failures:
+        return await self._make("ephemeral_disks", [build for build in builds if _has_ephemeral(build)])
+
+    async def remove_ephemeral_disks(self, builds: list[Build]) -> None:
+        self._remove("ephemeral_disks", builds)
+
+    async def plug(self, builds: list[Build]) -> Failures:
+        failures = await self._make("plug", builds)
+        good = [build for build in builds if build.id not in failures]
+        for build in good:
+            self._taps[build.id] = tuple(vif.device for vif in build.vifs)
+        await self._agent.devices_appeared([device for build in good for device in self._taps[build.id]])
+        return failures
+
+    async def unplug(self, builds: list[Build]) -> None:
+        self._remove("plug", builds)
+        gone = [device for build in builds for device in self._taps.pop(build.id, ())]
+        if gone:
+            await self._agent.devices_gone(gone)
+
+    async def define(self, builds: list[Build]) -> Failures:
+        return await self._make("define", builds)
+
+    async def undefine(self, builds: list[Build]) -> None:
+        self._remove("define", builds)
+
+    async def start_paused(self, builds: list[Build]) -> Failures:
+        return await self._make("start_paused", builds)
+
+    async def stop(self, builds: list[Build]) -> None:
+        self._remove("start_paused", builds)
+
+    async def resume(self, builds: list[Build]) -> Failures:
+        return {}
+
+    async def await_running(self, builds: list[Build]) -> Failures:
+        return {}
+
+    async def console(self, instance_id: str, lines: int) -> str:
+        return "" if instance_id not in self._things["start_paused"] else f"simulated guest {instance_id}: no console\n"
+
+    async def world(self) -> dict[str, list[str]]:
+        things = {kind: sorted(ids) for kind, ids in self._things.items() if ids}
+        return things | (
+            {"taps": sorted(device for taps in self._taps.values() for device in taps)} if self._taps else {}
+        )
+
+    async def _make(self, step: str, builds: list[Build]) -> Failures:
+        low_s, high_s = self._fleet.step_delay_s
+        if high_s > 0:
+            await asyncio.sleep(self._random.uniform(low_s, high_s))
+        failures: Failures = {build.id: self._fault(step, build) for build in builds if self._fails()}
+        self._things[step].update(build.id for build in builds if build.id not in failures)
+        return failures
+
+    def _fails(self) -> bool:
+        share = self._fleet.fault_share
+        return share > 0 and self._random.random() < share / len(_FALLIBLE)
+
+    def _fault(self, step: str, build: Build) -> HostFault:
+        return HostFault(step, build.order.host, "a simulated fault")
+
+    def _remove(self, step: str, builds: list[Build]) -> None:
+        self._things[step].difference_update(build.id for build in builds)
+
+
+_FALLIBLE: tuple[Callable[..., object], ...] = (
+    SimulatedHypervisor.write_config_drives,
+    SimulatedHypervisor.make_root_disks,
+    SimulatedHypervisor.plug,
+    SimulatedHypervisor.define,
+    SimulatedHypervisor.start_paused,
+)
+
+
+def _has_ephemeral(build: Build) -> bool:
+    flavor = build.order.spec.flavor
+    return flavor.ephemeral_gib > 0 or flavor.swap_mib > 0

@@ -1,0 +1,214 @@
+"""A boot as the conductor holds it: the instance's row, its timeline, and who waits for it.
+
+Pure: every change is a method that is told the time. Owned by the conductor's service; nothing else writes instances.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from math import ceil
+
+import msgspec
+
+from actors.messages import (
+    BootFault,
+    BootSpec,
+    BuildOrder,
+    Claim,
+    DestroyOrder,
+    PlaceRequest,
+    ServerView,
+    StoryLine,
+    Vif,
+)
+from actors.records import Instance, Notification, Story
+from actors.states import ACCEPTED, Event, Power, State, Task, Vm, after, status
+
+_spec_encoder = msgspec.msgpack.Encoder()
+_spec_decoder = msgspec.msgpack.Decoder(BootSpec)
+_story_decoder = msgspec.msgpack.Decoder(list[StoryLine])
+
+
+@dataclass(slots=True, eq=False)
+class Boot:
+    """One instance that is not deleted. `lines` is its story, oldest first."""
+
+    instance: Instance
+    lines: list[StoryLine] = field(default_factory=list)
+    open_lines: dict[tuple[str, int], int] = field(default_factory=dict)  # (step, attempt) → index in `lines`
+    controlled: bool = False  # the CONTROL table is running for it right now
+    story_written_at: float = 0.0
+    ended: asyncio.Event | None = None  # set when it leaves BUILD or is gone; made by the first who waits
+
+    @property
+    def id(self) -> str:
+        return self.instance.id
+
+    @property
+    def state(self) -> State:
+        row = self.instance
+        return State(Vm(row.vm_state), Task(row.task_state), Power(row.power_state))
+
+    @property
+    def building(self) -> bool:
+        return self.instance.vm_state == Vm.BUILDING and not self.instance.deleting
+
+    def hear(self, event: Event) -> None:
+        """Follow the state table; raises `IllegalTransitionError` and changes nothing where it has no row."""
+        vm, task, power = after(self.state, event)
+        self.change(vm_state=vm.value, task_state=task.value, power_state=power.value)
+
+    def change(self, **fields: object) -> None:
+        self.instance = msgspec.structs.replace(self.instance, **fields)
+
+    def wake(self) -> None:
+        if self.ended is not None:
+            self.ended.set()
+
+    # ------------------------------------------------------------ the story
+
+    def begin_line(self, line: StoryLine) -> None:
+        self.open_lines[line.step, line.attempt] = len(self.lines)
+        self.lines.append(line)
+
+    def end_line(self, line: StoryLine) -> None:
+        """Close the open line of this step, or add one where none was open (after a restart)."""
+        index = self.open_lines.pop((line.step, line.attempt), None)
+        if index is None:
+            self.lines.append(line)
+            return
+        begun = self.lines[index]
+        took_ms = max(0.0, (line.at - begun.at) * 1000)
+        self.lines[index] = msgspec.structs.replace(begun, phase=line.phase, took_ms=took_ms, note=line.note)
+
+    def story_row(self) -> Story:
+        return Story(id=self.id, lines=_spec_encoder.encode(self.lines))
+
+    # ------------------------------------------------------------ what is sent of it
+
+    def spec(self) -> BootSpec:
+        return _spec_decoder.decode(self.instance.order)
+
+    def claim(self) -> Claim:
+        spec = self.spec()
+        return Claim(
+            instance_id=self.id,
+            host=self.instance.host,
+            vcpus=spec.flavor.vcpus,
+            ram_mib=spec.flavor.ram_mib,
+            disk_gib=disk_gib(spec),
+        )
+
+    def place_request(self) -> PlaceRequest:
+        spec = self.spec()
+        return PlaceRequest(
+            instance_id=self.id,
+            attempt=self.instance.attempt,
+            project_id=spec.project_id,
+            flavor=spec.flavor,
+            root_gib=spec.flavor.disk_gib if spec.image_id else 0,
+            availability_zone=spec.availability_zone,
+            image_properties=spec.image_properties,
+            hints=spec.hints,
+            ignore_hosts=self.instance.failed_hosts,
+        )
+
+    def build_order(self, epoch: int) -> BuildOrder:
+        row = self.instance
+        return BuildOrder(
+            instance_id=row.id, attempt=row.attempt, host=row.host, epoch=epoch, spec=self.spec(), claim=self.claim()
+        )
+
+    def destroy_order(self, epoch: int) -> DestroyOrder:
+        row = self.instance
+        return DestroyOrder(
+            instance_id=row.id, attempt=row.attempt, host=row.host, epoch=epoch, spec=self.spec(), claim=self.claim()
+        )
+
+
+def disk_gib(spec: BootSpec) -> int:
+    """What a boot takes of its host's disk: root unless it boots from a volume, ephemeral, and swap rounded up."""
+    root = spec.flavor.disk_gib if spec.image_id else 0
+    return root + spec.flavor.ephemeral_gib + ceil(spec.flavor.swap_mib / 1024)
+
+
+def new_boot(spec: BootSpec, instance_id: str, index: int, at: float) -> Boot:
+    """The instance as it is accepted: BUILD / scheduling / NOSTATE (steps 6-7)."""
+    if len(spec.instance_ids) > 1:  # Nova's default multi_instance_display_name_template
+        name = f"{spec.name}-{index + 1}"
+        spec = msgspec.structs.replace(spec, name=name, hostname=f"{spec.hostname}-{index + 1}")
+    spec = msgspec.structs.replace(spec, instance_ids=())
+    vm, task, power = ACCEPTED
+    instance = Instance(
+        id=instance_id,
+        name=spec.name,
+        project_id=spec.project_id,
+        user_id=spec.user_id,
+        vm_state=vm.value,
+        task_state=task.value,
+        power_state=power.value,
+        flavor=spec.flavor,
+        order=_spec_encoder.encode(spec),
+        request_id=spec.request_id,
+        idempotency_key=spec.idempotency_key,
+        created_at=at,
+    )
+    return Boot(instance, lines=list(spec.door))
+
+
+def stored_lines(row: Story) -> list[StoryLine]:
+    return _story_decoder.decode(row.lines)
+
+
+def view(instance: Instance) -> ServerView:
+    spec = _spec_decoder.decode(instance.order)
+    state = State(Vm(instance.vm_state), Task(instance.task_state), Power(instance.power_state))
+    return ServerView(
+        id=instance.id,
+        name=instance.name,
+        status=status(state),
+        vm_state=instance.vm_state,
+        task_state=instance.task_state or None,
+        power_state=instance.power_state,
+        host=instance.host,
+        flavor=instance.flavor.name,
+        image_id=spec.image_id,
+        project_id=instance.project_id,
+        created_at=instance.created_at,
+        launched_at=instance.launched_at,
+        addresses=msgspec.convert(instance.addresses, tuple[Vif, ...]),
+        fault=msgspec.convert(instance.fault, BootFault) if instance.fault else None,
+        metadata=spec.metadata,
+        key_name=spec.key_name,
+    )
+
+
+def notification(boot: Boot, event_type: str, sequence: int, at: float) -> Notification:
+    """A versioned notification's content, after Nova's InstanceCreatePayload."""
+    row = boot.instance
+    payload = {
+        "uuid": row.id,
+        "display_name": row.name,
+        "tenant_id": row.project_id,
+        "user_id": row.user_id,
+        "state": row.vm_state,
+        "task_state": row.task_state or None,
+        "power_state": row.power_state,
+        "host": row.host,
+        "node": row.node,
+        "flavor": row.flavor.name,
+        "request_id": row.request_id,
+        "launched_at": row.launched_at,
+        "ip_addresses": [ip["ip_address"] for vif in row.addresses for ip in vif["fixed_ips"]],
+        "fault": row.fault or None,
+    }
+    return Notification(
+        id=f"{sequence:012}",
+        sequence=sequence,
+        event_type=event_type,
+        instance_id=row.id,
+        project_id=row.project_id,
+        at=at,
+        payload=payload,
+    )

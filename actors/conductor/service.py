@@ -1,0 +1,399 @@
+"""The conductor: sole owner of the database, and of every boot in flight.
+
+Called by the API (accept, show, delete), by compute actors (hello, progress) and, as their ledger, by the other
+rooms. It runs the CONTROL table over batches of boots; what the compute actors tell moves each boot on.
+Invariants: an instance is changed here only; it is answered for only when it is on disk; every accepted boot ends
+ACTIVE, or in ERROR with a fault, or deleted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+
+import msgspec
+
+from actors.boot import CONTROL, NODE
+from actors.clock import Clock
+from actors.cluster.config import CloudConfig
+from actors.conductor.boots import Boot, new_boot, notification, stored_lines, view
+from actors.conductor.notifications import Notifications
+from actors.conductor.steps import release
+from actors.errors import CallerFault, Fault, HostFault, conflict, not_found
+from actors.faces import ComputeFace, SchedulerFace
+from actors.messages import (
+    BootFault,
+    BootSpec,
+    BuildEnded,
+    Claim,
+    Hello,
+    ServerView,
+    StepReport,
+    StoryLine,
+    Welcome,
+)
+from actors.outbox import Outbox
+from actors.records import Change, ComputeNode, Instance, Kind, Ledger, Notification, Story
+from actors.saga import Phase, Saga, describe
+from actors.states import Event, Vm
+
+STORY_FLUSH_S = 0.5  # a story in progress is written at most this often
+FLOW = {step.name: step.flow for step in CONTROL} | {step.name: step.flow for step in NODE}
+STEP_EVENT = {step.name: step.event for step in NODE if step.event}
+DELETED = conflict("", "the instance is being deleted")
+
+
+class Conductor:
+    def __init__(
+        self,
+        config: CloudConfig,
+        store: Ledger,
+        scheduler: SchedulerFace,
+        computes: Callable[[str], ComputeFace],
+        clock: Clock,
+    ) -> None:
+        self.scheduler = scheduler
+        self.compute = computes
+        self.clock = clock
+        self.faults: dict[str, BootFault] = {}  # faults with more to say than a line, until the boot ends
+        self._config = config
+        self._store = store
+        self._boots: dict[str, Boot] = {}
+        self._keys: dict[tuple[str, str], list[str]] = {}  # (project, idempotency key) → instance ids
+        self._nodes: dict[str, ComputeNode] = {}
+        self._notifications = Notifications()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._later: Outbox[str, None] = Outbox(self._write_now)
+        self._door = Saga(CONTROL[:1], self, "", clock, self._journal, _nothing_halts)
+        self._road = Saga(CONTROL[1:], self, "", clock, self._journal, _why_halted)
+
+    # ------------------------------------------------------------ start
+
+    async def start(self) -> None:
+        """Load what lives, and go on with what was in flight."""
+        stories = {row.id: row for row in await self._store.load(Story)}
+        for row in await self._store.load(Instance):
+            if row.idempotency_key:
+                self._keys.setdefault((row.project_id, row.idempotency_key), []).append(row.id)
+            if row.vm_state != Vm.DELETED:
+                self._boots[row.id] = Boot(row, stored_lines(stories[row.id]) if row.id in stories else [])
+        self._nodes = {row.id: row for row in await self._store.load(ComputeNode)}
+        self._notifications.load(await self._store.load(Notification))
+
+    def resume(self) -> None:
+        """Take up boots and deletions that a dead conductor left; call it when the other rooms can be reached."""
+        boots = list(self._boots.values())
+        self._spawn(self._go([boot for boot in boots if boot.building]))
+        self._spawn(self._remove([boot for boot in boots if boot.instance.deleting]))
+
+    # ------------------------------------------------------------ the ledger of the other rooms
+
+    async def load(self, kind: type[Kind]) -> list[Kind]:
+        return await self._store.load(kind)
+
+    async def commit(self, changes: list[Change]) -> None:
+        await self._store.commit(changes)
+
+    # ------------------------------------------------------------ boots
+
+    async def accept(self, specs: list[BootSpec]) -> list[list[str] | CallerFault]:
+        """Steps 6-7. A key that was seen before answers with the first boot's ids and makes no second one."""
+        replies: list[list[str] | CallerFault] = []
+        fresh: list[Boot] = []
+        for spec in specs:
+            key = (spec.project_id, spec.idempotency_key)
+            known = self._keys.get(key) if spec.idempotency_key else None
+            ids = known or [i for i in spec.instance_ids if i not in self._boots]
+            if known is None:
+                at = self.clock.now()
+                fresh += [new_boot(spec, i, n, at) for n, i in enumerate(spec.instance_ids) if i not in self._boots]
+                if spec.idempotency_key:
+                    self._keys[key] = ids
+            replies.append(list(known or spec.instance_ids))
+        for boot in fresh:
+            self._boots[boot.id] = boot
+        outcome = await self._door.forward(fresh) if fresh else None
+        if outcome and outcome.failed:
+            fault = self._forget_unrecorded([boot for boot, _ in outcome.failed], outcome.failed[0][1])
+            return [fault] * len(specs)
+        self._spawn(self._go(fresh))
+        return replies
+
+    def _forget_unrecorded(self, boots: list[Boot], fault: Fault) -> CallerFault:
+        for boot in boots:
+            del self._boots[boot.id]
+            self._keys.pop((boot.instance.project_id, boot.instance.idempotency_key), None)
+        return CallerFault(503, f"the request could not be recorded: {describe(fault)}")
+
+    async def _go(self, boots: list[Boot]) -> None:
+        """Place and hand over; what fails is tried elsewhere or ends in ERROR."""
+        boots = [boot for boot in boots if not boot.controlled]
+        if not boots:
+            return
+        for boot in boots:
+            boot.controlled = True
+        outcome = await self._road.forward(boots)
+        for boot in boots:
+            boot.controlled = False
+        ends = [(boot, self._fault_of(boot, fault), isinstance(fault, HostFault)) for boot, fault in outcome.failed]
+        await self._settle(ends)
+        await self._remove([boot for boot in boots if boot.instance.deleting])
+
+    def _fault_of(self, boot: Boot, fault: Fault) -> BootFault:
+        known = self.faults.pop(boot.id, None)
+        if known is not None:
+            return known
+        at = self.clock.now()
+        if isinstance(fault, HostFault):
+            return BootFault(code=500, message=describe(fault), step=fault.step, host=fault.host, at=at)
+        return BootFault(code=fault.status, message=describe(fault), details={"field": fault.field}, at=at)
+
+    async def _settle(self, ends: list[tuple[Boot, BootFault, bool]]) -> None:
+        """Boots whose attempt failed and is undone: another host, or ERROR."""
+        again: list[Boot] = []
+        over: list[Boot] = []
+        for boot, fault, retry in ends:
+            if not boot.building:
+                continue
+            row = boot.instance
+            failed_hosts = (*row.failed_hosts, row.host) if row.host else row.failed_hosts
+            if retry and row.attempt + 1 < self._config.max_attempts:
+                boot.hear(Event.RESCHEDULE)
+                boot.change(attempt=row.attempt + 1, failed_hosts=failed_hosts, host="", node="")
+                again.append(boot)
+            else:
+                boot.hear(Event.FAIL)
+                boot.change(fault=msgspec.to_builtins(_after_attempts(fault, row)), failed_hosts=failed_hosts)
+                over.append(boot)
+        await self.write(over, "instance.create.error")
+        await self.write(again, "")
+        for boot in over:
+            boot.wake()
+        if again:
+            self._spawn(self._go(again))
+
+    # ------------------------------------------------------------ what compute tells
+
+    async def hello(self, compute: Hello) -> Welcome:
+        known = self._nodes.get(compute.node)
+        row = ComputeNode(id=compute.node, epoch=known.epoch + 1 if known else 1, hosts=compute.hosts)
+        await self._store.commit([row])
+        self._nodes[compute.node] = row
+        here = [boot for boot in self._boots.values() if boot.instance.node == compute.node]
+        return Welcome(
+            epoch=row.epoch,
+            unfinished=tuple(b.build_order(row.epoch) for b in here if b.building and not b.controlled),
+            running=tuple(boot.claim() for boot in here if boot.instance.vm_state == Vm.ACTIVE),
+        )
+
+    def epoch(self, node: str) -> int:
+        return self._nodes[node].epoch if node in self._nodes else 0
+
+    async def claims(self) -> list[Claim]:
+        """What every instance with a host takes; one in ERROR has given its host back."""
+        return [
+            boot.claim() for boot in self._boots.values() if boot.instance.host and boot.instance.vm_state != Vm.ERROR
+        ]
+
+    async def progress(self, reports: list[StepReport | BuildEnded]) -> None:
+        """Steps move the state and the story of each build; ends are written durably before this returns."""
+        ended: list[BuildEnded] = []
+        for report in reports:
+            if isinstance(report, StepReport):
+                self._step(report)
+            else:
+                ended.append(report)
+        await self._builds_ended([(b, report) for report in ended if (b := self._current(report)) is not None])
+
+    def _step(self, report: StepReport) -> None:
+        for instance_id, attempt in report.builds:
+            boot = self._boots.get(instance_id)
+            if boot is None or boot.instance.attempt != attempt:
+                continue
+            event = STEP_EVENT.get(report.step)
+            if event is not None and report.phase == Phase.BEGUN and boot.building:
+                boot.hear(event)
+            self._tell(boot, report.step, report.phase, report.at, report.note)
+            if report.at - boot.story_written_at > STORY_FLUSH_S:
+                boot.story_written_at = report.at
+                self.write_later(boot)
+
+    def _current(self, report: BuildEnded) -> Boot | None:
+        """The boot of which this report speaks, if it is not told too late or by a stale compute actor."""
+        boot = self._boots.get(report.instance_id)
+        if boot is None or not boot.building or report.epoch != self.epoch(report.node):
+            return None
+        row = boot.instance
+        return boot if (row.attempt, row.host) == (report.attempt, report.host) else None
+
+    async def _builds_ended(self, ends: list[tuple[Boot, BuildEnded]]) -> None:
+        good = [(boot, report) for boot, report in ends if report.fault is None]
+        for boot, report in good:
+            boot.hear(Event.SPAWNED)
+            addresses = tuple(msgspec.to_builtins(vif) for vif in report.vifs)
+            boot.change(launched_at=report.at, addresses=addresses, root_device=report.root_device)
+        active = [boot for boot, _ in good]
+        await self.write(active, "instance.create.end")
+        for boot in active:
+            boot.wake()
+        if active:
+            await self.scheduler.confirm([boot.id for boot in active])
+        failed = [(boot, report.fault, report.retry) for boot, report in ends if report.fault is not None]
+        if failed:
+            await release(self, [boot for boot, _, _ in failed])
+            await self._settle(failed)
+
+    async def node_left(self, node: str) -> None:
+        """A worker node left the cluster: what it was building goes elsewhere."""
+        here = [b for b in self._boots.values() if b.instance.node == node and b.building and not b.controlled]
+        if here:
+            await release(self, here)
+        at = self.clock.now()
+        gone = [(b, BootFault(code=500, message="the host left the cluster", step="build", at=at), True) for b in here]
+        await self._settle(gone)
+
+    # ------------------------------------------------------------ deletion
+
+    async def delete(self, instance_ids: list[str]) -> list[CallerFault | None]:
+        """Mark, durably; then undo the whole boot in the background."""
+        replies: list[CallerFault | None] = []
+        marked: list[Boot] = []
+        for instance_id in instance_ids:
+            boot = self._boots.get(instance_id)
+            if boot is None:
+                replies.append(_no_server(instance_id))
+                continue
+            replies.append(None)
+            if not boot.instance.deleting:
+                boot.hear(Event.DELETE)
+                boot.change(deleting=True)
+                marked.append(boot)
+        await self.write(marked, "instance.delete.start")
+        if marked:
+            self._spawn(self._remove([boot for boot in marked if not boot.controlled]))
+        return replies
+
+    async def _remove(self, boots: list[Boot]) -> None:
+        """Give everything back; a host that can't be reached now is asked again when it says hello or at restart."""
+        if not boots:
+            return
+        broken = await self._road.backward(boots)
+        gone = [boot for boot in boots if boot.id not in broken]
+        for boot in gone:
+            boot.hear(Event.DELETED)
+            boot.change(deleted_at=self.clock.now(), deleting=False)
+        await self.write(gone, "instance.delete.end")
+        for boot in gone:
+            self._boots.pop(boot.id, None)
+            boot.wake()
+
+    # ------------------------------------------------------------ questions
+
+    async def show(self, instance_ids: list[str]) -> list[ServerView | CallerFault]:
+        return [view(boot.instance) if (boot := self._boots.get(i)) else _no_server(i) for i in instance_ids]
+
+    async def list_servers(self, project_id: str) -> list[ServerView]:
+        return [
+            view(boot.instance)
+            for boot in self._boots.values()
+            if not project_id or boot.instance.project_id == project_id
+        ]
+
+    async def story(self, instance_id: str) -> list[StoryLine]:
+        boot = self._boots.get(instance_id)
+        if boot is not None:
+            return sorted(boot.lines, key=lambda line: line.at)
+        rows = [row for row in await self._store.load(Story) if row.id == instance_id]
+        return stored_lines(rows[0]) if rows else []
+
+    async def wait(self, instance_ids: list[str], wait_s: float) -> list[ServerView | CallerFault]:
+        pending = [boot for i in instance_ids if (boot := self._boots.get(i)) and _moving(boot)]
+        for boot in pending:
+            if boot.ended is None or boot.ended.is_set():
+                boot.ended = asyncio.Event()
+        waits = [asyncio.create_task(boot.ended.wait()) for boot in pending if boot.ended]
+        if waits:
+            _, late = await asyncio.wait(waits, timeout=wait_s)
+            for task in late:
+                task.cancel()
+        return await self.show(instance_ids)
+
+    async def notifications(self, since: int, limit: int, wait_s: float) -> list[Notification]:
+        return await self._notifications.after(since, limit, wait_s)
+
+    async def settled(self) -> None:
+        """Wait until no boot or deletion is being worked on here."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+        await self._later.drained()
+
+    # ------------------------------------------------------------ writing
+
+    async def write(self, boots: list[Boot], event_type: str) -> None:
+        """Rows, stories and a notification each ('' = none) in one commit; followers hear of it afterwards."""
+        if not boots:
+            return
+        at = self.clock.now()
+        told = [notification(b, event_type, self._notifications.next_sequence(), at) for b in boots if event_type]
+        rows: list[Change] = [boot.instance for boot in boots]
+        await self._store.commit([*rows, *(boot.story_row() for boot in boots), *told])
+        self._notifications.publish(told)
+
+    def write_later(self, boot: Boot) -> None:
+        """Let the boot's row ride along with the next group; what is written is what is true then."""
+        self._later.cast(boot.id)
+
+    async def _write_now(self, instance_ids: list[str]) -> list[CallerFault | HostFault | None]:
+        boots = [boot for i in dict.fromkeys(instance_ids) if (boot := self._boots.get(i)) is not None]
+        await self.write(boots, "")
+        return [None] * len(instance_ids)
+
+    def _journal(self, boots: Sequence[Boot], step: str, phase: Phase, at: float, note: str) -> None:
+        for boot in boots:
+            self._tell(boot, step, phase, at, note)
+
+    def _tell(self, boot: Boot, step: str, phase: str, at: float, note: str) -> None:
+        row = boot.instance
+        line = StoryLine(
+            at=at,
+            step=step,
+            flow=FLOW.get(step, ""),
+            phase=phase,
+            host=row.host,
+            attempt=row.attempt,
+            took_ms=-1.0 if phase == Phase.BEGUN else 0.0,
+            note=note,
+        )
+        if phase == Phase.BEGUN:
+            boot.begin_line(line)
+        else:
+            boot.end_line(line)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _nothing_halts(boot: Boot) -> Fault | None:
+    return None
+
+
+def _why_halted(boot: Boot) -> Fault | None:
+    return DELETED if boot.instance.deleting else None
+
+
+def _moving(boot: Boot) -> bool:
+    return boot.instance.vm_state == Vm.BUILDING or boot.instance.deleting
+
+
+def _no_server(instance_id: str) -> CallerFault:
+    return not_found("server", f"Instance {instance_id} could not be found.")
+
+
+def _after_attempts(fault: BootFault, row: Instance) -> BootFault:
+    """Say how many hosts were tried, where more than one was."""
+    if not row.failed_hosts:
+        return fault
+    tried = ", ".join((*row.failed_hosts, row.host))
+    return msgspec.structs.replace(fault, message=f"{fault.message} (tried {row.attempt + 1} hosts: {tried})")

@@ -1,0 +1,92 @@
+"""What each row of the CONTROL table (`actors/boot.py`) does and undoes, for a batch of boots.
+
+These steps run where the database is: record durably, have a host found, hand over to its compute actor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from actors.conductor.boots import Boot
+from actors.errors import CallerFault, HostError, HostFault
+from actors.messages import BootFault, NoHostFound, Placed
+from actors.saga import Failures
+
+if TYPE_CHECKING:
+    from actors.conductor.service import Conductor
+
+
+async def record(conductor: Conductor, boots: list[Boot]) -> Failures:
+    """Steps 6-7: the instances are on disk before anybody is told that they were accepted."""
+    await conductor.write(boots, "instance.create.start")
+    return {}
+
+
+async def place(conductor: Conductor, boots: list[Boot]) -> Failures:
+    """Steps 8-11: the scheduler finds and claims a host for each. Its answer is repeatable, so it is written later."""
+    replies = await conductor.scheduler.place([boot.place_request() for boot in boots])
+    failures: Failures = {}
+    for boot, reply in zip(boots, replies, strict=True):
+        if isinstance(reply, Placed):
+            boot.change(host=reply.host, node=reply.node)
+            conductor.write_later(boot)
+        else:
+            failures[boot.id] = _not_placed(conductor, boot, reply)
+    return failures
+
+
+def _not_placed(conductor: Conductor, boot: Boot, reply: NoHostFound | CallerFault) -> CallerFault:
+    """With no host, the fault says for each filter how many hosts it removed."""
+    if isinstance(reply, CallerFault):
+        return reply
+    details = {"reasons": reply.reasons, "nearest": list(reply.nearest)}
+    conductor.faults[boot.id] = BootFault(
+        code=500, message=reply.message, step="place", details=details, at=conductor.clock.now()
+    )
+    return CallerFault(500, reply.message)
+
+
+async def release(conductor: Conductor, boots: list[Boot]) -> None:
+    await conductor.scheduler.release([boot.id for boot in boots])
+
+
+async def hand_over(conductor: Conductor, boots: list[Boot]) -> Failures:
+    """Steps 12-13: cast to the compute actor of that very host; its end is told by `Conductor.progress`."""
+    by_node: dict[str, list[Boot]] = defaultdict(list)
+    for boot in boots:
+        by_node[boot.instance.node].append(boot)
+    results = await asyncio.gather(*(_order(conductor, node, group) for node, group in by_node.items()))
+    return {instance_id: fault for failures in results for instance_id, fault in failures.items()}
+
+
+async def _order(conductor: Conductor, node: str, boots: list[Boot]) -> Failures:
+    epoch = conductor.epoch(node)
+    try:
+        await conductor.compute(node).build([boot.build_order(epoch) for boot in boots])
+    except (ConnectionError, LookupError) as error:
+        cause = f"the compute service can't be reached: {error}"
+        return {boot.id: HostFault("build", boot.instance.host, cause) for boot in boots}
+    return {}
+
+
+async def take_back(conductor: Conductor, boots: list[Boot]) -> None:
+    """Have the host undo all that it did. A host that is gone has nothing left to undo."""
+    by_node: dict[str, list[Boot]] = defaultdict(list)
+    for boot in boots:
+        if boot.instance.node:
+            by_node[boot.instance.node].append(boot)
+    await asyncio.gather(*(_destroy(conductor, node, group) for node, group in by_node.items()))
+
+
+async def _destroy(conductor: Conductor, node: str, boots: list[Boot]) -> None:
+    epoch = conductor.epoch(node)
+    try:
+        compute = conductor.compute(node)
+    except LookupError:
+        return
+    replies = await compute.destroy([boot.destroy_order(epoch) for boot in boots])
+    for boot, reply in zip(boots, replies, strict=True):
+        if reply is not None:
+            raise HostError(HostFault("build", boot.instance.host, reply.message))
