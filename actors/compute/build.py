@@ -26,6 +26,8 @@ class Disk:
     boot_index: int = -1
     serial: str = ""
     tag: str = ""
+    size_mib: int = 0  # of ephemeral disks and swap; the root disk's is the flavor's, a volume's its own
+    guest_format: str = ""  # what an ephemeral disk is formatted with
 
 
 @dataclass(slots=True)
