@@ -406,6 +406,7 @@ class ServerView(msgspec.Struct, frozen=True, kw_only=True):
     task_state: str | None
     power_state: str
     host: str
+    node: str
     flavor: str
     image_id: str
     project_id: str

@@ -172,6 +172,7 @@ def view(instance: Instance) -> ServerView:
         task_state=instance.task_state or None,
         power_state=instance.power_state,
         host=instance.host,
+        node=instance.node,
         flavor=instance.flavor.name,
         image_id=spec.image_id,
         project_id=instance.project_id,

@@ -1,0 +1,60 @@
+"""What a driver asks the compute API for. Every request carries the caller's token; names or ids are welcome."""
+
+from __future__ import annotations
+
+import msgspec
+
+from actors.messages import BlockDevice, NetworkRequest
+
+
+class BootRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Launch `count` servers alike. `networks` empty = `network_mode`: Nova's `auto` or `none`."""
+
+    token: str
+    name: str
+    flavor: str  # name or id
+    image: str = ""  # name or id; '' = boots from a volume
+    count: int = 1
+    networks: tuple[NetworkRequest, ...] = ()  # network ids or names
+    network_mode: str = "auto"
+    security_groups: tuple[str, ...] = ()
+    block_devices: tuple[BlockDevice, ...] = ()
+    user_data: str = ""  # base64
+    key_name: str = ""
+    public_key: str = ""  # a key that is not stored; instead of key_name
+    metadata: dict[str, str] = {}
+    config_drive: bool = True
+    availability_zone: str = ""  # zone, or zone:host for administrators
+    hints: dict[str, tuple[str, ...]] = {}
+    idempotency_key: str = ""
+    request_id: str = ""
+    login_at: float = 0.0  # when the caller authenticated (steps 1-2), for the timeline
+    login_took_ms: float = 0.0
+
+
+class ServersRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Some servers of the caller's."""
+
+    token: str
+    server_ids: tuple[str, ...]
+    wait_s: float = 0.0
+
+
+class CreateFlavor(msgspec.Struct, frozen=True, kw_only=True):
+    """Administrators only. `id` '' = made up."""
+
+    token: str
+    name: str
+    vcpus: int
+    ram_mib: int
+    disk_gib: int
+    ephemeral_gib: int = 0
+    swap_mib: int = 0
+    extra_specs: dict[str, str] = {}
+    id: str = ""
+
+
+class CreateKeypair(msgspec.Struct, frozen=True, kw_only=True):
+    token: str
+    name: str
+    public_key: str

@@ -1,0 +1,347 @@
+"""The compute API: the door through which every request for a server comes (steps 3-7).
+
+Owns flavors and keypairs. It verifies the token itself, checks the request, asks the rooms that own images, networks
+and volumes whether they would serve it, and only then has the conductor record it. Invariant: what is refused here has
+changed nothing; what is answered with ids is on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from actors.api.messages import BootRequest, CreateFlavor, CreateKeypair, ServersRequest
+from actors.api.validation import (
+    flavor_fault,
+    hostname_of,
+    image_fault,
+    key_fault,
+    name_fault,
+    request_fault,
+)
+from actors.clock import Clock
+from actors.cluster.config import CloudConfig
+from actors.errors import CallerError, CallerFault, bad_request, conflict, forbidden, not_found
+from actors.faces import ComputeFace, ConductorFace, ImageFace, NetworkFace, VolumeFace
+from actors.messages import (
+    AllocateRequest,
+    AttachRequest,
+    AuthContext,
+    BootSpec,
+    ImageLocation,
+    ImageRequest,
+    ServerView,
+    StoryLine,
+)
+from actors.records import Flavor, Keypair, Notification
+
+WRITERS = ("admin", "member")  # roles that may launch and delete
+
+
+class TokenVerifier(Protocol):
+    def verify(self, token: str, now: float) -> AuthContext: ...
+
+
+class ComputeOf(Protocol):
+    def __call__(self, node: str) -> ComputeFace: ...
+
+
+class Api:
+    def __init__(
+        self,
+        config: CloudConfig,
+        conductor: ConductorFace,
+        verifier: TokenVerifier,
+        images: ImageFace,
+        network: NetworkFace,
+        volume: VolumeFace,
+        computes: ComputeOf,
+        clock: Clock,
+        random: Random,
+    ) -> None:
+        self._config = config
+        self._conductor = conductor
+        self._verifier = verifier
+        self._images = images
+        self._network = network
+        self._volume = volume
+        self._computes = computes
+        self._clock = clock
+        self._random = random
+        self._flavors: dict[str, Flavor] = {}
+        self._keypairs: dict[str, Keypair] = {}
+
+    async def start(self) -> None:
+        self._flavors = {row.id: row for row in await self._conductor.load(Flavor)}
+        self._keypairs = {row.id: row for row in await self._conductor.load(Keypair)}
+
+    # ------------------------------------------------------------ launching
+
+    async def boot(self, requests: list[BootRequest]) -> list[list[str] | CallerFault]:
+        """Steps 3-7 for each request: its servers' ids, recorded, or why it is refused."""
+        replies: list[list[str] | CallerFault | None] = [None] * len(requests)
+        specs: dict[int, BootSpec] = {}
+        for index, request in enumerate(requests):
+            spec = self._spec(request)
+            if isinstance(spec, CallerFault):
+                replies[index] = spec
+            else:
+                specs[index] = spec
+        specs = await self._with_images(specs, requests, replies)
+        await self._ask_owners(specs, replies)
+        good = [index for index in specs if replies[index] is None]
+        accepted = await self._conductor.accept([specs[index] for index in good]) if good else []
+        for index, reply in zip(good, accepted, strict=True):
+            replies[index] = reply
+        return [reply for reply in replies if reply is not None]
+
+    def _spec(self, request: BootRequest) -> BootSpec | CallerFault:
+        received = self._clock.now()
+        try:
+            context = self._authorized(request.token)
+            flavor = self._flavor(request.flavor)
+            public_key = self._public_key(request, context)
+        except CallerError as error:
+            return error.fault
+        verified = self._clock.now()
+        if fault := request_fault(request, self._config.user_data_limit) or _zone_fault(request, context):
+            return fault
+        return BootSpec(
+            name=request.name,
+            hostname=hostname_of(request.name) or "server",
+            project_id=context.project_id,
+            user_id=context.user_id,
+            token=request.token,
+            flavor=flavor,
+            image_id=request.image,
+            networks=request.networks,
+            auto_network=not request.networks and request.network_mode == "auto",
+            security_groups=request.security_groups,
+            block_devices=request.block_devices,
+            user_data=request.user_data,
+            key_name=request.key_name,
+            public_key=public_key,
+            metadata=request.metadata,
+            admin_password=self._token_hex(12),
+            config_drive=request.config_drive,
+            availability_zone=request.availability_zone,
+            hints=request.hints,
+            request_id=request.request_id or f"req-{self._uuid()}",
+            idempotency_key=request.idempotency_key,
+            instance_ids=tuple(self._uuid() for _ in range(request.count)),
+            door=_door(request, received, verified),
+        )
+
+    async def _with_images(
+        self,
+        specs: dict[int, BootSpec],
+        requests: list[BootRequest],
+        replies: list[list[str] | CallerFault | None],
+    ) -> dict[int, BootSpec]:
+        """Resolve each image once for the whole batch and hold it against the flavor."""
+        wanted = {(s.token, s.image_id) for s in specs.values() if s.image_id}
+        order = sorted(wanted)
+        found = await self._images.locate([ImageRequest(token=t, image_id=i) for t, i in order]) if order else []
+        images = dict(zip(order, found, strict=True))
+        resolved: dict[int, BootSpec] = {}
+        for index, spec in specs.items():
+            image = images.get((spec.token, spec.image_id))
+            outcome = _with_image(spec, image)
+            if isinstance(outcome, CallerFault):
+                replies[index] = outcome
+            else:
+                resolved[index] = outcome
+        return resolved
+
+    async def _ask_owners(self, specs: dict[int, BootSpec], replies: list[list[str] | CallerFault | None]) -> None:
+        """Would the owners of networks and volumes serve these? They change nothing now."""
+        order = list(specs)
+        networks, volumes = await asyncio.gather(
+            self._network.validate([_allocation(specs[index]) for index in order]),
+            self._volume.validate([_attachment(specs[index]) for index in order]),
+        )
+        for index, *faults in zip(order, networks, volumes, strict=True):
+            replies[index] = next((fault for fault in faults if fault is not None), None)
+
+    def _flavor(self, name: str) -> Flavor:
+        if name in self._flavors:
+            return self._flavors[name]
+        for flavor in self._flavors.values():
+            if flavor.name == name:
+                return flavor
+        raise CallerError(not_found("flavor", f"there is no flavor {name!r}"))
+
+    def _public_key(self, request: BootRequest, context: AuthContext) -> str:
+        if not request.key_name:
+            return request.public_key
+        keypair = self._keypairs.get(f"{context.user_id}:{request.key_name}")
+        if keypair is None:
+            raise CallerError(bad_request("key_name", f"there is no keypair {request.key_name!r}"))
+        return keypair.public_key
+
+    # ------------------------------------------------------------ servers
+
+    async def show(self, request: ServersRequest) -> list[ServerView | CallerFault]:
+        """The servers as they are; with `wait_s`, when none is in BUILD or being deleted any more."""
+        context = self._context(request.token)
+        ids = list(request.server_ids)
+        views = await (self._conductor.wait(ids, request.wait_s) if request.wait_s else self._conductor.show(ids))
+        return [_visible(view, context, server_id) for view, server_id in zip(views, ids, strict=True)]
+
+    async def list_servers(self, token: str, all_projects: bool = False) -> list[ServerView]:
+        context = self._context(token)
+        if all_projects and not context.is_admin:
+            raise CallerError(forbidden("only an administrator sees the servers of all projects"))
+        return await self._conductor.list_servers("" if all_projects else context.project_id)
+
+    async def delete(self, request: ServersRequest) -> list[CallerFault | None]:
+        self._authorized(request.token)
+        views = await self.show(msgspec.structs.replace(request, wait_s=0.0))
+        mine = [view.id for view in views if isinstance(view, ServerView)]
+        deleted = dict(zip(mine, await self._conductor.delete(mine), strict=True))
+        return [deleted[view.id] if isinstance(view, ServerView) else view for view in views]
+
+    async def story(self, token: str, server_id: str) -> list[StoryLine]:
+        await self._one(token, server_id)
+        return await self._conductor.story(server_id)
+
+    async def console(self, token: str, server_id: str, lines: int) -> str:
+        """The last lines of the guest's console; '' before it has a host."""
+        server = await self._one(token, server_id)
+        if not server.host:
+            return ""
+        return await self._computes(server.node).console(server_id, lines)
+
+    async def notifications(self, token: str, since: int, limit: int, wait_s: float) -> list[Notification]:
+        """The caller's project's notifications after a number; an administrator sees all."""
+        context = self._context(token)
+        rows = await self._conductor.notifications(since, limit, wait_s)
+        return [row for row in rows if context.is_admin or row.project_id == context.project_id]
+
+    async def _one(self, token: str, server_id: str) -> ServerView:
+        [view] = await self.show(ServersRequest(token=token, server_ids=(server_id,)))
+        if isinstance(view, CallerFault):
+            raise CallerError(view)
+        return view
+
+    # ------------------------------------------------------------ flavors and keypairs
+
+    async def flavors(self, token: str) -> list[Flavor]:
+        self._context(token)
+        return sorted(self._flavors.values(), key=lambda flavor: (flavor.ram_mib, flavor.name))
+
+    async def create_flavor(self, request: CreateFlavor) -> Flavor | CallerFault:
+        if not self._context(request.token).is_admin:
+            return forbidden("only an administrator creates flavors")
+        flavor = msgspec.convert(msgspec.to_builtins(request) | {"id": request.id or self._uuid()}, Flavor)
+        if fault := flavor_fault(flavor):
+            return fault
+        for known in self._flavors.values():
+            if known.name == flavor.name or known.id == flavor.id:
+                return (
+                    known if msgspec.structs.replace(known, id=flavor.id) == flavor else _taken("flavor", flavor.name)
+                )
+        await self._conductor.commit([flavor])
+        self._flavors[flavor.id] = flavor
+        return flavor
+
+    async def create_keypair(self, request: CreateKeypair) -> Keypair | CallerFault:
+        context = self._context(request.token)
+        fault = name_fault("name", request.name) or key_fault("public_key", request.public_key or "-")
+        if fault:
+            return fault
+        keypair = Keypair(
+            id=f"{context.user_id}:{request.name}",
+            user_id=context.user_id,
+            name=request.name,
+            public_key=request.public_key,
+        )
+        known = self._keypairs.get(keypair.id)
+        if known is not None:
+            return known if known == keypair else _taken("keypair", keypair.name)
+        await self._conductor.commit([keypair])
+        self._keypairs[keypair.id] = keypair
+        return keypair
+
+    # ------------------------------------------------------------ who asks
+
+    def _context(self, token: str) -> AuthContext:
+        """Steps 4-5, here and now: the signature says who asks."""
+        return self._verifier.verify(token, self._clock.now())
+
+    def _authorized(self, token: str) -> AuthContext:
+        context = self._context(token)
+        if not set(context.roles) & set(WRITERS):
+            raise CallerError(forbidden(f"needs the role {' or '.join(WRITERS)} in project {context.project_name}"))
+        return context
+
+    def _uuid(self) -> str:
+        return str(UUID(int=self._random.getrandbits(128), version=4))
+
+    def _token_hex(self, size: int) -> str:
+        return f"{self._random.getrandbits(size * 4):0{size}x}"
+
+
+def _zone_fault(request: BootRequest, context: AuthContext) -> CallerFault | None:
+    if ":" in request.availability_zone and not context.is_admin:
+        return forbidden("only an administrator chooses the host")
+    return None
+
+
+def _with_image(spec: BootSpec, image: ImageLocation | CallerFault | None) -> BootSpec | CallerFault:
+    if image is None:
+        return spec
+    if isinstance(image, CallerFault):
+        return CallerFault(400 if image.status == 404 else image.status, image.message, "image")
+    if fault := image_fault(image, spec.flavor):
+        return fault
+    return msgspec.structs.replace(spec, image_id=image.image_id, image_properties=image.properties)
+
+
+def _allocation(spec: BootSpec) -> AllocateRequest:
+    return AllocateRequest(
+        token=spec.token,
+        instance_id=spec.instance_ids[0],
+        project_id=spec.project_id,
+        host="",
+        hostname=spec.hostname,
+        networks=spec.networks,
+        auto=spec.auto_network,
+        security_groups=spec.security_groups,
+    )
+
+
+def _attachment(spec: BootSpec) -> AttachRequest:
+    return AttachRequest(
+        token=spec.token,
+        instance_id=spec.instance_ids[0],
+        attempt=0,
+        project_id=spec.project_id,
+        host="",
+        devices=tuple(device for device in spec.block_devices if device.destination_type == "volume"),
+    )
+
+
+def _door(request: BootRequest, received: float, verified: float) -> tuple[StoryLine, ...]:
+    """The rows of the timeline that happened before the boot was recorded."""
+
+    def line(step: str, flow: str, at: float, took_ms: float) -> StoryLine:
+        return StoryLine(at=at, step=step, flow=flow, phase="done", host="", attempt=0, took_ms=took_ms)
+
+    login = (line("authenticate", "1-2", request.login_at, request.login_took_ms),) if request.login_at else ()
+    return (*login, line("verify_token", "3-5", received, (verified - received) * 1000))
+
+
+def _visible(view: ServerView | CallerFault, context: AuthContext, server_id: str) -> ServerView | CallerFault:
+    """Another project's server does not exist for the caller."""
+    if isinstance(view, CallerFault) or context.is_admin or view.project_id == context.project_id:
+        return view
+    return not_found("server", f"Instance {server_id} could not be found.")
+
+
+def _taken(kind: str, name: str) -> CallerFault:
+    return conflict("name", f"there is a {kind} {name!r} already, and it is different")
