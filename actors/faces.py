@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from actors.errors import CallerFault
+from actors.errors import CallerFault, Fault
 from actors.messages import (
     AllocateRequest,
     AttachRequest,
+    AuthContext,
     BootSpec,
     BuildEnded,
     BuildOrder,
@@ -38,6 +39,13 @@ from actors.messages import (
 )
 from actors.network.messages import DhcpNetworkInfo, PortFirewall
 from actors.records import Ledger, Notification
+
+
+class TokenVerifier(Protocol):
+    """What each room's door checks tokens with: `actors.identity.tokens.Verifier`, or a table in a test."""
+
+    def verify(self, token: str, now: float, allow_expired_s: float = 0.0) -> AuthContext:
+        """Who the bearer is; raises `CallerError` 401."""
 
 
 class IdentityFace(Protocol):
@@ -143,7 +151,10 @@ class AgentFace(Protocol):
 
 
 class VolumeFace(Protocol):
-    async def attach(self, requests: list[AttachRequest]) -> list[tuple[ConnectionInfo, ...] | CallerFault]:
+    async def validate(self, requests: list[AttachRequest]) -> list[CallerFault | None]:
+        """Would these be attached? Changes nothing; used at the door by the API."""
+
+    async def attach(self, requests: list[AttachRequest]) -> list[tuple[ConnectionInfo, ...] | Fault]:
         """One connection a device, in the order of the request's devices."""
 
     async def detach(self, requests: list[DetachRequest]) -> None: ...
