@@ -1,0 +1,88 @@
+"""One upload as it comes in: bytes to a part file, digests and inspection on the way.
+
+Owned by the image room while the upload lasts (an upload does not survive its room; it is begun again). The methods
+block on the disk: the room runs them in a thread, one at a time. Invariant: `position` bytes are in the file and have
+been hashed and inspected, in order, each exactly once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import msgspec
+
+from actors.errors import CallerError, bad_request, conflict
+from actors.image.inspect import Inspection
+
+IMAGE_LIMIT_BYTES = 1 << 40  # Glance's default image_size_cap
+PIECE_BYTES = 1 << 20  # inspected at once
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True):
+    """What a whole upload turned out to be."""
+
+    size: int
+    virtual_size: int
+    checksum: str  # md5 hex
+    os_hash_value: str  # sha512 hex
+
+
+class Intake:
+    def __init__(self, part: Path, disk_format: str, begun_at: float) -> None:
+        self.part = part
+        self.position = 0
+        self.last_used = begun_at  # seconds, the clock's `monotonic`
+        self._inspection = Inspection(disk_format)
+        self._sha512 = hashlib.sha512()
+        self._md5 = hashlib.md5(usedforsecurity=False)
+
+    def open(self) -> None:
+        """An empty part file."""
+        self.part.write_bytes(b"")
+
+    def write(self, offset: int, data: bytes) -> int:
+        """Take bytes from `offset` on; those that came before must be the same again. The new position."""
+        if not 0 <= offset <= self.position:
+            raise CallerError(conflict("offset", f"bytes from {self.position} on are awaited, not from {offset}"))
+        known = min(self.position - offset, len(data))
+        try:
+            if known and self._read(offset, known) != data[:known]:
+                raise CallerError(conflict("offset", f"other bytes than these came for offset {offset} before"))
+            if known < len(data):
+                self._append(data[known:])
+        except FileNotFoundError:  # the part was removed under our hands
+            raise CallerError(conflict("image_id", "the upload was dropped or begun again")) from None
+        return self.position
+
+    def finish(self, os_hash_value: str) -> Content:
+        """Everything has come: what it is. Raises `CallerError` 400 for content that is refused."""
+        if not self.position:
+            raise CallerError(bad_request("data", "no data was uploaded"))
+        digest = self._sha512.hexdigest()
+        if os_hash_value and os_hash_value.lower() != digest:
+            raise CallerError(bad_request("os_hash_value", f"the sha512 of what came is {digest}"))
+        virtual_size = self._inspection.finish()
+        with self.part.open("rb") as file:
+            os.fsync(file.fileno())
+        return Content(
+            size=self.position, virtual_size=virtual_size, checksum=self._md5.hexdigest(), os_hash_value=digest
+        )
+
+    def _append(self, data: bytes) -> None:
+        if self.position + len(data) > IMAGE_LIMIT_BYTES:
+            raise CallerError(bad_request("data", f"an image may have {IMAGE_LIMIT_BYTES} bytes"))
+        for start in range(0, len(data), PIECE_BYTES):
+            self._inspection.eat(data[start : start + PIECE_BYTES])
+        with self.part.open("r+b") as file:
+            file.seek(self.position)
+            file.write(data)
+        self._sha512.update(data)
+        self._md5.update(data)
+        self.position += len(data)
+
+    def _read(self, offset: int, length: int) -> bytes:
+        with self.part.open("rb") as file:
+            file.seek(offset)
+            return file.read(length)
