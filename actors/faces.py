@@ -82,6 +82,9 @@ class ConductorFace(Ledger, Protocol):
     async def hello(self, compute: Hello) -> Welcome:
         """A compute actor starts: a new epoch, and what it had in hand."""
 
+    async def node_left(self, node: str) -> list[str]:
+        """A worker node is gone: what it was building goes elsewhere; the names of its hosts."""
+
     async def claims(self) -> list[Claim]:
         """What every live instance takes, for a scheduler that starts."""
 

@@ -54,6 +54,17 @@ class NodeConfig(BaseModel):
     availability_zone: str = "nova"
     vif_plugging_timeout_s: float = 300.0  # Nova's default
     vif_plugging_is_fatal: bool = True
+    graphics: Literal["vnc", "spice", "none"] = "vnc"
+    pci_devices: dict[str, tuple[str, ...]] = {}  # alias → PCI addresses that guests may be given
+    mdevs: tuple[str, ...] = ()  # UUIDs of mediated devices that guests may be given
+
+    @classmethod
+    def of_this_node(cls, node: str) -> NodeConfig:
+        """What this node's file says; without a file, a simulated host under the default home."""
+        file = os.environ.get(NODE_FILE_VARIABLE, "")
+        if file:
+            return cls.model_validate_json(Path(file).read_bytes())
+        return cls(host=node, home=default_home() / "nodes" / node)
 
     @property
     def instances(self) -> Path:
@@ -78,6 +89,7 @@ class CloudConfig(BaseModel):
     home: Path = Field(default_factory=default_home)
     hypervisor: HypervisorName = "libvirt"
     database_url: str = ""  # '' = SQLite under `home`
+    placement_profile: str = "spread"  # spread, pack, nova
     max_attempts: int = Field(default=3, ge=1)  # hosts tried for one boot
     boot_deadline_s: float = 900.0
     token_lifetime_s: float = 24 * 3600.0
@@ -86,6 +98,7 @@ class CloudConfig(BaseModel):
     user_data_limit: int = 65_535  # characters of base64, Nova's limit
     dns_domain: str = "openstacklocal"
     vxlan_range: tuple[int, int] = (1, 1 << 20)
+    port_quota: int = -1  # ports of one project; -1 = unlimited, as in Neutron
 
     @property
     def database(self) -> str:

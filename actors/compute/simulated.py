@@ -13,6 +13,7 @@ from collections.abc import Callable
 from random import Random
 
 from actors.cluster.config import NodeConfig
+from actors.cluster.names import fleet_host
 from actors.compute.build import Build
 from actors.errors import HostFault
 from actors.faces import AgentFace
@@ -42,7 +43,7 @@ class SimulatedHypervisor:
     async def reports(self) -> list[HostReport]:
         names = [self._config.host]
         if self._fleet.hosts > 1:
-            names = [f"{self._config.host}-{index:05}" for index in range(self._fleet.hosts)]
+            names = [fleet_host(self._config.host, index) for index in range(self._fleet.hosts)]
         return [self._report(name) for name in names]
 
     def _report(self, host: str) -> HostReport:

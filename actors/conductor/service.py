@@ -243,7 +243,7 @@ class Conductor:
             await release(self, [boot for boot, _, _ in failed])
             await self._settle(failed)
 
-    async def node_left(self, node: str) -> None:
+    async def node_left(self, node: str) -> list[str]:
         """A worker node left the cluster: what it was building goes elsewhere."""
         here = [b for b in self._boots.values() if b.instance.node == node and b.building and not b.controlled]
         if here:
@@ -251,6 +251,7 @@ class Conductor:
         at = self.clock.now()
         gone = [(b, BootFault(code=500, message="the host left the cluster", step="build", at=at), True) for b in here]
         await self._settle(gone)
+        return list(self._nodes[node].hosts) if node in self._nodes else []
 
     # ------------------------------------------------------------ deletion
 

@@ -1,0 +1,28 @@
+"""The compute API as a Ray actor."""
+
+from __future__ import annotations
+
+from random import SystemRandom
+
+from actors.api.service import Api
+from actors.clock import SystemClock
+from actors.cluster import reach
+from actors.cluster.config import CloudConfig
+from actors.identity.tokens import Verifier
+
+
+class ApiActor(Api):
+    async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
+        verifier = Verifier(await reach.identity().public_keys())
+        super().__init__(
+            cloud,
+            reach.conductor(),
+            verifier,
+            reach.image(),
+            reach.network(),
+            reach.volume(),
+            reach.Computes(),
+            SystemClock(),
+            SystemRandom(),
+        )
+        await self.start()

@@ -1,0 +1,195 @@
+"""Ray's own processes of one cloud on this machine: the head, and further nodes, each under a parent of its own.
+
+`ray start --block` stays in the foreground and takes its children with it when it is told to end, so that a cloud can
+be stopped by the process ids that it wrote down, and never touches another Ray cluster on the machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from actors.cluster.config import NODE_FILE_VARIABLE
+from actors.cluster.names import COMPUTE_RESOURCE, HOST_LABEL, NETWORK_RESOURCE
+
+START_LIMIT_S = 60.0  # for a node to answer
+STOP_LIMIT_S = 15.0  # for a node to end after SIGTERM
+OBJECT_STORE_BYTES = 200 * 1024 * 1024  # nothing big travels through it
+SHORT_ENOUGH = 40  # characters of a folder under which Ray's socket paths stay below the kernel's 107
+
+LEAN = {  # Ray's own settings: no spare workers, and a dead node is noticed in seconds
+    "RAY_enable_worker_prestart": "0",
+    "RAY_prestart_worker_first_driver": "0",
+    "RAY_health_check_initial_delay_ms": "2000",
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_timeout_ms": "2000",
+    "RAY_health_check_failure_threshold": "3",
+    "RAY_task_events_report_interval_ms": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DEDUP_LOGS": "0",
+}
+
+
+class RayProcess(BaseModel):
+    """One `ray start --block` that this cloud owns."""
+
+    node: str
+    pid: int
+    address: str  # of the head's GCS, host:port
+    dashboard: str = ""  # http://host:port where there is one
+    folder: Path  # Ray's temporary folder
+
+
+class HeadOptions(BaseModel):
+    node_ip: str = "127.0.0.1"
+    dashboard: bool = True
+    worker: bool = True  # the head is a worker node too
+
+
+def start_head(home: Path, node: str, node_file: Path, options: HeadOptions) -> RayProcess:
+    """Start the head; returns at once. Wait with `await_address`."""
+    folder = ray_folder(home)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "ray_current_cluster").unlink(missing_ok=True)  # a killed head leaves it, and the next one refuses
+    port, dashboard_port, client_port = _free_ports(options.node_ip, 3)
+    arguments = [
+        "--head",
+        f"--port={port}",
+        f"--temp-dir={folder}",
+        f"--ray-client-server-port={client_port}",
+        f"--include-dashboard={'true' if options.dashboard else 'false'}",
+        f"--dashboard-host={options.node_ip}",
+        f"--dashboard-port={dashboard_port}",
+    ]
+    pid = _start(home, node, node_file, [*arguments, *_node_arguments(options.node_ip, node, options.worker)])
+    return RayProcess(
+        node=node,
+        pid=pid,
+        address=f"{options.node_ip}:{port}",
+        dashboard=f"http://{options.node_ip}:{dashboard_port}" if options.dashboard else "",
+        folder=folder,
+    )
+
+
+def start_worker(home: Path, node: str, node_file: Path, head: RayProcess) -> RayProcess:
+    ip = head.address.rpartition(":")[0]
+    pid = _start(home, node, node_file, [f"--address={head.address}", *_node_arguments(ip, node, True)])
+    return RayProcess(node=node, pid=pid, address=head.address, folder=head.folder)
+
+
+def _node_arguments(node_ip: str, node: str, worker: bool) -> list[str]:
+    resources = {COMPUTE_RESOURCE: 1, NETWORK_RESOURCE: 1} if worker else {}
+    return [
+        f"--node-ip-address={node_ip}",
+        f"--object-store-memory={OBJECT_STORE_BYTES}",
+        f"--resources={json.dumps(resources)}",
+        f"--labels={HOST_LABEL}={node}",
+        "--disable-usage-stats",
+        "--block",
+    ]
+
+
+def _start(home: Path, node: str, node_file: Path, arguments: list[str]) -> int:
+    log = home / "logs" / f"ray-{node}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    environment = os.environ | LEAN | {NODE_FILE_VARIABLE: str(node_file), "NOVARAY_HOME": str(home)}
+    program = Path(sys.executable).with_name("ray")
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [program, "start", *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    return process.pid
+
+
+def await_address(process: RayProcess, log: Path) -> None:
+    """Wait until the head's GCS takes connections; raises RuntimeError with the end of its log if it ended."""
+    host, _, port = process.address.rpartition(":")
+    deadline = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < deadline:
+        if not is_alive(process.pid):
+            break
+        with socket.socket() as probe:
+            probe.settimeout(1.0)
+            if probe.connect_ex((host, int(port))) == 0:
+                return
+        time.sleep(0.1)  # the only way to know: Ray tells nobody when it listens
+    tail = log.read_text(errors="replace")[-2000:] if log.exists() else ""
+    raise RuntimeError(f"Ray did not start within {START_LIMIT_S:g} s:\n{tail}")
+
+
+def stop(process: RayProcess) -> None:
+    """End the node and everything below it; does nothing if it is gone."""
+    family = _descendants(process.pid)
+    _signal(process.pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_LIMIT_S
+    while time.monotonic() < deadline and any(is_alive(pid) for pid in (process.pid, *family)):
+        time.sleep(0.1)
+    for pid in (process.pid, *family):
+        _signal(pid, signal.SIGKILL)
+
+
+def forget(process: RayProcess) -> None:
+    """Remove the node's temporary files."""
+    shutil.rmtree(process.folder, ignore_errors=True)
+
+
+def ray_folder(home: Path) -> Path:
+    """Ray keeps unix sockets here, whose paths must be short: a deep home gets a short stand-in."""
+    if len(str(home)) <= SHORT_ENOUGH:
+        return home / "ray"
+    return Path(tempfile.gettempdir()) / f"novaray-{home_id(home)}"
+
+
+def home_id(home: Path) -> str:
+    """Six hex digits that tell clouds on one machine apart."""
+    return hashlib.sha256(str(home).encode()).hexdigest()[:6]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def _descendants(pid: int) -> list[int]:
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [found for child in children for found in (int(child), *_descendants(int(child)))]
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _free_ports(host: str, count: int) -> list[int]:
+    """Ports that are free now, all different."""
+    held = [socket.socket() for _ in range(count)]
+    for one in held:
+        one.bind((host, 0))
+    ports: list[int] = [one.getsockname()[1] for one in held]
+    for one in held:
+        one.close()
+    return ports

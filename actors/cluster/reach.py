@@ -1,0 +1,109 @@
+"""Reaching a room that lives in another actor: the room's face, each method a call on the Ray actor of that name.
+
+While the actor restarts, calls are tried again (every method of a face may run twice) until `LIMIT_S` is over; then
+`Unreachable` is raised. What the room itself raises comes through as it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+import ray
+from ray.exceptions import RayActorError, RayTaskError
+
+from actors.cluster import names
+from actors.faces import AgentFace, ComputeFace, ConductorFace, ImageFace, NetworkFace, SchedulerFace, VolumeFace
+from actors.identity.service import Identity
+
+LIMIT_S = 30.0  # how long a room may be away before a call to it fails
+PAUSE_S = 0.1  # between tries
+
+
+class Unreachable(ConnectionError):  # noqa: N818 - it names a condition, as ConnectionError's own children do
+    """The room did not answer within the limit."""
+
+
+class Reach:
+    """A stand-in for the room of the actor `name`. Looks it up once and keeps the handle while it works."""
+
+    def __init__(self, name: str, limit_s: float = LIMIT_S) -> None:
+        self._name = name
+        self._limit_s = limit_s
+        self._handle: Any = None
+
+    def __getattr__(self, method: str) -> Callable[..., Awaitable[Any]]:
+        if method.startswith("_"):
+            raise AttributeError(method)
+
+        async def call(*arguments: Any) -> Any:
+            return await self._call(method, arguments)
+
+        return call
+
+    async def _call(self, method: str, arguments: tuple[Any, ...]) -> Any:
+        deadline = time.monotonic() + self._limit_s
+        while True:
+            try:
+                if self._handle is None:
+                    self._handle = ray.get_actor(self._name, namespace=names.NAMESPACE)
+                return await getattr(self._handle, method).remote(*arguments)
+            except RayTaskError as error:
+                raise error.cause from None
+            except (RayActorError, ValueError) as error:
+                self._handle = None
+                if time.monotonic() >= deadline:
+                    raise Unreachable(f"{self._name} did not answer within {self._limit_s:g} s: {error}") from None
+            await asyncio.sleep(PAUSE_S)
+
+
+def identity() -> Identity:
+    return cast(Identity, Reach(names.IDENTITY))
+
+
+def conductor() -> ConductorFace:
+    return cast(ConductorFace, Reach(names.CONDUCTOR))
+
+
+def scheduler() -> SchedulerFace:
+    return cast(SchedulerFace, Reach(names.SCHEDULER))
+
+
+def image() -> ImageFace:
+    return cast(ImageFace, Reach(names.IMAGE))
+
+
+def network() -> NetworkFace:
+    return cast(NetworkFace, Reach(names.NETWORK))
+
+
+def volume() -> VolumeFace:
+    return cast(VolumeFace, Reach(names.VOLUME))
+
+
+class Computes:
+    """The compute actor of a host, by the host's or its node's name."""
+
+    def __init__(self) -> None:
+        self._reached: dict[str, ComputeFace] = {}
+
+    def __call__(self, host: str) -> ComputeFace:
+        node = names.node_of(host)
+        if node not in self._reached:
+            self._reached[node] = cast(ComputeFace, Reach(names.compute_name(node)))
+        return self._reached[node]
+
+
+class Agents:
+    """The network agent of a host's node."""
+
+    def __init__(self) -> None:
+        self._reached: dict[str, AgentFace] = {}
+
+    def __call__(self, host: str) -> AgentFace:
+        node = names.node_of(host)
+        if node not in self._reached:
+            self._reached[node] = cast(AgentFace, Reach(names.agent_name(node)))
+        return self._reached[node]

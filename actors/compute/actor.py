@@ -1,0 +1,40 @@
+"""Compute as a Ray actor: exactly one on each worker node, by the node's own resource."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+
+from actors.clock import SystemClock
+from actors.cluster import names, reach
+from actors.cluster.config import CloudConfig, NodeConfig
+from actors.compute.hypervisor import Hypervisor
+from actors.compute.service import Compute, Rooms
+from actors.compute.simulated import SimulatedHypervisor
+from actors.image.cache import ImageCache
+
+
+class ComputeActor(Compute):
+    async def __init__(self, cloud: CloudConfig, node: str) -> None:  # type: ignore[misc]  # Ray awaits it
+        config = NodeConfig.of_this_node(node)
+        rooms = Rooms(reach.conductor(), reach.scheduler(), reach.image(), reach.network(), reach.volume())
+        super().__init__(config, _hypervisor(config), rooms, SystemClock())
+        await self.start()
+        self._beating = asyncio.create_task(self._beat(cloud.heartbeat_s))
+
+    async def _beat(self, every_s: float) -> None:
+        while True:
+            await asyncio.sleep(every_s)
+            try:
+                await self.heartbeat()
+            except ConnectionError:
+                continue  # the scheduler is away; the next beat tries again
+
+
+def _hypervisor(config: NodeConfig) -> Hypervisor:
+    if config.hypervisor == "simulated":
+        agent = reach.Agents()(names.node_of(config.host))
+        return SimulatedHypervisor(config, agent, Random(config.simulated.seed))
+    from actors.compute.libvirt.driver import LibvirtHypervisor  # libvirt is loaded only where it is used
+
+    return LibvirtHypervisor(config, SystemClock(), ImageCache(config.image_cache))

@@ -1,0 +1,17 @@
+"""The conductor as a Ray actor: the one with the database."""
+
+from __future__ import annotations
+
+from actors.clock import SystemClock
+from actors.cluster import reach
+from actors.cluster.config import CloudConfig
+from actors.conductor.service import Conductor
+from actors.conductor.store import Store, upgrade
+
+
+class ConductorActor(Conductor):
+    async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
+        upgrade(cloud.database)
+        super().__init__(cloud, Store(cloud.database), reach.scheduler(), reach.Computes(), SystemClock())
+        await self.start()
+        self.resume()

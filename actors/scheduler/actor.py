@@ -1,0 +1,16 @@
+"""The scheduler as a Ray actor: it learns what is claimed from the conductor, and hosts from their heartbeats."""
+
+from __future__ import annotations
+
+from random import SystemRandom
+
+from actors.clock import SystemClock
+from actors.cluster import reach
+from actors.cluster.config import CloudConfig
+from actors.scheduler.service import Scheduler
+
+
+class SchedulerActor(Scheduler):
+    async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
+        super().__init__(SystemClock(), SystemRandom(), cloud.placement_profile, cloud.service_down_s)
+        await self.restore(await reach.conductor().claims())
