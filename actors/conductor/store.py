@@ -1,0 +1,227 @@
+"""The store: the one door to the database, with group commit.
+
+Owns the connections, and one writer thread that alone writes. While a transaction is being written, the commits that
+arrive gather and go together in the next, so one fsync serves them all. Called by the conductor, for itself and for
+the rooms whose `Ledger` it is.
+
+Invariants: `commit` returns only when its changes are durable; each commit is written all or not at all; a later one
+never overtakes an earlier one; a commit that can't be written (its rows are wrong) fails alone, and a database that
+can't write (disk full, locked, gone) fails those who wait, leaves nothing half-written, and is tried again by the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+from sqlalchemy import Column, Select, func, select
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from actors.conductor.database import open_database
+from actors.conductor.migrations import upgrade
+from actors.conductor.rows import net_effect, record_of, statements
+from actors.conductor.tables import TABLES
+from actors.errors import CallerError, busy
+from actors.records import Change, Kind, Notification
+
+QUEUE_LIMIT = 200_000  # changes that wait or are being written
+GROUP_LIMIT = 5_000  # changes in one transaction, unless a single commit has more
+VALUES_LIMIT = 500  # values that one query looks for
+PAGE_LIMIT = 1_000  # rows of one page
+READERS = 2  # threads that read
+
+Value = str | int | float
+Answer = TypeVar("Answer")
+
+
+class StoreError(Exception):
+    """The database did not write, and nothing of the commit is there. These rows will never go in."""
+
+
+class StoreUnavailableError(StoreError):
+    """The database can't write now (disk full, locked, gone). The same commit may be tried again."""
+
+
+class Statistics(msgspec.Struct, frozen=True):
+    """Since the store was opened."""
+
+    commits: int = 0  # acknowledged calls of `commit`
+    changes: int = 0  # in those
+    groups: int = 0  # transactions, so fsyncs
+    failures: int = 0  # commits that were refused by the database
+    write_s: float = 0.0  # seconds the writer thread was busy
+
+
+class _Waiting(NamedTuple):
+    changes: tuple[Change, ...]
+    done: asyncio.Future[None]
+
+
+class Store:
+    """Meets `records.Ledger`. Opening brings the schema up to date; use it from one event loop at a time."""
+
+    def __init__(self, url: str, queue_limit: int = QUEUE_LIMIT) -> None:
+        self._engine = open_database(url)
+        upgrade(self._engine)
+        self._statements = statements(self._engine.dialect.name)
+        self._queue_limit = queue_limit
+        self._queued = 0
+        self._waiting: list[_Waiting] = []
+        self._pump: asyncio.Task[None] | None = None
+        self._writer = ThreadPoolExecutor(1, "store-writer")
+        self._readers = ThreadPoolExecutor(READERS, "store-reader")
+        self.statistics = Statistics()
+
+    # ------------------------------------------------------------ writing
+
+    async def commit(self, changes: Sequence[Change]) -> None:
+        """Write rows and drops, in order, all or none; returns when durable.
+
+        Raises `CallerError` 503 when too much waits already, `StoreError` when the database refuses.
+        """
+        if not changes:
+            return
+        if self._queued + len(changes) > self._queue_limit:
+            raise CallerError(busy(f"{self._queued} changes wait to be written already; try again in a moment"))
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(tuple(changes), done))
+        self._queued += len(changes)
+        if self._pump is None:
+            self._pump = asyncio.create_task(self._run())
+        await done
+
+    async def close(self) -> None:
+        """Write what waits, then let go of the database."""
+        while self._pump is not None:
+            await asyncio.wait({self._pump})
+        self._writer.shutdown()
+        self._readers.shutdown()
+        self._engine.dispose()
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._waiting:
+                group = self._take_group()
+                began = time.perf_counter()
+                failures = await loop.run_in_executor(self._writer, self._write_group, [one.changes for one in group])
+                self._answer(group, failures, time.perf_counter() - began)
+        finally:
+            self._pump = None
+
+    def _take_group(self) -> list[_Waiting]:
+        size = count = 0
+        for waiting in self._waiting:
+            size += len(waiting.changes)
+            if count and size > GROUP_LIMIT:
+                break
+            count += 1
+        group = self._waiting[:count]
+        del self._waiting[:count]
+        return group
+
+    def _answer(self, group: list[_Waiting], failures: list[Exception | None], took_s: float) -> None:
+        written = 0
+        for (changes, done), failure in zip(group, failures, strict=True):
+            self._queued -= len(changes)
+            written += 0 if failure else len(changes)
+            if done.done():
+                continue  # its caller was cancelled
+            if failure is None:
+                done.set_result(None)
+            else:
+                done.set_exception(failure)
+        failed = sum(failure is not None for failure in failures)
+        was = self.statistics
+        self.statistics = Statistics(
+            commits=was.commits + len(group) - failed,
+            changes=was.changes + written,
+            groups=was.groups + 1,
+            failures=was.failures + failed,
+            write_s=was.write_s + took_s,
+        )
+
+    def _write_group(self, group: list[tuple[Change, ...]]) -> list[Exception | None]:
+        """On the writer thread. Where one caller's rows are at fault, the others must not suffer: each goes alone."""
+        failure = self._failure_of([change for changes in group for change in changes])
+        if failure is None or len(group) == 1 or isinstance(failure, StoreUnavailableError):
+            return [failure] * len(group)
+        return [self._failure_of(changes) for changes in group]
+
+    def _failure_of(self, changes: Sequence[Change]) -> StoreError | None:
+        try:
+            self._write(changes)
+        except Exception as cause:  # noqa: BLE001 - whatever it was, somebody waits for the answer
+            return _without_values(cause)
+        return None
+
+    def _write(self, changes: Sequence[Change]) -> None:
+        with self._engine.begin() as connection:
+            for kind, table in net_effect(changes).items():
+                if table.drops:
+                    connection.execute(self._statements[kind].delete, table.drops)
+                if table.rows:
+                    connection.execute(self._statements[kind].upsert, table.rows)
+
+    # ------------------------------------------------------------ reading
+
+    async def load(self, kind: type[Kind]) -> list[Kind]:
+        """Every row of a table, in no particular order."""
+        return await self._read(lambda: self._fetch(kind, _rows(kind)))
+
+    async def load_where(self, kind: type[Kind], column: str, values: Sequence[Value]) -> list[Kind]:
+        """The rows whose `column` holds one of `values`, in no particular order."""
+        return await self._read(lambda: self._fetch_where(kind, column, values))
+
+    async def load_page(
+        self, kind: type[Kind], order: str, after: Value | None = None, limit: int = PAGE_LIMIT
+    ) -> list[Kind]:
+        """The next rows by `order`, a column that is unique (id, sequence), from just beyond `after`."""
+        column = _column(kind, order)
+        query = _rows(kind).order_by(column).limit(min(limit, PAGE_LIMIT))
+        if after is not None:
+            query = query.where(column > after)
+        return await self._read(lambda: self._fetch(kind, query))
+
+    async def max_sequence(self) -> int:
+        """The highest sequence number of a notification; 0 when there is none."""
+        query = select(func.max(_column(Notification, "sequence")))
+        return int(await self._read(lambda: self._scalar(query)) or 0)
+
+    async def _read(self, work: Callable[[], Answer]) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+
+    def _fetch(self, kind: type[Kind], query: Select[Any]) -> list[Kind]:
+        with self._engine.connect() as connection:
+            return [record_of(kind, dict(row)) for row in connection.execute(query).mappings()]
+
+    def _fetch_where(self, kind: type[Kind], column: str, values: Sequence[Value]) -> list[Kind]:
+        found: list[Kind] = []
+        distinct = list(dict.fromkeys(values))
+        for start in range(0, len(distinct), VALUES_LIMIT):
+            wanted = _column(kind, column).in_(distinct[start : start + VALUES_LIMIT])
+            found.extend(self._fetch(kind, _rows(kind).where(wanted)))
+        return found
+
+    def _scalar(self, query: Select[Any]) -> Any:
+        with self._engine.connect() as connection:
+            return connection.execute(query).scalar()
+
+
+def _without_values(cause: Exception) -> StoreError:
+    """The first line, and no chained exception: further lines of PostgreSQL show the row, which may hold a key."""
+    reason = (str(cause.orig if isinstance(cause, DBAPIError) else cause).splitlines() or [""])[0]
+    failed = StoreUnavailableError if isinstance(cause, OperationalError) else StoreError
+    return failed(f"the database did not write: {type(cause).__name__}: {reason}")
+
+
+def _rows(kind: type[Kind]) -> Select[Any]:
+    return select(*TABLES[kind.__name__].columns)
+
+
+def _column(kind: type[Kind], name: str) -> Column[Any]:
+    return TABLES[kind.__name__].c[name]

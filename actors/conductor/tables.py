@@ -1,0 +1,315 @@
+"""The tables of the cloud's database: each mirrors one struct of `actors/records.py`, column by field.
+
+Owns the schema that the migrations must build (`migrations/versions/`); the store alone reads and writes it. Whole
+numbers are 64 bits wide everywhere, nested fields are JSON. Indexed is what rows are looked for by; whatever a room
+holds in memory needs no index. There are no foreign keys: each room has the one copy that decides and checks there.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from sqlalchemy import JSON, BigInteger, Table, inspect
+from sqlmodel import Field, SQLModel
+
+from actors import records
+
+Key = Annotated[str, Field(primary_key=True)]
+Indexed = Annotated[str, Field(index=True)]
+Whole = Annotated[int, Field(sa_type=BigInteger)]
+IndexedWhole = Annotated[int, Field(sa_type=BigInteger, index=True)]
+Nested = Annotated[Any, Field(sa_type=JSON)]
+
+
+class ProjectRow(SQLModel, table=True):
+    __tablename__ = "projects"
+    id: Key
+    name: str
+    domain_id: str
+    enabled: bool
+    description: str
+
+
+class UserRow(SQLModel, table=True):
+    __tablename__ = "users"
+    id: Key
+    name: str
+    password_hash: str
+    domain_id: str
+    default_project_id: str
+    enabled: bool
+
+
+class RoleRow(SQLModel, table=True):
+    __tablename__ = "roles"
+    id: Key
+    name: str
+
+
+class RoleAssignmentRow(SQLModel, table=True):
+    __tablename__ = "role_assignments"
+    id: Key
+    role_id: str
+    user_id: str
+    project_id: str
+
+
+class SigningKeyRow(SQLModel, table=True):
+    __tablename__ = "signing_keys"
+    id: Key
+    private_pem: str
+    public_pem: str
+    created_at: float
+
+
+class RevokedTokenRow(SQLModel, table=True):
+    __tablename__ = "revoked_tokens"
+    id: Key
+    expires_at: float
+
+
+class FlavorRow(SQLModel, table=True):
+    __tablename__ = "flavors"
+    id: Key
+    name: str
+    vcpus: Whole
+    ram_mib: Whole
+    disk_gib: Whole
+    ephemeral_gib: Whole
+    swap_mib: Whole
+    extra_specs: Nested
+    is_public: bool
+
+
+class KeypairRow(SQLModel, table=True):
+    __tablename__ = "keypairs"
+    id: Key
+    user_id: str
+    name: str
+    public_key: str
+
+
+class InstanceRow(SQLModel, table=True):
+    __tablename__ = "instances"
+    id: Key
+    name: str
+    project_id: Indexed
+    user_id: str
+    vm_state: str
+    task_state: str
+    power_state: str
+    flavor: Nested
+    order: bytes
+    host: str
+    node: str
+    attempt: Whole
+    failed_hosts: Nested
+    request_id: str
+    idempotency_key: str
+    created_at: float
+    launched_at: float
+    deleted_at: float
+    fault: Nested
+    addresses: Nested
+    root_device: str
+    deleting: bool
+
+
+class StoryRow(SQLModel, table=True):
+    __tablename__ = "stories"
+    id: Key
+    lines: bytes
+
+
+class ComputeNodeRow(SQLModel, table=True):
+    __tablename__ = "compute_nodes"
+    id: Key
+    epoch: Whole
+    hosts: Nested
+
+
+class NotificationRow(SQLModel, table=True):
+    __tablename__ = "notifications"
+    id: Key
+    sequence: IndexedWhole
+    event_type: str
+    instance_id: str
+    project_id: str
+    at: float
+    payload: Nested
+
+
+class ImageRow(SQLModel, table=True):
+    __tablename__ = "images"
+    id: Key
+    name: str
+    project_id: str
+    status: str
+    visibility: str
+    disk_format: str
+    container_format: str
+    size: Whole
+    virtual_size: Whole
+    checksum: str
+    os_hash_algo: str
+    os_hash_value: str
+    min_disk_gib: Whole
+    min_ram_mib: Whole
+    properties: Nested
+    created_at: float
+
+
+class NetworkRow(SQLModel, table=True):
+    __tablename__ = "networks"
+    id: Key
+    name: str
+    project_id: str
+    network_type: str
+    segmentation_id: Whole
+    physical_network: str
+    mtu: Whole
+    shared: bool
+    admin_state_up: bool
+    port_security_enabled: bool
+    dhcp_host: str
+    created_at: float
+
+
+class SubnetRow(SQLModel, table=True):
+    __tablename__ = "subnets"
+    id: Key
+    name: str
+    network_id: str
+    project_id: str
+    cidr: str
+    gateway_ip: str
+    pools: Nested
+    dns_servers: Nested
+    host_routes: Nested
+    enable_dhcp: bool
+    created_at: float
+
+
+class PortRow(SQLModel, table=True):
+    __tablename__ = "ports"
+    id: Key
+    network_id: Indexed
+    project_id: str
+    mac_address: str
+    fixed_ips: Nested
+    name: str
+    device_id: Indexed
+    device_owner: str
+    host: str
+    status: str
+    admin_state_up: bool
+    security_groups: Nested
+    port_security_enabled: bool
+    allowed_address_pairs: Nested
+    vnic_type: str
+    profile: Nested
+    dns_name: str
+    made_for: str
+    created_at: float
+
+
+class SecurityGroupRow(SQLModel, table=True):
+    __tablename__ = "security_groups"
+    id: Key
+    name: str
+    project_id: str
+    description: str
+
+
+class SecurityGroupRuleRow(SQLModel, table=True):
+    __tablename__ = "security_group_rules"
+    id: Key
+    security_group_id: str
+    project_id: str
+    direction: str
+    ethertype: str
+    protocol: str
+    port_min: Whole
+    port_max: Whole
+    remote_ip_prefix: str
+    remote_group_id: str
+
+
+class NetworkAgentRow(SQLModel, table=True):
+    __tablename__ = "network_agents"
+    id: Key
+    underlay_ip: str
+    started_at: float
+
+
+class VolumeRow(SQLModel, table=True):
+    __tablename__ = "volumes"
+    id: Key
+    name: str
+    project_id: str
+    size_gib: Whole
+    status: str
+    bootable: bool
+    image_id: str
+    snapshot_id: str
+    host: str
+    made_for: str
+    delete_on_termination: bool
+    created_at: float
+
+
+class VolumeSnapshotRow(SQLModel, table=True):
+    __tablename__ = "volume_snapshots"
+    id: Key
+    name: str
+    project_id: str
+    volume_id: str
+    size_gib: Whole
+    status: str
+    created_at: float
+
+
+class VolumeAttachmentRow(SQLModel, table=True):
+    __tablename__ = "volume_attachments"
+    id: Key
+    volume_id: str
+    instance_id: Indexed
+    host: str
+    attempt: Whole
+    device: str
+
+
+ROWS: dict[type[records.Record], type[SQLModel]] = {
+    records.Project: ProjectRow,
+    records.User: UserRow,
+    records.Role: RoleRow,
+    records.RoleAssignment: RoleAssignmentRow,
+    records.SigningKey: SigningKeyRow,
+    records.RevokedToken: RevokedTokenRow,
+    records.Flavor: FlavorRow,
+    records.Keypair: KeypairRow,
+    records.Instance: InstanceRow,
+    records.Story: StoryRow,
+    records.ComputeNode: ComputeNodeRow,
+    records.Notification: NotificationRow,
+    records.Image: ImageRow,
+    records.Network: NetworkRow,
+    records.Subnet: SubnetRow,
+    records.Port: PortRow,
+    records.SecurityGroup: SecurityGroupRow,
+    records.SecurityGroupRule: SecurityGroupRuleRow,
+    records.NetworkAgent: NetworkAgentRow,
+    records.Volume: VolumeRow,
+    records.VolumeSnapshot: VolumeSnapshotRow,
+    records.VolumeAttachment: VolumeAttachmentRow,
+}
+
+
+def _table(row: type[SQLModel]) -> Table:
+    table = inspect(row).local_table
+    assert isinstance(table, Table)
+    return table
+
+
+TABLES: dict[str, Table] = {kind.__name__: _table(row) for kind, row in ROWS.items()}
+"""By the name of the record type, as `records.Drop` says it."""
