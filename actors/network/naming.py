@@ -1,0 +1,45 @@
+"""How the network room's things are called: devices, bridges, and ids that a repeated request finds again. Pure."""
+
+from __future__ import annotations
+
+import random
+from uuid import UUID, uuid5
+
+_OURS = UUID("8a1b7f0e-6a57-5c0e-9d0c-3f1f1d6f7a52")  # the namespace of the ids that are made from other ids
+COMPUTE_OWNER = "compute:"  # + availability zone
+DHCP_OWNER = "network:dhcp"
+DEFAULT_GROUP = "default"
+
+
+def random_id(random: random.Random) -> str:
+    return str(UUID(int=random.getrandbits(128), version=4))
+
+
+def boot_port_id(instance_id: str, index: int) -> str:
+    """The port of an instance's index-th interface: the same boot, run again, finds it."""
+    return str(uuid5(_OURS, f"{instance_id}/{index}"))
+
+
+def dhcp_port_id(network_id: str) -> str:
+    return str(uuid5(_OURS, f"{network_id}/dhcp"))
+
+
+def dhcp_device_id(host: str, network_id: str) -> str:
+    return f"dhcp-{host}-{network_id}"
+
+
+def default_group_id(project_id: str) -> str:
+    return str(uuid5(_OURS, f"{project_id}/default-group"))
+
+
+def default_rule_id(group_id: str, direction: str, ethertype: str) -> str:
+    return str(uuid5(_OURS, f"{group_id}/{direction}/{ethertype}"))
+
+
+def tap_device(port_id: str) -> str:
+    """As Neutron and Nova name it; 14 characters, since the kernel allows 15."""
+    return f"tap{port_id[:11]}"
+
+
+def bridge_device(network_id: str) -> str:
+    return f"brq{network_id[:11]}"

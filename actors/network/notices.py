@@ -1,0 +1,163 @@
+"""Who has to hear of a change: agents of networks, computes of plugged ports.
+
+Called by the network room after a change is durable. `Touched` is pure: it notes how a network stood before and says
+afterwards which hosts must hear of it; `Notices` tells them, at most one notice in flight to a host.
+
+Invariant: what an agent did not hear is told again with its next notice, until it has heard or started anew. A notice
+carries no content: the agent asks for what is true then, so notices may be merged, repeated and late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from actors.faces import AgentFace, ComputeFace
+from actors.messages import PlugEvent
+from actors.network.rows import Rows
+
+AGENT_WAIT_S = 30.0  # how long an agent may take over one notice
+PLUG_WAIT_S = 30.0  # how long a compute actor may take to hear of plugged ports
+
+Notice = tuple[str, str]  # (host, network id)
+log = logging.getLogger(__name__)
+
+
+class Touched:
+    """The networks that a batch changes: DHCP's hosts hear at once, the other hosts that had them soon after."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._before: dict[str, tuple[str, tuple[str, ...]]] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._before)
+
+    def add(self, network_id: str) -> None:
+        """To be called before the change."""
+        if network_id not in self._before:
+            self._before[network_id] = self._dhcp_host(network_id), tuple(self._rows.hosts_of.get(network_id, ()))
+
+    def urgent(self) -> set[Notice]:
+        """The DHCP servers' hosts, before and after: a boot waits for them."""
+        return {
+            (host, network_id)
+            for network_id, (before, _) in self._before.items()
+            for host in (before, self._dhcp_host(network_id))
+            if host
+        }
+
+    def soon(self) -> set[Notice]:
+        """The other hosts that have the network and had it before: their peers or remote groups may have changed."""
+        staying = {
+            (host, network_id)
+            for network_id, (_, before) in self._before.items()
+            for host in before
+            if host in self._rows.hosts_of.get(network_id, ())
+        }
+        return staying - self.urgent()
+
+    def _dhcp_host(self, network_id: str) -> str:
+        network = self._rows.networks.get(network_id)
+        return network.dhcp_host if network else ""
+
+
+@dataclass(slots=True)
+class _Line:
+    """One host's agent: what it has yet to hear, and who waits for that. Bounded by the number of networks."""
+
+    unheard: set[str] = field(default_factory=set)
+    waiting: list[asyncio.Future[None]] = field(default_factory=list)
+    pump: asyncio.Task[None] | None = None
+
+
+class Notices:
+    def __init__(self, agents: Callable[[str], AgentFace], computes: Callable[[str], ComputeFace]) -> None:
+        self._agents = agents
+        self._computes = computes
+        self._lines: dict[str, _Line] = defaultdict(_Line)
+
+    async def tell(self, urgent: set[Notice], soon: set[Notice]) -> None:
+        """Returns when the urgent ones were heard, or could not be; the others are on their way then."""
+        heard = [self._enqueue(host, network_ids) for host, network_ids in self._by_host(urgent).items()]
+        for host, network_ids in self._by_host(soon).items():
+            self._enqueue(host, network_ids)
+        if heard:
+            await asyncio.wait(heard)
+
+    def started(self, host: str) -> None:
+        """The agent asks for everything by itself now."""
+        if host in self._lines:
+            self._lines[host].unheard.clear()
+
+    def forget(self, host: str) -> None:
+        """The host has left."""
+        self._lines.pop(host, None)
+
+    async def plugged(self, events: Iterable[tuple[str, PlugEvent]]) -> None:
+        """network-vif-plugged to the hosts' compute actors; raises what they raise, so that the agent tells again."""
+        batches: dict[int, tuple[ComputeFace, list[PlugEvent]]] = {}
+        for host, event in events:
+            try:
+                compute = self._computes(host)
+            except LookupError:
+                log.warning("no compute actor of host %s hears that port %s is plugged", host, event.port_id)
+                continue
+            batches.setdefault(id(compute), (compute, []))[1].append(event)
+        await asyncio.gather(
+            *(asyncio.wait_for(compute.plugged(batch), PLUG_WAIT_S) for compute, batch in batches.values())
+        )
+
+    def _by_host(self, notices: set[Notice]) -> dict[str, set[str]]:
+        """Network ids by host, each once an agent: several hosts (simulated ones) may have one agent."""
+        chosen: dict[str, set[str]] = defaultdict(set)
+        told: set[tuple[int, str]] = set()
+        for host, network_id in sorted(notices):
+            try:
+                key = id(self._agents(host)), network_id
+            except LookupError:
+                self._lines[host].unheard.add(network_id)
+                continue
+            if key not in told:
+                told.add(key)
+                chosen[host].add(network_id)
+        return chosen
+
+    def _enqueue(self, host: str, network_ids: set[str]) -> asyncio.Future[None]:
+        line = self._lines[host]
+        line.unheard |= network_ids
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        line.waiting.append(waiter)
+        if line.pump is None:
+            line.pump = asyncio.create_task(self._run(host, line))
+        return waiter
+
+    async def _run(self, host: str, line: _Line) -> None:
+        """One notice at a time; what comes meanwhile goes together in the next."""
+        try:
+            while line.waiting:
+                waiting, line.waiting = line.waiting, []
+                if not await self._send(host, line):
+                    waiting += line.waiting  # it cannot be reached: nobody has to wait for that twice
+                    line.waiting = []
+                for waiter in waiting:
+                    waiter.set_result(None)
+        finally:
+            line.pump = None
+
+    async def _send(self, host: str, line: _Line) -> bool:
+        network_ids, line.unheard = sorted(line.unheard), set()
+        if not network_ids:
+            return True
+        (failure,) = await asyncio.gather(self._tell_agent(host, network_ids), return_exceptions=True)
+        if failure is None:
+            return True
+        line.unheard.update(network_ids)
+        log.warning("the network agent of %s did not hear of %d networks: %r", host, len(network_ids), failure)
+        return False
+
+    async def _tell_agent(self, host: str, network_ids: list[str]) -> None:
+        await asyncio.wait_for(self._agents(host).networks_changed(network_ids), AGENT_WAIT_S)

@@ -1,0 +1,269 @@
+"""What one boot's interfaces become: checks in Nova's order, then the ports as they will be (BOOT_FLOW B1). Pure.
+
+Called by `NetworkRoom.allocate`, which stages the plan's changes, and by `validate`, which cancels them. A refusal is
+raised as a `CallerError` whose field names the request's; then nothing stays reserved. Addresses and MACs that a plan
+holds are taken from the rows' books at once, so no two plans have the same.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from actors.errors import CallerError, CallerFault, bad_request, conflict
+from actors.messages import AllocateRequest, AuthContext, NetworkRequest
+from actors.network import access, groups
+from actors.network.ipam import usable
+from actors.network.mac import new_mac
+from actors.network.naming import COMPUTE_OWNER, boot_port_id, default_group_id, tap_device
+from actors.network.rows import Rows
+from actors.records import Change, FixedIp, Network, Port
+
+
+@dataclass(slots=True)
+class Reservation:
+    """Addresses and MACs taken before their ports are rows."""
+
+    rows: Rows
+    addresses: list[FixedIp] = field(default_factory=list)
+    macs: list[str] = field(default_factory=list)
+
+    def fixed(self, network_id: str, address: str, where: str, subnet_id: str = "") -> FixedIp:
+        """This very address; 400 if no subnet of the network can have it, 409 if it is in use."""
+        reasons = []
+        for subnet in self.rows.subnets_of.get(network_id, {}).values():
+            if subnet_id not in ("", subnet.id):
+                continue
+            if reason := usable(subnet.cidr, subnet.gateway_ip, address):
+                reasons.append(reason)
+            elif self.rows.books[subnet.id].take(address):
+                return self._keep(FixedIp(subnet.id, address))
+            else:
+                raise CallerError(conflict(where, f"Fixed IP address {address} is already in use on the network."))
+        raise CallerError(bad_request(where, f"Fixed IP {address!r} cannot be used: {'; '.join(reasons)}."))
+
+    def next_free(self, network_id: str, where: str, subnet_id: str = "") -> FixedIp:
+        """The next free address of the network's first subnet (or of the one named) that has one."""
+        for candidate in (subnet_id,) if subnet_id else self.rows.subnets_of[network_id]:
+            if address := self.rows.books[candidate].take_next():
+                return self._keep(FixedIp(candidate, address))
+        raise CallerError(conflict(where, f"No more IP addresses are available on network {network_id}."))
+
+    def mac(self, port_id: str, random: random.Random) -> str:
+        mac = new_mac(self.rows.macs, random)
+        self.rows.macs[mac] = port_id
+        self.macs.append(mac)
+        return mac
+
+    def cancel(self) -> None:
+        """Only before the ports are rows: give all back."""
+        for ip in self.addresses:
+            self.rows.books[ip.subnet_id].release(ip.ip_address)
+        for mac in self.macs:
+            self.rows.macs.pop(mac, None)
+
+    def _keep(self, ip: FixedIp) -> FixedIp:
+        self.addresses.append(ip)
+        return ip
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """One interface of the instance; `port` as it will be."""
+
+    network: Network
+    port: Port
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    interfaces: list[Interface]
+    changes: list[Change]
+    reservation: Reservation
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Plans boots for one batch: what is the same for all of its requests."""
+
+    rows: Rows
+    now: float
+    random: random.Random
+    port_quota: int = -1
+
+    def plan(self, request: AllocateRequest, context: AuthContext) -> Plan:
+        access.check_writer(context)
+        access.check_project(context, request.project_id)
+        wanted = self._wanted(request)
+        own_ports = self._requested_ports(request, wanted, context)
+        networks = self._requested_networks(request, wanted, context, own_ports)
+        group_ids = self._groups(request, networks, own_ports)
+        self._check_quota(request, [index for index in range(len(wanted)) if index not in own_ports])
+        reservation = Reservation(self.rows)
+        try:
+            ports = [
+                own_ports.get(index) or self._made_port(request, index, networks[index], want, reservation)
+                for index, want in enumerate(wanted)
+            ]
+        except CallerError:
+            reservation.cancel()
+            raise
+        interfaces = [
+            Interface(network, self._bound(port, request, network, group_ids), want.tag)
+            for network, port, want in zip(networks, ports, wanted, strict=True)
+        ]
+        return Plan(interfaces, self._changes(request, interfaces), reservation)
+
+    # ------------------------------------------------------------ checks, in order
+
+    def _wanted(self, request: AllocateRequest) -> tuple[NetworkRequest, ...]:
+        """The interfaces asked for; `auto` becomes the one network that the project can use."""
+        if not request.auto:
+            return request.networks
+        if made := self.rows.ports.get(boot_port_id(request.instance_id, 0)):
+            return (NetworkRequest(network_id=made.network_id),)  # a repeat stays with its first choice
+        available = [
+            network.id
+            for network in self.rows.networks.values()
+            if (network.shared or network.project_id == request.project_id)
+            and network.admin_state_up
+            and self.rows.subnets_of.get(network.id)
+        ]
+        if not available:
+            text = f"Unable to automatically allocate a network for project {request.project_id}: it has none to use."
+            raise CallerError(bad_request("networks", text))
+        if len(available) > 1:
+            text = "Multiple possible networks found, use a Network ID to be more specific."
+            raise CallerError(conflict("networks", text))
+        return (NetworkRequest(network_id=available[0]),)
+
+    def _requested_ports(
+        self, request: AllocateRequest, wanted: tuple[NetworkRequest, ...], context: AuthContext
+    ) -> dict[int, Port]:
+        ports: dict[int, Port] = {}
+        for index, want in enumerate(wanted):
+            if not want.port_id:
+                continue
+            where = f"networks[{index}].port_id"
+            port = self.rows.ports.get(want.port_id)
+            if port is None or not access.owns(context, port):
+                raise CallerError(bad_request(where, f"Port id {want.port_id} could not be found."))
+            if port in ports.values():
+                raise CallerError(bad_request(where, f"Port {port.id} is requested twice."))
+            self._check_own_port(port, request, want, index)
+            ports[index] = port
+        return ports
+
+    def _check_own_port(self, port: Port, request: AllocateRequest, want: NetworkRequest, index: int) -> None:
+        where = f"networks[{index}].port_id"
+        if port.device_id not in ("", request.instance_id):
+            raise CallerError(conflict(where, f"Port {port.id} is still in use."))
+        if not port.fixed_ips:
+            raise CallerError(bad_request(where, f"Port {port.id} requires a FixedIP in order to be used."))
+        if want.fixed_ip:
+            text = f"Specified Fixed IP {want.fixed_ip!r} cannot be used with port {port.id}: it has its own."
+            raise CallerError(bad_request(f"networks[{index}].fixed_ip", text))
+        if want.network_id and want.network_id != port.network_id:
+            text = f"Port {port.id} is not on network {want.network_id}."
+            raise CallerError(bad_request(f"networks[{index}].network_id", text))
+        if port.dns_name and request.hostname and port.dns_name != request.hostname:
+            text = (
+                f"Port {port.id} has the dns_name {port.dns_name!r}, which is not the host name {request.hostname!r}."
+            )
+            raise CallerError(bad_request(where, text))
+
+    def _requested_networks(
+        self,
+        request: AllocateRequest,
+        wanted: tuple[NetworkRequest, ...],
+        context: AuthContext,
+        own_ports: dict[int, Port],
+    ) -> list[Network]:
+        networks = []
+        for index, want in enumerate(wanted):
+            if port := own_ports.get(index):
+                networks.append(self.rows.networks[port.network_id])
+                continue
+            where = f"networks[{index}].network_id"
+            network = self.rows.networks.get(want.network_id)
+            if network is None or not access.sees_network(context, network):
+                raise CallerError(bad_request(where, f"Network {want.network_id!r} could not be found."))
+            if not self.rows.subnets_of.get(network.id):
+                text = f"Network {network.id} requires a subnet in order to boot instances on."
+                raise CallerError(bad_request(where, text))
+            made = self.rows.ports.get(boot_port_id(request.instance_id, index))
+            if made and made.network_id != network.id:
+                raise CallerError(conflict(where, f"This instance's interface {index} is on another network already."))
+            networks.append(network)
+        return networks
+
+    def _groups(self, request: AllocateRequest, networks: list[Network], own_ports: dict[int, Port]) -> tuple[str, ...]:
+        """Ids of the groups for the ports that are made here; () = the default one."""
+        names = groups.only_named(request.security_groups)
+        if not names:
+            return ()
+        ids = groups.resolve(self.rows, request.project_id, names, "security_groups")
+        for index, network in enumerate(networks):
+            if index not in own_ports and not network.port_security_enabled:
+                text = f"Network {network.id} requires port_security_enabled in order to apply security groups."
+                raise CallerError(bad_request("security_groups", text))
+        return ids
+
+    def _check_quota(self, request: AllocateRequest, made: list[int]) -> None:
+        held = self.rows.port_counts.get(request.project_id, 0)
+        new = sum(boot_port_id(request.instance_id, index) not in self.rows.ports for index in made)
+        if new and 0 <= self.port_quota < held + new:
+            text = f"Quota of {self.port_quota} ports exceeded: {held} in use, {new} more asked for."
+            raise CallerError(CallerFault(403, text, "networks"))
+
+    # ------------------------------------------------------------ ports
+
+    def _made_port(
+        self, request: AllocateRequest, index: int, network: Network, want: NetworkRequest, reservation: Reservation
+    ) -> Port:
+        port_id = boot_port_id(request.instance_id, index)
+        if port := self.rows.ports.get(port_id):
+            return port
+        if tap_device(port_id) in self.rows.taps:
+            text = f"Another port's device is called {tap_device(port_id)} already; boot again under another id."
+            raise CallerError(conflict(f"networks[{index}]", text))
+        if want.fixed_ip:
+            ip = reservation.fixed(network.id, want.fixed_ip, f"networks[{index}].fixed_ip")
+        else:
+            ip = reservation.next_free(network.id, f"networks[{index}].network_id")
+        return Port(
+            id=port_id,
+            network_id=network.id,
+            project_id=request.project_id,
+            mac_address=reservation.mac(port_id, self.random),
+            fixed_ips=(ip,),
+            port_security_enabled=network.port_security_enabled,
+            made_for=request.instance_id,
+            created_at=self.now,
+        )
+
+    def _bound(self, port: Port, request: AllocateRequest, network: Network, group_ids: tuple[str, ...]) -> Port:
+        """The port updated for this instance on this host; a port that moves to another host starts DOWN there."""
+        security_groups = port.security_groups
+        if port.made_for and network.port_security_enabled:
+            security_groups = group_ids or (default_group_id(request.project_id),)
+        return replace(
+            port,
+            device_id=request.instance_id,
+            device_owner=f"{COMPUTE_OWNER}{request.availability_zone}",
+            host=request.host,
+            status=port.status if port.host == request.host else "DOWN",
+            security_groups=security_groups,
+            dns_name=request.hostname,
+        )
+
+    def _changes(self, request: AllocateRequest, interfaces: list[Interface]) -> list[Change]:
+        """Rows that differ from what is; a repeated request has none."""
+        changes: list[Change] = []
+        ports = [interface.port for interface in interfaces]
+        if any(default_group_id(request.project_id) in port.security_groups for port in ports):
+            changes += groups.default_group(self.rows, request.project_id)
+        return changes + [port for port in ports if self.rows.ports.get(port.id) != port]

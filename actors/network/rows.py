@@ -1,0 +1,175 @@
+"""The network room's rows in memory, and every index that its decisions need. Pure: no I/O.
+
+`live_rows.py` loads it and applies every change to it; `plan.py`, `views.py` and the service read it. Invariant: all
+indexes follow from the rows alone, whatever the order of the changes, so a room that restarts has the same ones. The
+one exception is on purpose: `plan.py` takes addresses and MACs here before their ports are rows, and gives them back
+if no port comes of it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import TypeVar
+
+from actors.network.ipam import AddressBook
+from actors.network.naming import DHCP_OWNER, bridge_device, dhcp_port_id, tap_device
+from actors.records import (
+    Change,
+    Drop,
+    FixedIp,
+    Network,
+    NetworkAgent,
+    Port,
+    SecurityGroup,
+    SecurityGroupRule,
+    Subnet,
+)
+
+Row = Network | Subnet | Port | SecurityGroup | SecurityGroupRule | NetworkAgent
+KINDS: tuple[type[Row], ...] = (Network, Subnet, SecurityGroup, SecurityGroupRule, NetworkAgent, Port)
+"""In the order in which they are loaded: subnets before the ports that take their addresses."""
+
+Segment = tuple[str, str, int]  # network type, physical network, segmentation id
+Value = TypeVar("Value")
+Index = defaultdict[str, dict[str, Value]]
+
+
+class Rows:
+    def __init__(self, rows: Iterable[Row] = ()) -> None:
+        self.networks: dict[str, Network] = {}
+        self.subnets: dict[str, Subnet] = {}
+        self.ports: dict[str, Port] = {}
+        self.groups: dict[str, SecurityGroup] = {}
+        self.rules: dict[str, SecurityGroupRule] = {}
+        self.agents: dict[str, NetworkAgent] = {}
+        self.segments: dict[Segment, str] = {}
+        self.bridges: dict[str, str] = {}  # bridge device → network id
+        self.taps: dict[str, str] = {}  # tap device → port id
+        self.macs: dict[str, str] = {}  # MAC → port id
+        self.books: dict[str, AddressBook] = {}  # subnet id → its addresses
+        self.subnets_of: Index[Subnet] = defaultdict(dict)  # by network
+        self.ports_of: Index[Port] = defaultdict(dict)  # by network, DHCP's own among them
+        self.hosts_of: Index[int] = defaultdict(dict)  # by network: host → bound ports there, but for DHCP's own
+        self.ports_of_instance: Index[None] = defaultdict(dict)  # by instance: ids of ports it has or were made for it
+        self.members_of: Index[None] = defaultdict(dict)  # by security group: port ids
+        self.groups_of: Index[SecurityGroup] = defaultdict(dict)  # by project
+        self.rules_of: Index[SecurityGroupRule] = defaultdict(dict)  # by security group
+        self.port_counts: dict[str, int] = defaultdict(int)  # by project, but for DHCP's own
+        for row in rows:
+            self.apply(row)
+
+    def apply(self, change: Change) -> None:
+        """Put a row (new or changed) or drop one; doing it twice changes nothing more."""
+        if isinstance(change, Drop):
+            self._drop(change)
+        elif isinstance(change, Port):
+            self._put_port(change)
+        elif isinstance(change, Network):
+            self._put_network(change)
+        elif isinstance(change, Subnet):
+            self._put_subnet(change)
+        elif isinstance(change, SecurityGroup):
+            self.groups[change.id] = self.groups_of[change.project_id][change.id] = change
+        elif isinstance(change, SecurityGroupRule):
+            self.rules[change.id] = self.rules_of[change.security_group_id][change.id] = change
+        elif isinstance(change, NetworkAgent):
+            self.agents[change.id] = change
+        else:
+            raise TypeError(f"{type(change).__name__} is not a row of the network room")
+
+    def dhcp_port(self, network_id: str) -> Port | None:
+        return self.ports.get(dhcp_port_id(network_id))
+
+    # ------------------------------------------------------------ networks and subnets
+
+    def _put_network(self, network: Network) -> None:
+        self.networks[network.id] = network
+        self.segments[segment_of(network)] = network.id
+        self.bridges[bridge_device(network.id)] = network.id
+
+    def _put_subnet(self, subnet: Subnet) -> None:
+        self.subnets[subnet.id] = self.subnets_of[subnet.network_id][subnet.id] = subnet
+        if subnet.id not in self.books:
+            self.books[subnet.id] = AddressBook(subnet.pools)
+
+    def _drop(self, change: Drop) -> None:
+        if change.kind == "Port" and (port := self.ports.pop(change.id, None)):
+            self._unindex(port)
+            self._release(port.fixed_ips)
+        elif change.kind == "Network" and (network := self.networks.pop(change.id, None)):
+            del self.segments[segment_of(network)], self.bridges[bridge_device(network.id)]
+            self.subnets_of.pop(network.id, None)
+            self.ports_of.pop(network.id, None)
+            self.hosts_of.pop(network.id, None)
+        elif change.kind == "Subnet" and (subnet := self.subnets.pop(change.id, None)):
+            self.subnets_of[subnet.network_id].pop(subnet.id, None)
+            del self.books[subnet.id]
+        elif change.kind == "SecurityGroup" and (group := self.groups.pop(change.id, None)):
+            self.groups_of[group.project_id].pop(group.id, None)
+            self.members_of.pop(group.id, None)
+            self.rules_of.pop(group.id, None)
+        elif change.kind == "SecurityGroupRule" and (rule := self.rules.pop(change.id, None)):
+            self.rules_of[rule.security_group_id].pop(rule.id, None)
+        elif change.kind == "NetworkAgent":
+            self.agents.pop(change.id, None)
+
+    # ------------------------------------------------------------ ports
+
+    def _put_port(self, port: Port) -> None:
+        old = self.ports.get(port.id)
+        if old is not None:
+            self._unindex(old)
+        if old is None or old.fixed_ips != port.fixed_ips:
+            self._release(old.fixed_ips if old else ())
+            for ip in port.fixed_ips:
+                self.books[ip.subnet_id].take(ip.ip_address)
+        self._index(port)
+
+    def _release(self, fixed_ips: tuple[FixedIp, ...]) -> None:
+        for ip in fixed_ips:
+            if book := self.books.get(ip.subnet_id):
+                book.release(ip.ip_address)
+
+    def _index(self, port: Port) -> None:
+        self.ports[port.id] = self.ports_of[port.network_id][port.id] = port
+        self.taps[tap_device(port.id)] = port.id
+        self.macs[port.mac_address] = port.id
+        for instance_id in {port.device_id, port.made_for} - {""}:
+            self.ports_of_instance[instance_id][port.id] = None
+        for group_id in port.security_groups:
+            self.members_of[group_id][port.id] = None
+        if port.device_owner == DHCP_OWNER:
+            return
+        self.port_counts[port.project_id] += 1
+        if port.host:
+            hosts = self.hosts_of[port.network_id]
+            hosts[port.host] = hosts.get(port.host, 0) + 1
+
+    def _unindex(self, port: Port) -> None:
+        self.ports_of[port.network_id].pop(port.id, None)
+        self.taps.pop(tap_device(port.id), None)
+        self.macs.pop(port.mac_address, None)
+        for instance_id in {port.device_id, port.made_for} - {""}:
+            _discard(self.ports_of_instance, instance_id, port.id)
+        for group_id in port.security_groups:
+            _discard(self.members_of, group_id, port.id)
+        if port.device_owner == DHCP_OWNER:
+            return
+        self.port_counts[port.project_id] -= 1
+        if port.host:
+            hosts = self.hosts_of[port.network_id]
+            hosts[port.host] -= 1
+            if not hosts[port.host]:
+                del hosts[port.host]
+
+
+def segment_of(network: Network) -> Segment:
+    return network.network_type, network.physical_network, network.segmentation_id
+
+
+def _discard(index: Index[None], key: str, member: str) -> None:
+    members = index[key]
+    members.pop(member, None)
+    if not members:
+        del index[key]

@@ -1,0 +1,72 @@
+"""The DHCP server of a network: on which host it is, and the port that it has there. Pure.
+
+Invariant, restored by `serve` after every change of a network's ports or subnets: a network has a DHCP host and a DHCP
+port with an address in each of its DHCP subnets exactly while some other port of it is bound to a host. So the first
+boot on a network brings its DHCP up, where that boot runs, and undoing the last one leaves nothing of it.
+"""
+
+from __future__ import annotations
+
+import random
+
+from msgspec.structs import replace
+
+from actors.network.mac import new_mac
+from actors.network.naming import DHCP_OWNER, dhcp_device_id, dhcp_port_id
+from actors.network.rows import Rows
+from actors.records import Change, FixedIp, Network, Port, drop
+
+
+def serve(rows: Rows, network_id: str, now: float, random: random.Random) -> list[Change]:
+    """The changes that make the invariant true for one network; none if it is."""
+    network = rows.networks.get(network_id)
+    if network is None:
+        return []
+    port = rows.dhcp_port(network_id)
+    hosts = rows.hosts_of.get(network_id) or {}
+    subnet_ids = [subnet.id for subnet in rows.subnets_of.get(network_id, {}).values() if subnet.enable_dhcp]
+    if not hosts or not subnet_ids:
+        return _without(network, port)
+    host = network.dhcp_host or next(iter(hosts))
+    fixed_ips = _addresses(rows, subnet_ids, port)
+    if not fixed_ips:  # every pool is used up by guests: nothing is left for a server to have
+        return _without(network, port)
+    served = replace(
+        port or _new_port(rows, network, now, random),
+        fixed_ips=fixed_ips,
+        host=host,
+        device_id=dhcp_device_id(host, network_id),
+    )
+    if port and port.host != host:
+        served = replace(served, status="DOWN")
+    changes: list[Change] = [] if network.dhcp_host == host else [replace(network, dhcp_host=host)]
+    return changes if served == port else [*changes, served]
+
+
+def _without(network: Network, port: Port | None) -> list[Change]:
+    changes: list[Change] = [replace(network, dhcp_host="")] if network.dhcp_host else []
+    return [*changes, drop(port)] if port else changes
+
+
+def _addresses(rows: Rows, subnet_ids: list[str], port: Port | None) -> tuple[FixedIp, ...]:
+    """What the port has, and a new address in each subnet where it has none yet."""
+    held = {ip.subnet_id: ip for ip in port.fixed_ips} if port else {}
+    found = []
+    for subnet_id in subnet_ids:
+        if subnet_id in held:
+            found.append(held[subnet_id])
+        elif address := rows.books[subnet_id].take_next():
+            found.append(FixedIp(subnet_id, address))
+    return tuple(found)
+
+
+def _new_port(rows: Rows, network: Network, now: float, random: random.Random) -> Port:
+    return Port(
+        id=dhcp_port_id(network.id),
+        network_id=network.id,
+        project_id=network.project_id,
+        mac_address=new_mac(rows.macs, random),
+        device_owner=DHCP_OWNER,
+        port_security_enabled=False,
+        created_at=now,
+    )

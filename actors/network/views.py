@@ -1,0 +1,134 @@
+"""What the rows look like to those who ask: VIFs to compute, details, firewalls and DHCP contents to agents. Pure."""
+
+from __future__ import annotations
+
+from actors.errors import CallerFault, not_found
+from actors.messages import PortDetails, SubnetInfo, Vif
+from actors.network.groups import RuleResolver
+from actors.network.messages import DhcpHost, DhcpNetworkInfo, PortFirewall
+from actors.network.naming import DHCP_OWNER, bridge_device, tap_device
+from actors.network.rows import Rows
+from actors.records import Network, Port, Subnet
+
+
+def vif(rows: Rows, network: Network, port: Port, tag: str) -> Vif:
+    return Vif(
+        port_id=port.id,
+        network_id=network.id,
+        network_name=network.name,
+        mac_address=port.mac_address,
+        mtu=network.mtu,
+        fixed_ips=port.fixed_ips,
+        subnets=tuple(_subnet_info(rows.subnets[ip.subnet_id]) for ip in port.fixed_ips),
+        vnic_type=port.vnic_type,
+        device=tap_device(port.id),
+        bridge=bridge_device(network.id),
+        profile=port.profile,
+        active=port.status == "ACTIVE",
+        tag=tag,
+        made_here=bool(port.made_for),
+    )
+
+
+def _subnet_info(subnet: Subnet) -> SubnetInfo:
+    return SubnetInfo(
+        id=subnet.id,
+        cidr=subnet.cidr,
+        gateway_ip=subnet.gateway_ip,
+        dns_servers=subnet.dns_servers,
+        host_routes=subnet.host_routes,
+        enable_dhcp=subnet.enable_dhcp,
+    )
+
+
+def port_details(rows: Rows, device: str) -> PortDetails | CallerFault:
+    port = rows.ports.get(rows.taps.get(device, ""))
+    if port is None:
+        return not_found("device", f"no port's device is called {device!r}")
+    network = rows.networks[port.network_id]
+    return PortDetails(
+        device=device,
+        port_id=port.id,
+        network_id=network.id,
+        network_type=network.network_type,
+        segmentation_id=network.segmentation_id,
+        physical_network=network.physical_network,
+        mac_address=port.mac_address,
+        mtu=network.mtu,
+        fixed_ips=port.fixed_ips,
+        device_owner=port.device_owner,
+        device_id=port.device_id,
+        allowed_address_pairs=port.allowed_address_pairs,
+        port_security_enabled=port.port_security_enabled,
+        admin_state_up=port.admin_state_up and network.admin_state_up,
+        security_groups=port.security_groups,
+        profile=port.profile,
+    )
+
+
+def port_firewall(rows: Rows, resolver: RuleResolver, port_id: str) -> PortFirewall | CallerFault:
+    port = rows.ports.get(port_id)
+    if port is None:
+        return not_found("port_id", f"Port {port_id} could not be found.")
+    return PortFirewall(
+        port_id=port.id,
+        device=tap_device(port.id),
+        bridge=bridge_device(port.network_id),
+        network_id=port.network_id,
+        mac_address=port.mac_address,
+        ip_addresses=tuple(ip.ip_address for ip in port.fixed_ips),
+        allowed_address_pairs=port.allowed_address_pairs,
+        port_security_enabled=port.port_security_enabled,
+        rules=resolver.rules_of(port.security_groups) if port.port_security_enabled else (),
+    )
+
+
+def dhcp_network(rows: Rows, network_id: str, dns_domain: str) -> DhcpNetworkInfo | CallerFault:
+    network = rows.networks.get(network_id)
+    if network is None:
+        return not_found("network_id", f"Network {network_id} could not be found.")
+    hosts = [
+        DhcpHost(
+            port_id=port.id,
+            mac_address=port.mac_address,
+            fixed_ips=port.fixed_ips,
+            dns_name=port.dns_name,
+            device_id=port.device_id,
+        )
+        for port in rows.ports_of.get(network_id, {}).values()
+        if port.device_owner != DHCP_OWNER
+    ]
+    return DhcpNetworkInfo(
+        network_id=network_id,
+        network=network,
+        subnets=tuple(rows.subnets_of.get(network_id, {}).values()),
+        hosts=tuple(hosts),
+        port=rows.dhcp_port(network_id),
+        dns_domain=dns_domain,
+    )
+
+
+def peers(rows: Rows, network_id: str) -> tuple[str, ...]:
+    """VXLAN endpoints of the hosts that have the network."""
+    network = rows.networks.get(network_id)
+    if network is None:
+        return ()
+    hosts = dict.fromkeys([*rows.hosts_of.get(network_id, {}), network.dhcp_host])
+    agents = [rows.agents[host] for host in hosts if host in rows.agents]
+    return tuple(dict.fromkeys(agent.underlay_ip for agent in agents if agent.underlay_ip))
+
+
+def world(rows: Rows) -> dict[str, list[str]]:
+    """Every network, subnet and port as a line, sorted: for audits and the law tests."""
+    return {
+        "networks": sorted(
+            f"{n.id} {n.name} {n.network_type}:{n.segmentation_id} {n.physical_network} dhcp={n.dhcp_host}"
+            for n in rows.networks.values()
+        ),
+        "subnets": sorted(f"{s.id} {s.network_id} {s.cidr} gateway={s.gateway_ip}" for s in rows.subnets.values()),
+        "ports": sorted(
+            f"{p.id} {p.network_id} {p.mac_address} {','.join(ip.ip_address for ip in p.fixed_ips)} "
+            f"owner={p.device_owner} device={p.device_id} host={p.host} {p.status} dns={p.dns_name}"
+            for p in rows.ports.values()
+        ),
+    }
