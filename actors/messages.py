@@ -387,10 +387,15 @@ class ConnectionInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DetachRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Unexport and release the volumes of one instance; delete those marked so. Repeatable."""
+    """Unexport and release the volumes of one instance on one host. Repeatable.
+
+    When the instance ends, those marked `delete_on_termination` are deleted; when its boot failed, exactly those that
+    the boot made are, and the user's own are spared whatever their mark: the next attempt needs them.
+    """
 
     instance_id: str
     host: str
+    failed_boot: bool = False
 
 
 # ---------------------------------------------------------------- what a user is shown
