@@ -1,7 +1,8 @@
 """Names of actors, nodes and hosts, in one place.
 
 A worker node is known by the name in its label, not by Ray's node id, which changes when it restarts. A node with a
-real hypervisor is one host of the same name; a node that simulates a fleet has the hosts `<node>/00000`, `<node>/00001` …
+real hypervisor is one host of the same name; a node that simulates a fleet has the hosts `<node>/00000`, `<node>/00001`
+and so on.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ LIMIT_S = 30.0  # how long a room may be away before a call to it fails
 PAUSE_S = 0.1  # between tries
 
 
-class Unreachable(ConnectionError):  # noqa: N818 - it names a condition, as ConnectionError's own children do
+class Unreachable(ConnectionError):
     """The room did not answer within the limit."""
 
 

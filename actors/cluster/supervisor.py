@@ -65,7 +65,7 @@ class Supervisor:
 
     def _look(self) -> list[str]:
         """Start actors on nodes that joined; retire those of nodes that left, whose names are returned."""
-        alive = {name: node_id for name, node_id in _worker_nodes()}
+        alive = dict(_worker_nodes())
         left = [node for node, node_id in self._nodes.items() if alive.get(node) != node_id]
         for node in left:
             del self._nodes[node]

@@ -17,17 +17,17 @@ KEPT = 20_000  # notifications held in memory
 class Notifications:
     def __init__(self) -> None:
         self._kept: deque[Notification] = deque(maxlen=KEPT)
-        self._last = 0
+        self.last = 0
         self._news = asyncio.Event()
 
     def load(self, rows: list[Notification]) -> None:
         for row in sorted(rows, key=lambda row: row.sequence):
             self._kept.append(row)
-            self._last = max(self._last, row.sequence)
+            self.last = max(self.last, row.sequence)
 
     def next_sequence(self) -> int:
-        self._last += 1
-        return self._last
+        self.last += 1
+        return self.last
 
     def publish(self, rows: list[Notification]) -> None:
         """Show rows to followers; call it when they are durable."""

@@ -322,6 +322,10 @@ class Conductor:
     async def notifications(self, since: int, limit: int, wait_s: float) -> list[Notification]:
         return await self._notifications.after(since, limit, wait_s)
 
+    async def last_notification(self) -> int:
+        """The number of the newest notification: follow from here to see only what is to come."""
+        return self._notifications.last
+
     async def settled(self) -> None:
         """Wait until no boot or deletion is being worked on here."""
         while self._tasks:

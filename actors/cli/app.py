@@ -1,0 +1,256 @@
+"""The commands of `novaray`: each connects, asks, and prints a table, or JSON where a script reads it.
+
+Exit codes: 0 done, 1 refused or failed (the message says why), 2 no cloud answers.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from actors.cli import show as shown
+from actors.cluster.config import CloudConfig, HypervisorName, default_home
+
+app = typer.Typer(
+    help="Boot virtual machines on a Ray cluster: OpenStack Nova's whole boot path as actors.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+err = Console(stderr=True, highlight=False)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Name = Annotated[str, typer.Argument(help="A server's name or id.")]
+Names = Annotated[list[str], typer.Argument(help="Servers, by name or id.")]
+
+
+def run() -> None:
+    from actors.cloud import BootFailedError, CloudUnavailableError
+    from actors.errors import CallerError
+
+    try:
+        app()
+    except CloudUnavailableError as error:
+        err.print(f"novaray: {error}", style="red", markup=False)
+        sys.exit(2)
+    except (CallerError, BootFailedError, TimeoutError, RuntimeError) as error:
+        err.print(f"novaray: {error}", style="red", markup=False)
+        sys.exit(1)
+
+
+def _say(line: str) -> None:
+    err.print(f"  {line}", style="dim", markup=False)
+
+
+# ---------------------------------------------------------------- the cloud
+
+
+@app.command()
+def up(
+    nodes: Annotated[int, typer.Option(min=1, max=16, help="Worker nodes on this machine.")] = 1,
+    hypervisor: Annotated[
+        HypervisorName | None, typer.Option(help="libvirt: real guests; simulated: none, for load tests. [libvirt]")
+    ] = None,
+    hosts: Annotated[int, typer.Option(min=1, help="Simulated hosts on each node.")] = 1,
+    database: Annotated[str, typer.Option(help="Database URL, e.g. postgresql+psycopg://…  [SQLite]")] = "",
+    dashboard: Annotated[bool, typer.Option(help="Ray's dashboard, which `ray job submit` needs.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Start a cloud on this machine (or leave it as it is, where it runs already)."""
+    from actors.cluster import bringup
+    from actors.cluster.config import SimulatedConfig
+
+    chosen = hypervisor or "libvirt"
+    _require_real_hypervisor(chosen)
+    config = CloudConfig(hypervisor=chosen, database_url=database)
+    options = bringup.UpOptions(
+        nodes=nodes,
+        hypervisor=chosen,
+        simulated=SimulatedConfig(hosts=hosts),
+        dashboard=dashboard,
+        database_url=database,
+    )
+    runtime = start(config, options)
+    shown.cloud_is_up(runtime, config, as_json)
+
+
+def start(config: CloudConfig, options: Any) -> Any:
+    """Bring the cloud up and seed it; what is running."""
+    from actors.cloud import Cloud
+    from actors.cluster import bringup
+    from actors.cluster.seed import seed
+
+    runtime = bringup.up(config, options, _say)
+    with Cloud.connect(config.home) as cloud:
+        seed(cloud, config, _say)
+    return runtime
+
+
+def _require_real_hypervisor(hypervisor: str) -> None:
+    if hypervisor != "libvirt":
+        return
+    from actors.cli.doctor import lacks_for_real_guests
+
+    lacks = lacks_for_real_guests()
+    if lacks:
+        raise RuntimeError(
+            "real guests are not possible here: "
+            + "; ".join(lacks)
+            + "\n`novaray doctor` says what to do; `novaray up --hypervisor simulated` works without."
+        )
+
+
+@app.command()
+def down(purge: Annotated[bool, typer.Option(help="Remove the home folder too.")] = False) -> None:
+    """Stop the cloud: every guest, service, bridge and namespace. The database and images stay."""
+    from actors.cluster import bringup
+
+    bringup.down(default_home(), _say, purge)
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """What runs: nodes, services, servers."""
+    from actors.cluster.status import cloud_status
+
+    shown.status(cloud_status(default_home()), as_json)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """What this machine can do, and what to do about each lack."""
+    from actors.cli.doctor import examine, print_checks
+
+    print_checks(examine(), as_json)
+
+
+# ---------------------------------------------------------------- servers
+
+
+@app.command()
+def boot(
+    name: Annotated[str, typer.Argument(help="The server's name.")],
+    flavor: Annotated[str, typer.Option(help="Flavor, by name or id.")] = "tiny",
+    image: Annotated[str, typer.Option(help="Image, by name or id.")] = "tiny",
+    network: Annotated[list[str] | None, typer.Option(help="Network, by name or id; may be repeated.")] = None,
+    volume: Annotated[list[str] | None, typer.Option(help="Volume to attach; may be repeated.")] = None,
+    security_group: Annotated[list[str] | None, typer.Option(help="Security group; may be repeated.")] = None,
+    key: Annotated[Path | None, typer.Option(help="OpenSSH public key file for root.", exists=True)] = None,
+    user_data: Annotated[Path | None, typer.Option(help="File with user data.", exists=True)] = None,
+    availability_zone: Annotated[str, typer.Option(help="Zone, or zone:host.")] = "",
+    count: Annotated[int, typer.Option(min=1, help="How many servers alike.")] = 1,
+    wait: Annotated[bool, typer.Option(help="Wait until they are ACTIVE.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Launch servers."""
+    from actors.cloud import BootOptions, Cloud
+
+    options = BootOptions(
+        flavor=flavor,
+        image=image,
+        networks=tuple(network or ()),
+        volumes=tuple(volume or ()),
+        security_groups=tuple(security_group or ("ssh-and-web",)),
+        public_key=key.read_text().strip() if key else "",
+        user_data=user_data.read_bytes() if user_data else b"",
+        availability_zone=availability_zone,
+    )
+    with Cloud.connect() as cloud:
+        servers = cloud.boot_group(name, count, options) if count > 1 else [cloud.boot(name, options)]
+        if wait:
+            cloud.wait(servers)
+        shown.servers([server.view for server in servers], as_json)
+
+
+@app.command("list")
+def list_servers(as_json: Json = False) -> None:
+    """The project's servers."""
+    from actors.cloud import Cloud
+
+    with Cloud.connect() as cloud:
+        shown.servers([server.view for server in cloud.servers()], as_json)
+
+
+@app.command()
+def show(server: Name, as_json: Json = False) -> None:
+    """One server in full."""
+    from actors.cloud import Cloud
+
+    with Cloud.connect() as cloud:
+        shown.server(cloud.server(server).view, as_json)
+
+
+@app.command()
+def story(server: Name, as_json: Json = False) -> None:
+    """A server's timeline: every step of its boot with milliseconds."""
+    from actors.cloud import Cloud
+
+    with Cloud.connect() as cloud:
+        shown.story(cloud.server(server).story(), as_json)
+
+
+@app.command()
+def console(
+    server: Name,
+    lines: Annotated[int, typer.Option(min=1, help="How many of the last lines.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """The last lines of a guest's console."""
+    from actors.cloud import Cloud
+
+    with Cloud.connect() as cloud:
+        shown.text(cloud.server(server).console(lines), "console", as_json)
+
+
+@app.command()
+def events(
+    since: Annotated[int, typer.Option(help="Begin after this number; 0 = the oldest kept.")] = 0,
+    follow: Annotated[bool, typer.Option(help="Go on as they happen.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Notifications: instance.create.start, .end, .error and the like."""
+    from actors.cloud import Cloud
+
+    with Cloud.connect() as cloud:
+        for event in cloud.events(since, None if follow else 0.0):
+            shown.event(event, as_json)
+
+
+@app.command()
+def delete(servers: Names) -> None:
+    """Delete servers and wait until they are gone."""
+    from actors.cloud import Cloud
+
+    with Cloud.connect() as cloud:
+        cloud.delete([cloud.server(name) for name in servers])
+
+
+@app.command()
+def ssh(
+    server: Name,
+    command: Annotated[list[str] | None, typer.Argument(help="A command to run there.")] = None,
+    key: Annotated[Path | None, typer.Option(help="Private key file.", exists=True)] = None,
+) -> None:
+    """Log in to a guest as root, through a relay into its network."""
+    from actors.cli.reach_guest import run_ssh
+    from actors.cloud import Cloud
+
+    with Cloud.connect() as cloud:
+        host, port = cloud.server(server).forward(22)
+        sys.exit(run_ssh(host, port, key, command or ()))
+
+
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option(help="Leave the cloud running.")] = False,
+    hypervisor: Annotated[HypervisorName | None, typer.Option(help="[libvirt]")] = None,
+) -> None:
+    """Boot one machine through the whole flow and show every step."""
+    from actors.cli.demo import run_demo
+
+    _require_real_hypervisor(hypervisor or "libvirt")
+    run_demo(CloudConfig(hypervisor=hypervisor or "libvirt"), keep, _say)

@@ -1,0 +1,351 @@
+"""What a driver script or a Ray job imports: connect to a cloud, boot machines, follow them, take them away.
+
+    from actors.cloud import Cloud
+
+    with Cloud.connect() as cloud:
+        server = cloud.boot("web", image="tiny", flavor="tiny").wait()
+        print(server.address, server.console())
+        server.delete()
+
+`Cloud.connect` joins the cloud that `novaray up` started; `Cloud.embedded` starts one of its own and stops it at the
+end. Refusals are `CallerError` (they name the field), a boot that failed is `BootFailedError` (it carries the fault),
+and a cloud that does not answer is `CloudUnavailableError`.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import cast
+
+import msgspec
+import ray
+
+from actors.api.messages import BootRequest, ServersRequest
+from actors.cloud_rooms import CloudUnavailableError, Flavors, Images, Keypairs, Networks, Session, Volumes, is_id
+from actors.cluster import bringup, names
+from actors.cluster.config import CloudConfig, HypervisorName, SimulatedConfig, default_home
+from actors.errors import CallerError, CallerFault, HostFault, not_found, value_of
+from actors.identity.messages import PasswordLogin
+from actors.messages import BlockDevice, NetworkRequest, ServerView, StoryLine
+from actors.records import Notification
+
+WAIT_LIMIT_S = 600.0  # default patience for machines to boot
+POLL_S = 30.0  # one long poll; the wait goes on until the limit
+
+__all__ = ["BootFailedError", "BootOptions", "CallerError", "Cloud", "CloudUnavailableError", "Server"]
+
+
+class BootFailedError(Exception):
+    """A server ended in ERROR; `server.view.fault` says at which step, where and why."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(server)
+        self.server = server
+
+    def __str__(self) -> str:
+        fault = self.server.view.fault
+        return f"{self.server.name}: {fault.message if fault else self.server.status}"
+
+
+@dataclass(frozen=True, slots=True)
+class BootOptions:
+    """How to boot: names or ids. No `networks` and `network_mode` 'auto' = the project's one network."""
+
+    flavor: str = "tiny"
+    image: str = "tiny"
+    networks: tuple[NetworkRequest | str, ...] = ()
+    network_mode: str = "auto"
+    security_groups: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    block_devices: tuple[BlockDevice, ...] = ()
+    user_data: str | bytes = ""
+    key_name: str = ""
+    public_key: str = ""
+    metadata: dict[str, str] | None = None
+    config_drive: bool = True
+    availability_zone: str = ""
+    hints: dict[str, tuple[str, ...]] | None = None
+    idempotency_key: str = ""
+
+
+class Server:
+    """A handle on one server. `view` is what was last seen of it; `refresh` and `wait` look again."""
+
+    def __init__(self, cloud: Cloud, view: ServerView) -> None:
+        self._cloud = cloud
+        self.view = view
+
+    def __repr__(self) -> str:
+        return f"<Server {self.name} {self.id} {self.status}>"
+
+    @property
+    def id(self) -> str:
+        return self.view.id
+
+    @property
+    def name(self) -> str:
+        return self.view.name
+
+    @property
+    def status(self) -> str:
+        return self.view.status
+
+    @property
+    def address(self) -> str:
+        """The first fixed address ('' before there is one)."""
+        return next((ip.ip_address for vif in self.view.addresses for ip in vif.fixed_ips), "")
+
+    def refresh(self) -> Server:
+        [self.view] = self._cloud.show([self.id])
+        return self
+
+    def wait(self, timeout_s: float = WAIT_LIMIT_S) -> Server:
+        """Until it is ACTIVE; raises `BootFailedError` or TimeoutError."""
+        self._cloud.wait([self], timeout_s)
+        return self
+
+    def story(self) -> list[StoryLine]:
+        """Its timeline: every step, when, where, and how long it took."""
+        return cast(list[StoryLine], self._cloud.session.call(names.API, "story", self._cloud.session.token, self.id))
+
+    def console(self, lines: int = 50) -> str:
+        return cast(str, self._cloud.session.call(names.API, "console", self._cloud.session.token, self.id, lines))
+
+    def delete(self, timeout_s: float = WAIT_LIMIT_S) -> None:
+        """Delete it and wait until it is gone."""
+        self._cloud.delete([self], timeout_s)
+
+    def forward(self, port: int) -> tuple[str, int]:
+        """A host and port that reach this port of the guest from outside its network."""
+        if not self.view.addresses:
+            raise CallerError(not_found("server", f"{self.name} has no address"))
+        network_id = self.view.addresses[0].network_id
+        [network] = [network for network in self._cloud.networks.all() if network.id == network_id]
+        agent = names.agent_name(names.node_of(network.dhcp_host))
+        return cast("tuple[str, int]", self._cloud.session.call(agent, "forward", network_id, self.address, port))
+
+
+class Cloud:
+    """One user's session with a cloud."""
+
+    def __init__(self, session: Session, login: tuple[float, float], stop: CloudConfig | None = None) -> None:
+        self.session = session
+        self.images = Images(session)
+        self.networks = Networks(session)
+        self.volumes = Volumes(session)
+        self.flavors = Flavors(session)
+        self.keypairs = Keypairs(session)
+        self._login = login
+        self._stop = stop
+
+    # ------------------------------------------------------------ coming and going
+
+    @classmethod
+    def connect(
+        cls, home: Path | None = None, *, user: str = "", password: str = "", project: str = "", address: str = ""
+    ) -> Cloud:
+        """Join a running cloud: the one of `home` (default NOVARAY_HOME), or the Ray cluster that this job runs in.
+
+        Without a user, OS_USERNAME, OS_PASSWORD and OS_PROJECT_NAME count, else it is the home's administrator.
+        """
+        home = (home or default_home()).absolute()
+        runtime = bringup.running(home)
+        address = address or os.environ.get("RAY_ADDRESS", "") or (runtime.address if runtime else "")
+        if not address and not ray.is_initialized():
+            raise CloudUnavailableError(
+                f"no cloud runs in {home}; start one with `novaray up`, or use Cloud.embedded()"
+            )
+        bringup.connect(address)
+        user = user or os.environ.get("OS_USERNAME", "admin")
+        password = password or os.environ.get("OS_PASSWORD", "") or bringup.admin_password(home)
+        project = project or os.environ.get("OS_PROJECT_NAME", user)
+        return cls._login_as(PasswordLogin(user=user, password=password, project=project), None)
+
+    @classmethod
+    def embedded(
+        cls, *, nodes: int = 1, hypervisor: HypervisorName = "simulated", hosts: int = 1, home: Path | None = None
+    ) -> Cloud:
+        """Start a cloud for this script alone; it is stopped and its folder removed when the script leaves it."""
+        config = CloudConfig(home=home or Path(tempfile.mkdtemp(prefix="nvr-")), hypervisor=hypervisor)
+        options = bringup.UpOptions(
+            nodes=nodes, hypervisor=hypervisor, simulated=SimulatedConfig(hosts=hosts), dashboard=False
+        )
+        from actors.cluster.seed import seed  # it uses this module
+
+        bringup.up(config, options, lambda line: None)
+        cloud = cls.connect(config.home)
+        cloud._stop = config
+        seed(cloud, config, lambda line: None)
+        return cloud
+
+    @classmethod
+    def _login_as(cls, login: PasswordLogin, stop: CloudConfig | None) -> Cloud:
+        """Steps 1-2: identity verifies the password and gives a token."""
+        session = Session("")
+        at = time.time()
+        grant = session.one(names.IDENTITY, "authenticate", login)
+        took_ms = (time.time() - at) * 1000
+        session.token = grant.token
+        return cls(session, (at, took_ms), stop)
+
+    def __enter__(self) -> Cloud:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the cloud; an embedded one is stopped and removed."""
+        if self._stop is not None:
+            bringup.down(self._stop.home, lambda line: None, purge=True)
+            self._stop = None
+        elif ray.is_initialized():
+            ray.shutdown()
+
+    # ------------------------------------------------------------ servers
+
+    def boot(self, name: str, options: BootOptions | None = None, **changes: object) -> Server:
+        """Launch one server; returns when it is recorded. `changes` are fields of `BootOptions`."""
+        [server] = self.boot_many([name], options, **changes)
+        return server
+
+    def boot_many(self, servers: Iterable[str], options: BootOptions | None = None, **changes: object) -> list[Server]:
+        """Launch several in one message, by their names; a refusal of any raises, the others are launched."""
+        options = _changed(options or BootOptions(), changes)
+        requests = [self._request(name, options) for name in servers]
+        replies: list[list[str] | CallerFault | HostFault] = self.session.call(names.API, "boot", requests)
+        ids = [server_id for reply in replies for server_id in value_of(reply)]
+        return [Server(self, view) for view in self.show(ids)]
+
+    def boot_group(self, name: str, count: int, options: BootOptions | None = None, **changes: object) -> list[Server]:
+        """Launch `count` servers alike in one request, named `name-1` …"""
+        options = _changed(options or BootOptions(), changes)
+        request = msgspec.structs.replace(self._request(name, options), count=count)
+        [reply] = self.session.call(names.API, "boot", [request])
+        return [Server(self, view) for view in self.show(value_of(reply))]
+
+    def _request(self, name: str, options: BootOptions) -> BootRequest:
+        user_data = options.user_data.encode() if isinstance(options.user_data, str) else options.user_data
+        volumes = (self._data_volume(volume) for volume in options.volumes)
+        return BootRequest(
+            token=self.session.token,
+            name=name,
+            flavor=options.flavor,
+            image=options.image if is_id(options.image) or not options.image else self.images.get(options.image).id,
+            networks=tuple(self._network(network) for network in options.networks),
+            network_mode=options.network_mode,
+            security_groups=options.security_groups,
+            block_devices=(*options.block_devices, *volumes),
+            user_data=base64.b64encode(user_data).decode(),
+            key_name=options.key_name,
+            public_key=options.public_key,
+            metadata=options.metadata or {},
+            config_drive=options.config_drive,
+            availability_zone=options.availability_zone,
+            hints=options.hints or {},
+            idempotency_key=options.idempotency_key,
+            login_at=self._login[0],
+            login_took_ms=self._login[1],
+        )
+
+    def _network(self, wanted: NetworkRequest | str) -> NetworkRequest:
+        request = NetworkRequest(network_id=wanted) if isinstance(wanted, str) else wanted
+        if not request.network_id or is_id(request.network_id):
+            return request
+        return msgspec.structs.replace(request, network_id=self.networks.get(request.network_id).id)
+
+    def _data_volume(self, name: str) -> BlockDevice:
+        volume_id = name if is_id(name) else self.volumes.get(name).id
+        return BlockDevice(source_type="volume", destination_type="volume", source_id=volume_id)
+
+    def servers(self) -> list[Server]:
+        views: list[ServerView] = self.session.call(names.API, "list_servers", self.session.token)
+        return [Server(self, view) for view in views]
+
+    def server(self, name: str) -> Server:
+        """By id, or by name if only one has it."""
+        if is_id(name):
+            return Server(self, self.show([name])[0])
+        matches = [server for server in self.servers() if server.name == name]
+        if len(matches) != 1:
+            status, reason = (409, "several servers are") if matches else (404, "no server is")
+            raise CallerError(CallerFault(status, f"{reason} named {name!r}", "server"))
+        return matches[0]
+
+    def show(self, server_ids: Sequence[str]) -> list[ServerView]:
+        return [value_of(reply) for reply in self._look(server_ids, 0.0)]
+
+    def _look(self, server_ids: Sequence[str], wait_s: float) -> list[ServerView | CallerFault]:
+        request = ServersRequest(token=self.session.token, server_ids=tuple(server_ids), wait_s=wait_s)
+        return cast("list[ServerView | CallerFault]", self.session.call(names.API, "show", request))
+
+    def wait(self, servers: Sequence[Server], timeout_s: float = WAIT_LIMIT_S) -> list[Server]:
+        """Until all are ACTIVE. Raises `BootFailedError` for the first in ERROR, TimeoutError when the time is up."""
+        deadline = time.monotonic() + timeout_s
+        pending = list(servers)
+        while pending:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError(f"{len(pending)} of {len(servers)} servers still build after {timeout_s:g} s")
+            views = self._look([server.id for server in pending], min(left_s, POLL_S))
+            for server, view in zip(pending, views, strict=True):
+                server.view = value_of(view)
+            pending = [server for server in pending if server.status == "BUILD"]
+        for server in servers:
+            if server.status == "ERROR":
+                raise BootFailedError(server)
+        return list(servers)
+
+    def delete(self, servers: Sequence[Server], timeout_s: float = WAIT_LIMIT_S) -> None:
+        """Delete them all and wait until they are gone; one that is gone already is no error."""
+        request = ServersRequest(token=self.session.token, server_ids=tuple(server.id for server in servers))
+        for reply in self.session.call(names.API, "delete", request):
+            if isinstance(reply, CallerFault) and reply.status != 404:
+                raise CallerError(reply)
+        deadline = time.monotonic() + timeout_s
+        pending = [server.id for server in servers]
+        while pending:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError(f"{len(pending)} servers are not gone after {timeout_s:g} s")
+            views = self._look(pending, min(left_s, POLL_S))
+            pending = [view.id for view in views if not isinstance(view, CallerFault)]
+
+    def events(self, since: int | None = None, timeout_s: float | None = None) -> Iterator[Notification]:
+        """Notifications as they happen: instance.create.start, .end, .error, instance.delete.start, .end.
+
+        From the number `since` on (None = from now on); ends when nothing came for `timeout_s` (None = never).
+        """
+        last = self._last_event() if since is None else since
+        while True:
+            wait_s = POLL_S if timeout_s is None else min(timeout_s, POLL_S)
+            rows = self._events_after(last, wait_s)
+            if not rows and timeout_s is not None:
+                return
+            for row in rows:
+                last = row.sequence
+                yield row
+
+    def _last_event(self) -> int:
+        return cast(int, self.session.call(names.CONDUCTOR, "last_notification"))
+
+    def _events_after(self, since: int, wait_s: float) -> list[Notification]:
+        arguments = self.session.token, since, 1_000, wait_s
+        return cast(list[Notification], self.session.call(names.API, "notifications", *arguments))
+
+
+def _changed(options: BootOptions, changes: dict[str, object]) -> BootOptions:
+    unknown = set(changes) - set(BootOptions.__dataclass_fields__)
+    if unknown:
+        raise TypeError(f"BootOptions has no {', '.join(sorted(unknown))}")
+    values = {name: changes.get(name, getattr(options, name)) for name in BootOptions.__dataclass_fields__}
+    return BootOptions(**values)  # type: ignore[arg-type]  # the caller's types were checked where they were written

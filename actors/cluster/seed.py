@@ -1,0 +1,61 @@
+"""What a new cloud is given so that a first boot works: flavors, a shared network, a security group, an image.
+
+Every item is made only where it is missing, so `up` may run it each time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from actors.api.messages import CreateFlavor
+from actors.cloud import Cloud
+from actors.cluster.config import CloudConfig
+
+NETWORK = "private"
+CIDR = "10.77.0.0/16"
+IMAGE = "tiny"
+SECURITY_GROUP = "ssh-and-web"
+SIMULATED_IMAGE_BYTES = 1 << 20
+
+FLAVORS = (  # name, vcpus, MiB, GiB; Nova's customary ones, and one that suits the tiny image
+    ("tiny", 1, 128, 1),
+    ("m1.tiny", 1, 512, 1),
+    ("m1.small", 1, 2_048, 20),
+    ("m1.medium", 2, 4_096, 40),
+    ("m1.large", 4, 8_192, 80),
+)
+
+
+def seed(cloud: Cloud, config: CloudConfig, say: Callable[[str], None]) -> None:
+    known = {flavor.name for flavor in cloud.flavors.all()}
+    for name, vcpus, ram_mib, disk_gib in FLAVORS:
+        if name not in known:
+            request = CreateFlavor(
+                token=cloud.session.token, name=name, vcpus=vcpus, ram_mib=ram_mib, disk_gib=disk_gib, id=name
+            )
+            cloud.flavors.put(request)
+    if NETWORK not in {network.name for network in cloud.networks.all()}:
+        cloud.networks.create(NETWORK, CIDR, shared=True)
+    if SECURITY_GROUP not in {group.name for group in cloud.networks.security_groups()}:
+        group = cloud.networks.create_security_group(SECURITY_GROUP, description="ssh, http and ping from everywhere")
+        for protocol, port in (("icmp", 0), ("tcp", 22), ("tcp", 80)):
+            cloud.networks.allow(group.id, protocol, port)
+    if IMAGE not in {image.name for image in cloud.images.all()}:
+        say("uploading the guest image")
+        _upload_image(cloud, config, say)
+
+
+def _upload_image(cloud: Cloud, config: CloudConfig, say: Callable[[str], None]) -> None:
+    if config.hypervisor == "simulated":
+        file = config.home / "simulated.raw"
+        with file.open("wb") as blank:
+            blank.truncate(SIMULATED_IMAGE_BYTES)
+        cloud.images.upload(IMAGE, file, disk_format="raw", public=True)
+        file.unlink()
+        return
+    from actors.guest.image import build_guest_image
+
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "novaray"
+    cloud.images.upload(IMAGE, build_guest_image(cache, say), public=True)
