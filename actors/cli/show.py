@@ -43,9 +43,9 @@ def status(found: CloudStatus, json: bool) -> None:
     out.print(f"cloud in {found.home}: [bold]{'up' if found.up else 'down'}[/bold]")
     if not found.up:
         return
-    table = Table("actor", "state", "node", "pid", "restarts", box=None)
+    table = Table("actor", "state", "node", box=None)
     for actor in found.actors:
-        table.add_row(actor.name, actor.state, actor.node, str(actor.pid or ""), str(actor.restarts))
+        table.add_row(actor.name, actor.state, actor.node or "head")
     out.print(table)
     counts = ", ".join(f"{count} {name}" for name, count in sorted(found.servers.items()))
     out.print(f"servers: {counts or 'none'}")

@@ -8,18 +8,17 @@ from typing import Any
 
 import msgspec
 import ray
-from ray.util.state import list_actors
 
 from actors.cluster import bringup, names
 from actors.cluster.supervisor import SERVICES
 
+ANSWER_S = 3.0  # for an actor to say that it lives
+
 
 class ActorStatus(msgspec.Struct, frozen=True, kw_only=True):
     name: str
-    state: str  # Ray's: ALIVE, RESTARTING, PENDING_CREATION, DEAD; or MISSING
-    node: str
-    pid: int
-    restarts: int
+    state: str  # ALIVE, SILENT (it does not answer: starting or restarting), MISSING
+    node: str  # '' = the head
 
 
 class CloudStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,9 +39,7 @@ def cloud_status(home: Path) -> CloudStatus:
 
     nodes = tuple(node.host for node in runtime.nodes)
     with Cloud.connect(home) as cloud:
-        wanted = [names.SUPERVISOR, *(service.name for service in SERVICES)]
-        wanted += [name(node) for node in nodes for name in (names.agent_name, names.compute_name)]
-        actors = _actors(wanted)
+        actors = _actors(nodes)
         counts = Counter(server.status for server in cloud.servers())
     return CloudStatus(
         home=str(home),
@@ -55,17 +52,23 @@ def cloud_status(home: Path) -> CloudStatus:
     )
 
 
-def _actors(wanted: list[str]) -> tuple[ActorStatus, ...]:
-    labels = {node["NodeID"]: node["Labels"].get(names.HOST_LABEL, "") for node in ray.nodes()}
-    rows: list[Any] = list_actors(filters=[("ray_namespace", "=", names.NAMESPACE)], detail=True, limit=10_000)
-    newest = {row.name: row for row in rows if row.state != "DEAD"}
-    return tuple(_status(name, newest.get(name), labels) for name in wanted)
+def _actors(nodes: tuple[str, ...]) -> tuple[ActorStatus, ...]:
+    """Every actor that should be there, asked all at once whether it answers."""
+    wanted = [(names.SUPERVISOR, ""), *((service.name, "") for service in SERVICES)]
+    wanted += [(name(node), node) for node in nodes for name in (names.agent_name, names.compute_name)]
+    pings = {name: ping for name, _ in wanted if (ping := _ping(name)) is not None}
+    answered, _ = ray.wait(list(pings.values()), num_returns=len(pings), timeout=ANSWER_S)
+    return tuple(ActorStatus(name=name, node=node, state=_state(pings.get(name), answered)) for name, node in wanted)
 
 
-def _status(name: str, row: Any, labels: dict[str, str]) -> ActorStatus:
-    if row is None:
-        return ActorStatus(name=name, state="MISSING", node="", pid=0, restarts=0)
-    restarts = int(row.num_restarts or 0)
-    return ActorStatus(
-        name=name, state=row.state, node=labels.get(row.node_id, ""), pid=row.pid or 0, restarts=restarts
-    )
+def _ping(name: str) -> Any:
+    try:
+        return ray.get_actor(name, namespace=names.NAMESPACE).__ray_ready__.remote()
+    except ValueError:
+        return None
+
+
+def _state(ping: Any, answered: list[Any]) -> str:
+    if ping is None:
+        return "MISSING"
+    return "ALIVE" if ping in answered else "SILENT"

@@ -1,0 +1,111 @@
+"""Natural batching: at once when idle, together under load, bounded, each its own answer."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from actors.errors import CallerError, CallerFault
+from actors.outbox import Outbox
+
+
+class Receiver:
+    """Answers doubled numbers when its gate is open; refuses odd ones if asked to."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.gate = asyncio.Event()
+        self.refuse_odd = False
+
+    async def __call__(self, items: list[int]) -> list[int | CallerFault]:
+        self.batches.append(items)
+        await self.gate.wait()
+        return [CallerFault(400, "odd") if self.refuse_odd and item % 2 else item * 2 for item in items]
+
+
+def test_idle_sends_one_at_once_and_load_gathers() -> None:
+    async def play() -> tuple[list[list[int]], list[int]]:
+        receiver = Receiver()
+        outbox: Outbox[int, int] = Outbox(receiver)
+        asks = [asyncio.create_task(outbox.ask(n)) for n in range(3)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        asks += [asyncio.create_task(outbox.ask(n)) for n in range(3, 6)]
+        receiver.gate.set()
+        return receiver.batches, await asyncio.gather(*asks)
+
+    batches, answers = asyncio.run(play())
+    assert answers == [0, 2, 4, 6, 8, 10]
+    assert len(batches) == 2
+    assert batches[1] == [3, 4, 5]
+
+
+def test_a_refused_item_does_not_spoil_its_batch() -> None:
+    async def play() -> list[object]:
+        receiver = Receiver()
+        receiver.refuse_odd = True
+        receiver.gate.set()
+        outbox: Outbox[int, int] = Outbox(receiver)
+        return await asyncio.gather(*(outbox.ask(n) for n in range(3)), return_exceptions=True)
+
+    zero, one, two = asyncio.run(play())
+    assert (zero, two) == (0, 4)
+    assert isinstance(one, CallerError) and one.fault.message == "odd"
+
+
+def test_a_full_outbox_refuses_at_the_door_and_forgets_nothing() -> None:
+    async def play() -> list[int]:
+        receiver = Receiver()
+        outbox: Outbox[int, int] = Outbox(receiver, limit=2)
+        asks = [asyncio.create_task(outbox.ask(n)) for n in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(CallerError) as refused:
+            await outbox.ask(9)
+        assert refused.value.fault.status == 503
+        receiver.gate.set()
+        return await asyncio.gather(*asks)
+
+    assert asyncio.run(play()) == [0, 2]
+
+
+def test_a_send_that_fails_is_told_to_all_of_its_batch_and_the_next_goes_on() -> None:
+    async def play() -> tuple[list[object], int]:
+        fails = [True]
+
+        async def send(items: list[int]) -> list[int | CallerFault]:
+            if fails.pop() if fails else False:
+                raise ConnectionError("away")
+            return list(items)
+
+        outbox: Outbox[int, int] = Outbox(send)
+        first = await asyncio.gather(outbox.ask(1), outbox.ask(2), return_exceptions=True)
+        return first, await outbox.ask(3)
+
+    first, third = asyncio.run(play())
+    assert all(isinstance(answer, ConnectionError) for answer in first)
+    assert third == 3
+
+
+def test_batches_are_bounded() -> None:
+    async def play() -> list[int]:
+        receiver = Receiver()
+        receiver.gate.set()
+        outbox: Outbox[int, int] = Outbox(receiver, batch_limit=4)
+        await asyncio.gather(*(outbox.ask(n) for n in range(10)))
+        return [len(batch) for batch in receiver.batches]
+
+    assert max(asyncio.run(play())) == 4
+
+
+def test_drained_waits_for_casts() -> None:
+    async def play() -> list[list[int]]:
+        receiver = Receiver()
+        receiver.gate.set()
+        outbox: Outbox[int, int] = Outbox(receiver)
+        for n in range(5):
+            outbox.cast(n)
+        await outbox.drained()
+        return receiver.batches
+
+    assert [n for batch in asyncio.run(play()) for n in batch] == [0, 1, 2, 3, 4]
