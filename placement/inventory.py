@@ -1,0 +1,82 @@
+"""One resource class over the whole fleet: what each host has of it, and what is taken.
+
+Owned by `fleet.py`; read by the capacity filter and the weighers. Invariant: `used = claimed + other`, where `claimed`
+is the sum of the fleet's own claims and `other` is what the host says is in use beyond them. A report can therefore
+never hide a claim, and what runs there unknown to us is never given away.
+"""
+
+from __future__ import annotations
+
+from placement.columns import FloatColumn, IntColumn
+from placement.host import Stock
+
+
+class Usage:
+    """How much of one thing is taken on each host."""
+
+    __slots__ = ("claimed", "other", "used")
+
+    def __init__(self, capacity: int) -> None:
+        self.used = IntColumn(capacity)
+        self.claimed = IntColumn(capacity)
+        self.other = IntColumn(capacity)
+
+    def columns(self) -> tuple[IntColumn | FloatColumn, ...]:
+        return (self.used, self.claimed, self.other)
+
+    def set_reported(self, row: int, used: int) -> bool:
+        """The host says that so much is in use, claims included; whether `used` changed."""
+        before = self.used.at[row]
+        claimed = self.claimed.at[row]
+        self.other.at[row] = max(0, used - claimed)
+        self.used.at[row] = max(claimed, used)
+        return self.used.at[row] != before
+
+    def add(self, row: int, amount: int) -> None:
+        """A claim comes, or goes with a negative amount."""
+        self.claimed.at[row] += amount
+        self.used.at[row] += amount
+
+    def clear(self, row: int) -> None:
+        self.used.at[row] = self.claimed.at[row] = self.other.at[row] = 0
+
+
+class Inventory(Usage):
+    """What each host has of one resource class, besides what is taken of it."""
+
+    __slots__ = ("limit", "max_unit", "min_unit", "resource_class", "step_size", "usable")
+
+    def __init__(self, resource_class: str, capacity: int) -> None:
+        super().__init__(capacity)
+        self.resource_class = resource_class
+        self.usable = IntColumn(capacity)  # total - reserved, without overcommitment
+        self.limit = FloatColumn(capacity)  # usable * allocation ratio: Placement's capacity, not rounded
+        self.min_unit = IntColumn(capacity, fill=1)
+        self.max_unit = IntColumn(capacity)
+        self.step_size = IntColumn(capacity, fill=1)
+
+    def columns(self) -> tuple[IntColumn | FloatColumn, ...]:
+        return (*super().columns(), self.usable, self.limit, self.min_unit, self.max_unit, self.step_size)
+
+    def set_stock(self, row: int, stock: Stock) -> bool:
+        """Capacity and the bounds of one instance's share; whether any of it changed."""
+        usable = stock.total - stock.reserved
+        max_unit = stock.total if stock.max_unit is None else stock.max_unit
+        wanted = (usable, usable * stock.allocation_ratio, stock.min_unit, max_unit, stock.step_size)
+        columns = (self.usable, self.limit, self.min_unit, self.max_unit, self.step_size)
+        if wanted == tuple(column.at[row] for column in columns):
+            return False
+        (
+            self.usable.at[row],
+            self.limit.at[row],
+            self.min_unit.at[row],
+            self.max_unit.at[row],
+            self.step_size.at[row],
+        ) = wanted
+        return True
+
+    def clear(self, row: int) -> None:
+        super().clear(row)
+        self.usable.at[row] = self.max_unit.at[row] = 0
+        self.limit.at[row] = 0.0
+        self.min_unit.at[row] = self.step_size.at[row] = 1
