@@ -6,8 +6,10 @@ Called by `administration.py`. Every refusal is a `CallerError` that names the r
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Container
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
+from itertools import pairwise
 
 from actors.errors import CallerError, CallerFault, bad_request, conflict
 from actors.messages import AuthContext
@@ -23,6 +25,9 @@ SMALLEST_MTU = 68  # RFC 791
 VLAN_RANGE = (1, 4094)  # IEEE 802.1Q
 VXLAN_LIMIT = (1, 2**24 - 1)  # RFC 7348
 NAME_LIMIT = 255  # characters
+HOST_NAME = re.compile(
+    r"(?=.{1,253}$)[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*"
+)
 SUBNETS_LIMIT = 64  # subnets of one network
 DNS_SERVERS_LIMIT = 5  # of one subnet, as Neutron's max_dns_nameservers
 HOST_ROUTES_LIMIT = 20  # of one subnet, as Neutron's max_subnet_host_routes
@@ -36,6 +41,13 @@ def check_name(name: str) -> str:
         raise CallerError(bad_request("name", f"a name has at most {NAME_LIMIT} characters, this one {len(name)}"))
     if not name.isprintable():
         raise CallerError(bad_request("name", f"{name!r} contains control characters"))
+    return name
+
+
+def check_host_name(name: str, field: str) -> str:
+    """RFC 1123 labels; nothing else may reach dnsmasq's files."""
+    if name and not HOST_NAME.fullmatch(name):
+        raise CallerError(bad_request(field, f"{name!r} is not a host name"))
     return name
 
 
@@ -192,7 +204,7 @@ def _pools(asked: tuple[Pool, ...], cidr: IPv4Network, gateway: str) -> tuple[Po
             raise CallerError(conflict(where, f"the gateway {gateway} is in the pool {first}-{last}"))
         spans.append((low, high, where))
     spans.sort()
-    for (_, high, _), (low, _, where) in zip(spans, spans[1:], strict=False):
+    for (_, high, _), (low, _, where) in pairwise(spans):
         if low <= high:
             raise CallerError(conflict(where, "the pool overlaps another one of this subnet"))
     return tuple((str(low), str(high)) for low, high, _ in spans)

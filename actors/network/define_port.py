@@ -11,7 +11,7 @@ from ipaddress import ip_network
 from actors.errors import CallerError, CallerFault, bad_request, conflict
 from actors.messages import AuthContext
 from actors.network import access, groups
-from actors.network.define import check_name
+from actors.network.define import check_host_name, check_name
 from actors.network.mac import normal_mac
 from actors.network.messages import CreatePort, CreateSecurityGroup, CreateSecurityGroupRule, FixedIpRequest
 from actors.network.naming import DEFAULT_GROUP, default_group_id, random_id, tap_device
@@ -22,9 +22,10 @@ from actors.records import AddressPair, Change, FixedIp, Network, Port, Security
 FIXED_IPS_LIMIT = 5  # of one port, as Neutron's max_fixed_ips_per_port
 PAIRS_LIMIT = 10  # of one port, as Neutron's max_allowed_address_pair
 RULES_LIMIT = 100  # of one security group
-PROTOCOLS = frozenset(
-    "ah dccp egp esp gre icmp icmpv6 igmp ipip ipv6-icmp ospf pgm rsvp sctp tcp udp udplite vrrp".split()
-)
+PROTOCOLS = frozenset({
+    "ah", "dccp", "egp", "esp", "gre", "icmp", "icmpv6", "igmp", "ipip", "ipv6-icmp", "ospf", "pgm", "rsvp", "sctp",
+    "tcp", "udp", "udplite", "vrrp",
+})  # fmt: skip
 PROTOCOLS_WITH_PORTS = frozenset({"tcp", "udp", "sctp", "dccp", "udplite", "6", "17", "132", "33", "136"})
 ICMP = frozenset({"icmp", "icmpv6", "ipv6-icmp", "1", "58"})
 VNIC_TYPES = frozenset({"normal", "direct", "macvtap", "direct-physical", "vdpa"})
@@ -66,7 +67,7 @@ def port_from(request: CreatePort, context: AuthContext, rows: Rows, now: float,
         allowed_address_pairs=pairs,
         vnic_type=request.vnic_type,
         profile=request.profile,
-        dns_name=request.dns_name,
+        dns_name=check_host_name(request.dns_name, "dns_name"),
         created_at=now,
     )
     needed = groups.default_group(rows, project_id) if default_group_id(project_id) in group_ids else []

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from actors.faces import AgentFace, ComputeFace
 from actors.messages import PlugEvent
 from actors.network.rows import Rows
+from actors.records import Change, Drop, Network, Port, SecurityGroupRule, Subnet
 
 AGENT_WAIT_S = 30.0  # how long an agent may take over one notice
 PLUG_WAIT_S = 30.0  # how long a compute actor may take to hear of plugged ports
@@ -40,6 +41,18 @@ class Touched:
         """To be called before the change."""
         if network_id not in self._before:
             self._before[network_id] = self._dhcp_host(network_id), tuple(self._rows.hosts_of.get(network_id, ()))
+
+    def by(self, changes: list[Change]) -> None:
+        """To be called before these changes: the networks of rows put or dropped, or where a rule's group has ports."""
+        for change in changes:
+            row = self._rows.row_of(change) if isinstance(change, Drop) else change
+            if isinstance(row, Network):
+                self.add(row.id)
+            elif isinstance(row, Subnet | Port):
+                self.add(row.network_id)
+            elif isinstance(row, SecurityGroupRule):
+                for port_id in self._rows.members_of.get(row.security_group_id, {}):
+                    self.add(self._rows.ports[port_id].network_id)
 
     def urgent(self) -> set[Notice]:
         """The DHCP servers' hosts, before and after: a boot waits for them."""
@@ -72,6 +85,7 @@ class _Line:
     unheard: set[str] = field(default_factory=set)
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
     pump: asyncio.Task[None] | None = None
+    away: bool = False  # the last notice was not heard: nobody waits for it until one is
 
 
 class Notices:
@@ -85,13 +99,15 @@ class Notices:
         heard = [self._enqueue(host, network_ids) for host, network_ids in self._by_host(urgent).items()]
         for host, network_ids in self._by_host(soon).items():
             self._enqueue(host, network_ids)
-        if heard:
-            await asyncio.wait(heard)
+        waiting = [waiter for waiter, line in heard if not line.away]
+        if waiting:
+            await asyncio.wait(waiting)
 
     def started(self, host: str) -> None:
         """The agent asks for everything by itself now."""
         if host in self._lines:
             self._lines[host].unheard.clear()
+            self._lines[host].away = False
 
     def forget(self, host: str) -> None:
         """The host has left."""
@@ -126,14 +142,14 @@ class Notices:
                 chosen[host].add(network_id)
         return chosen
 
-    def _enqueue(self, host: str, network_ids: set[str]) -> asyncio.Future[None]:
+    def _enqueue(self, host: str, network_ids: set[str]) -> tuple[asyncio.Future[None], _Line]:
         line = self._lines[host]
         line.unheard |= network_ids
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         line.waiting.append(waiter)
         if line.pump is None:
             line.pump = asyncio.create_task(self._run(host, line))
-        return waiter
+        return waiter, line
 
     async def _run(self, host: str, line: _Line) -> None:
         """One notice at a time; what comes meanwhile goes together in the next."""
@@ -141,7 +157,7 @@ class Notices:
             while line.waiting:
                 waiting, line.waiting = line.waiting, []
                 if not await self._send(host, line):
-                    waiting += line.waiting  # it cannot be reached: nobody has to wait for that twice
+                    waiting += line.waiting  # nobody has to wait twice for one that is away
                     line.waiting = []
                 for waiter in waiting:
                     waiter.set_result(None)
@@ -153,7 +169,8 @@ class Notices:
         if not network_ids:
             return True
         (failure,) = await asyncio.gather(self._tell_agent(host, network_ids), return_exceptions=True)
-        if failure is None:
+        line.away = failure is not None
+        if not line.away:
             return True
         line.unheard.update(network_ids)
         log.warning("the network agent of %s did not hear of %d networks: %r", host, len(network_ids), failure)

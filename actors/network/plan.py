@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from actors.errors import CallerError, CallerFault, bad_request, conflict
 from actors.messages import AllocateRequest, AuthContext, NetworkRequest
 from actors.network import access, groups
+from actors.network.define import check_host_name
 from actors.network.ipam import usable
 from actors.network.mac import new_mac
 from actors.network.naming import COMPUTE_OWNER, boot_port_id, default_group_id, tap_device
@@ -97,6 +98,7 @@ class Planner:
     def plan(self, request: AllocateRequest, context: AuthContext) -> Plan:
         access.check_writer(context)
         access.check_project(context, request.project_id)
+        check_host_name(request.hostname, "hostname")
         wanted = self._wanted(request)
         own_ports = self._requested_ports(request, wanted, context)
         networks = self._requested_networks(request, wanted, context, own_ports)

@@ -9,7 +9,7 @@ if no port comes of it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from actors.network.ipam import AddressBook
@@ -77,6 +77,18 @@ class Rows:
             self.agents[change.id] = change
         else:
             raise TypeError(f"{type(change).__name__} is not a row of the network room")
+
+    def row_of(self, gone: Drop) -> Row | None:
+        """The row that a drop takes away."""
+        tables: dict[str, Mapping[str, Row]] = {
+            "Network": self.networks,
+            "Subnet": self.subnets,
+            "Port": self.ports,
+            "SecurityGroup": self.groups,
+            "SecurityGroupRule": self.rules,
+            "NetworkAgent": self.agents,
+        }
+        return tables[gone.kind].get(gone.id)
 
     def dhcp_port(self, network_id: str) -> Port | None:
         return self.ports.get(dhcp_port_id(network_id))

@@ -1,0 +1,110 @@
+"""Finding a row as its caller may see it, and what deleting it takes away. Pure.
+
+Called by `administration.py`; a refusal is raised as a `CallerError`. What a caller may not see is a 404.
+"""
+
+from __future__ import annotations
+
+from actors.errors import CallerError, conflict, forbidden, not_found
+from actors.messages import AuthContext
+from actors.network import access
+from actors.network.messages import Reference
+from actors.network.naming import COMPUTE_OWNER, DEFAULT_GROUP, DHCP_OWNER
+from actors.network.rows import Rows
+from actors.records import Change, Network, Port, SecurityGroup, SecurityGroupRule, Subnet, drop
+
+# ---------------------------------------------------------------- find
+
+
+def network(rows: Rows, reference: Reference, context: AuthContext) -> Network:
+    found = rows.networks.get(reference.id)
+    if found is None or not access.sees_network(context, found):
+        raise _missing("Network", reference)
+    return found
+
+
+def subnet(rows: Rows, reference: Reference, context: AuthContext) -> Subnet:
+    found = rows.subnets.get(reference.id)
+    if found is None or not access.sees_network(context, rows.networks[found.network_id]):
+        raise _missing("Subnet", reference)
+    return found
+
+
+def port(rows: Rows, reference: Reference, context: AuthContext) -> Port:
+    found = rows.ports.get(reference.id)
+    if found is None or not access.owns(context, found):
+        raise _missing("Port", reference)
+    return found
+
+
+def group(rows: Rows, reference: Reference, context: AuthContext) -> SecurityGroup:
+    found = rows.groups.get(reference.id)
+    if found is None or not access.owns(context, found):
+        raise _missing("Security group", reference)
+    return found
+
+
+def rule(rows: Rows, reference: Reference, context: AuthContext) -> SecurityGroupRule:
+    found = rows.rules.get(reference.id)
+    if found is None or not access.owns(context, found):
+        raise _missing("Security group rule", reference)
+    return found
+
+
+def _missing(noun: str, reference: Reference) -> CallerError:
+    return CallerError(not_found("id", f"{noun} {reference.id!r} could not be found."))
+
+
+# ---------------------------------------------------------------- delete
+
+
+def without_network(rows: Rows, found: Network, context: AuthContext) -> list[Change]:
+    """With its subnets; refused while any port but DHCP's is there."""
+    _check_owner(context, found.project_id, "network")
+    _check_unused("network", found.id, list(rows.ports_of.get(found.id, {}).values()))
+    served = rows.dhcp_port(found.id)
+    return [*([drop(served)] if served else []), *map(drop, rows.subnets_of.get(found.id, {}).values()), drop(found)]
+
+
+def without_subnet(rows: Rows, found: Subnet, context: AuthContext) -> list[Change]:
+    """Refused while a port other than DHCP's has an address in it."""
+    _check_owner(context, found.project_id, "subnet")
+    ports = rows.ports_of.get(found.network_id, {}).values()
+    _check_unused("subnet", found.id, [p for p in ports if any(ip.subnet_id == found.id for ip in p.fixed_ips)])
+    return [drop(found)]
+
+
+def without_port(rows: Rows, found: Port, context: AuthContext) -> list[Change]:
+    """Refused while an instance or DHCP uses it."""
+    if found.device_owner.startswith(COMPUTE_OWNER):
+        raise CallerError(conflict("id", f"Port {found.id} is in use by instance {found.device_id}."))
+    if found.device_owner:
+        raise CallerError(conflict("id", f"Port {found.id} belongs to {found.device_owner}."))
+    return [drop(found)]
+
+
+def without_group(rows: Rows, found: SecurityGroup, context: AuthContext) -> list[Change]:
+    """With its rules; refused for default groups and while a port or another group's rule names it."""
+    if found.name == DEFAULT_GROUP:
+        raise CallerError(conflict("id", "the default security group stays as long as its project"))
+    named_by = [r.id for r in rows.rules.values() if r.remote_group_id == found.id != r.security_group_id]
+    if rows.members_of.get(found.id) or named_by:
+        raise CallerError(conflict("id", f"Security Group {found.id} in use."))
+    return [*map(drop, rows.rules_of.get(found.id, {}).values()), drop(found)]
+
+
+def without_rule(rows: Rows, found: SecurityGroupRule, context: AuthContext) -> list[Change]:
+    return [drop(found)]
+
+
+def _check_unused(noun: str, found_id: str, ports: list[Port]) -> None:
+    users = [port.id for port in ports if port.device_owner != DHCP_OWNER]
+    if users:
+        text = f"Unable to delete {noun} {found_id}: {len(users)} ports are in use on it, such as {users[0]}."
+        raise CallerError(conflict("id", text))
+
+
+def _check_owner(context: AuthContext, project_id: str, noun: str) -> None:
+    """Who may see a shared network may not delete it."""
+    if not context.is_admin and context.project_id != project_id:
+        raise CallerError(forbidden(f"only its owner may delete a {noun}"))

@@ -1,0 +1,167 @@
+"""The network room (Neutron's server): the one writer of networks, subnets, ports and security groups.
+
+Asked by compute (ports for a boot), by the API (would it be allowed; administration), by the agents of the nodes (what
+to wire, serve and filter). It tells the agents which networks changed, and compute which ports are plugged.
+
+Invariants: no address or MAC is ever given twice; memory and ledger hold the same rows (`live_rows.py`); nobody hears
+of a change before it is on disk; each request may come twice; a network has DHCP exactly while one of its ports is
+bound to a host (`server_port.py`).
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from actors.errors import CallerError, CallerFault
+from actors.messages import AllocateRequest, DeallocateRequest, PlugEvent, PortDetails, Vif
+from actors.network import views
+from actors.network.administration import Administration
+from actors.network.groups import RuleResolver
+from actors.network.messages import DhcpNetworkInfo, PortFirewall
+from actors.network.naming import COMPUTE_OWNER
+from actors.network.notices import Touched
+from actors.network.plan import Plan, Planner
+from actors.network.rows import Rows
+from actors.records import Change, NetworkAgent, Port, drop
+
+PLUGGED = "network-vif-plugged"
+
+
+class NetworkRoom(Administration):
+    # ------------------------------------------------------------ for a boot
+
+    async def validate(self, requests: list[AllocateRequest]) -> list[CallerFault | None]:
+        """Would these be allocated, each by itself? Changes nothing."""
+        planner = self._planner(await self._live.ready())
+        replies: list[CallerFault | None] = []
+        for request in requests:
+            plan = self._plan(planner, request)
+            if isinstance(plan, Plan):
+                plan.reservation.cancel()
+            replies.append(None if isinstance(plan, Plan) else plan)
+        return replies
+
+    async def allocate(self, requests: list[AllocateRequest]) -> list[tuple[Vif, ...] | CallerFault]:
+        """Ports for instances, each bound to its host; returns when they are durable and DHCP serves them."""
+        rows = await self._live.ready()
+        planner, touched = self._planner(rows), Touched(rows)
+        replies: list[tuple[Vif, ...] | CallerFault] = []
+        for request in requests:
+            plan = self._plan(planner, request)
+            if isinstance(plan, Plan):
+                for interface in plan.interfaces:  # also if nothing changes: a repeat makes sure that DHCP has heard
+                    touched.add(interface.network.id)
+                self._change(touched, plan.changes)
+            replies.append(_vifs(rows, plan) if isinstance(plan, Plan) else plan)
+        await self._settle(rows, touched)
+        return replies
+
+    async def deallocate(self, requests: list[DeallocateRequest]) -> None:
+        """Delete the ports that the boots made, unbind the users' own, where they are on the request's host or none."""
+        rows = await self._live.ready()
+        touched = Touched(rows)
+        for request in requests:
+            self._change(touched, _released(rows, request))
+        await self._settle(rows, touched)
+
+    def _planner(self, rows: Rows) -> Planner:
+        return Planner(rows, self._clock.now(), self._random, self._config.port_quota)
+
+    def _plan(self, planner: Planner, request: AllocateRequest) -> Plan | CallerFault:
+        try:
+            return planner.plan(request, self._verifier.verify(request.token, planner.now))
+        except CallerError as error:
+            return error.fault
+
+    # ------------------------------------------------------------ for the agents
+
+    async def agent_started(self, host: str, underlay_ip: str = "") -> list[str]:
+        """The networks whose DHCP the host serves. A new VXLAN endpoint is told to the other hosts of its networks."""
+        rows = await self._live.ready()
+        known = rows.agents.get(host)
+        shared = [network_id for network_id, hosts in rows.hosts_of.items() if host in hosts]
+        served = [network.id for network in rows.networks.values() if network.dhcp_host == host]
+        self._notices.started(host)
+        if known is None or known.underlay_ip != underlay_ip:
+            touched = Touched(rows)
+            for network_id in {*shared, *served}:
+                touched.add(network_id)
+            self._live.stage([NetworkAgent(id=host, underlay_ip=underlay_ip, started_at=self._clock.now())])
+            await self._live.durable()
+            others = {notice for notice in touched.urgent() | touched.soon() if notice[0] != host}
+            await self._notices.tell(set(), others)
+        return served
+
+    async def forget_hosts(self, hosts: list[str]) -> None:
+        """The hosts left the cluster: their networks' DHCP moves to another host that has ports on them."""
+        rows = await self._live.ready()
+        touched, gone = Touched(rows), set(hosts)
+        for network in list(rows.networks.values()):
+            staying = next((host for host in rows.hosts_of.get(network.id, {}) if host not in gone), "")
+            if network.dhcp_host in gone and staying:
+                self._change(touched, [replace(network, dhcp_host=staying)])
+        self._live.stage([drop(rows.agents[host]) for host in hosts if host in rows.agents])
+        for host in hosts:
+            self._notices.forget(host)
+        await self._settle(rows, touched, gone)
+
+    async def port_details(self, devices: list[str]) -> list[PortDetails | CallerFault]:
+        rows = await self._live.ready()
+        return [views.port_details(rows, device) for device in devices]
+
+    async def firewall_rules(self, port_ids: list[str]) -> list[PortFirewall | CallerFault]:
+        rows = await self._live.ready()
+        resolver = RuleResolver(rows)
+        return [views.port_firewall(rows, resolver, port_id) for port_id in port_ids]
+
+    async def dhcp_networks(self, network_ids: list[str]) -> list[DhcpNetworkInfo | CallerFault]:
+        rows = await self._live.ready()
+        return [views.dhcp_network(rows, network_id, self._config.dns_domain) for network_id in network_ids]
+
+    async def peers(self, network_ids: list[str]) -> list[tuple[str, ...]]:
+        rows = await self._live.ready()
+        return [views.peers(rows, network_id) for network_id in network_ids]
+
+    async def ports_up(self, port_ids: list[str]) -> None:
+        """Those that are bound become ACTIVE; their computes hear network-vif-plugged each time that this is told."""
+        ports = await self._set_status(port_ids, "ACTIVE")
+        at = self._clock.now()
+        await self._notices.plugged(
+            (port.host, PlugEvent(name=PLUGGED, instance_id=port.device_id, port_id=port.id, at=at))
+            for port in ports
+            if port.device_owner.startswith(COMPUTE_OWNER)
+        )
+
+    async def ports_down(self, port_ids: list[str]) -> None:
+        await self._set_status(port_ids, "DOWN")
+
+    async def _set_status(self, port_ids: list[str], status: str) -> list[Port]:
+        """The ports that are bound to a host; a status needs no notice, since DHCP, firewalls and peers do not depend on it."""
+        rows = await self._live.ready()
+        ports = [port for port_id in port_ids if (port := rows.ports.get(port_id)) and port.host]
+        self._live.stage([replace(port, status=status) for port in ports if port.status != status])
+        await self._live.durable()
+        return ports
+
+    # ------------------------------------------------------------ for audits
+
+    async def world(self) -> dict[str, list[str]]:
+        """Every network, subnet and port as a line."""
+        return views.world(await self._live.ready())
+
+
+def _vifs(rows: Rows, plan: Plan) -> tuple[Vif, ...]:
+    return tuple(views.vif(rows, each.network, each.port, each.tag) for each in plan.interfaces)
+
+
+def _released(rows: Rows, request: DeallocateRequest) -> list[Change]:
+    changes: list[Change] = []
+    for port_id in rows.ports_of_instance.get(request.instance_id, {}):
+        port = rows.ports[port_id]
+        if port.host not in ("", request.host):
+            continue  # the boot has gone on to another host, which has it now
+        if port.made_for == request.instance_id:
+            changes.append(drop(port))
+        else:
+            changes.append(replace(port, device_id="", device_owner="", host="", status="DOWN", dns_name=""))
+    return changes
