@@ -32,6 +32,7 @@ from actors.records import Flavor, Image, Keypair, Network, Port, SecurityGroup,
 from actors.volume.messages import CreateVolume, ListVolumes, VolumeRequest
 
 CALL_LIMIT_S = 120.0  # for one call of a driver to be answered
+MAKE_LIMIT_S = 100.0  # for a volume to be made
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Named = TypeVar("Named", Image, Network, Volume)
@@ -187,8 +188,12 @@ class Volumes:
         return found("volume", self.all(), name)
 
     def create(self, name: str, size_gib: int, *, image_id: str = "") -> Volume:
+        """A blank volume, or one from an image; returns when it can be used."""
         request = CreateVolume(token=self._session.token, name=name, size_gib=size_gib, image_id=image_id)
-        return cast(Volume, self._session.one(names.VOLUME, "create", request))
+        self._session.one(names.VOLUME, "create", request)
+        made = VolumeRequest(token=self._session.token, volume_id=request.volume_id)
+        [volume] = self._session.call(names.VOLUME, "wait", [made], MAKE_LIMIT_S)
+        return cast(Volume, value_of(volume))
 
     def delete(self, name: str) -> None:
         request = VolumeRequest(token=self._session.token, volume_id=self.get(name).id)
