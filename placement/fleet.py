@@ -29,6 +29,7 @@ FACETS: dict[str, Callable[[HostState], Hashable]] = {
     "status": lambda host: (host.up, host.enabled, host.disabled_reason),
     "zone": lambda host: host.zone,
     "guests": lambda host: (host.supported_instances, host.hypervisor_version),
+    "units": lambda host: tuple(stock.units for stock in host.stocks),
     "traits": lambda host: host.traits,
     "aggregates": lambda host: host.aggregates,
 }

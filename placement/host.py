@@ -36,6 +36,16 @@ class Stock:
     max_unit: int | None = None  # most for one instance; None = the physical total, as libvirt reports it
     step_size: int = 1
 
+    @property
+    def units(self) -> tuple[str, int, int, int]:
+        """(class, min_unit, max_unit, step_size): the bounds of one instance's share."""
+        return (
+            self.resource_class,
+            self.min_unit,
+            self.total if self.max_unit is None else self.max_unit,
+            self.step_size,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:

@@ -44,39 +44,27 @@ class Usage:
 class Inventory(Usage):
     """What each host has of one resource class, besides what is taken of it."""
 
-    __slots__ = ("limit", "max_unit", "min_unit", "resource_class", "step_size", "usable")
+    __slots__ = ("limit", "resource_class", "usable")
 
     def __init__(self, resource_class: str, capacity: int) -> None:
         super().__init__(capacity)
         self.resource_class = resource_class
         self.usable = IntColumn(capacity)  # total - reserved, without overcommitment
         self.limit = FloatColumn(capacity)  # usable * allocation ratio: Placement's capacity, not rounded
-        self.min_unit = IntColumn(capacity, fill=1)
-        self.max_unit = IntColumn(capacity)
-        self.step_size = IntColumn(capacity, fill=1)
 
     def columns(self) -> tuple[IntColumn | FloatColumn, ...]:
-        return (*super().columns(), self.usable, self.limit, self.min_unit, self.max_unit, self.step_size)
+        return (*super().columns(), self.usable, self.limit)
 
     def set_stock(self, row: int, stock: Stock) -> bool:
-        """Capacity and the bounds of one instance's share; whether any of it changed."""
+        """What the host has; whether it changed."""
         usable = stock.total - stock.reserved
-        max_unit = stock.total if stock.max_unit is None else stock.max_unit
-        wanted = (usable, usable * stock.allocation_ratio, stock.min_unit, max_unit, stock.step_size)
-        columns = (self.usable, self.limit, self.min_unit, self.max_unit, self.step_size)
-        if wanted == tuple(column.at[row] for column in columns):
+        wanted = (usable, usable * stock.allocation_ratio)
+        if wanted == (self.usable.at[row], self.limit.at[row]):
             return False
-        (
-            self.usable.at[row],
-            self.limit.at[row],
-            self.min_unit.at[row],
-            self.max_unit.at[row],
-            self.step_size.at[row],
-        ) = wanted
+        self.usable.at[row], self.limit.at[row] = wanted
         return True
 
     def clear(self, row: int) -> None:
         super().clear(row)
-        self.usable.at[row] = self.max_unit.at[row] = 0
+        self.usable.at[row] = 0
         self.limit.at[row] = 0.0
-        self.min_unit.at[row] = self.step_size.at[row] = 1

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import heapq
 from random import Random
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ from placement.weighing import factors, for_row, totals
 
 WINDOW_LEAST = 256  # rows in a window at least
 WINDOW_MOST = 4_096
-WINDOW_SHARE = 16  # and one row of so many
+WINDOW_SHARE = 32  # and one row of so many
 HEAP_LIMIT_FACTOR = 4  # stale entries that a heap may hold, in windows
 
 EVERYTHING = float("-inf")  # the floor of a window that holds every row that passes
@@ -42,9 +43,7 @@ class Ranking:
         self._profile = profile
         self._request = Request("", shape)  # what filters are asked with: nothing of a single instance
         self._facts = [each for each in profile.filters if each.depends(shape) is Depends.FACTS]
-        self._usage = [
-            each for each in profile.filters if each.depends(shape) is Depends.USAGE and isinstance(each, UsageFilter)
-        ]
+        self._usage = [cast(UsageFilter, each) for each in profile.filters if each.depends(shape) is Depends.USAGE]
         self._heap: list[tuple[float, float, int, int]] = []  # (-weight, random, row, generation)
         self._floor = EVERYTHING
         self._window = WINDOW_LEAST

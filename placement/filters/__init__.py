@@ -25,9 +25,9 @@ FILTERS: tuple[Filter, ...] = (
     Facts(AvailabilityZoneFilter()),  # a handful of zones
     Hosts(ForcedHost()),  # leaves one host
     Hosts(IgnoreHosts()),  # as many as attempts
-    UnitsFilter(),  # a comparison of columns, kept by rankings
+    Facts(UnitsFilter()),  # a fact a kind of machine, like the next
+    Facts(ImagePropertiesFilter()),
     CapacityFilter(),  # a comparison a resource class; removes most hosts of a full cloud
-    Facts(ImagePropertiesFilter()),  # a fact a kind of machine
     Hosts(SameHostFilter()),  # look-ups of the named instances
     Hosts(DifferentHostFilter()),
     Hosts(ServerGroupAntiAffinityFilter()),  # looks at every host that has a member
@@ -37,7 +37,7 @@ FILTERS: tuple[Filter, ...] = (
 
 NOVA_FILTERS: tuple[Filter, ...] = (
     NovaZoneFilter(),  # Placement's part comes first in Nova
-    UnitsFilter(),
+    Facts(UnitsFilter()),
     CapacityFilter(),
     Hosts(ForcedHost()),
     Hosts(IgnoreHosts()),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from placement.fleet import Fleet
 from placement.host import DISK_GB, MEMORY_MB, VCPU
 from placement.request import Request, Shape
 
+Units: TypeAlias = tuple[tuple[str, int, int, int], ...]
+"""A host's `Stock.units`."""
+
 UNIT_NAMES = {VCPU: "{} vCPU", MEMORY_MB: "{} MiB of RAM", DISK_GB: "{} GiB of disk"}
 
 
@@ -24,36 +28,24 @@ class UnitsFilter:
     """One instance's share lies within min_unit and max_unit and is a multiple of step_size."""
 
     name = "ResourceUnits"
+    facet = "units"
 
-    def depends(self, shape: Shape) -> Depends:
-        return Depends.FACTS
+    def asks(self, shape: Shape) -> bool:
+        return bool(shape.resources)
 
-    def checks(self, fleet: Fleet, request: Request, rows: Rows) -> Iterator[Check]:
-        for resource_class, amount in request.shape.resources:
-            inventory = fleet.inventory.get(resource_class)
-            if inventory is None:
-                yield Check(resource_class, np.zeros(len(fleet.present(rows)), dtype=np.bool_))
-                continue
-            passed = amount <= inventory.max_unit.array[rows]
-            passed &= amount >= inventory.min_unit.array[rows]
-            if amount > 1 or inventory.step_size.array[rows].max(initial=1) > 1:
-                passed &= amount % inventory.step_size.array[rows] == 0
-            if not passed.all():
-                yield Check(f"{resource_class} max_unit", passed)
+    def admits(self, fact: Units, shape: Shape) -> bool:
+        return not any(self._broken(fact, shape))
 
-    def lack(self, fleet: Fleet, request: Request, row: int) -> str:
-        return " and ".join(self._broken(fleet, request, row))
+    def wants(self, fact: Units, shape: Shape) -> str:
+        return " and ".join(self._broken(fact, shape))
 
-    def _broken(self, fleet: Fleet, request: Request, row: int) -> Iterator[str]:
-        for resource_class, amount in request.shape.resources:
-            inventory = fleet.inventory.get(resource_class)
-            largest = 0 if inventory is None else inventory.max_unit.at[row]
-            if amount > largest:
-                yield f"at most {measured(resource_class, largest)} for one instance"
-            elif inventory is not None and (
-                amount < inventory.min_unit.at[row] or amount % inventory.step_size.at[row] != 0
-            ):
-                least, step = inventory.min_unit.at[row], inventory.step_size.at[row]
+    def _broken(self, fact: Units, shape: Shape) -> Iterator[str]:
+        bounds = {resource_class: (least, most, step) for resource_class, least, most, step in fact}
+        for resource_class, amount in shape.resources:
+            least, most, step = bounds.get(resource_class, (1, 0, 1))
+            if amount > most:
+                yield f"at most {measured(resource_class, most)} for one instance"
+            elif amount < least or amount % step:
                 yield f"{resource_class} only from {least} in steps of {step}"
 
 

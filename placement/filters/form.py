@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -50,7 +50,6 @@ class Filter(Protocol):
         """In a few words, what a refused host lacks."""
 
 
-@runtime_checkable
 class UsageFilter(Filter, Protocol):
     def for_row(self, fleet: Fleet, shape: Shape) -> Callable[[int], bool]:
         """The same verdict for one row, fast; good until the fleet grows."""

@@ -58,8 +58,8 @@ class DiskWeigher:
 
     def raw(self, fleet: Fleet, rows: Rows) -> Floats:
         disk = fleet.inventory[DISK_GB]
-        free = np.minimum(disk.usable.array[rows] - disk.used.array[rows], fleet.disk_least.array[rows])
-        mib: Floats = free * 1024.0
+        free = disk.usable.array[rows] - disk.used.array[rows]
+        mib: Floats = np.minimum(free, fleet.disk_least.array[rows], out=free) * 1024.0
         return mib
 
     def for_row(self, fleet: Fleet) -> Callable[[int], float]:
