@@ -136,7 +136,7 @@ class NetworkRoom(Administration):
         await self._set_status(port_ids, "DOWN")
 
     async def _set_status(self, port_ids: list[str], status: str) -> list[Port]:
-        """The ports that are bound to a host; a status needs no notice, since DHCP, firewalls and peers do not depend on it."""
+        """The bound ones of these ports. Nobody is told: DHCP, firewalls and peers do not depend on a port's status."""
         rows = await self._live.ready()
         ports = [port for port_id in port_ids if (port := rows.ports.get(port_id)) and port.host]
         self._live.stage([replace(port, status=status) for port in ports if port.status != status])
