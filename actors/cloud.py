@@ -325,7 +325,7 @@ class Cloud:
 
         From the number `since` on (None = from now on); ends when nothing came for `timeout_s` (None = never).
         """
-        last = self._last_event() if since is None else since
+        last = self.last_event() if since is None else since
         while True:
             wait_s = POLL_S if timeout_s is None else min(timeout_s, POLL_S)
             rows = self._events_after(last, wait_s)
@@ -335,7 +335,8 @@ class Cloud:
                 last = row.sequence
                 yield row
 
-    def _last_event(self) -> int:
+    def last_event(self) -> int:
+        """The number of the newest notification; `events(since=…)` from here misses none that comes."""
         return cast(int, self.session.call(names.CONDUCTOR, "last_notification"))
 
     def _events_after(self, since: int, wait_s: float) -> list[Notification]:

@@ -22,7 +22,7 @@ from actors.errors import CallerFault, Fault, HostFault, conflict
 from actors.faces import ConductorFace, ImageFace, NetworkFace, SchedulerFace, VolumeFace
 from actors.messages import BootFault, BuildEnded, BuildOrder, DestroyOrder, Hello, PlugEvent, StepReport
 from actors.outbox import Outbox
-from actors.saga import Phase, Saga, describe
+from actors.saga import Phase, Saga, Table, describe
 
 CANCELLED = conflict("", "the instance was deleted while it was being built")
 SUPERSEDED = conflict("", "a newer attempt has taken over")
@@ -49,7 +49,14 @@ class _InHand:
 
 
 class Compute:
-    def __init__(self, config: NodeConfig, hypervisor: Hypervisor, rooms: Rooms, clock: Clock) -> None:
+    def __init__(
+        self,
+        config: NodeConfig,
+        hypervisor: Hypervisor,
+        rooms: Rooms,
+        clock: Clock,
+        table: Table[Compute, Build] = NODE,
+    ) -> None:
         self.config = config
         self.hypervisor = hypervisor
         self.image = rooms.image
@@ -64,7 +71,7 @@ class Compute:
         self._in_hand: dict[str, _InHand] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._reports: Outbox[StepReport | BuildEnded, None] = Outbox(self._send_reports)
-        self._saga = Saga(NODE, self, config.host, clock, self._journal, self._why_halted)
+        self._saga = Saga(table, self, config.host, clock, self._journal, self._why_halted)
 
     async def start(self) -> None:
         """Connect to the hypervisor, say hello, take up what was in hand, and show the hosts to the scheduler."""

@@ -34,7 +34,7 @@ from actors.messages import (
 )
 from actors.outbox import Outbox
 from actors.records import Change, ComputeNode, Instance, Kind, Ledger, Notification, Story
-from actors.saga import Phase, Saga, describe
+from actors.saga import Phase, Saga, Table, describe
 from actors.states import Event, Vm
 
 STORY_FLUSH_S = 0.5  # a story in progress is written at most this often
@@ -51,6 +51,7 @@ class Conductor:
         scheduler: SchedulerFace,
         computes: Callable[[str], ComputeFace],
         clock: Clock,
+        table: Table[Conductor, Boot] = CONTROL,
     ) -> None:
         self.scheduler = scheduler
         self.compute = computes
@@ -64,8 +65,8 @@ class Conductor:
         self._notifications = Notifications()
         self._tasks: set[asyncio.Task[None]] = set()
         self._later: Outbox[str, None] = Outbox(self._write_now)
-        self._door = Saga(CONTROL[:1], self, "", clock, self._journal, _nothing_halts)
-        self._road = Saga(CONTROL[1:], self, "", clock, self._journal, _why_halted)
+        self._door = Saga(table[:1], self, "", clock, self._journal, _nothing_halts)
+        self._road = Saga(table[1:], self, "", clock, self._journal, _why_halted)
 
     # ------------------------------------------------------------ start
 

@@ -1,0 +1,210 @@
+"""A whole cloud in one process, without Ray: every room is the real one, wired to the others directly.
+
+Hypervisor and dataplane are the simulated ones, the ledger is a dictionary. `state()` is all that a boot may leave
+anywhere, for laws that say «as before»; ids, addresses and MACs come from a seed, so two runs can be compared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from actors.api.messages import BootRequest, CreateFlavor, ServersRequest
+from actors.api.service import Api
+from actors.boot import CONTROL, NODE
+from actors.clock import SystemClock
+from actors.cluster.config import CloudConfig, NodeConfig, SimulatedConfig
+from actors.compute.build import Build
+from actors.compute.service import Compute, Rooms
+from actors.compute.simulated import SimulatedHypervisor
+from actors.conductor.boots import Boot
+from actors.conductor.service import Conductor
+from actors.errors import CallerFault, value_of
+from actors.identity.tokens import TokenSigner, Verifier, new_signing_key
+from actors.image.cache import ImageCache
+from actors.image.messages import CreateImage, FinishUpload, UploadChunk
+from actors.image.service import ImageRoom
+from actors.ledger import MemoryLedger
+from actors.messages import AuthContext, ImageRequest, ServerView
+from actors.network.agent import NetworkAgent
+from actors.network.messages import CreateNetwork, CreateSubnet
+from actors.network.service import NetworkRoom
+from actors.network.simulated import SimulatedDataplane
+from actors.records import Image, Network
+from actors.saga import Table
+from actors.scheduler.service import Scheduler
+from actors.volume.backend import MemoryBackend
+from actors.volume.messages import CreateVolume, VolumeRequest
+from actors.volume.service import VolumeRoom
+
+KEY = new_signing_key(0.0)
+HOUR_S = 3600.0
+NODE_NAME = "node-1"
+
+
+class Late:
+    """A room that is made later: rooms know each other in circles."""
+
+    room: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.room, name)
+
+
+def token(project: str = "demo", roles: tuple[str, ...] = ("member",), user: str = "ann") -> str:
+    clock = SystemClock()
+    context = AuthContext(
+        user_id=user,
+        user_name=user,
+        project_id=project,
+        project_name=project,
+        roles=roles,
+        expires_at=clock.now() + HOUR_S,
+        token_id=f"{user}-{project}",
+    )
+    return TokenSigner(KEY.id, KEY.private_pem).sign(context, clock.now(), HOUR_S)
+
+
+@dataclass
+class World:
+    folder: Path
+    seed: int = 1
+    hosts: int = 1
+    simulated: SimulatedConfig | None = None
+    node_table: Table[Compute, Build] = NODE
+    control_table: Table[Conductor, Boot] = CONTROL
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    admin: str = field(default_factory=lambda: token("admin", ("admin", "member"), "root"))
+    member: str = field(default_factory=token)
+
+    async def start(self) -> World:
+        clock, random = SystemClock(), Random(self.seed)
+        cloud = CloudConfig(home=self.folder, hypervisor="simulated")
+        fleet = self.simulated or SimulatedConfig(hosts=self.hosts)
+        self.node = NodeConfig(host=NODE_NAME, home=self.folder / NODE_NAME, simulated=fleet, vif_plugging_timeout_s=5)
+        verifier = Verifier({KEY.id: KEY.public_pem})
+        late_compute, late_agent = Late(), Late()
+        self.scheduler = Scheduler(clock, Random(self.seed), "spread", 3_600)
+        self.conductor = Conductor(
+            cloud, self.ledger, self.scheduler, lambda host: late_compute, clock, self.control_table
+        )
+        self.images = ImageRoom(cloud, self.conductor, verifier, clock)
+        self.network = NetworkRoom(
+            cloud, self.conductor, verifier, lambda host: late_agent, lambda host: late_compute, clock, random
+        )
+        cache = ImageCache(self.folder / "volume-cache")
+        self.backend = MemoryBackend()
+        self.volumes = VolumeRoom(cloud, self.conductor, verifier, self.images, cache, self.backend, clock)
+        self.dataplane = SimulatedDataplane()
+        self.agent = NetworkAgent(self.node, cloud, self.network, self.dataplane, clock)
+        late_agent.room = self.agent
+        self.hypervisor = SimulatedHypervisor(self.node, self.agent, random)
+        rooms = Rooms(self.conductor, self.scheduler, self.images, self.network, self.volumes)
+        self.compute = Compute(self.node, self.hypervisor, rooms, clock, self.node_table)
+        late_compute.room = self.compute
+        self.api = Api(
+            cloud,
+            self.conductor,
+            verifier,
+            self.images,
+            self.network,
+            self.volumes,
+            lambda node: late_compute,
+            clock,
+            random,
+        )
+        for room in (self.conductor, self.images, self.network, self.volumes, self.agent, self.compute, self.api):
+            await room.start()
+        return self
+
+    async def close(self) -> None:
+        await self.settled()
+        await self.agent.stop(True)
+        await self.volumes.close()
+        await self.images.close()
+
+    async def settled(self) -> None:
+        await self.conductor.settled()
+        await self.compute.settled()
+        await self.conductor.settled()
+
+    # ------------------------------------------------------------ what a first user needs
+
+    async def furnish(self) -> World:
+        """A flavor, an image and a network, by the rooms' own administration."""
+        request = CreateFlavor(token=self.admin, name="tiny", vcpus=1, ram_mib=128, disk_gib=1, id="tiny")
+        value_of(await self.api.create_flavor(request))
+        self.image = await self.upload("tiny", bytes(64 * 1024))
+        [network] = await self.network.create_networks([CreateNetwork(token=self.admin, name="private", shared=True)])
+        self.net: Network = value_of(network)
+        [subnet] = await self.network.create_subnets(
+            [CreateSubnet(token=self.admin, network_id=self.net.id, cidr="10.7.0.0/16")]
+        )
+        value_of(subnet)
+        return self
+
+    async def upload(self, name: str, data: bytes) -> Image:
+        create = CreateImage(token=self.admin, name=name, disk_format="raw", visibility="public")
+        [image] = await self.images.create([create])
+        made = value_of(image)
+        await self.images.begin_upload([ImageRequest(token=self.admin, image_id=made.id)])
+        await self.images.upload_chunk([UploadChunk(token=self.admin, image_id=made.id, offset=0, data=data)])
+        [ready] = await self.images.finish_upload([FinishUpload(token=self.admin, image_id=made.id)])
+        return value_of(ready)
+
+    async def volume(self, size_gib: int = 1) -> str:
+        request = CreateVolume(token=self.member, name="data", size_gib=size_gib)
+        [volume] = await self.volumes.create([request])
+        made = VolumeRequest(token=self.member, volume_id=value_of(volume).id)
+        [ready] = await self.volumes.wait([made], 5.0)
+        return value_of(ready).id
+
+    def request(self, name: str = "vm", **changes: Any) -> BootRequest:
+        fields: dict[str, Any] = {"token": self.member, "name": name, "flavor": "tiny", "image": self.image.id}
+        return BootRequest(**(fields | changes))
+
+    # ------------------------------------------------------------ what a user does
+
+    async def boot(self, *requests: BootRequest) -> list[ServerView]:
+        """Launch and wait until each has ended, well or not; refusals raise."""
+        replies = await self.api.boot(list(requests))
+        ids = tuple(server_id for reply in replies for server_id in value_of(reply))
+        views = await self.api.show(ServersRequest(token=self.member, server_ids=ids, wait_s=20.0))
+        return [value_of(view) for view in views]
+
+    async def delete(self, *servers: ServerView) -> None:
+        ids = tuple(server.id for server in servers)
+        for reply in await self.api.delete(ServersRequest(token=self.member, server_ids=ids)):
+            assert reply is None
+        views = await self.api.show(ServersRequest(token=self.member, server_ids=ids, wait_s=20.0))
+        assert all(isinstance(view, CallerFault) and view.status == 404 for view in views)
+        await self.settled()
+
+    async def state(self) -> dict[str, dict[str, list[str]]]:
+        """All that a boot may leave behind, room by room."""
+        await self.settled()
+        return {
+            "scheduler": await self.scheduler.world(),
+            "compute": await self.compute.world(),
+            "network": await self.network.world(),
+            "volume": await self.volumes.world(),
+            "dataplane": await self.dataplane.world(),
+        }
+
+
+def in_world(folder: Path, play: Callable[[World], Awaitable[None]], **options: Any) -> None:
+    """Play something in a furnished world that is closed afterwards."""
+
+    async def run() -> None:
+        world = await World(folder, **options).start()
+        try:
+            await (await world.furnish()).settled()
+            await play(world)
+        finally:
+            await world.close()
+
+    asyncio.run(run())
