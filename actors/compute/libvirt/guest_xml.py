@@ -94,13 +94,11 @@ def domain_xml(plan: GuestPlan) -> str:
     leaf(domain, "uuid", plan.order.instance_id)
     leaf(domain, "name", domain_name(plan.order.instance_id))
     domain.append(_metadata(plan))
-    domain.extend(cpu_elements(plan.cpu))
-    domain.extend(machine_elements(plan.machine, plan.wanted))
-    devices = element("devices")
-    devices.extend(disk_elements(plan.disks, plan.files, plan.wanted))
-    devices.extend(interface_elements(plan.vifs, plan.cpu.vcpus, plan.wanted))
-    devices.extend(device_elements(plan.devices, plan.wanted))
-    domain.append(devices)
+    # Lists, since ElementTree hides an exception that a generator raises inside `extend`.
+    domain.extend([*cpu_elements(plan.cpu), *machine_elements(plan.machine, plan.wanted)])
+    disks = disk_elements(plan.disks, plan.files, plan.wanted)
+    interfaces = interface_elements(plan.vifs, plan.cpu.vcpus, plan.wanted)
+    domain.append(element("devices", {}, *disks, *interfaces, *device_elements(plan.devices, plan.wanted)))
     ElementTree.indent(domain)
     return ElementTree.tostring(domain, encoding="unicode")
 

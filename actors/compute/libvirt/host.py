@@ -63,7 +63,7 @@ def host_from_capabilities(name: str, capabilities: str) -> Host:
 
 
 def _cell(element: ElementTree.Element) -> HostCell:
-    pages = [int(page.get("size", "4")) for page in element.iterfind("pages")]
+    pages = [int(page.get("size", "4")) for page in element.iterfind("pages") if page.text != "0"]
     cpus = tuple(int(cpu.get("id", "0")) for cpu in element.iterfind("./cpus/cpu"))
     return HostCell(int(element.get("id", "0")), cpus, tuple(pages) or (4,))
 

@@ -1,0 +1,139 @@
+"""Makes and removes the files of a guest's disks, by QEMU's and the system's own tools. Blocking; thin.
+
+Called by the driver from its threads. Every file appears whole under its name or not at all; making one that is there
+changes nothing; removing works from the instance's folder alone and leaves no empty folder. An image's format is
+always said, never guessed from its content, which is a tenant's.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+from actors.errors import CallerError, bad_request
+from actors.messages import ImageLocation
+from actors.records import Flavor
+
+GIB = 1 << 30
+MIB = 1 << 20
+COMMAND_S = 50.0  # one qemu-img or mkfs; shorter than its step's deadline, so that none outlives its undo
+CONVERT_S = 240.0  # an image into another format
+READY_FORMATS = {"qcow2": "qcow2", "raw": "raw", "iso": "raw", "ami": "raw"}  # what QEMU can overlay as it is
+FOREIGN_FORMATS = {"vmdk": "vmdk", "vdi": "vdi", "vhdx": "vhdx", "vhd": "vpc"}  # Glance's names: QEMU's
+PATHS = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))  # mkfs and mkswap are not on every PATH
+
+
+class ToolFailed(Exception):
+    """A tool of the host said no; its words are the message."""
+
+
+def make_root_disk(image: Path, location: ImageLocation, flavor: Flavor, target: Path) -> None:
+    """An overlay on the node's cached image, of the flavor's size (0 = the image's own).
+
+    Raises CallerError where the image is larger than the flavor's disk or of no known format.
+    """
+    if target.exists():
+        return
+    backing, backing_format = _backing(image, location.disk_format)
+    image_bytes = location.virtual_size or _virtual_bytes(backing, backing_format)
+    size_bytes = flavor.disk_gib * GIB or image_bytes
+    if image_bytes > size_bytes:
+        needs = -(-image_bytes // GIB)
+        message = f"the image needs a disk of {needs} GiB; flavor '{flavor.name}' has {flavor.disk_gib}"
+        raise CallerError(bad_request("flavorRef", message))
+    part = _part(target)
+    source = ["-b", str(backing.absolute()), "-F", backing_format]
+    _run(["qemu-img", "create", "-q", "-f", "qcow2", *source, str(part), str(size_bytes)], COMMAND_S)
+    part.replace(target)
+
+
+def make_blank_disk(target: Path, size_mib: int, guest_format: str, label: str) -> None:
+    """A sparse raw file, formatted. Raises CallerError for a format that this host can't make."""
+    if target.exists():
+        return
+    part = _part(target)
+    command = _format_command(guest_format, label, part)
+    with part.open("wb") as file:
+        file.truncate(size_mib * MIB)
+    _run(command, COMMAND_S)
+    part.replace(target)
+
+
+def write_file(target: Path, content: bytes) -> None:
+    part = _part(target)
+    part.write_bytes(content)
+    part.replace(target)
+
+
+def remove_files(folder: Path, *patterns: str) -> None:
+    """The files, their unfinished parts, and the folder if nothing else is in it."""
+    for pattern in patterns:
+        for found in [*folder.glob(pattern), *folder.glob(f"{pattern}.part")]:
+            found.unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _part(target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.part")
+    part.unlink(missing_ok=True)
+    return part
+
+
+def _format_command(guest_format: str, label: str, path: Path) -> list[str]:
+    commands = {
+        "ext2": ["mkfs.ext2", "-q", "-F", "-L", label],
+        "ext3": ["mkfs.ext3", "-q", "-F", "-L", label],
+        "ext4": ["mkfs.ext4", "-q", "-F", "-L", label],
+        "vfat": ["mkfs.vfat", "-n", label.upper()],
+        "xfs": ["mkfs.xfs", "-q", "-f", "-L", label],
+        "swap": ["mkswap", "-L", label],
+    }
+    if guest_format not in commands:
+        raise CallerError(bad_request("guest_format", f"'{guest_format}' is none of {', '.join(commands)}"))
+    return [*commands[guest_format], str(path)]
+
+
+# ---------------------------------------------------------------- the cached image
+
+
+def _backing(image: Path, disk_format: str) -> tuple[Path, str]:
+    """The file to overlay and its format; a foreign format is converted once a node, next to the cached image."""
+    if disk_format in READY_FORMATS:
+        return image, READY_FORMATS[disk_format]
+    if disk_format not in FOREIGN_FORMATS:
+        known = ", ".join((*READY_FORMATS, *FOREIGN_FORMATS))
+        raise CallerError(bad_request("imageRef", f"disk format '{disk_format}' is none of {known}"))
+    converted = image.parent / "converted" / f"{image.name}.qcow2"
+    with image.open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # concurrent boots of the image wait for one conversion
+        if not converted.exists():
+            part = _part(converted)
+            formats = ["-f", FOREIGN_FORMATS[disk_format], "-O", "qcow2"]
+            _run(["qemu-img", "convert", *formats, str(image), str(part)], CONVERT_S)
+            part.replace(converted)
+    return converted, "qcow2"
+
+
+def _virtual_bytes(path: Path, disk_format: str) -> int:
+    told = json.loads(_run(["qemu-img", "info", "-U", "-f", disk_format, "--output=json", str(path)], COMMAND_S))
+    return int(told["virtual-size"])
+
+
+def _run(command: list[str], limit_s: float) -> str:
+    program = shutil.which(command[0], path=PATHS)
+    if program is None:
+        raise ToolFailed(f"{command[0]} is not installed")
+    try:
+        done = subprocess.run([program, *command[1:]], capture_output=True, text=True, timeout=limit_s, check=True)
+    except subprocess.TimeoutExpired as error:
+        raise ToolFailed(f"{command[0]} took more than {limit_s:g} s") from error
+    except subprocess.CalledProcessError as error:
+        raise ToolFailed(f"{command[0]}: {error.stderr.strip()}") from error
+    return done.stdout

@@ -1,0 +1,63 @@
+"""The guests' tap devices, in the node's network namespace.
+
+Called by the driver's `plug` and `unplug`. A tap is persistent, so that it is there before QEMU opens it and the L2
+agent can wire and filter it first. Its alias names the instance: unplugging needs no more than the id.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyroute2 import IPRoute
+
+from actors.messages import Vif
+from actors.network.netns_thread import NetnsThread
+
+OWNER = "novaray:"  # how the alias of a guest's tap begins
+TAP = 2  # IFLA_TUN_TYPE (linux/if_tun.h)
+
+
+class Taps:
+    def __init__(self, netns: str) -> None:
+        self._thread = NetnsThread(netns)
+
+    def close(self) -> None:
+        self._thread.close()
+
+    async def make(self, instance_id: str, vifs: tuple[Vif, ...], queues: int) -> None:
+        await self._thread.run(_make, f"{OWNER}{instance_id}", vifs, queues)
+
+    async def remove(self, instance_id: str) -> None:
+        await self._thread.run(_remove, f"{OWNER}{instance_id}")
+
+    async def names(self) -> list[str]:
+        """Every guest's tap."""
+        return await self._thread.run(_names)
+
+
+def _make(alias: str, vifs: tuple[Vif, ...], queues: int) -> None:
+    with IPRoute() as netlink:
+        for vif in vifs:
+            if not netlink.link_lookup(ifname=vif.device):
+                netlink.link("add", ifname=vif.device, kind="tun", **_tap(queues))
+            index = netlink.link_lookup(ifname=vif.device)[0]
+            mtu: dict[str, int] = {"mtu": vif.mtu} if vif.mtu else {}
+            netlink.link("set", index=index, ifalias=alias, state="up", **mtu)
+
+
+def _tap(queues: int) -> dict[str, Any]:
+    """QEMU's virtio header must be offered, and several queues from the start: neither can be turned on later."""
+    return {"tun_type": TAP, "tun_vnet_hdr": 1, "tun_pi": 0, "tun_persist": 1, "tun_multi_queue": int(queues > 1)}
+
+
+def _remove(alias: str) -> None:
+    with IPRoute() as netlink:
+        for link in netlink.get_links():
+            if link.get("ifalias") == alias:
+                netlink.link("del", index=link["index"])
+
+
+def _names() -> list[str]:
+    with IPRoute() as netlink:
+        links = [link for link in netlink.get_links() if str(link.get("ifalias") or "").startswith(OWNER)]
+    return sorted(link.get("ifname") for link in links)
