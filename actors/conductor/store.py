@@ -21,8 +21,8 @@ import msgspec
 from sqlalchemy import Column, Select, func, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from actors.conductor import migrations
 from actors.conductor.database import open_database
-from actors.conductor.migrations import upgrade
 from actors.conductor.rows import net_effect, record_of, statements
 from actors.conductor.tables import TABLES
 from actors.errors import CallerError, busy
@@ -61,12 +61,20 @@ class _Waiting(NamedTuple):
     done: asyncio.Future[None]
 
 
+def upgrade(url: str) -> bool:
+    """Bring the schema of the database up to date, before a `Store` opens it. True if there was something to do."""
+    engine = open_database(url)
+    try:
+        return migrations.upgrade(engine)
+    finally:
+        engine.dispose()
+
+
 class Store:
-    """Meets `records.Ledger`. Opening brings the schema up to date; use it from one event loop at a time."""
+    """Meets `records.Ledger`, on a database that is up to date. Use it from one event loop at a time."""
 
     def __init__(self, url: str, queue_limit: int = QUEUE_LIMIT) -> None:
         self._engine = open_database(url)
-        upgrade(self._engine)
         self._statements = statements(self._engine.dialect.name)
         self._queue_limit = queue_limit
         self._queued = 0

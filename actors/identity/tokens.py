@@ -115,14 +115,14 @@ class Revocations:
             case _:
                 self._token_ids.add(revocation)
 
-    def cover(self, context: AuthContext, issued_at: float) -> bool:
+    def cover(self, context: AuthContext) -> bool:
         if context.token_id in self._token_ids:
             return True
         if not self._until:
             return False
         by_user = self._until.get(("user", context.user_id), -1.0)
         by_project = self._until.get(("project", context.project_id), -1.0)
-        return issued_at <= max(by_user, by_project)
+        return context.issued_at <= max(by_user, by_project)
 
 
 class Verifier:
@@ -134,7 +134,7 @@ class Verifier:
 
     def __init__(self, keys: dict[str, str], cache_limit: int = CACHE_LIMIT) -> None:
         self._cache_limit = cache_limit
-        self._cache: dict[bytes, tuple[AuthContext, float]] = {}
+        self._cache: dict[bytes, AuthContext] = {}
         self._revocations = Revocations()
         self._keys: dict[str, EllipticCurvePublicKey] = {}
         self.replace_keys(keys)
@@ -162,16 +162,16 @@ class Verifier:
             raise CallerError(unauthorized("this request needs a token; log in to get one"))
         digest = hashlib.sha256(token.encode()).digest()
         known = self._cache.get(digest)
-        context, issued_at = known or self._read(token)
+        context = known or self._read(token)
         if now >= context.expires_at + allow_expired_s:
             raise CallerError(unauthorized("the token has expired; log in again"))
-        if self._revocations.cover(context, issued_at):
+        if self._revocations.cover(context):
             raise CallerError(unauthorized("the token has been revoked; log in again"))
         if known is None:
-            self._remember(digest, context, issued_at)
+            self._remember(digest, context)
         return context
 
-    def _read(self, token: str) -> tuple[AuthContext, float]:
+    def _read(self, token: str) -> AuthContext:
         try:
             key = self._keys[jwt.get_unverified_header(token)["kid"]]
             _require_canonical_signature(token)
@@ -179,12 +179,12 @@ class Verifier:
             claims = msgspec.convert(payload, Claims)
         except (jwt.PyJWTError, msgspec.ValidationError, KeyError, TypeError, ValueError):
             raise CallerError(unauthorized("this token is not one of this cloud; log in to get one")) from None
-        return _context(claims), claims.iat
+        return _context(claims)
 
-    def _remember(self, digest: bytes, context: AuthContext, issued_at: float) -> None:
+    def _remember(self, digest: bytes, context: AuthContext) -> None:
         if len(self._cache) >= self._cache_limit:
             del self._cache[next(iter(self._cache))]  # the oldest; who still uses it pays one verification
-        self._cache[digest] = (context, issued_at)
+        self._cache[digest] = context
 
 
 def _context(claims: Claims) -> AuthContext:
@@ -196,6 +196,7 @@ def _context(claims: Claims) -> AuthContext:
         roles=claims.openstack_roles,
         expires_at=float(claims.exp),
         token_id=claims.jti,
+        issued_at=claims.iat,
     )
 
 

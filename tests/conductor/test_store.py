@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from actors.conductor.database import open_database
-from actors.conductor.store import VALUES_LIMIT, Store, StoreError, StoreUnavailableError
+from actors.conductor.store import VALUES_LIMIT, Store, StoreError, StoreUnavailableError, upgrade
 from actors.errors import CallerError
 from actors.ledger import MemoryLedger
 from actors.records import (
@@ -44,6 +44,7 @@ SLOW = settings(
 
 def use(url: str, work: Callable[[Store], Awaitable[None]], **options: Any) -> None:
     async def run() -> None:
+        upgrade(url)
         store = Store(url, **options)
         try:
             await work(store)
@@ -287,4 +288,4 @@ def test_a_dropped_connection_costs_no_commit(database_url: str) -> None:
 
 def test_an_unreachable_server_says_so_at_once(tmp_path: Path) -> None:
     with pytest.raises(SQLAlchemyError, match="No such file"):
-        Store(f"postgresql://nobody@/none?host={tmp_path}")
+        upgrade(f"postgresql://nobody@/none?host={tmp_path}")

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 
-from actors.conductor.store import Store
+from actors.conductor.store import Store, upgrade
 from actors.records import Project, Role
 
 ACKNOWLEDGED = 300  # commits seen before the kill
@@ -35,6 +35,7 @@ asyncio.run(main())
 
 
 def test_a_kill_loses_nothing_that_was_acknowledged(database_url: str) -> None:
+    upgrade(database_url)
     command = [sys.executable, "-c", COMMITTER, database_url]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as committer:
         assert committer.stdout is not None

@@ -24,6 +24,7 @@ CONTEXT = AuthContext(
     roles=("member", "reader"),
     expires_at=1_003_600.0,
     token_id="t1",
+    issued_at=NOW,
 )
 
 
