@@ -7,7 +7,8 @@ from actors.cluster import reach
 from actors.cluster.config import CloudConfig
 from actors.identity.tokens import Verifier
 from actors.image.cache import ImageCache
-from actors.volume.backend import MemoryBackend, QemuBackend
+from actors.volume.backend import MemoryBackend
+from actors.volume.qemu import QemuBackend
 from actors.volume.service import VolumeRoom
 
 

@@ -1,0 +1,116 @@
+"""What keeps the data of volumes: the protocol that a backend meets, and the one of the simulated cloud.
+
+Called by the volume room alone, which decides everything from its rows; a backend does as it is told. Every method may
+run twice, and is content with finding its work done. `qemu.py` is the real one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+
+class BackendError(Exception):
+    """The backend could not do it: the host's fault."""
+
+
+class VolumeAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """Where exports are reached: a unix socket's path on this machine, or else host and port."""
+
+    unix_socket: str = ""
+    host: str = ""
+    port: int = 0
+
+
+class Blank(msgspec.Struct, frozen=True):
+    """Nothing but zeros."""
+
+
+class OfImage(msgspec.Struct, frozen=True):
+    """A copy of an image; `fetch` brings the file, and is called only by a backend that has real data."""
+
+    disk_format: str
+    fetch: Callable[[], Awaitable[Path]]
+
+
+class OfSnapshot(msgspec.Struct, frozen=True):
+    """A copy of what a volume was when the snapshot was taken."""
+
+    volume_id: str
+    snapshot_id: str
+
+
+Source = Blank | OfImage | OfSnapshot
+
+
+class VolumeBackend(Protocol):
+    @property
+    def address(self) -> VolumeAddress: ...
+
+    async def start(self, exported: Collection[str]) -> None:
+        """Come up with exactly these volumes exported, whatever was left by a former room."""
+
+    async def close(self, stop_daemon: bool) -> None:
+        """With `stop_daemon` nothing is left running; without, guests keep their volumes."""
+
+    async def create(self, volume_id: str, size_gib: int, source: Source) -> None:
+        """All or nothing. Raises `BackendError`."""
+
+    async def delete(self, volume_id: str) -> None: ...
+
+    async def snapshot(self, volume_id: str, snapshot_id: str) -> None:
+        """Also of an exported volume, in one instant."""
+
+    async def delete_snapshot(self, volume_id: str, snapshot_id: str) -> None: ...
+
+    async def export(self, volume_ids: Collection[str]) -> dict[str, str]:
+        """Make these reachable under their ids; the causes of those that could not be."""
+
+    async def unexport(self, volume_ids: Collection[str]) -> None:
+        """Cuts off whoever still has them open. Raises `BackendError`."""
+
+    async def world(self) -> dict[str, list[str]]:
+        """What is really here, by kind."""
+
+
+class MemoryBackend:
+    """Volumes without data, for simulated hosts."""
+
+    def __init__(self) -> None:
+        self.address = VolumeAddress(unix_socket="/nowhere/nbd.sock")
+        self._volumes: set[str] = set()
+        self._snapshots: set[tuple[str, str]] = set()
+        self._exported: set[str] = set()
+
+    async def start(self, exported: Collection[str]) -> None:
+        self._exported = set(exported)
+        self._volumes |= self._exported
+
+    async def close(self, stop_daemon: bool) -> None:
+        if stop_daemon:
+            self._exported.clear()
+
+    async def create(self, volume_id: str, size_gib: int, source: Source) -> None:
+        self._volumes.add(volume_id)
+
+    async def delete(self, volume_id: str) -> None:
+        self._volumes.discard(volume_id)
+
+    async def snapshot(self, volume_id: str, snapshot_id: str) -> None:
+        self._snapshots.add((volume_id, snapshot_id))
+
+    async def delete_snapshot(self, volume_id: str, snapshot_id: str) -> None:
+        self._snapshots.discard((volume_id, snapshot_id))
+
+    async def export(self, volume_ids: Collection[str]) -> dict[str, str]:
+        self._exported |= set(volume_ids)
+        return {}
+
+    async def unexport(self, volume_ids: Collection[str]) -> None:
+        self._exported -= set(volume_ids)
+
+    async def world(self) -> dict[str, list[str]]:
+        return {"volume_files": sorted(self._volumes), "exports": sorted(self._exported)}

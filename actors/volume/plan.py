@@ -1,0 +1,187 @@
+"""What it takes to attach one instance's block devices, and to release them: pure.
+
+The volume room plans under its lock, commits the rows of the plan, then has the backend act. Invariants: the same
+request gives the same plan (volumes that a boot makes have ids made of the instance's id and the device's place); a
+volume belongs to one instance at a time.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+
+import msgspec
+
+from actors.errors import CallerError, CallerFault, bad_request, conflict, value_of
+from actors.messages import AttachRequest, AuthContext, DetachRequest, ImageLocation
+from actors.records import Change, Volume, VolumeAttachment, VolumeSnapshot, drop
+from actors.volume import rules
+
+NAMESPACE = uuid.UUID("4ac8a6d9-0b53-4e58-a8b5-8f0ce3ee1d5a")  # of the ids of volumes that boots make
+UNMADE = ("creating", "error")  # statuses of a volume whose data isn't there, or not whole
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """One device: its volume as it will be when attached; `make`: its data has to be made first."""
+
+    volume: Volume
+    attachment: VolumeAttachment
+    make: bool
+
+    @property
+    def reserved(self) -> Volume:
+        """The volume as it is while data is being made for its instance."""
+        return msgspec.structs.replace(self.volume, status="creating" if self.make else "attaching")
+
+
+Located = Mapping[tuple[str, str], ImageLocation | CallerFault]
+"""What the image room said, by (token, image id): not all callers see the same images."""
+
+Plans = list[list[Planned] | CallerFault]
+"""For each request of a batch the plan of its devices, or why there is none."""
+
+
+class Stock(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is to plan with; `attachments` by volume id."""
+
+    volumes: Mapping[str, Volume]
+    snapshots: Mapping[str, VolumeSnapshot]
+    attachments: Mapping[str, VolumeAttachment]
+    images: Located
+
+
+def made_id(instance_id: str, place: int) -> str:
+    """The id of the volume that a boot makes for its device at `place`."""
+    return str(uuid.uuid5(NAMESPACE, f"{instance_id}:{place}"))
+
+
+def plan(request: AttachRequest, who: AuthContext, stock: Stock, now: float) -> list[Planned]:
+    """One entry a device, in order. Raises `CallerError`."""
+    planned = [_device(request, place, who, stock, now) for place in range(len(request.devices))]
+    ids = [entry.volume.id for entry in planned]
+    for place, volume_id in enumerate(ids):
+        if volume_id in ids[:place]:
+            raise CallerError(bad_request(_field(place, "source_id"), f"volume {volume_id} is asked for twice"))
+    return planned
+
+
+def _device(request: AttachRequest, place: int, who: AuthContext, stock: Stock, now: float) -> Planned:
+    device = request.devices[place]
+    if device.source_type == "volume":
+        volume = rules.owned_volume(stock.volumes, device.source_id, who, _field(place, "source_id"))
+        _check_free(volume, request, place, stock)
+        make = False
+    else:
+        volume = _made_volume(request, place, who, stock, now)
+        _check_free(volume, request, place, stock)
+        make = volume.status in UNMADE
+    if device.boot_index == 0 and not volume.bootable:
+        raise CallerError(bad_request(_field(place, "boot_index"), f"nothing bootable is on volume {volume.id}"))
+    return Planned(
+        volume=msgspec.structs.replace(
+            volume, status="in-use", host=request.host, delete_on_termination=device.delete_on_termination
+        ),
+        attachment=VolumeAttachment(
+            id=f"{volume.id}:{request.instance_id}",
+            volume_id=volume.id,
+            instance_id=request.instance_id,
+            host=request.host,
+            attempt=request.attempt,
+            device=device.device_name,
+        ),
+        make=make,
+    )
+
+
+def _check_free(volume: Volume, request: AttachRequest, place: int, stock: Stock) -> None:
+    """Free, or this instance's already (a repeated request, or the next attempt on another host)."""
+    field = _field(place, "source_id")
+    holder = stock.attachments.get(volume.id)
+    if holder is None:
+        if volume.status != "available" and volume.made_for != request.instance_id:
+            raise CallerError(conflict(field, f"volume {volume.id} is {volume.status}"))
+    elif holder.instance_id != request.instance_id:
+        raise CallerError(conflict(field, f"volume {volume.id} is in use by another server"))
+    elif holder.attempt > request.attempt:
+        raise CallerError(conflict(field, f"volume {volume.id} belongs to attempt {holder.attempt} already"))
+
+
+def _made_volume(request: AttachRequest, place: int, who: AuthContext, stock: Stock, now: float) -> Volume:
+    """The volume of a device that names an image, a snapshot or nothing: as it is known, or new."""
+    device = request.devices[place]
+    volume_id = made_id(request.instance_id, place)
+    known = stock.volumes.get(volume_id)
+    if known is not None and known.status not in UNMADE:
+        return known
+    origin = _origin(request, place, who, stock)
+    if known is not None:
+        return known
+    return Volume(
+        id=volume_id,
+        name="",
+        project_id=who.project_id,
+        size_gib=rules.fitting_size(device.size_gib, rules.least_size_gib(origin), _field(place, "volume_size")),
+        status="creating",
+        bootable=rules.is_bootable(origin, stock.volumes),
+        image_id=device.source_id if device.source_type == "image" else "",
+        snapshot_id=device.source_id if device.source_type == "snapshot" else "",
+        made_for=request.instance_id,
+        created_at=now,
+    )
+
+
+def _origin(
+    request: AttachRequest, place: int, who: AuthContext, stock: Stock
+) -> ImageLocation | VolumeSnapshot | None:
+    device = request.devices[place]
+    match device.source_type:
+        case "image":
+            return value_of(stock.images[request.token, device.source_id])
+        case "snapshot":
+            return rules.usable_snapshot(stock.snapshots, device.source_id, who, _field(place, "source_id"))
+        case "blank":
+            return None
+        case other:
+            raise CallerError(bad_request(_field(place, "source_type"), f"{other!r} can't be a volume"))
+
+
+def _field(place: int, name: str) -> str:
+    return f"block_device_mapping_v2[{place}].{name}"
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True):
+    """What detaching takes: volume ids to unexport, of these the ones whose data goes, and the rows to write."""
+
+    unexport: list[str]
+    delete: list[str]
+    changes: list[Change]
+
+
+def release(requests: list[DetachRequest], stock: Stock) -> Release:
+    """Everything that these instances hold on these hosts."""
+    asked = {(request.instance_id, request.host): request for request in requests}
+    result = Release(unexport=[], delete=[], changes=[])
+    for attachment in stock.attachments.values():
+        request = asked.get((attachment.instance_id, attachment.host))
+        if request is None:
+            continue
+        volume = stock.volumes[attachment.volume_id]
+        result.unexport.append(volume.id)
+        result.changes.append(drop(attachment))
+        if _goes(volume, request):
+            result.delete.append(volume.id)
+            result.changes.append(drop(volume))
+        else:
+            result.changes.append(_freed(volume))
+    return result
+
+
+def _goes(volume: Volume, request: DetachRequest) -> bool:
+    made_here = volume.made_for == request.instance_id
+    return made_here if request.failed_boot else volume.delete_on_termination
+
+
+def _freed(volume: Volume) -> Volume:
+    """A volume whose data was never made whole is of no use to anybody: it says so."""
+    status = "error" if volume.status in UNMADE else "available"
+    return msgspec.structs.replace(volume, status=status, host="", delete_on_termination=False)

@@ -1,0 +1,211 @@
+"""The volume room: volumes, their snapshots and attachments [Cinder].
+
+Owns: the rows of `VolumeRows` and, through its backend, the data and exports. Asked by compute (`attach`, `detach`)
+and by the API (`validate`, and what `administration.py` has). Invariants: decisions and their commit happen under one
+lock, copying of data outside of it; an export exists only for an attachment that is on disk; whatever is asked twice
+is done once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import ChainMap
+from collections.abc import Mapping
+
+import msgspec
+
+from actors.clock import Clock
+from actors.cluster.config import CloudConfig
+from actors.errors import CallerFault, Fault, HostError, HostFault, conflict
+from actors.faces import ImageFace, TokenVerifier
+from actors.image.cache import ImageCache
+from actors.messages import AttachRequest, ConnectionInfo, DetachRequest
+from actors.records import Change, Ledger, Volume
+from actors.volume.administration import VolumeAdministration, answer
+from actors.volume.backend import BackendError, VolumeBackend
+from actors.volume.making import Making, causes_of
+from actors.volume.plan import Located, Planned, Plans, Stock, plan, release
+from actors.volume.rows import VolumeRows
+
+STEP = "block_devices"  # the step of a boot that a host's fault is named for
+
+
+class VolumeRoom(VolumeAdministration):
+    def __init__(
+        self,
+        config: CloudConfig,
+        ledger: Ledger,
+        verifier: TokenVerifier,
+        images: ImageFace,
+        cache: ImageCache,
+        backend: VolumeBackend,
+        clock: Clock,
+    ) -> None:
+        super().__init__(VolumeRows(ledger), Making(images, cache, backend), backend, verifier, clock)
+        self._build_limit_s = config.boot_deadline_s
+
+    async def start(self) -> None:
+        """Load the rows, export what guests use, and end what a former room had begun."""
+        await self._rows.load()
+        await self._backend.start(self._rows.attached())
+        await self._end_deletions()
+        cut_off: list[Change] = [
+            msgspec.structs.replace(volume, status="error")
+            for volume in self._rows.volumes.values()
+            if volume.status == "creating" and volume.id not in self._rows.attachments
+        ]
+        cut_off += [
+            msgspec.structs.replace(snapshot, status="error")
+            for snapshot in self._rows.snapshots.values()
+            if snapshot.status == "creating"
+        ]
+        await self._rows.commit(cut_off)
+
+    async def close(self, stop_daemon: bool = False) -> None:
+        """End the copies under way. With `stop_daemon` nothing is left running, and guests lose their volumes."""
+        settling = list(self._settling.values())
+        for task in settling:
+            task.cancel()
+        await asyncio.gather(*settling, return_exceptions=True)
+        await self._making.close()
+        await self._backend.close(stop_daemon)
+
+    async def world(self) -> dict[str, list[str]]:
+        """Rows, files and exports, for audits and the law tests."""
+        return self._rows.world() | await self._backend.world()
+
+    # ------------------------------------------------------------ validate, attach
+
+    async def validate(self, requests: list[AttachRequest]) -> list[CallerFault | None]:
+        stock = self._stock(await self._locate(requests))
+        answers = [answer(lambda asked: self._plan(asked, stock), request) for request in requests]
+        return [reply if isinstance(reply, CallerFault) else None for reply in answers]
+
+    async def attach(self, requests: list[AttachRequest]) -> list[tuple[ConnectionInfo, ...] | Fault]:
+        """One commit where all volumes are there; two, with honest states between, where data has to be made."""
+        located = await self._locate(requests)
+        async with self._deciding:
+            plans = self._plan_all(requests, located)
+            if not any(entry.make for entry in _entries(plans)):
+                return await self._complete(requests, plans, {})
+            await self._rows.commit([row for entry in _entries(plans) for row in (entry.reserved, entry.attachment)])
+            tasks = self._make_all(requests, plans, located)
+        causes = await causes_of(tasks)
+        async with self._deciding:
+            return await self._complete(requests, self._still_held(plans), causes)
+
+    async def _locate(self, requests: list[AttachRequest]) -> Located:
+        return await self._making.locate(
+            (request.token, device.source_id)
+            for request in requests
+            for device in request.devices
+            if device.source_type == "image"
+        )
+
+    def _plan_all(self, requests: list[AttachRequest], located: Located) -> Plans:
+        """Each request sees the rows as the ones before it in the batch will leave them."""
+        volumes: ChainMap[str, Volume] = ChainMap({}, self._rows.volumes)
+        attachments = ChainMap({}, self._rows.attachments)
+        stock = msgspec.structs.replace(self._stock(located), volumes=volumes, attachments=attachments)
+        plans: Plans = []
+        for request in requests:
+            planned = answer(lambda asked: self._plan(asked, stock), request)
+            plans.append(planned)
+            for entry in [] if isinstance(planned, CallerFault) else planned:
+                volumes[entry.volume.id] = entry.reserved
+                attachments[entry.volume.id] = entry.attachment
+        return plans
+
+    def _plan(self, request: AttachRequest, stock: Stock) -> list[Planned]:
+        """A boot that was accepted may outlive its token by as long as boots may take."""
+        now = self._clock.now()
+        return plan(request, self._verifier.verify(request.token, now, self._build_limit_s), stock, now)
+
+    def _make_all(self, requests: list[AttachRequest], plans: Plans, located: Located) -> dict[str, asyncio.Task[None]]:
+        return {
+            entry.volume.id: self._making.begin(entry.volume, request.token, located, self._rows.snapshots)
+            for request, planned in zip(requests, plans, strict=True)
+            for entry in ([] if isinstance(planned, CallerFault) else planned)
+            if entry.make
+        }
+
+    def _still_held(self, plans: Plans) -> Plans:
+        """While data was made an instance may have been detached, or gone on to another attempt."""
+        held = self._rows.attachments
+        gone = conflict("instance_id", "the instance was detached while its volumes were made")
+        return [
+            planned
+            if isinstance(planned, CallerFault)
+            or all(held.get(entry.volume.id) == entry.attachment for entry in planned)
+            else gone
+            for planned in plans
+        ]
+
+    async def _complete(
+        self, requests: list[AttachRequest], plans: Plans, causes: Mapping[str, str]
+    ) -> list[tuple[ConnectionInfo, ...] | Fault]:
+        """Record the attachments, then export; `causes` says which volumes could not be made."""
+        ready = [entry for entry in _entries(plans) if entry.volume.id not in causes]
+        broken = [entry.volume for entry in _entries(plans) if entry.volume.id in causes]
+        await self._rows.commit(
+            [row for entry in ready for row in (entry.volume, entry.attachment)]
+            + [msgspec.structs.replace(volume, status="error") for volume in broken]
+        )
+        unreachable = await self._export([entry.volume.id for entry in ready])
+        failed = {**causes, **unreachable}
+        return [
+            planned if isinstance(planned, CallerFault) else self._reply(request, planned, failed)
+            for request, planned in zip(requests, plans, strict=True)
+        ]
+
+    async def _export(self, volume_ids: list[str]) -> dict[str, str]:
+        try:
+            return await self._backend.export(volume_ids) if volume_ids else {}
+        except BackendError as error:
+            return dict.fromkeys(volume_ids, str(error))
+
+    def _reply(
+        self, request: AttachRequest, planned: list[Planned], failed: Mapping[str, str]
+    ) -> tuple[ConnectionInfo, ...] | Fault:
+        causes = [failed[entry.volume.id] for entry in planned if entry.volume.id in failed]
+        if causes:
+            return HostFault(STEP, request.host, "; ".join(causes))
+        return tuple(self._connection(entry.volume) for entry in planned)
+
+    def _connection(self, volume: Volume) -> ConnectionInfo:
+        address = self._backend.address
+        return ConnectionInfo(
+            volume_id=volume.id,
+            size_gib=volume.size_gib,
+            export=volume.id,
+            unix_socket=address.unix_socket,
+            host=address.host,
+            port=address.port,
+            serial=volume.id,
+            bootable=volume.bootable,
+        )
+
+    # ------------------------------------------------------------ detach
+
+    async def detach(self, requests: list[DetachRequest]) -> None:
+        """Raises `HostError` if the backend can't let go; nothing is recorded then, and the same can be asked again."""
+        async with self._deciding:
+            released = release(requests, self._stock({}))
+            if not released.changes:
+                return
+            await self._making.stop(released.unexport)
+            try:
+                await self._backend.unexport(released.unexport)
+                for volume_id in released.delete:
+                    await self._backend.delete(volume_id)
+            except BackendError as error:
+                raise HostError(HostFault(STEP, requests[0].host, str(error))) from error
+            await self._rows.commit(released.changes)
+
+    def _stock(self, located: Located) -> Stock:
+        rows = self._rows
+        return Stock(volumes=rows.volumes, snapshots=rows.snapshots, attachments=rows.attachments, images=located)
+
+
+def _entries(plans: Plans) -> list[Planned]:
+    return [entry for planned in plans if not isinstance(planned, CallerFault) for entry in planned]
