@@ -1,7 +1,7 @@
-"""What the L2 agent wants of the kernel, as orders. Pure: ports and settings in, orders out; `links.py` carries them out.
+"""What the L2 agent wants of the kernel, as orders; `links.py` carries them out. Pure.
 
 Section D of BOOT_FLOW: a bridge for each network (`brq` + 11 characters of its id), joined to other hosts by the
-physical device itself (flat), a VLAN sub-interface (`eth1.120`) or a VXLAN tunnel, with the taps of the network's ports.
+physical device itself (flat), a VLAN sub-interface (`eth1.120`) or a VXLAN tunnel, with the taps of its ports.
 Each order says how a thing shall be, so carrying it out twice gives the same world.
 """
 

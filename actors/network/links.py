@@ -188,9 +188,9 @@ class Links:
 
     def remove_networks(self, network_ids: set[str]) -> None:
         """Our bridges of these networks, with their tunnels and sub-interfaces; taps and real devices only leave."""
-        links = self.all()
+        links, aliases = self.all(), {ALIAS_PREFIX + network_id for network_id in network_ids}
         for bridge in links:
-            if bridge.kind == "bridge" and bridge.alias.removeprefix(ALIAS_PREFIX) in network_ids:
+            if bridge.kind == "bridge" and bridge.alias in aliases:
                 for port in links:
                     if port.master == bridge.index and port.kind in OURS:
                         self.remove(port.index)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from functools import cache
 from typing import Any
 
 import pytest
+
+from actors.network.netns_thread import NetnsThread
 
 
 @cache
@@ -62,3 +65,48 @@ def namespace(role: str) -> Iterator[str]:
         yield name
     finally:
         ip("netns", "del", name)
+
+
+def inside(netns: str, *command: str, timeout_s: float = 10.0) -> subprocess.CompletedProcess[str]:
+    """Runs a command in a namespace to its end."""
+    return subprocess.run(
+        ["ip", "netns", "exec", netns, *command], capture_output=True, text=True, timeout=timeout_s, check=False
+    )
+
+
+def guest(node: str, tap: str, name: str, mac: str, address: str = "") -> None:
+    """Makes the namespace `name` a guest behind the device `tap` of the node; without an address it has to ask."""
+    ip("link", "add", tap, "type", "veth", "peer", "name", "eth0", "address", mac, "netns", name, netns=node)
+    ip("link", "set", tap, "up", netns=node)
+    ip("link", "set", "lo", "up", netns=name)
+    ip("link", "set", "eth0", "up", netns=name)
+    if address:
+        ip("addr", "add", address, "dev", "eth0", netns=name)
+
+
+def ping(netns: str, address: str, source: str = "") -> bool:
+    origin = ["-I", source] if source else []
+    return inside(netns, "busybox", "ping", "-c1", "-W1", *origin, address).returncode == 0
+
+
+@contextmanager
+def tcp_server(netns: str, port: int) -> Iterator[None]:
+    """Accepts connections on every address of the namespace, and answers nothing."""
+    listener = NetnsThread(netns)
+    server = listener.call(socket.create_server, ("", port))
+    listener.close()
+    try:
+        yield
+    finally:
+        server.close()
+
+
+def tcp_answers(netns: str, address: str, port: int, timeout_s: float = 1.0) -> bool:
+    caller = NetnsThread(netns)
+    try:
+        caller.call(socket.create_connection, (address, port), timeout_s).close()
+    except OSError:
+        return False
+    finally:
+        caller.close()
+    return True

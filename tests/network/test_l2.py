@@ -48,7 +48,7 @@ def test_vxlan_floods_to_every_peer_but_itself() -> None:
 
 @pytest.mark.parametrize("network_type", ["flat", "vlan"])
 def test_an_unknown_physical_network_is_named(network_type: str) -> None:
-    with pytest.raises(WiringError, match="h1.*'elsewhere'"):
+    with pytest.raises(WiringError, match=r"h1.*'elsewhere'"):
         network_orders(segment(network_type, 5, "elsewhere"), NODE, ())
 
 
