@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
 import libvirt
+from pyroute2 import NetlinkError
 
 from actors.clock import Clock
 from actors.cluster.config import NodeConfig
@@ -258,7 +259,7 @@ class LibvirtHypervisor:
             await act(build)
         except (CallerError, HostError) as error:
             return error.fault
-        except (libvirt.libvirtError, OSError, disks.ToolFailed, FetchFailed) as error:
+        except (libvirt.libvirtError, NetlinkError, OSError, disks.ToolFailed, FetchFailed) as error:
             return HostFault(step, self._config.host, str(error))
         return None
 

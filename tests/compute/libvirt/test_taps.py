@@ -1,0 +1,55 @@
+"""Taps in a namespace of the test's own."""
+
+import asyncio
+
+import pytest
+from pyroute2 import IPRoute
+
+from actors.compute.libvirt.taps import Taps
+from actors.network.netns_thread import NetnsThread
+from tests.compute.guests import INSTANCE, vif
+
+pytestmark = pytest.mark.real
+OTHER = "00000000-7f0c-4f43-9d4e-1d2c3b4a5f60"
+
+
+def links() -> dict[str, tuple[int, str]]:
+    """MTU and alias of every tap, in this thread's namespace."""
+    with IPRoute() as netlink:
+        found = [link for link in netlink.get_links() if link.get("ifname").startswith("tap")]
+    return {link.get("ifname"): (link.get("mtu"), link.get("ifalias")) for link in found}
+
+
+def test_taps_are_made_once_and_removed_by_the_instance_id_alone(namespace: str) -> None:
+    async def play() -> None:
+        taps, inside = Taps(namespace), NetnsThread(namespace)
+        mine, others = (vif(), vif(device="tapbbbbbbbb-bb", mtu=1400)), (vif(device="tapcccccccc-cc"),)
+        for _ in range(2):
+            await taps.make(INSTANCE, mine, queues=1)
+            await taps.make(OTHER, others, queues=2)
+        assert await inside.run(links) == {
+            mine[0].device: (1450, f"novaray:{INSTANCE}"),
+            "tapbbbbbbbb-bb": (1400, f"novaray:{INSTANCE}"),
+            "tapcccccccc-cc": (1450, f"novaray:{OTHER}"),
+        }
+        for _ in range(2):
+            await taps.remove(INSTANCE)
+        assert await taps.names() == ["tapcccccccc-cc"]
+        await taps.remove(OTHER)
+        assert await inside.run(links) == {}
+        taps.close()
+        inside.close()
+
+    asyncio.run(play())
+
+
+def test_nothing_leaves_the_namespace(namespace: str) -> None:
+    async def play() -> None:
+        taps, outside = Taps(namespace), Taps("")
+        await taps.make(INSTANCE, (vif(device="tapdddddddd-dd"),), queues=1)
+        assert "tapdddddddd-dd" not in await outside.names()
+        await taps.remove(INSTANCE)
+        taps.close()
+        outside.close()
+
+    asyncio.run(play())
