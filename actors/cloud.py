@@ -31,6 +31,7 @@ from actors.api.messages import BootRequest, ServersRequest
 from actors.cloud_rooms import CloudUnavailableError, Flavors, Images, Keypairs, Networks, Session, Volumes, is_id
 from actors.cluster import bringup, names
 from actors.cluster.config import CloudConfig, HypervisorName, SimulatedConfig, default_home
+from actors.cluster.secret import admin_password
 from actors.errors import CallerError, CallerFault, HostFault, not_found, value_of
 from actors.identity.messages import PasswordLogin
 from actors.messages import BlockDevice, NetworkRequest, ServerView, StoryLine
@@ -164,7 +165,7 @@ class Cloud:
             )
         bringup.connect(address)
         user = user or os.environ.get("OS_USERNAME", "admin")
-        password = password or os.environ.get("OS_PASSWORD", "") or bringup.admin_password(home)
+        password = password or os.environ.get("OS_PASSWORD", "") or admin_password(home)
         project = project or os.environ.get("OS_PROJECT_NAME", user)
         return cls._login_as(PasswordLogin(user=user, password=password, project=project), None)
 

@@ -8,12 +8,11 @@ from actors.api.service import Api
 from actors.clock import SystemClock
 from actors.cluster import reach
 from actors.cluster.config import CloudConfig
-from actors.identity.tokens import Verifier
 
 
 class ApiActor(Api):
     async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
-        verifier = Verifier(await reach.identity().public_keys())
+        verifier = await reach.verifier()
         super().__init__(
             cloud,
             reach.conductor(),

@@ -7,7 +7,6 @@ again but the state in the home folder. Both may be run twice.
 
 from __future__ import annotations
 
-import secrets
 import shutil
 import time
 from collections.abc import Callable
@@ -198,12 +197,3 @@ def _clear_node(node: NodeConfig, say: Say) -> None:
 
 def _save(cloud: CloudConfig, runtime: Runtime) -> None:
     runtime_file(cloud.home).write_text(runtime.model_dump_json(indent=2))
-
-
-def admin_password(home: Path) -> str:
-    """The first administrator's password: made once, kept in the home folder, readable by its owner only."""
-    file = home / "admin-password"
-    if not file.exists():
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_urlsafe(18))
-    return file.read_text().strip()

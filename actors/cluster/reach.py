@@ -17,9 +17,13 @@ from ray.exceptions import RayActorError, RayTaskError
 from actors.cluster import names
 from actors.faces import AgentFace, ComputeFace, ConductorFace, ImageFace, NetworkFace, SchedulerFace, VolumeFace
 from actors.identity.service import Identity
+from actors.identity.tokens import Verifier
 
 LIMIT_S = 30.0  # how long a room may be away before a call to it fails
 PAUSE_S = 0.1  # between tries
+FOLLOW_S = 5.0  # how old a room's knowledge of keys and revocations may be
+
+_following: list[asyncio.Task[None]] = []  # held, so that they are not collected
 
 
 class Unreachable(ConnectionError):
@@ -61,6 +65,25 @@ class Reach:
 
 def identity() -> Identity:
     return cast(Identity, Reach(names.IDENTITY))
+
+
+async def verifier() -> Verifier:
+    """What a room verifies tokens with: identity's keys, followed for as long as the process lives."""
+    keys = Verifier(await identity().public_keys())
+    _following.append(asyncio.create_task(_follow(keys)))
+    return keys
+
+
+async def _follow(keys: Verifier) -> None:
+    """A key that is new and a token that is revoked are known here within `FOLLOW_S`."""
+    source = identity()
+    while True:
+        try:
+            keys.replace_keys(await source.public_keys())
+            keys.replace_revocations(await source.revocations())
+        except ConnectionError:
+            continue  # identity is away: what was known goes on being true
+        await asyncio.sleep(FOLLOW_S)
 
 
 def conductor() -> ConductorFace:

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 Reply = TypeVar("Reply")
 
 
-def _sorted_out(builds: list[Build], replies: list[Reply | CallerFault]) -> tuple[list[tuple[Build, Reply]], Failures]:
+def _sorted_out(builds: list[Build], replies: list[Reply | CallerFault | HostFault]) -> tuple[list[tuple[Build, Reply]], Failures]:
     """Replies by build: those that came, and the faults of the others."""
     good: list[tuple[Build, Reply]] = []
     failures: Failures = {}
     for build, reply in zip(builds, replies, strict=True):
-        if isinstance(reply, CallerFault):
+        if isinstance(reply, CallerFault | HostFault):
             failures[build.id] = reply
         else:
             good.append((build, reply))

@@ -7,12 +7,11 @@ import ray.util
 from actors.clock import SystemClock
 from actors.cluster import reach
 from actors.cluster.config import CloudConfig
-from actors.identity.tokens import Verifier
 from actors.image.service import ImageRoom
 
 
 class ImageActor(ImageRoom):
     async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
-        verifier = Verifier(await reach.identity().public_keys())
+        verifier = await reach.verifier()
         super().__init__(cloud, reach.conductor(), verifier, SystemClock(), ray.util.get_node_ip_address())
         await self.start()

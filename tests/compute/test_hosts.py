@@ -1,0 +1,69 @@
+"""The host's own books: a claim is counted once, and never more than there is."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.compute.hosts import Hosts
+from actors.messages import Claim, HostReport
+
+
+def hosts(vcpus: int = 4, ram_mib: int = 1024, disk_gib: int = 10) -> Hosts:
+    books = Hosts()
+    books.update(
+        [
+            HostReport(
+                host="h",
+                node="n",
+                hypervisor="simulated",
+                hypervisor_version=1,
+                architecture="x86_64",
+                vcpus=vcpus,
+                ram_mib=ram_mib,
+                disk_gib=disk_gib,
+                cpu_allocation_ratio=2.0,
+            )
+        ]
+    )
+    return books
+
+
+def claim(name: str, ram_mib: int = 512) -> Claim:
+    return Claim(instance_id=name, host="h", vcpus=1, ram_mib=ram_mib, disk_gib=1)
+
+
+def test_a_claim_too_many_says_what_is_short() -> None:
+    books = hosts()
+    assert books.claim(claim("a")) is None
+    assert books.claim(claim("b")) is None
+    fault = books.claim(claim("c"))
+    assert fault is not None
+    assert fault.cause == "512 MiB of RAM short"
+
+
+def test_the_same_claim_again_counts_once_and_can_be_dropped_twice() -> None:
+    books = hosts()
+    books.claim(claim("a"))
+    books.claim(claim("a"))
+    assert books.reports(0.0)[0].ram_used_mib == 512
+    books.drop("h", "a")
+    books.drop("h", "a")
+    assert books.reports(0.0)[0].ram_used_mib == 0
+
+
+def test_an_unknown_host_is_no_place() -> None:
+    fault = Hosts().claim(claim("a"))
+    assert fault is not None and fault.cause == "no such host on this node"
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from("abcdef"), st.integers(1, 700))))
+def test_never_more_than_there_is(moves: list[tuple[bool, str, int]]) -> None:
+    books = hosts()
+    for takes, name, ram_mib in moves:
+        if takes:
+            books.claim(claim(name, ram_mib))
+        else:
+            books.drop("h", name)
+        [report] = books.reports(0.0)
+        assert report.ram_used_mib == sum(one.ram_mib for one in books.claims()) <= 1024
