@@ -27,6 +27,7 @@ COPIES_LIMIT = 2  # at once; more only make the disk slower
 CONNECT_TRIES = 2  # a daemon found dead is replaced once
 EXPORT_END_LIMIT_S = 10.0  # for a removed export to let go of its node
 POLL_S = 0.01
+WATCH_S = 1.0  # between looks at whether the daemon lives; guests whose disks reconnect wait so long at most
 QEMU_FORMATS = {"iso": "raw"}  # where QEMU's name differs from the image service's
 
 
@@ -39,6 +40,7 @@ class QemuBackend:
         self._wanted: set[str] = set()
         self._talking = asyncio.Lock()
         self._copying = asyncio.Semaphore(COPIES_LIMIT)
+        self._watching: asyncio.Task[None] | None = None
 
     @property
     def address(self) -> VolumeAddress:
@@ -48,8 +50,20 @@ class QemuBackend:
         await asyncio.to_thread(self._prepare)
         self._wanted = set(exported)
         await self._correct()
+        self._watching = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        """A daemon that died is replaced, with its exports, before anybody asks."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            if self._wanted and not self._daemon.pid():
+                with contextlib.suppress(BackendError):  # tried again after the next nap, and by the next request
+                    await self._correct()
 
     async def close(self, stop_daemon: bool) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
         async with self._talking:
             if stop_daemon:
                 await self._daemon.stop()

@@ -52,6 +52,7 @@ class House:
         self.ledger = MemoryLedger()
         self.backend = backend or MemoryBackend()
         self.registry = registry or Registry(image("img", 3 * GIB))
+        self.cache = ImageCache(home / "cache")
 
     async def room(self) -> VolumeRoom:
         room = VolumeRoom(
@@ -59,7 +60,7 @@ class House:
             self.ledger,
             KnownTokens(),
             self.registry,
-            ImageCache(self.home / "cache"),
+            self.cache,
             self.backend,
             StillClock(),
         )

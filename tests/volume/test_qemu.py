@@ -1,0 +1,260 @@
+"""Real volumes: qcow2 files and a storage daemon of our own, read back over NBD."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import uuid
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from actors.errors import value_of
+from actors.messages import BlockDevice, ConnectionInfo
+from actors.volume.backend import BackendError, Blank, OfImage, OfSnapshot
+from actors.volume.daemon import SOCKET_PATH_LIMIT, StorageDaemon, run_folder
+from actors.volume.messages import CreateSnapshot
+from actors.volume.plan import made_id
+from actors.volume.qemu import QemuBackend
+from tests.volume.rooms import House, Registry, attach_request, attached, detach_request, image, use, volume
+
+TOOLS = ("qemu-storage-daemon", "qemu-img", "qemu-io")
+MISSING = [tool for tool in TOOLS if shutil.which(tool) is None]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)} (package qemu-utils)"),
+]
+MIB = 1 << 20
+
+
+def play(backend: QemuBackend, story: Callable[[QemuBackend], Awaitable[None]]) -> None:
+    """Whatever happens, no daemon stays."""
+
+    async def run() -> None:
+        try:
+            await backend.start([])
+            await story(backend)
+        finally:
+            await backend.close(stop_daemon=True)
+
+    asyncio.run(run())
+
+
+def url_of(connection: ConnectionInfo) -> str:
+    if connection.unix_socket:
+        return f"nbd+unix:///{connection.export}?socket={connection.unix_socket}"
+    return f"nbd://{connection.host}:{connection.port}/{connection.export}"
+
+
+def url(backend: QemuBackend, volume_id: str) -> str:
+    address = backend.address
+    return url_of(
+        ConnectionInfo(
+            volume_id=volume_id,
+            size_gib=1,
+            export=volume_id,
+            unix_socket=address.unix_socket,
+            host=address.host,
+            port=address.port,
+        )
+    )
+
+
+async def qemu_io(target: str, command: str, disk_format: str = "raw") -> bool:
+    """True if the command (a pattern read back, or written) worked."""
+    done = await asyncio.to_thread(
+        subprocess.run, ["qemu-io", "-f", disk_format, "-c", command, target], capture_output=True, text=True
+    )
+    return done.returncode == 0 and "verification failed" not in done.stdout
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())
+
+
+def test_what_is_written_over_nbd_is_read_back_after_another_attach(tmp_path: Path) -> None:
+    async def story(backend: QemuBackend) -> None:
+        volume_id = new_id()
+        await backend.create(volume_id, 1, Blank())
+        await backend.create(volume_id, 1, Blank())
+        for pattern in ("write -P 0x5a 1M 64k", "read -P 0x5a 1M 64k"):
+            assert await backend.export([volume_id]) == {}
+            assert await backend.export([volume_id]) == {}
+            assert await qemu_io(url(backend, volume_id), pattern)
+            await backend.unexport([volume_id])
+            await backend.unexport([volume_id])
+            assert not await qemu_io(url(backend, volume_id), "read 0 512")
+        await backend.delete(volume_id)
+        await backend.delete(volume_id)
+        assert await backend.world() == {"volume_files": [], "exports": []}
+
+    play(QemuBackend(tmp_path / "volumes"), story)
+    assert not (tmp_path / "volumes" / "run").exists()
+
+
+def test_a_killed_daemon_is_replaced_with_all_its_exports(tmp_path: Path) -> None:
+    folder = tmp_path / "volumes"
+
+    async def story(backend: QemuBackend) -> None:
+        first, second = new_id(), new_id()
+        for volume_id in (first, second):
+            await backend.create(volume_id, 1, Blank())
+        await backend.export([first])
+        assert await qemu_io(url(backend, first), "write -P 0x11 0 64k")
+        os.kill(StorageDaemon(folder).pid(), signal.SIGKILL)
+        await backend.export([second])
+        assert await qemu_io(url(backend, first), "read -P 0x11 0 64k")
+        assert await qemu_io(url(backend, second), "read -P 0 0 64k")
+
+    play(QemuBackend(folder), story)
+
+
+def test_a_dead_daemon_is_noticed_without_a_request(tmp_path: Path) -> None:
+    folder = tmp_path / "volumes"
+
+    async def story(backend: QemuBackend) -> None:
+        volume_id = new_id()
+        await backend.create(volume_id, 1, Blank())
+        await backend.export([volume_id])
+        os.kill(StorageDaemon(folder).pid(), signal.SIGKILL)
+        async with asyncio.timeout(30):
+            while not await qemu_io(url(backend, volume_id), "read 0 512"):
+                continue
+
+    play(QemuBackend(folder), story)
+
+
+def test_a_new_room_finds_the_daemon_again_and_puts_its_exports_right(tmp_path: Path) -> None:
+    folder = tmp_path / "volumes"
+
+    async def story(backend: QemuBackend) -> None:
+        kept, stray = new_id(), new_id()
+        for volume_id in (kept, stray):
+            await backend.create(volume_id, 1, Blank())
+        await backend.export([kept, stray])
+        pid = StorageDaemon(folder).pid()
+        await backend.close(stop_daemon=False)
+        again = QemuBackend(folder)
+        await again.start([kept])
+        assert StorageDaemon(folder).pid() == pid
+        assert await qemu_io(url(again, kept), "read 0 512")
+        assert not await qemu_io(url(again, stray), "read 0 512")
+        await again.close(stop_daemon=False)
+
+    play(QemuBackend(folder), story)
+
+
+def test_a_snapshot_of_an_attached_volume_keeps_its_moment(tmp_path: Path) -> None:
+    async def story(backend: QemuBackend) -> None:
+        origin, copy, late = new_id(), new_id(), new_id()
+        await backend.create(origin, 1, Blank())
+        await backend.export([origin])
+        assert await qemu_io(url(backend, origin), "write -P 0x11 0 64k")
+        for _ in range(2):
+            await backend.snapshot(origin, "moment")
+        assert await qemu_io(url(backend, origin), "write -P 0x22 0 64k")
+        await backend.create(copy, 2, OfSnapshot(origin, "moment"))
+        await backend.export([copy])
+        assert await qemu_io(url(backend, copy), "read -P 0x11 0 64k")
+        assert await qemu_io(url(backend, origin), "read -P 0x22 0 64k")
+        await backend.unexport([origin])
+        for _ in range(2):
+            await backend.delete_snapshot(origin, "moment")
+        with pytest.raises(BackendError):
+            await backend.create(late, 1, OfSnapshot(origin, "moment"))
+        await backend.snapshot(origin, "at rest")
+        assert (await backend.world())["volume_files"] == sorted([origin, copy])
+
+    play(QemuBackend(tmp_path / "volumes"), story)
+
+
+def test_a_copy_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    async def story(backend: QemuBackend) -> None:
+        (tmp_path / "broken").write_bytes(b"no qcow2")
+
+        async def fetch() -> Path:
+            return tmp_path / "broken"
+
+        with pytest.raises(BackendError, match="qemu-img"):
+            await backend.create(new_id(), 1, OfImage("qcow2", fetch))
+        assert await backend.export([missing := new_id()]) != {}
+        assert not await qemu_io(url(backend, missing), "read 0 512")
+        assert await backend.world() == {"volume_files": [], "exports": []}
+
+    play(QemuBackend(tmp_path / "volumes"), story)
+
+
+def test_a_long_path_gets_short_sockets(tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 20) / ("path" * 10) / "volumes"
+
+    async def story(backend: QemuBackend) -> None:
+        assert len(backend.address.unix_socket) <= SOCKET_PATH_LIMIT
+        volume_id = new_id()
+        await backend.create(volume_id, 1, Blank())
+        await backend.export([volume_id])
+        assert await qemu_io(url(backend, volume_id), "read 0 512")
+
+    play(QemuBackend(folder), story)
+    assert not run_folder(folder).exists()
+
+
+def test_exports_over_tcp(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    async def story(backend: QemuBackend) -> None:
+        volume_id = new_id()
+        await backend.create(volume_id, 1, Blank())
+        assert await backend.export([volume_id]) == {}
+        assert await qemu_io(url(backend, volume_id), "write -P 0x33 0 4k")
+
+    play(QemuBackend(tmp_path / "volumes", "127.0.0.1", port), story)
+
+
+def test_the_room_with_real_volumes_from_image_to_nothing(tmp_path: Path) -> None:
+    """An image in the node's cache becomes a bootable volume with its content; detaching a failed boot undoes all."""
+    data = b"\x77" * MIB + b"\x00" * MIB
+    cached = tmp_path / "source"
+    cached.write_bytes(data)
+    location = image("img", len(data), digest=hashlib.sha512(data).hexdigest())
+
+    class Shelf:
+        """An image cache that has everything."""
+
+        async def fetch(self, *_: object) -> Path:
+            return cached
+
+        async def close(self) -> None: ...
+
+    async def story(backend: QemuBackend) -> None:
+        house = House(tmp_path, backend, Registry(location))
+        house.cache = Shelf()
+        room = await house.room()
+        before = await room.world()
+        mine = await volume(room)
+        root = BlockDevice(source_type="image", destination_type="volume", source_id="img", boot_index=0)
+        connections = await attached(room, attach_request(root, use(mine)))
+        assert [connection.bootable for connection in connections] == [True, False]
+        assert await qemu_io(url_of(connections[0]), "read -P 0x77 0 1M")
+        assert await qemu_io(url_of(connections[0]), "read -P 0 1M 1M")
+        assert await qemu_io(url_of(connections[1]), "write -P 0x44 0 4k")
+        snapshot = value_of(
+            (await room.create_snapshot([CreateSnapshot(token="ann", volume_id=mine.id, force=True)]))[0]
+        )
+        assert snapshot.status == "available"
+        os.kill(StorageDaemon(tmp_path / "volumes").pid(), signal.SIGKILL)
+        assert await attached(room, attach_request(root, use(mine))) == connections
+        assert await qemu_io(url_of(connections[1]), "read -P 0x44 0 4k")
+        await room.detach([detach_request(failed_boot=True)])
+        world = await room.world()
+        assert world["exports"] == world["attachments"] == before["attachments"]
+        assert made_id("vm-1", 0) not in world["volume_files"] and mine.id in world["volume_files"]
+
+    play(QemuBackend(tmp_path / "volumes"), story)
