@@ -8,6 +8,7 @@ changed nothing; what is answered with ids is on disk.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from random import Random
 from typing import Protocol
 from uuid import UUID
@@ -46,10 +47,6 @@ class TokenVerifier(Protocol):
     def verify(self, token: str, now: float) -> AuthContext: ...
 
 
-class ComputeOf(Protocol):
-    def __call__(self, node: str) -> ComputeFace: ...
-
-
 class Api:
     def __init__(
         self,
@@ -59,7 +56,7 @@ class Api:
         images: ImageFace,
         network: NetworkFace,
         volume: VolumeFace,
-        computes: ComputeOf,
+        computes: Callable[[str], ComputeFace],
         clock: Clock,
         random: Random,
     ) -> None:

@@ -7,6 +7,7 @@ learnt on the builds. Undo functions read only `build.order`: they work after a 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from actors.compute.block_info import disks_for
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 Reply = TypeVar("Reply")
 
 
-def _sorted_out(builds: list[Build], replies: list[Reply | CallerFault | HostFault]) -> tuple[list[tuple[Build, Reply]], Failures]:
+def _sorted_out(builds: list[Build], replies: Sequence[Reply | CallerFault | HostFault]) -> tuple[list[tuple[Build, Reply]], Failures]:
     """Replies by build: those that came, and the faults of the others."""
     good: list[tuple[Build, Reply]] = []
     failures: Failures = {}
