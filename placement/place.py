@@ -18,7 +18,7 @@ from placement.filters.form import Hosts, Narrowing
 from placement.fleet import Fleet, indices
 from placement.outcome import NoHost, Placement
 from placement.profiles import Profile
-from placement.ranking import Exhausted, Ranking
+from placement.ranking import WINDOW_LEAST, Exhausted, Ranking
 from placement.request import Claim, Request, Shape
 from placement.verdict import filters_for, judge, refusal
 from placement.weighing import summed, weights
@@ -30,9 +30,10 @@ ANYWHERE = Narrowing()
 class Placer:
     """Places requests on one fleet under one profile, and keeps the rankings that make it fast."""
 
-    def __init__(self, fleet: Fleet, profile: Profile) -> None:
+    def __init__(self, fleet: Fleet, profile: Profile, window_least: int = WINDOW_LEAST) -> None:
         self.fleet = fleet
         self.profile = profile
+        self._window_least = window_least
         self._rankings: OrderedDict[Shape, Ranking] = OrderedDict()
         self._refused: dict[Shape, tuple[tuple[int, int], NoHost]] = {}
 
@@ -66,7 +67,7 @@ class Placer:
     def _ranking(self, shape: Shape) -> Ranking:
         ranking = self._rankings.get(shape)
         if ranking is None:
-            ranking = self._rankings[shape] = Ranking(self.fleet, shape, self.profile)
+            ranking = self._rankings[shape] = Ranking(self.fleet, shape, self.profile, self._window_least)
             if len(self._rankings) > RANKINGS_LIMIT:
                 self._rankings.popitem(last=False)
         else:

@@ -37,7 +37,7 @@ class Exhausted(Exception):
 
 
 class Ranking:
-    def __init__(self, fleet: Fleet, shape: Shape, profile: Profile) -> None:
+    def __init__(self, fleet: Fleet, shape: Shape, profile: Profile, window_least: int = WINDOW_LEAST) -> None:
         self._fleet = fleet
         self._shape = shape
         self._profile = profile
@@ -46,7 +46,7 @@ class Ranking:
         self._usage = [cast(UsageFilter, each) for each in profile.filters if each.depends(shape) is Depends.USAGE]
         self._heap: list[tuple[float, float, int, int]] = []  # (-weight, random, row, generation)
         self._floor = EVERYTHING
-        self._window = WINDOW_LEAST
+        self._window = self._window_least = window_least
         self._begun = False
         self._facts_at = self._usage_at = 0  # how far the journals are read
         self._eligible: Mask = np.zeros(0, dtype=np.bool_)  # rows whose facts pass
@@ -95,7 +95,7 @@ class Ranking:
                 passed &= check.passed
         rows = np.flatnonzero(passed)
         weights = totals(fleet, rows if len(rows) < fleet.rows else fleet.all, self._profile, self._factors)
-        self._window = min(WINDOW_MOST, max(WINDOW_LEAST, fleet.rows // WINDOW_SHARE))
+        self._window = min(WINDOW_MOST, max(self._window_least, fleet.rows // WINDOW_SHARE))
         dice = np.random.Generator(np.random.PCG64(rng.getrandbits(64)))
         self._floor = EVERYTHING
         if len(rows) > self._window:

@@ -108,12 +108,18 @@ class Oracle:
 
 
 @settings(max_examples=120, deadline=None)
-@given(hosts=st.lists(HOSTS, max_size=8), steps=STEPS, profile=st.sampled_from(["spread", "pack"]), seed=st.integers())
+@given(
+    hosts=st.lists(HOSTS, max_size=8),
+    steps=STEPS,
+    profile=st.sampled_from(["spread", "pack"]),
+    window=st.integers(1, 9),
+    seed=st.integers(),
+)
 def test_every_choice_is_one_of_the_oracles(
-    hosts: list[HostState], steps: list[tuple], profile: str, seed: int
+    hosts: list[HostState], steps: list[tuple], profile: str, window: int, seed: int
 ) -> None:
     fleet, oracle, rng = Fleet(), Oracle(), Random(seed)
-    placer = Placer(fleet, PROFILES[profile])
+    placer = Placer(fleet, PROFILES[profile], window)
 
     def report(number: int, state: HostState) -> None:
         oracle.hosts[f"h{number}"] = named(state, number)
@@ -241,3 +247,27 @@ def test_an_anti_affinity_group_larger_than_a_window_still_fills_every_host() ->
     assert len({each.host for each in answers if isinstance(each, Placement)}) == 600
     assert isinstance(answers[600], NoHost)
     assert answers[600].reasons == {"ServerGroupAntiAffinityFilter": 600}
+
+
+@pytest.mark.parametrize("profile", ["spread", "pack"])
+@pytest.mark.parametrize("window", [1, 3, 8])
+def test_a_long_life_with_many_similar_hosts_follows_the_oracle(profile: str, window: int) -> None:
+    """Windows are used up and filled again many times, and claims come back in the middle."""
+    rng, oracle, fleet = Random(window), Oracle(), Fleet()
+    for number in range(20):
+        state = host(f"h{number}", vcpus=rng.randint(30, 60), ram_mib=rng.randint(30, 60) * 1_024)
+        oracle.hosts[state.name] = state
+        fleet.upsert(state)
+    placer = Placer(fleet, PROFILES[profile], window)
+    for number in range(150):
+        if rng.random() < 0.3 and oracle.claims:
+            gone = rng.choice(list(oracle.claims))
+            fleet.release(gone)
+            del oracle.claims[gone]
+            continue
+        wanted = request(f"i{number}", shape(rng.randint(1, 3), rng.randint(1, 3) * 512, rng.randint(0, 2)))
+        best = oracle.best(wanted, profile)
+        answer = placer.place_one(wanted, rng)
+        assert isinstance(answer, Placement)
+        assert answer.host in best
+        oracle.claims[wanted.instance_id] = Claim(wanted.instance_id, answer.host, wanted.shape.resources)
