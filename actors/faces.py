@@ -74,7 +74,7 @@ class SchedulerFace(Protocol):
 
 class ConductorFace(Ledger, Protocol):
     async def accept(self, specs: list[BootSpec]) -> list[list[str] | CallerFault]:
-        """Record the instances durably (steps 6-7) and begin to boot them; their ids, or the first ids for a known key."""
+        """Record the instances durably (steps 6-7) and begin to boot them; their ids (the first ones of a known key)."""
 
     async def progress(self, reports: list[StepReport | BuildEnded]) -> None:
         """What compute actors tell of their builds, in order."""
@@ -88,7 +88,7 @@ class ConductorFace(Ledger, Protocol):
     async def claims(self) -> list[Claim]:
         """What every live instance takes, for a scheduler that starts."""
 
-    async def delete(self, instance_ids: list[str]) -> list[None | CallerFault]:
+    async def delete(self, instance_ids: list[str]) -> list[CallerFault | None]:
         """Mark for deletion, durably; the guests go in the background."""
 
     async def show(self, instance_ids: list[str]) -> list[ServerView | CallerFault]: ...
@@ -167,7 +167,7 @@ class ComputeFace(Protocol):
     async def build(self, orders: list[BuildOrder]) -> None:
         """Take the orders in hand; their end is told by `ConductorFace.progress`."""
 
-    async def destroy(self, orders: list[DestroyOrder]) -> list[None | CallerFault]:
+    async def destroy(self, orders: list[DestroyOrder]) -> list[CallerFault | None]:
         """Undo everything of these instances; returns when done."""
 
     async def plugged(self, events: list[PlugEvent]) -> None: ...

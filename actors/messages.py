@@ -13,7 +13,6 @@ import msgspec
 
 from actors.records import AddressPair, FixedIp, Flavor
 
-
 # ---------------------------------------------------------------- who asks
 
 
@@ -202,6 +201,7 @@ class DestroyOrder(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
     spec: BootSpec
     claim: Claim
+    deleting: bool = True  # the instance ends; False: only this attempt is taken back
 
 
 class StepReport(msgspec.Struct, frozen=True, kw_only=True):

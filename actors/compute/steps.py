@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from actors.compute.block_info import disks_for
 from actors.compute.build import Build
 from actors.errors import CallerFault, Fault, HostFault
-from actors.messages import AllocateRequest, AttachRequest, DeallocateRequest, DetachRequest, ImageRequest
+from actors.messages import AllocateRequest, AttachRequest, DeallocateRequest, DestroyOrder, DetachRequest, ImageRequest
 from actors.saga import Failures
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 Reply = TypeVar("Reply")
 
 
-def _sorted_out(builds: list[Build], replies: Sequence[Reply | CallerFault | HostFault]) -> tuple[list[tuple[Build, Reply]], Failures]:
+def _sorted_out(
+    builds: list[Build], replies: Sequence[Reply | CallerFault | HostFault]
+) -> tuple[list[tuple[Build, Reply]], Failures]:
     """Replies by build: those that came, and the faults of the others."""
     good: list[tuple[Build, Reply]] = []
     failures: Failures = {}
@@ -121,9 +123,14 @@ def _attach_request(build: Build) -> AttachRequest:
 
 
 async def detach_block_devices(node: Compute, builds: list[Build]) -> None:
-    wanted = [build for build in builds if _attach_request(build).devices]
-    if wanted:
-        await node.volume.detach([DetachRequest(instance_id=b.id, host=b.order.host) for b in wanted])
+    """A failed boot gives a user's volumes back untouched; an instance that is deleted takes those marked so with it."""
+    await node.volume.detach([_detach_request(build) for build in builds if _attach_request(build).devices])
+
+
+def _detach_request(build: Build) -> DetachRequest:
+    order = build.order
+    ended = isinstance(order, DestroyOrder) and order.deleting
+    return DetachRequest(instance_id=build.id, host=order.host, failed_boot=not ended)
 
 
 # ---------------------------------------------------------------- 28: the guest

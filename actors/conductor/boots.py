@@ -123,7 +123,13 @@ class Boot:
     def destroy_order(self, epoch: int) -> DestroyOrder:
         row = self.instance
         return DestroyOrder(
-            instance_id=row.id, attempt=row.attempt, host=row.host, epoch=epoch, spec=self.spec(), claim=self.claim()
+            instance_id=row.id,
+            attempt=row.attempt,
+            host=row.host,
+            epoch=epoch,
+            spec=self.spec(),
+            claim=self.claim(),
+            deleting=row.deleting,
         )
 
 
