@@ -65,7 +65,9 @@ def _passed_through(vif: Vif) -> Element:
     leaf(made, "mac", "", {"address": vif.mac_address})
     if "pci_slot" not in vif.profile:
         raise CallerError(bad_request("networks", f"port {vif.port_id} is {vif.vnic_type} but names no pci_slot"))
-    made.append(element("source", {}, pci_address(vif.profile["pci_slot"])))
+    address = pci_address(vif.profile["pci_slot"])
+    address.set("type", "pci")  # an interface's source must say so, a hostdev's must not
+    made.append(element("source", {}, address))
     if vif.profile.get("vlan"):
         made.append(element("vlan", {}, element("tag", {"id": vif.profile["vlan"]})))
     return made
@@ -80,4 +82,4 @@ def pci_address(text: str) -> Element:
     except ValueError:
         raise CallerError(bad_request("pci_slot", f"'{text}' is no PCI address (such as 0000:3b:10.2)")) from None
     widths = {"domain": 4, "bus": 2, "slot": 2, "function": 1}
-    return element("address", {"type": "pci"} | {key: f"0x{parts[key]:0{width}x}" for key, width in widths.items()})
+    return element("address", {key: f"0x{parts[key]:0{width}x}" for key, width in widths.items()})
