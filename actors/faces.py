@@ -74,7 +74,7 @@ class SchedulerFace(Protocol):
 
 class ConductorFace(Ledger, Protocol):
     async def accept(self, specs: list[BootSpec]) -> list[list[str] | CallerFault]:
-        """Record the instances durably (steps 6-7) and begin to boot them; their ids (the first ones of a known key)."""
+        """Record the instances durably (steps 6-7) and begin to boot them; their ids (of a known key, the first)."""
 
     async def progress(self, reports: list[StepReport | BuildEnded]) -> None:
         """What compute actors tell of their builds, in order."""

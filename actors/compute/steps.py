@@ -123,7 +123,7 @@ def _attach_request(build: Build) -> AttachRequest:
 
 
 async def detach_block_devices(node: Compute, builds: list[Build]) -> None:
-    """A failed boot gives a user's volumes back untouched; an instance that is deleted takes those marked so with it."""
+    """A failed boot gives a user's volumes back untouched; a deleted instance takes those marked so with it."""
     await node.volume.detach([_detach_request(build) for build in builds if _attach_request(build).devices])
 
 
