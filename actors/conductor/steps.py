@@ -17,6 +17,10 @@ from actors.saga import Failures
 if TYPE_CHECKING:
     from actors.conductor.service import Conductor
 
+BUSY = 503  # the scheduler has just started and does not know its hosts yet
+PLACE_TRIES = 100  # times a busy scheduler is asked
+PLACE_PAUSE_S = 0.2
+
 
 async def record(conductor: Conductor, boots: list[Boot]) -> Failures:
     """Steps 6-7: the instances are on disk before anybody is told that they were accepted."""
@@ -26,14 +30,24 @@ async def record(conductor: Conductor, boots: list[Boot]) -> Failures:
 
 async def place(conductor: Conductor, boots: list[Boot]) -> Failures:
     """Steps 8-11: the scheduler finds and claims a host for each. Its answer is repeatable, so it is written later."""
-    replies = await conductor.scheduler.place([boot.place_request() for boot in boots])
     failures: Failures = {}
-    for boot, reply in zip(boots, replies, strict=True):
-        if isinstance(reply, Placed):
-            boot.change(host=reply.host, node=reply.node)
-            conductor.write_later(boot)
-        else:
-            failures[boot.id] = _not_placed(conductor, boot, reply)
+    waiting = boots
+    for _ in range(PLACE_TRIES):
+        replies = await conductor.scheduler.place([boot.place_request() for boot in waiting])
+        again: list[Boot] = []
+        for boot, reply in zip(waiting, replies, strict=True):
+            if isinstance(reply, Placed):
+                boot.change(host=reply.host, node=reply.node)
+                conductor.write_later(boot)
+                failures.pop(boot.id, None)
+            else:
+                failures[boot.id] = _not_placed(conductor, boot, reply)
+                if isinstance(reply, CallerFault) and reply.status == BUSY:
+                    again.append(boot)
+        if not again:
+            break
+        waiting = again
+        await asyncio.sleep(PLACE_PAUSE_S)
     return failures
 
 
