@@ -151,6 +151,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     vcpus: int
     ram_mib: int
     disk_gib: int
+    group_id: str = ""  # its server group
 
 
 class HostReport(msgspec.Struct, frozen=True, kw_only=True):
