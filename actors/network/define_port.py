@@ -39,6 +39,8 @@ def port_from(request: CreatePort, context: AuthContext, rows: Rows, now: float,
     network = rows.networks.get(request.network_id)
     if network is None or not access.sees_network(context, network):
         raise CallerError(CallerFault(404, f"Network {request.network_id!r} could not be found.", "network_id"))
+    check_name(request.name)
+    check_host_name(request.dns_name, "dns_name")
     project_id = access.check_project(context, request.project_id)
     secured = network.port_security_enabled if request.port_security_enabled is None else request.port_security_enabled
     _check_rights(request, context, network, secured)
@@ -60,14 +62,14 @@ def port_from(request: CreatePort, context: AuthContext, rows: Rows, now: float,
         project_id=project_id,
         mac_address=mac or reservation.mac(port_id, random),
         fixed_ips=fixed_ips,
-        name=check_name(request.name),
+        name=request.name,
         admin_state_up=request.admin_state_up,
         security_groups=group_ids,
         port_security_enabled=secured,
         allowed_address_pairs=pairs,
         vnic_type=request.vnic_type,
         profile=request.profile,
-        dns_name=check_host_name(request.dns_name, "dns_name"),
+        dns_name=request.dns_name,
         created_at=now,
     )
     needed = groups.default_group(rows, project_id) if default_group_id(project_id) in group_ids else []
@@ -75,7 +77,6 @@ def port_from(request: CreatePort, context: AuthContext, rows: Rows, now: float,
 
 
 def _check_rights(request: CreatePort, context: AuthContext, network: Network, secured: bool) -> None:
-    check_name(request.name)
     if not access.owns(context, network):
         if secured != network.port_security_enabled:
             text = "only the network's owner may choose port security"

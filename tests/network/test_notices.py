@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import asyncio
+
+from actors.faces import AgentFace, ComputeFace
+from actors.network.notices import Notices, Touched
+from actors.network.rows import Rows
+from actors.records import Drop, Network, Port, SecurityGroupRule, Subnet
+from tests.network.cloud import Agent, run
+
+
+class SlowAgent(Agent):
+    def __init__(self, host: str) -> None:
+        super().__init__(host)
+        self.gate = asyncio.Event()
+
+    async def networks_changed(self, network_ids: list[str]) -> None:
+        self.heard.append(network_ids)
+        await self.gate.wait()
+
+
+def nobody(host: str) -> ComputeFace:
+    raise LookupError(host)
+
+
+def notices(*agents: Agent) -> Notices:
+    known: dict[str, AgentFace] = {agent.host: agent for agent in agents}
+    return Notices(known.__getitem__, nobody)
+
+
+def test_notices_gather_while_one_is_on_its_way() -> None:
+    async def scenario() -> None:
+        agent = SlowAgent("h1")
+        told = notices(agent)
+        works = [asyncio.create_task(told.tell({("h1", name)}, set())) for name in "abcab"]
+        await asyncio.sleep(0.01)
+        assert len(agent.heard) == 1
+        works.append(asyncio.create_task(told.tell({("h1", "d")}, set())))
+        agent.gate.set()
+        await asyncio.gather(*works)
+        assert sorted({name for heard in agent.heard for name in heard}) == list("abcd") and len(agent.heard) <= 3
+
+    run(scenario())
+
+
+def test_only_the_urgent_are_waited_for() -> None:
+    async def scenario() -> None:
+        urgent, later = Agent("h1"), SlowAgent("h2")
+        await asyncio.wait_for(notices(urgent, later).tell({("h1", "a")}, {("h2", "a")}), 1)
+        assert urgent.heard == [["a"]] and later.heard == [["a"]]
+        later.gate.set()
+        await asyncio.sleep(0)
+
+    run(scenario())
+
+
+def test_what_was_not_heard_is_told_again() -> None:
+    async def scenario() -> None:
+        agent = Agent("h1")
+        told = notices(agent)
+        agent.broken = True
+        await told.tell({("h1", "a"), ("unknown", "a")}, set())
+        assert agent.heard == []
+        agent.broken = False
+        await told.tell({("h1", "b")}, set())
+        await asyncio.sleep(0.01)
+        assert agent.heard == [["a", "b"]]
+        agent.broken = True
+        await told.tell({("h1", "c")}, set())
+        agent.broken = False
+        told.started("h1")  # it has asked for everything itself
+        await told.tell({("h1", "d")}, set())
+        assert agent.heard[-1] == ["d"]
+
+    run(scenario())
+
+
+def test_nobody_waits_for_an_agent_that_is_away() -> None:
+    async def scenario() -> None:
+        failing, agent = Agent("h1"), SlowAgent("h1")
+        failing.broken = True
+        known: dict[str, AgentFace] = {"h1": failing}
+        told = Notices(known.__getitem__, nobody)
+        await told.tell({("h1", "a")}, set())
+        known["h1"] = agent  # it hangs, and holds up nobody
+        await asyncio.wait_for(told.tell({("h1", "b")}, set()), 1)
+        await asyncio.sleep(0.01)
+        assert agent.heard == [["a", "b"]]
+        agent.gate.set()
+        await asyncio.sleep(0.01)
+
+    run(scenario())
+
+
+def test_an_agent_of_many_hosts_hears_once() -> None:
+    async def scenario() -> None:
+        agent = Agent("all")
+        told = Notices(lambda host: agent, nobody)
+        await told.tell({(f"h{number}", "a") for number in range(50)}, set())
+        assert agent.heard == [["a"]]
+
+    run(scenario())
+
+
+def port(name: str, host: str, **more: str) -> Port:
+    return Port(
+        id=name * 12, network_id="n", project_id="p", mac_address=name, host=host, security_groups=("g",), **more
+    )  # type: ignore[arg-type]
+
+
+def test_who_must_hear() -> None:
+    rows = Rows([Network(id="n", name="", project_id="p", network_type="vxlan", dhcp_host="h1")])
+    for name, host in (("a", "h1"), ("b", "h2"), ("c", "h3")):
+        rows.apply(port(name, host))
+    touched = Touched(rows)
+    touched.by([Drop("Port", "c" * 12), port("d", "h4")])
+    rows.apply(Drop("Port", "c" * 12))
+    rows.apply(port("d", "h4"))
+    rows.apply(Network(id="n", name="", project_id="p", network_type="vxlan", dhcp_host="h2"))
+    assert touched.urgent() == {("h1", "n"), ("h2", "n")}  # the DHCP host that was and the one that is
+    assert touched.soon() == set()  # h3 sees its last tap go, h4 its first one come
+    rule = SecurityGroupRule(id="r", security_group_id="g", project_id="p", direction="ingress")
+    by_rule, by_subnet = Touched(rows), Touched(rows)
+    by_rule.by([rule])
+    by_subnet.by([Subnet(id="s", name="", network_id="n", project_id="p", cidr="10.0.0.0/24")])
+    assert by_rule.soon() == by_subnet.soon() == {("h1", "n"), ("h4", "n")}
