@@ -7,7 +7,7 @@ never changes its claim), and the rest is pure.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -51,8 +51,10 @@ class HostFacts:
     traits: tuple[str, ...]
 
 
-def read_host(connection: libvirt.virConnect, name: str) -> HostFacts:
+def read_host(connection: libvirt.virConnect, name: str, virt_type: str) -> HostFacts:
     host = host_from_capabilities(name, connection.getCapabilities())
+    if virt_type != "kvm":  # libvirt lists KVM wherever its device exists, bootable or not
+        host = replace(host, supported=tuple(one for one in host.supported if one[1] != "kvm"))
     _, ram_mib, cpus, *_ = connection.getInfo()
     return HostFacts(
         host=host,

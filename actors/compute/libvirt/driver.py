@@ -80,7 +80,7 @@ class LibvirtHypervisor:
             await asyncio.to_thread(start_daemon, self._config)
             await asyncio.to_thread(await_daemon, self._config, DAEMON_WAIT_S)
             self._virt_type = await asyncio.to_thread(choose_virt_type, self._config)
-            self._facts = await self._connection.call(capacity.read_host, self._config.host)
+            self._facts = await self._connection.call(capacity.read_host, self._config.host, self._virt_type)
         except (libvirt.libvirtError, OSError) as error:
             raise HostError(HostFault("hypervisor", self._config.host, str(error))) from error
 

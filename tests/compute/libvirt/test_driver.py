@@ -184,6 +184,7 @@ def test_reports_count_what_the_guests_claim(node: NodeConfig) -> None:
         assert before.vcpus > 0
         assert before.ram_mib > 0
         assert ("x86_64", "qemu", "hvm") in before.supported
+        assert ("x86_64", "kvm", "hvm") not in before.supported  # the node was told `qemu`
         assert before.hypervisor_version > 1_000_000
         await do(driver, prepared(), until="define")
         (after,) = await driver.reports()
