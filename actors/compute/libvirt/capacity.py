@@ -55,11 +55,13 @@ def read_host(connection: libvirt.virConnect, name: str, virt_type: str) -> Host
     host = host_from_capabilities(name, connection.getCapabilities())
     if virt_type != "kvm":  # libvirt lists KVM wherever its device exists, bootable or not
         host = replace(host, supported=tuple(one for one in host.supported if one[1] != "kvm"))
-    _, ram_mib, cpus, *_ = connection.getInfo()
+    _, _, cpus, *_ = connection.getInfo()
+    # Not getInfo's figure, which sums the NUMA nodes as they were at boot: memory plugged in later is missing there.
+    memory_kib = connection.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)["total"]
     return HostFacts(
         host=host,
         vcpus=cpus,
-        ram_mib=ram_mib,
+        ram_mib=memory_kib // 1024,
         hypervisor_version=connection.getVersion(),
         traits=traits_of(_features(connection, host.cpu_xml)),
     )

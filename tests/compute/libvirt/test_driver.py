@@ -182,7 +182,8 @@ def test_reports_count_what_the_guests_claim(node: NodeConfig) -> None:
         (before,) = await driver.reports()
         assert (before.instances, before.vcpus_used, before.ram_used_mib) == (0, 0, 0)
         assert before.vcpus > 0
-        assert before.ram_mib > 0
+        installed_mib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MIB
+        assert before.ram_mib == installed_mib - node.ram_reserved_mib
         assert ("x86_64", "qemu", "hvm") in before.supported
         assert ("x86_64", "kvm", "hvm") not in before.supported  # the node was told `qemu`
         assert before.hypervisor_version > 1_000_000
