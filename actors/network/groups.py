@@ -68,16 +68,17 @@ class RuleResolver:
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
         self._members: dict[tuple[str, str], tuple[str, ...]] = {}
-        self._rules: dict[str, tuple[FirewallRule, ...]] = {}
+        self._rules: dict[tuple[str, ...], tuple[FirewallRule, ...]] = {}
 
     def rules_of(self, group_ids: tuple[str, ...]) -> tuple[FirewallRule, ...]:
-        for group_id in group_ids:
-            if group_id not in self._rules:
-                self._rules[group_id] = self._resolve(group_id)
-        return tuple(dict.fromkeys(rule for group_id in group_ids for rule in self._rules[group_id]))
+        """Each rule once; ports with the same groups share one tuple, which may hold thousands of addresses."""
+        if group_ids not in self._rules:
+            rules = [rule for group_id in group_ids for rule in self._resolve(group_id)]
+            self._rules[group_ids] = tuple(dict.fromkeys(rules))
+        return self._rules[group_ids]
 
-    def _resolve(self, group_id: str) -> tuple[FirewallRule, ...]:
-        resolved = []
+    def _resolve(self, group_id: str) -> list[FirewallRule]:
+        resolved: list[FirewallRule] = []
         for rule in self._rows.rules_of.get(group_id, {}).values():
             prefixes: tuple[str, ...] = (rule.remote_ip_prefix,) if rule.remote_ip_prefix else ()
             if rule.remote_group_id:
@@ -94,7 +95,7 @@ class RuleResolver:
                     remote_prefixes=prefixes,
                 )
             )
-        return tuple(resolved)
+        return resolved
 
     def addresses_of(self, group_id: str, ethertype: str) -> tuple[str, ...]:
         """Fixed addresses and allowed pairs of a group's members."""
