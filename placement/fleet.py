@@ -96,26 +96,30 @@ class Fleet:
         arrived = row is None
         if row is None:
             row = self._new_row(state.name)
-        elif self.states[row] == state:
-            return row
-        self.states[row] = state
-        facts = [self.facets[name].set(row, value(state)) for name, value in FACETS.items()]
-        facts += [self._inventory(stock.resource_class).set_stock(row, stock) for stock in self._stocks(row, state)]
+        facts = self.states[row] != state and self._set_facts(row, state)
         usage = self._set_usage(row, state)
         if arrived:
             for instance_id in self._aside.pop(state.name, ()):
                 self._take(row, self.claims[instance_id])
-        if arrived or any(facts):
+        if arrived or facts:
             self._changed(row, self.facts)
         elif usage:
             self._changed(row, self.usage)
         return row
 
     def set_up(self, host: str, up: bool) -> None:
-        """A host went silent, or is heard again; an unknown one changes nothing."""
+        """A host went silent, or is heard again; an unknown one changes nothing. Its last report stands otherwise."""
         row = self.row_of.get(host)
-        if row is not None:
-            self.upsert(replace(self.state(row), up=up))
+        if row is not None and self._set_facts(row, replace(self.state(row), up=up)):
+            self._changed(row, self.facts)
+
+    def set_failed_builds(self, host: str, failed_builds: int) -> None:
+        """So many builds failed there since the last success; an unknown host changes nothing."""
+        row = self.row_of.get(host)
+        if row is not None and self.failed_builds.at[row] != failed_builds:
+            self.failed_builds.at[row] = failed_builds
+            self.states[row] = replace(self.state(row), failed_builds=failed_builds)
+            self._changed(row, self.usage)
 
     def remove(self, host: str) -> None:
         """A host left; the claims on it are kept aside for its return. An unknown one changes nothing."""
@@ -205,6 +209,13 @@ class Fleet:
         if not waiting:
             self._aside.pop(claim.host, None)
 
+    def _set_facts(self, row: int, state: HostState) -> bool:
+        """Whether anything changed that is not a number of what is in use."""
+        self.states[row] = state
+        changed = [self.facets[name].set(row, value(state)) for name, value in FACETS.items()]
+        changed += [self._inventory(stock.resource_class).set_stock(row, stock) for stock in self._stocks(state)]
+        return any(changed)
+
     def _set_usage(self, row: int, state: HostState) -> bool:
         """Whether any number that changes with instances changed."""
         least = NO_LEAST if state.disk_available_least_gib is None else state.disk_available_least_gib
@@ -213,11 +224,11 @@ class Fleet:
         self.disk_least.at[row] = least
         changed |= self.instances.set_reported(row, state.num_instances)
         changed |= self.io_ops.set_reported(row, state.num_io_ops)
-        for stock in self._stocks(row, state):
+        for stock in self._stocks(state):
             changed |= self._inventory(stock.resource_class).set_reported(row, stock.used)
         return changed
 
-    def _stocks(self, row: int, state: HostState) -> list[Stock]:
+    def _stocks(self, state: HostState) -> list[Stock]:
         """The host's stocks, and an empty one for each class that it has no longer."""
         told = {stock.resource_class for stock in state.stocks}
         gone = [Stock(name, 0) for name in self.inventory if name not in told]

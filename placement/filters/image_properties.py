@@ -19,6 +19,9 @@ VERSION_KEY = "img_hv_requested_version"
 ASKED_KEYS = (("hw_architecture", "architecture"), ("img_hv_type", "hypervisor_type"), ("hw_vm_mode", "vm_mode"))
 """Property names of architecture, hypervisor type and vm mode: the present one, and the one before it."""
 
+READ_PROPERTIES = frozenset((*(key for keys in ASKED_KEYS for key in keys), VERSION_KEY))
+"""The image properties that decide anything here."""
+
 CANONICAL: tuple[dict[str, str], ...] = (
     {"amd64": "x86_64", "i386": "i686", "i486": "i686", "i586": "i686"},
     {"xapi": "xen"},

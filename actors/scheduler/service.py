@@ -1,0 +1,171 @@
+"""The scheduler room: the one writer of host capacity. It finds hosts and claims them (steps 8-11).
+
+Called by the conductor (place, release, confirm) and by compute actors (heartbeats). All decisions are `placement`'s;
+here are the books that make them repeatable: which attempt a claim belongs to, which claims are provisional, which
+hosts are heard. Nothing is on disk: after a restart the conductor tells the claims and the hosts report within a
+heartbeat. Invariant: an instance holds at most one claim, that of its newest attempt.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from random import Random
+
+from actors.clock import Clock
+from actors.errors import CallerFault, bad_request, busy, conflict
+from actors.messages import Claim, HostReport, NoHostFound, Placed, PlaceRequest
+from actors.scheduler import wire
+from actors.scheduler.liveness import Liveness
+from actors.scheduler.messages import PlacementExplained
+from placement import PROFILES, BadRequest, Fleet, NoHost, Placer, explain
+
+CONFIRM_WITHIN_S = 1_200.0  # a claim that no build confirmed by then is given back; above any boot's own deadline
+UNKNOWN_ATTEMPT = -1  # of a claim told after a restart: the attempt that asks for it first has it
+
+
+class Scheduler:
+    def __init__(self, clock: Clock, random: Random, profile: str = "spread", service_down_s: float = 6.0) -> None:
+        if profile not in PROFILES:
+            raise ValueError(f"profile {profile!r} is none of {', '.join(PROFILES)}")
+        self._clock = clock
+        self._random = Random(random.getrandbits(64))  # what is given may be the system's, slow with each number
+        self._fleet = Fleet()
+        self._placer = Placer(self._fleet, PROFILES[profile])
+        self._liveness = Liveness(service_down_s)
+        self._attempts: dict[str, int] = {}  # by instance that holds a claim
+        self._provisional: OrderedDict[str, float] = OrderedDict()  # instance → claimed at, oldest first
+        self._failures: defaultdict[str, int] = defaultdict(int)  # builds that failed on a host since its last success
+        self._blamed: dict[str, int] = {}  # instance → its attempt whose failed host is counted
+
+    async def start(self) -> None:
+        """Nothing to load: see `restore`."""
+
+    # ------------------------------------------------------------ the face
+
+    async def place(self, requests: list[PlaceRequest]) -> list[Placed | NoHostFound | CallerFault]:
+        """Choose a host and claim there. The same (instance, attempt) again returns the same host."""
+        self._tidy()
+        return [self._place(request) for request in requests]
+
+    async def release(self, instance_ids: list[str]) -> None:
+        """Give the claims back; an unknown id changes nothing."""
+        for instance_id in instance_ids:
+            self._release(instance_id)
+            self._blamed.pop(instance_id, None)
+
+    async def confirm(self, instance_ids: list[str]) -> None:
+        """The instances run: their claims are no longer provisional, and their hosts can build."""
+        for instance_id in instance_ids:
+            claim = self._fleet.claims.get(instance_id)
+            self._provisional.pop(instance_id, None)
+            self._fleet.settle(instance_id)
+            if claim is not None and self._failures.pop(claim.host, 0):
+                self._fleet.set_failed_builds(claim.host, 0)
+
+    async def heartbeat(self, reports: list[HostReport]) -> None:
+        """Hosts are as they say, and up. Their use never hides a claim."""
+        now = self._clock.monotonic()
+        for report in reports:
+            self._fleet.upsert(wire.host_state(report, self._failures.get(report.host, 0)))
+            self._liveness.heard(report.host, now)
+        self._tidy()
+
+    async def restore(self, claims: list[Claim]) -> None:
+        """The conductor tells a new scheduler what is claimed already; what it knows itself is newer and stays."""
+        for claim in claims:
+            if claim.instance_id in self._attempts:
+                continue
+            self._fleet.claim(wire.claim_in(claim))
+            self._attempts[claim.instance_id] = UNKNOWN_ATTEMPT
+
+    async def forget_hosts(self, hosts: list[str]) -> None:
+        """The hosts left the cluster; claims on them are kept aside until released, or until the host returns."""
+        for host in hosts:
+            self._fleet.remove(host)
+            self._liveness.forget(host)
+
+    async def explain(self, requests: list[PlaceRequest]) -> list[PlacementExplained | CallerFault]:
+        """A dry run of each: where it would land, how the best hosts weigh, why others were dropped."""
+        self._tidy()
+        return [self._explain(request) for request in requests]
+
+    async def claims(self) -> list[Claim]:
+        return [wire.claim_out(claim) for claim in self._fleet.claims.values()]
+
+    async def world(self) -> dict[str, list[str]]:
+        """What is claimed, by host: what a boot may leave behind here."""
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for claim in self._fleet.claims.values():
+            found[claim.host].append(claim.instance_id)
+        return {host: sorted(instances) for host, instances in sorted(found.items())}
+
+    # ------------------------------------------------------------ placing
+
+    def _place(self, asked: PlaceRequest) -> Placed | NoHostFound | CallerFault:
+        held = self._held(asked)
+        if held is not None:
+            return held
+        try:
+            request = wire.request_of(asked)
+            self._release(asked.instance_id)
+            self._count_failure(asked)
+            answer = self._placer.place_one(request, self._random)
+        except BadRequest as error:
+            return bad_request(error.field, error.message)
+        if isinstance(answer, NoHost):
+            return wire.no_host(answer)
+        self._attempts[asked.instance_id] = asked.attempt
+        self._provisional[asked.instance_id] = self._clock.monotonic()
+        return Placed(host=answer.host, node=answer.node)
+
+    def _held(self, asked: PlaceRequest) -> Placed | CallerFault | None:
+        """The answer where this attempt has its claim already; None where a host must be found."""
+        claim = self._fleet.claims.get(asked.instance_id)
+        attempt = self._attempts.get(asked.instance_id)
+        if claim is None or attempt is None:
+            return None
+        if attempt == UNKNOWN_ATTEMPT and claim.host not in asked.ignore_hosts:
+            attempt = self._attempts[asked.instance_id] = asked.attempt
+        if attempt > asked.attempt:
+            return conflict("attempt", f"attempt {attempt} of instance {asked.instance_id} has a host already")
+        if attempt < asked.attempt:
+            return None
+        row = self._fleet.row_of.get(claim.host)
+        if row is None:  # it was placed before this scheduler began, and its host has not reported yet
+            return busy(
+                f"host {claim.host} of instance {asked.instance_id} has not reported yet; try again in a moment"
+            )
+        return Placed(host=claim.host, node=self._fleet.state(row).node)
+
+    def _release(self, instance_id: str) -> None:
+        self._fleet.release(instance_id)
+        self._attempts.pop(instance_id, None)
+        self._provisional.pop(instance_id, None)
+
+    def _explain(self, asked: PlaceRequest) -> PlacementExplained | CallerFault:
+        profile = self._placer.profile
+        try:
+            return wire.explained(profile.name, explain(self._fleet, wire.request_of(asked), profile))
+        except BadRequest as error:
+            return bad_request(error.field, error.message)
+
+    # ------------------------------------------------------------ time and failures
+
+    def _tidy(self) -> None:
+        """Silent hosts are down from now on, and claims that nobody confirmed in time are given back."""
+        now = self._clock.monotonic()
+        for host in self._liveness.gone_silent(now):
+            self._fleet.set_up(host, False)
+        while self._provisional:
+            instance_id, claimed_at = next(iter(self._provisional.items()))
+            if now - claimed_at <= CONFIRM_WITHIN_S:
+                break
+            self._release(instance_id)
+
+    def _count_failure(self, asked: PlaceRequest) -> None:
+        """The host that failed last is the last to be left out: it weighs less until a build succeeds there."""
+        if asked.ignore_hosts and self._blamed.get(asked.instance_id) != asked.attempt:
+            host = asked.ignore_hosts[-1]
+            self._blamed[asked.instance_id] = asked.attempt
+            self._failures[host] += 1
+            self._fleet.set_failed_builds(host, self._failures[host])

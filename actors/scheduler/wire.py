@@ -1,0 +1,118 @@
+"""Between the rooms' messages and placement's own types: the one place that knows both.
+
+Pure. Raises `BadRequest` for a request that no fleet could answer.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+
+import placement
+from actors import messages
+from actors.scheduler.messages import CheckLine, DroppedHost, PlacementExplained, ScoredHost
+from placement import BadRequest, HostState, NoHost, Request, Shape, Stock, resources_of
+from placement.filters.image_properties import READ_PROPERTIES
+from placement.host import DISK_GB, MEMORY_MB, VCPU, pairs
+
+GROUP, GROUP_POLICY, GROUP_MOST = "group", "group_policy", "group_max_server_per_host"
+"""Hints of a server group: its id, which a user gives, and its policy and rule, which the API adds."""
+
+POLICIES = ("affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity")
+
+
+def request_of(asked: messages.PlaceRequest) -> Request:
+    """`availability_zone` may be "zone:host" or "zone:host:node", which forces the host."""
+    flavor = asked.flavor
+    zone, _, place = asked.availability_zone.partition(":")
+    disk_gib = asked.root_gib + flavor.ephemeral_gib + ceil(flavor.swap_mib / 1024)
+    # Only properties that filters read: images differ in others, and each difference would be a shape of its own.
+    properties = {key: value for key, value in asked.image_properties.items() if key in READ_PROPERTIES}
+    return Request(
+        asked.instance_id,
+        Shape(
+            resources_of(flavor.vcpus, flavor.ram_mib, disk_gib, flavor.extra_specs),
+            zone,
+            pairs(properties),
+            pairs(flavor.extra_specs),
+        ),
+        project_id=asked.project_id,
+        ignore_hosts=frozenset(host.lower() for host in asked.ignore_hosts),
+        forced_host=place.partition(":")[0],
+        different_host=_hint(asked, "different_host"),
+        same_host=_hint(asked, "same_host"),
+        group=_group(asked),
+    )
+
+
+def host_state(report: messages.HostReport, failed_builds: int = 0) -> HostState:
+    """A heartbeat as a host; one that names no guests it can run is taken to run its own architecture."""
+    own = (report.architecture, report.hypervisor.lower(), "hvm")
+    return HostState(
+        name=report.host,
+        node=report.node,
+        zone=report.availability_zone,
+        enabled=report.enabled,
+        architecture=report.architecture,
+        hypervisor_type=report.hypervisor,
+        hypervisor_version=report.hypervisor_version,
+        supported_instances=report.supported or (own,),
+        traits=frozenset(report.traits),
+        num_instances=report.instances,
+        failed_builds=failed_builds,
+        stocks=(
+            Stock(VCPU, report.vcpus, used=report.vcpus_used, allocation_ratio=report.cpu_allocation_ratio),
+            Stock(MEMORY_MB, report.ram_mib, used=report.ram_used_mib, allocation_ratio=report.ram_allocation_ratio),
+            Stock(DISK_GB, report.disk_gib, used=report.disk_used_gib, allocation_ratio=report.disk_allocation_ratio),
+        ),
+    )
+
+
+def claim_in(claim: messages.Claim) -> placement.Claim:
+    """A claim told after a restart; the instance may still be building or may run."""
+    resources = resources_of(claim.vcpus, claim.ram_mib, claim.disk_gib)
+    return placement.Claim(claim.instance_id, claim.host, resources, claim.group_id, building=False)
+
+
+def claim_out(claim: placement.Claim) -> messages.Claim:
+    amounts = dict(claim.resources)
+    return messages.Claim(
+        instance_id=claim.instance_id,
+        host=claim.host,
+        vcpus=amounts.get(VCPU, 0),
+        ram_mib=amounts.get(MEMORY_MB, 0),
+        disk_gib=amounts.get(DISK_GB, 0),
+        group_id=claim.group_id,
+    )
+
+
+def no_host(refused: NoHost) -> messages.NoHostFound:
+    return messages.NoHostFound(reasons=refused.reasons, nearest=refused.nearest)
+
+
+def explained(profile: str, found: placement.Explanation) -> PlacementExplained:
+    return PlacementExplained(
+        profile=profile,
+        hosts=found.hosts,
+        checks=tuple(CheckLine(*line) for line in found.checks),
+        passed=found.passed,
+        best=tuple(ScoredHost(each.host, each.total, each.weights) for each in found.best),
+        dropped=tuple(DroppedHost(each.host, each.check, each.lack) for each in found.dropped),
+        nearest=found.nearest,
+    )
+
+
+def _hint(asked: messages.PlaceRequest, name: str) -> tuple[str, ...]:
+    return tuple(value for value in asked.hints.get(name, ()) if value)
+
+
+def _group(asked: messages.PlaceRequest) -> placement.Group | None:
+    group_id = next(iter(_hint(asked, GROUP)), "")
+    policy = next(iter(_hint(asked, GROUP_POLICY)), "")
+    if not group_id or not policy:
+        return None
+    if policy not in POLICIES:
+        raise BadRequest(GROUP_POLICY, f"{policy!r} is none of {', '.join(POLICIES)}")
+    most = next(iter(_hint(asked, GROUP_MOST)), "1")
+    if not most.isdecimal() or int(most) < 1:
+        raise BadRequest(GROUP_MOST, f"{most!r} is not a whole number above 0")
+    return placement.Group(group_id, policy, int(most))

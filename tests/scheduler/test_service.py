@@ -1,0 +1,238 @@
+"""The scheduler room: repeatable, right after restarts, and rid of what nobody confirmed."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from typing import Any
+
+import pytest
+
+from actors.errors import CallerFault
+from actors.messages import Claim, HostReport, NoHostFound, Placed, PlaceRequest
+from actors.records import Flavor
+from actors.scheduler.service import CONFIRM_WITHIN_S, Scheduler
+
+TINY = Flavor(id="tiny", name="tiny", vcpus=1, ram_mib=512, disk_gib=1)
+
+
+class HandClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.at = 1_000.0
+
+    def now(self) -> float:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at
+
+
+def report(host: str, **facts: Any) -> HostReport:
+    fields = {
+        "node": f"node-of-{host}", "hypervisor": "QEMU", "hypervisor_version": 7_002_000, "architecture": "x86_64",
+        "vcpus": 4, "ram_mib": 4_096, "disk_gib": 40, "cpu_allocation_ratio": 1.0,
+    }  # fmt: skip
+    return HostReport(host=host, **(fields | facts))
+
+
+def asked(instance_id: str = "i", attempt: int = 1, **more: Any) -> PlaceRequest:
+    fields = {"project_id": "p", "flavor": TINY, "root_gib": 1}
+    return PlaceRequest(instance_id=instance_id, attempt=attempt, **(fields | more))
+
+
+class Room:
+    """A scheduler with two hosts, run from plain tests."""
+
+    def __init__(self, *hosts: str) -> None:
+        self.clock = HandClock()
+        self.scheduler = Scheduler(self.clock, Random(1), "spread", service_down_s=6.0)
+        self.beat(*hosts)
+
+    def beat(self, *hosts: str, **facts: Any) -> None:
+        asyncio.run(self.scheduler.heartbeat([report(host, **facts) for host in hosts]))
+
+    def place(self, *requests: PlaceRequest) -> list[Placed | NoHostFound | CallerFault]:
+        return asyncio.run(self.scheduler.place(list(requests)))
+
+    def placed(self, request: PlaceRequest) -> str:
+        [reply] = self.place(request)
+        assert isinstance(reply, Placed), reply
+        return reply.host
+
+    def release(self, *ids: str) -> None:
+        asyncio.run(self.scheduler.release(list(ids)))
+
+    def confirm(self, *ids: str) -> None:
+        asyncio.run(self.scheduler.confirm(list(ids)))
+
+    def restore(self, *claims: Claim) -> None:
+        asyncio.run(self.scheduler.restore(list(claims)))
+
+    def world(self) -> dict[str, list[str]]:
+        return asyncio.run(self.scheduler.world())
+
+
+def test_the_same_attempt_again_has_the_same_host_and_one_claim() -> None:
+    room = Room("a", "b")
+    first, second = room.place(asked(), asked())
+    assert first == second == room.place(asked())[0]
+    assert isinstance(first, Placed)
+    assert first.node == f"node-of-{first.host}"
+    assert room.world() == {first.host: ["i"]}
+
+
+def test_a_new_attempt_gives_the_old_claim_back() -> None:
+    room = Room("a", "b")
+    first = room.placed(asked())
+    second = room.placed(asked(attempt=2, ignore_hosts=(first,)))
+    assert second != first
+    assert room.world() == {second: ["i"]}
+
+
+def test_an_older_attempt_that_comes_late_changes_nothing() -> None:
+    room = Room("a")
+    room.placed(asked(attempt=2))
+    [late] = room.place(asked(attempt=1))
+    assert isinstance(late, CallerFault)
+    assert late.status == 409
+    assert room.world() == {"a": ["i"]}
+
+
+def test_release_twice_or_of_nothing() -> None:
+    room = Room("a")
+    room.placed(asked())
+    room.release("i", "i", "unknown")
+    room.release("i")
+    assert room.world() == {}
+
+
+def test_a_full_cloud_says_what_lacked() -> None:
+    room = Room("a")
+    replies = room.place(*(asked(f"i{n}") for n in range(5)))
+    assert [type(reply) for reply in replies] == [Placed] * 4 + [NoHostFound]
+    assert replies[4] == NoHostFound(reasons={"VCPU": 1}, nearest=("a: 1 vCPU short",))
+    assert replies[4].message == "No valid host was found: VCPU removed 1; nearest: a: 1 vCPU short"
+
+
+def test_a_host_not_heard_from_is_down_until_it_is_heard() -> None:
+    room = Room("a")
+    room.clock.at += 6.5
+    [reply] = room.place(asked())
+    assert reply == NoHostFound(reasons={"ComputeFilter": 1}, nearest=("a: it is down",))
+    room.beat("a")
+    assert room.placed(asked()) == "a"
+
+
+def test_claims_that_nobody_confirms_are_given_back() -> None:
+    room = Room("a")
+    room.placed(asked("kept"))
+    room.placed(asked("lost"))
+    room.confirm("kept", "kept", "unknown")
+    room.clock.at += CONFIRM_WITHIN_S + 1
+    room.beat("a")
+    assert room.world() == {"a": ["kept"]}
+
+
+def test_a_restarted_scheduler_knows_claims_before_hosts() -> None:
+    room = Room()
+    room.restore(Claim(instance_id="i", host="a", vcpus=4, ram_mib=512, disk_gib=1))
+    [early] = room.place(asked(attempt=3))
+    assert isinstance(early, CallerFault)
+    assert early.status == 503
+    room.beat("a")
+    assert room.placed(asked(attempt=3)) == "a"
+    [full] = room.place(asked("other"))
+    assert isinstance(full, NoHostFound)
+    assert room.world() == {"a": ["i"]}
+
+
+def test_a_restored_claim_on_a_host_that_failed_is_given_back() -> None:
+    room = Room("a", "b")
+    room.restore(Claim(instance_id="i", host="a", vcpus=1, ram_mib=512, disk_gib=1))
+    assert room.placed(asked(attempt=2, ignore_hosts=("a",))) == "b"
+
+
+def test_hosts_that_reported_before_the_restore_are_not_filled_twice() -> None:
+    room = Room()
+    room.beat("a", vcpus_used=4, ram_used_mib=2_048, disk_used_gib=4, instances=4)
+    assert isinstance(room.place(asked("new"))[0], NoHostFound)
+    room.restore(*(Claim(instance_id=f"i{n}", host="a", vcpus=1, ram_mib=512, disk_gib=1) for n in range(4)))
+    room.beat("a", vcpus_used=4, ram_used_mib=2_048, disk_used_gib=4, instances=4)
+    room.release("i0")
+    assert room.placed(asked("new")) == "a"
+
+
+def test_forgotten_hosts_take_nothing() -> None:
+    room = Room("a", "b")
+    asyncio.run(room.scheduler.forget_hosts(["a", "a", "unknown"]))
+    assert {room.placed(asked(f"i{n}")) for n in range(4)} == {"b"}
+
+
+def test_a_host_whose_build_failed_is_chosen_last_until_one_succeeds() -> None:
+    room = Room("a", "b")
+    room.place(asked("x", attempt=2, ignore_hosts=("a",)))
+    room.release("x")
+    assert {room.placed(asked(f"i{n}")) for n in range(4)} == {"b"}
+    assert room.placed(asked("i4")) == "a"
+    room.confirm("i4")
+    room.release(*(f"i{n}" for n in range(5)))
+    room.clock.at += 1
+    assert {room.placed(asked(f"j{n}")) for n in range(2)} == {"a", "b"}
+
+
+def test_zone_and_forced_host() -> None:
+    room = Room("a", "b")
+    assert room.placed(asked("i1", availability_zone="nova:b")) == "b"
+    [wrong] = room.place(asked("i2", availability_zone="elsewhere:b"))
+    assert isinstance(wrong, NoHostFound)
+
+
+def test_hints() -> None:
+    room = Room("a", "b")
+    first = room.placed(asked("i1"))
+    assert room.placed(asked("i2", hints={"same_host": ("i1",)})) == first
+    assert room.placed(asked("i3", hints={"different_host": ("i1", "i2")})) != first
+    apart = {"group": ("g",), "group_policy": ("anti-affinity",)}
+    hosts = {room.placed(asked(f"g{n}", hints=apart)) for n in range(2)}
+    assert hosts == {"a", "b"}
+    [third] = room.place(asked("g2", hints=apart))
+    assert isinstance(third, NoHostFound)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"hints": {"group": ("g",), "group_policy": ("nearby",)}}, "group_policy"),
+        ({"flavor": Flavor(id="f", name="f", vcpus=1, ram_mib=1, disk_gib=1, extra_specs={"resources:VCPU": "x"})},
+         "resources:VCPU"),
+        ({"flavor": Flavor(id="f", name="f", vcpus=1, ram_mib=1, disk_gib=1,
+                           extra_specs={"capabilities:hypervisor_version": ">= new"})},
+         "capabilities:hypervisor_version"),
+    ],
+)  # fmt: skip
+def test_a_request_that_makes_no_sense_is_the_callers_fault(wrong: dict[str, Any], field: str) -> None:
+    room = Room("a")
+    good, bad = room.place(asked("good"), asked("bad", **wrong))
+    assert isinstance(good, Placed)
+    assert isinstance(bad, CallerFault)
+    assert (bad.status, bad.field) == (400, field)
+
+
+def test_explain_agrees_with_place_and_changes_nothing() -> None:
+    room = Room("a")
+    room.beat("b", ram_mib=8_192)
+    room.beat("c", enabled=False)
+    [dry] = asyncio.run(room.scheduler.explain([asked()]))
+    assert not isinstance(dry, CallerFault)
+    assert (dry.profile, dry.hosts, dry.passed) == ("spread", 3, 2)
+    assert [(line.check, line.removed) for line in dry.checks] == [("ComputeFilter", 1)]
+    assert [(each.host, each.lack) for each in dry.dropped] == [("c", "it is disabled")]
+    assert room.world() == {}
+    assert room.placed(asked()) == dry.best[0].host == "b"
+
+
+def test_an_unknown_profile_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="spread"):
+        Scheduler(HandClock(), Random(1), "fastest")
