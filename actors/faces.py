@@ -128,6 +128,9 @@ class NetworkFace(Protocol):
     async def agent_started(self, host: str, underlay_ip: str = "") -> list[str]:
         """An agent (re)starts and says its VXLAN endpoint; the networks whose DHCP it serves."""
 
+    async def forget_hosts(self, hosts: list[str]) -> None:
+        """The hosts left the cluster: DHCP that they served moves to others."""
+
     async def peers(self, network_ids: list[str]) -> list[tuple[str, ...]]:
         """For each network the VXLAN endpoints of the hosts that have ports on it (DHCP's own counts)."""
 

@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from actors.cluster.names import node_of
 from actors.faces import AgentFace, ComputeFace
 from actors.messages import PlugEvent
 from actors.network.rows import Rows
@@ -23,7 +24,7 @@ from actors.records import Change, Drop, Network, Port, SecurityGroupRule, Subne
 AGENT_WAIT_S = 30.0  # how long an agent may take over one notice
 PLUG_WAIT_S = 30.0  # how long a compute actor may take to hear of plugged ports
 
-Notice = tuple[str, str]  # (host, network id)
+Notice = tuple[str, str]  # (node, network id); a simulated host has its node's agent
 log = logging.getLogger(__name__)
 
 
@@ -66,7 +67,7 @@ class Touched:
     def soon(self) -> set[Notice]:
         """The other hosts that have the network and had it before: their peers or remote groups may have changed."""
         staying = {
-            (host, network_id)
+            (node_of(host), network_id)
             for network_id, (_, before) in self._before.items()
             for host in before
             if host in self._rows.hosts_of.get(network_id, ())
@@ -80,7 +81,7 @@ class Touched:
 
 @dataclass(slots=True)
 class _Line:
-    """One host's agent: what it has yet to hear, and who waits for that. Bounded by the number of networks."""
+    """One node's agent: what it has yet to hear, and who waits for that. Bounded by the number of networks."""
 
     unheard: set[str] = field(default_factory=set)
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
@@ -96,8 +97,8 @@ class Notices:
 
     async def tell(self, urgent: set[Notice], soon: set[Notice]) -> None:
         """Returns when the urgent ones were heard, or could not be; the others are on their way then."""
-        heard = [self._enqueue(host, network_ids) for host, network_ids in self._by_host(urgent).items()]
-        for host, network_ids in self._by_host(soon).items():
+        heard = [self._enqueue(host, network_ids) for host, network_ids in _by_node(urgent).items()]
+        for host, network_ids in _by_node(soon).items():
             self._enqueue(host, network_ids)
         waiting = [waiter for waiter, line in heard if not line.away]
         if waiting:
@@ -126,21 +127,6 @@ class Notices:
         await asyncio.gather(
             *(asyncio.wait_for(compute.plugged(batch), PLUG_WAIT_S) for compute, batch in batches.values())
         )
-
-    def _by_host(self, notices: set[Notice]) -> dict[str, set[str]]:
-        """Network ids by host, each once an agent: several hosts (simulated ones) may have one agent."""
-        chosen: dict[str, set[str]] = defaultdict(set)
-        told: set[tuple[int, str]] = set()
-        for host, network_id in sorted(notices):
-            try:
-                key = id(self._agents(host)), network_id
-            except LookupError:
-                self._lines[host].unheard.add(network_id)
-                continue
-            if key not in told:
-                told.add(key)
-                chosen[host].add(network_id)
-        return chosen
 
     def _enqueue(self, host: str, network_ids: set[str]) -> tuple[asyncio.Future[None], _Line]:
         line = self._lines[host]
@@ -178,3 +164,10 @@ class Notices:
 
     async def _tell_agent(self, host: str, network_ids: list[str]) -> None:
         await asyncio.wait_for(self._agents(host).networks_changed(network_ids), AGENT_WAIT_S)
+
+
+def _by_node(notices: set[Notice]) -> dict[str, set[str]]:
+    nodes: dict[str, set[str]] = defaultdict(set)
+    for node, network_id in notices:
+        nodes[node].add(network_id)
+    return nodes

@@ -2,7 +2,8 @@
 
 Invariant, restored by `serve` after every change of a network's ports or subnets: a network has a DHCP host and a DHCP
 port with an address in each of its DHCP subnets exactly while some other port of it is bound to a host. So the first
-boot on a network brings its DHCP up, where that boot runs, and undoing the last one leaves nothing of it.
+boot on a network brings its DHCP up, where that boot runs, and undoing the last one leaves nothing of it. Agents live
+on nodes, so the DHCP host of a simulated host's network is that host's node.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import random
 
 from msgspec.structs import replace
 
+from actors.cluster.names import node_of
 from actors.network.mac import new_mac
 from actors.network.naming import DHCP_OWNER, dhcp_device_id, dhcp_port_id
 from actors.network.rows import Rows
@@ -27,7 +29,7 @@ def serve(rows: Rows, network_id: str, now: float, random: random.Random) -> lis
     subnet_ids = [subnet.id for subnet in rows.subnets_of.get(network_id, {}).values() if subnet.enable_dhcp]
     if not hosts or not subnet_ids:
         return _without(network, port)
-    host = network.dhcp_host or next(iter(hosts))
+    host = network.dhcp_host or node_of(next(iter(hosts)))
     fixed_ips = _addresses(rows, subnet_ids, port)
     if not fixed_ips:  # every pool is used up by guests: nothing is left for a server to have
         return _without(network, port)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from actors.cluster.names import node_of
 from actors.errors import CallerError, CallerFault
 from actors.messages import AllocateRequest, DeallocateRequest, PlugEvent, PortDetails, Vif
 from actors.network import views
@@ -76,10 +77,10 @@ class NetworkRoom(Administration):
     # ------------------------------------------------------------ for the agents
 
     async def agent_started(self, host: str, underlay_ip: str = "") -> list[str]:
-        """The networks whose DHCP the host serves. A new VXLAN endpoint is told to the other hosts of its networks."""
+        """The networks whose DHCP this node serves. A new VXLAN endpoint is told to the other hosts of its networks."""
         rows = await self._live.ready()
         known = rows.agents.get(host)
-        shared = [network_id for network_id, hosts in rows.hosts_of.items() if host in hosts]
+        shared = [network_id for network_id, hosts in rows.hosts_of.items() if host in map(node_of, hosts)]
         served = [network.id for network in rows.networks.values() if network.dhcp_host == host]
         self._notices.started(host)
         if known is None or known.underlay_ip != underlay_ip:
@@ -95,14 +96,14 @@ class NetworkRoom(Administration):
     async def forget_hosts(self, hosts: list[str]) -> None:
         """The hosts left the cluster: their networks' DHCP moves to another host that has ports on them."""
         rows = await self._live.ready()
-        touched, gone = Touched(rows), set(hosts)
+        touched, gone = Touched(rows), set(map(node_of, hosts))
         for network in list(rows.networks.values()):
-            staying = next((host for host in rows.hosts_of.get(network.id, {}) if host not in gone), "")
+            staying = next((node for node in map(node_of, rows.hosts_of.get(network.id, {})) if node not in gone), "")
             if network.dhcp_host in gone and staying:
                 self._change(touched, [replace(network, dhcp_host=staying)])
-        self._live.stage([drop(rows.agents[host]) for host in hosts if host in rows.agents])
-        for host in hosts:
-            self._notices.forget(host)
+        self._live.stage([drop(rows.agents[node]) for node in sorted(gone & rows.agents.keys())])
+        for node in gone:
+            self._notices.forget(node)
         await self._settle(rows, touched, gone)
 
     async def port_details(self, devices: list[str]) -> list[PortDetails | CallerFault]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from actors.cluster.names import node_of
 from actors.errors import CallerFault, not_found
 from actors.messages import PortDetails, SubnetInfo, Vif
 from actors.network.groups import RuleResolver
@@ -113,8 +114,8 @@ def peers(rows: Rows, network_id: str) -> tuple[str, ...]:
     network = rows.networks.get(network_id)
     if network is None:
         return ()
-    hosts = dict.fromkeys([*rows.hosts_of.get(network_id, {}), network.dhcp_host])
-    agents = [rows.agents[host] for host in hosts if host in rows.agents]
+    nodes = dict.fromkeys([*map(node_of, rows.hosts_of.get(network_id, {})), network.dhcp_host])
+    agents = [rows.agents[node] for node in nodes if node in rows.agents]
     return tuple(dict.fromkeys(agent.underlay_ip for agent in agents if agent.underlay_ip))
 
 

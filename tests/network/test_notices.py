@@ -92,16 +92,6 @@ def test_nobody_waits_for_an_agent_that_is_away() -> None:
     run(scenario())
 
 
-def test_an_agent_of_many_hosts_hears_once() -> None:
-    async def scenario() -> None:
-        agent = Agent("all")
-        told = Notices(lambda host: agent, nobody)
-        await told.tell({(f"h{number}", "a") for number in range(50)}, set())
-        assert agent.heard == [["a"]]
-
-    run(scenario())
-
-
 def port(name: str, host: str, **more: str) -> Port:
     return Port(
         id=name * 12, network_id="n", project_id="p", mac_address=name, host=host, security_groups=("g",), **more
@@ -124,3 +114,12 @@ def test_who_must_hear() -> None:
     by_rule.by([rule])
     by_subnet.by([Subnet(id="s", name="", network_id="n", project_id="p", cidr="10.0.0.0/24")])
     assert by_rule.soon() == by_subnet.soon() == {("h1", "n"), ("h4", "n")}
+
+
+def test_simulated_hosts_have_their_nodes_agent() -> None:
+    rows = Rows([Network(id="n", name="", project_id="p", network_type="vxlan", dhcp_host="h1")])
+    for number, name in enumerate("abcd"):
+        rows.apply(port(name, f"h{1 + number % 2}/0000{number}"))
+    touched = Touched(rows)
+    touched.add("n")
+    assert touched.urgent() == {("h1", "n")} and touched.soon() == {("h2", "n")}

@@ -75,5 +75,10 @@ def test_it_moves_with_its_address() -> None:
     assert after == replace(before, host="h2", device_id="dhcp-h2-n")
 
 
+def test_a_simulated_host_has_its_nodes_server() -> None:
+    port = settled(Rows([NETWORK, subnet(0), bound("a", "h1/00007")]))
+    assert port and port.host == "h1" and port.device_id == "dhcp-h1-n"
+
+
 def test_an_unknown_network_needs_nothing() -> None:
     assert serve(Rows(), "n", 1.0, random.Random(1)) == []
