@@ -190,7 +190,8 @@ class Fleet:
 
     def _take(self, row: int, claim: Claim, sign: int = 1) -> None:
         for name, amount in claim.resources:
-            self._inventory(name).add(row, sign * amount)
+            inventory = self.inventory.get(name) or self._inventory(name)
+            inventory.add(row, sign * amount)
         self.instances.add(row, sign)
         if claim.building:
             self.io_ops.add(row, sign)

@@ -1,8 +1,8 @@
 """One resource class over the whole fleet: what each host has of it, and what is taken.
 
-Owned by `fleet.py`; read by the capacity filter and the weighers. Invariant: `used = claimed + other`, where `claimed`
-is the sum of the fleet's own claims and `other` is what the host says is in use beyond them. A report can therefore
-never hide a claim, and what runs there unknown to us is never given away.
+Owned by `fleet.py`; read by the capacity filter and the weighers. Invariant: `used` is the sum of the fleet's own
+claims and of `other`, which is what the host says is in use beyond them. A report can therefore never hide a claim, and
+what runs there unknown to us is never given away.
 """
 
 from __future__ import annotations
@@ -14,31 +14,29 @@ from placement.host import Stock
 class Usage:
     """How much of one thing is taken on each host."""
 
-    __slots__ = ("claimed", "other", "used")
+    __slots__ = ("other", "used")
 
     def __init__(self, capacity: int) -> None:
         self.used = IntColumn(capacity)
-        self.claimed = IntColumn(capacity)
         self.other = IntColumn(capacity)
 
     def columns(self) -> tuple[IntColumn | FloatColumn, ...]:
-        return (self.used, self.claimed, self.other)
+        return (self.used, self.other)
 
     def set_reported(self, row: int, used: int) -> bool:
         """The host says that so much is in use, claims included; whether `used` changed."""
         before = self.used.at[row]
-        claimed = self.claimed.at[row]
+        claimed = before - self.other.at[row]
         self.other.at[row] = max(0, used - claimed)
         self.used.at[row] = max(claimed, used)
         return self.used.at[row] != before
 
     def add(self, row: int, amount: int) -> None:
         """A claim comes, or goes with a negative amount."""
-        self.claimed.at[row] += amount
         self.used.at[row] += amount
 
     def clear(self, row: int) -> None:
-        self.used.at[row] = self.claimed.at[row] = self.other.at[row] = 0
+        self.used.at[row] = self.other.at[row] = 0
 
 
 class Inventory(Usage):

@@ -20,6 +20,7 @@ from placement.outcome import NoHost, Placement
 from placement.profiles import Profile
 from placement.ranking import WINDOW_LEAST, Exhausted, Ranking
 from placement.request import Claim, Request, Shape
+from placement.standing import Standing
 from placement.verdict import filters_for, judge, refusal
 from placement.weighing import summed, weights
 
@@ -34,6 +35,7 @@ class Placer:
         self.fleet = fleet
         self.profile = profile
         self._window_least = window_least
+        self._standing = Standing(fleet, profile)
         self._rankings: OrderedDict[Shape, Ranking] = OrderedDict()
         self._refused: dict[Shape, tuple[tuple[int, int], NoHost]] = {}
 
@@ -67,7 +69,7 @@ class Placer:
     def _ranking(self, shape: Shape) -> Ranking:
         ranking = self._rankings.get(shape)
         if ranking is None:
-            ranking = self._rankings[shape] = Ranking(self.fleet, shape, self.profile, self._window_least)
+            ranking = self._rankings[shape] = Ranking(self.fleet, shape, self._standing, self._window_least)
             if len(self._rankings) > RANKINGS_LIMIT:
                 self._rankings.popitem(last=False)
         else:

@@ -1,8 +1,8 @@
 """A ranking: the best hosts for one shape of request, kept up to date so that the next decision looks at one host.
 
 Kept by `place.py`, one a shape. It holds a *window*: the best rows as a heap, and a *floor* such that every row outside
-weighs no more than it. A claim or release changes one row: it is weighed anew (microseconds) and enters the window if
-it reaches the floor. When the window is used up, one full pass fills the next.
+weighs no more than it. A claim or release changes one row, which enters the window if it reaches the floor. When
+the window is used up, one full pass fills the next.
 
 Invariants: `best` returns a row of greatest weight among all that pass, ties at random; nothing is decided on a stale
 weight, because an entry counts only while its row's generation is the one that was weighed.
@@ -20,13 +20,11 @@ from numpy.typing import NDArray
 from placement.columns import Floats, Mask, Rows, view_of
 from placement.filters.form import Depends, UsageFilter
 from placement.fleet import Fleet
-from placement.profiles import Profile
 from placement.request import Request, Shape
-from placement.weighing import factors, for_row, totals
+from placement.standing import Standing
 
-WINDOW_LEAST = 256  # rows in a window at least
-WINDOW_MOST = 4_096
-WINDOW_SHARE = 32  # and one row of so many
+WINDOW_LEAST = 256  # rows in a shape's first window; each further one is twice as large, up to
+WINDOW_SHARE = 32  # one row of so many
 HEAP_LIMIT_FACTOR = 4  # stale entries that a heap may hold, in windows
 
 EVERYTHING = float("-inf")  # the floor of a window that holds every row that passes
@@ -37,17 +35,19 @@ class Exhausted(Exception):
 
 
 class Ranking:
-    def __init__(self, fleet: Fleet, shape: Shape, profile: Profile, window_least: int = WINDOW_LEAST) -> None:
+    def __init__(self, fleet: Fleet, shape: Shape, standing: Standing, window_least: int = WINDOW_LEAST) -> None:
         self._fleet = fleet
         self._shape = shape
-        self._profile = profile
+        self._standing = standing
         self._request = Request("", shape)  # what filters are asked with: nothing of a single instance
-        self._facts = [each for each in profile.filters if each.depends(shape) is Depends.FACTS]
-        self._usage = [cast(UsageFilter, each) for each in profile.filters if each.depends(shape) is Depends.USAGE]
+        self._facts = [each for each in standing.profile.filters if each.depends(shape) is Depends.FACTS]
+        self._usage = [
+            cast(UsageFilter, each) for each in standing.profile.filters if each.depends(shape) is Depends.USAGE
+        ]
         self._heap: list[tuple[float, float, int, int]] = []  # (-weight, random, row, generation)
         self._floor = EVERYTHING
-        self._window = self._window_least = window_least
-        self._begun = False
+        self._window = self._next_window = window_least
+        self._scale = 0  # the standing's when this began; 0 = not begun
         self._facts_at = self._usage_at = 0  # how far the journals are read
         self._eligible: Mask = np.zeros(0, dtype=np.bool_)  # rows whose facts pass
         self._eligible_at: memoryview[bool] = view_of(self._eligible)
@@ -94,8 +94,10 @@ class Ranking:
             for check in each.checks(fleet, self._request, fleet.all):
                 passed &= check.passed
         rows = np.flatnonzero(passed)
-        weights = totals(fleet, rows if len(rows) < fleet.rows else fleet.all, self._profile, self._factors)
-        self._window = min(WINDOW_MOST, max(self._window_least, fleet.rows // WINDOW_SHARE))
+        weights = self._standing.weights.array[rows]
+        self._window = self._next_window
+        if 2 * self._window <= fleet.rows // WINDOW_SHARE:
+            self._next_window = 2 * self._window
         dice = np.random.Generator(np.random.PCG64(rng.getrandbits(64)))
         self._floor = EVERYTHING
         if len(rows) > self._window:
@@ -110,37 +112,37 @@ class Ranking:
     # ------------------------------------------------------------ keeping up
 
     def _catch_up(self, rng: Random) -> None:
-        fleet = self._fleet
-        if not self._begun or self._facts_at != fleet.facts.end:
+        fleet, standing = self._fleet, self._standing
+        standing.catch_up()
+        if self._scale != standing.scale:
+            self._begin(rng)
+        elif self._facts_at != fleet.facts.end:
             self._catch_up_facts(rng)
         if self._usage_at == fleet.usage.end:
             return
         changed = fleet.usage.since(self._usage_at)
-        if changed is None or len(self._heap) > HEAP_LIMIT_FACTOR * self._window:
-            self._begin(rng)
-            return
         self._usage_at = fleet.usage.end
-        if len(changed) > 1:
-            changed = list(dict.fromkeys(changed))
-        for row in changed:
+        if changed is None or len(self._heap) > HEAP_LIMIT_FACTOR * self._window:
+            self._refill(rng)
+            return
+        for row in changed if len(changed) == 1 else dict.fromkeys(changed):
             self._weigh(row, rng)
 
     def _weigh(self, row: int, rng: Random) -> None:
-        """A row changed: it enters the window anew if it passes and reaches the floor."""
-        if not self._eligible_at[row]:
+        """A row changed: it enters the window anew if it reaches the floor and passes."""
+        weight = self._standing.weights.at[row]
+        if weight < self._floor or not self._eligible_at[row]:
             return
         for fits in self._fits:
             if not fits(row):
                 return
-        weight = self._weight(row)
-        if weight >= self._floor:
-            heapq.heappush(self._heap, (-weight, rng.random(), row, self._fleet.generation.at[row]))
+        heapq.heappush(self._heap, (-weight, rng.random(), row, self._fleet.generation.at[row]))
 
     def _catch_up_facts(self, rng: Random) -> None:
-        """Hosts came, went or changed: judge those anew, or all of them when the scales changed with them."""
+        """Hosts came, went or changed: judge those anew."""
         fleet = self._fleet
-        changed = fleet.facts.since(self._facts_at) if self._begun else None
-        if changed is None or fleet.capacity != len(self._eligible) or factors(fleet, self._profile) != self._factors:
+        changed = fleet.facts.since(self._facts_at)
+        if changed is None:
             self._begin(rng)
             return
         self._bind()
@@ -154,17 +156,15 @@ class Ranking:
         """Judge every host, and fill the window."""
         fleet = self._fleet
         self._bind()
+        self._scale = self._standing.scale
         self._eligible = np.zeros(fleet.capacity, dtype=np.bool_)
         self._eligible_at = view_of(self._eligible)
         self._eligible[fleet.all] = self._judged(fleet.all)
         self._facts_at, self._usage_at = fleet.facts.end, fleet.usage.end
-        self._begun = True
         self._refill(rng)
 
     def _bind(self) -> None:
-        """What weighs and checks one row; bound to the fleet's columns as they are now."""
-        self._factors = factors(self._fleet, self._profile)
-        self._weight = for_row(self._fleet, self._profile, self._factors)
+        """What checks one row; bound to the fleet's columns as they are now."""
         self._fits = [each.for_row(self._fleet, self._shape) for each in self._usage]
 
     def _judged(self, rows: Rows) -> Mask:
