@@ -108,7 +108,7 @@ class Links:
             case Peers():
                 self._peers(order)
             case Tap():
-                self._quiet(order.name)
+                quiet(order.name)
                 self._join(self._must(order.name), order.bridge, order.mtu)
             case _:
                 assert_never(order)
@@ -120,7 +120,7 @@ class Links:
             settings = {"br_forward_delay": 0, "br_stp_state": 0, "br_mcast_snooping": 0, "br_nf_call_iptables": 1}
             with _unless(errno.EEXIST):
                 self.netlink.link("add", ifname=order.name, kind="bridge", **settings)
-            self._quiet(order.name)
+            quiet(order.name)
             index = self._must(order.name)
         self.netlink.link("set", index=index, ifalias=order.alias, mtu=order.mtu, state="up")
 
@@ -130,7 +130,7 @@ class Links:
         if not self.index(order.name):
             with _unless(errno.EEXIST):
                 self.netlink.link("add", ifname=order.name, kind="vlan", link=parent, vlan_id=order.vlan_id)
-        self._quiet(order.name)
+        quiet(order.name)
         self._join(self._must(order.name), order.bridge, order.mtu)
 
     def _vxlan(self, order: Vxlan) -> None:
@@ -149,7 +149,7 @@ class Links:
                     vxlan_learning=1,
                     **device,
                 )
-        self._quiet(order.name)
+        quiet(order.name)
         self._join(self._must(order.name), order.bridge, order.mtu)
 
     def _tunnel_differs(self, order: Vxlan) -> bool:
@@ -173,10 +173,16 @@ class Links:
         size = {"mtu": mtu} if mtu else {}
         self.netlink.link("set", index=index, master=self._must(bridge), state="up", **size)
 
-    def _quiet(self, name: str) -> None:
-        """No IPv6 of the host's own on a guests' wire: the kernel would announce itself there."""
-        with contextlib.suppress(OSError):  # no IPv6 in this kernel, or the device has just gone
-            Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6").write_text("1")
+    def dhcp_wire(self, tap: str, inside: str, namespace: str, mac: str) -> None:
+        """A veth pair from this namespace into the named one, where its end has the DHCP port's MAC."""
+        if self.index(tap):
+            return
+        end = {"ifname": inside, "net_ns_fd": namespace, "address": mac}
+        try:
+            self.netlink.link("add", ifname=tap, kind="veth", peer=end)
+        except NetlinkError as error:
+            raise WiringError(f"{tap}: {_why(error)}") from error
+        quiet(tap)
 
     def _must(self, name: str) -> int:
         index = self.index(name)
@@ -199,6 +205,12 @@ class Links:
     def remove(self, index: int) -> None:
         with _unless(errno.ENODEV):
             self.netlink.link("del", index=index)
+
+
+def quiet(name: str) -> None:
+    """No IPv6 of the host's own on a guests' wire: the kernel would announce itself there."""
+    with contextlib.suppress(OSError):  # no IPv6 in this kernel, or the device has just gone
+        Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6").write_text("1")
 
 
 @contextlib.contextmanager

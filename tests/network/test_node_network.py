@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from actors.cluster.config import NodeConfig
-from actors.network.node_network import make_node_network, namespaces, remove_node_network, underlay_of
+from actors.network import namespaces
+from actors.network.node_network import make_node_network, remove_node_network, underlay_of
 from tests.network.probes import ip, ping, real
 
 
@@ -61,10 +62,10 @@ def test_the_underlay_goes_with_its_last_node() -> None:
         make_node_network(two)
         for _ in range(2):
             remove_node_network(one)
-            assert underlay_of(two.netns) in namespaces()
+            assert underlay_of(two.netns) in namespaces.names()
         make_node_network(one)  # the peer's old end may still be about
         assert ping(one.netns, two.underlay_ip)
         remove_node_network(one)
         for _ in range(2):
             remove_node_network(two)
-            assert not [name for name in namespaces() if name.startswith(underlay_of(two.netns)[:10])]
+            assert not [name for name in namespaces.names() if name.startswith(underlay_of(two.netns)[:10])]

@@ -1,0 +1,224 @@
+"""The DHCP server of one network on this node: its namespace, its wire into the node, its dnsmasq.
+
+Used by `linux.py`. The namespace is `qdhcp-<network id>`; in it `ns-…`, and its other end `tap…` in the node's
+namespace, which the L2 agent joins to the network's bridge like any port's tap. dnsmasq puts itself in the background
+and outlives the agent, which finds it again by its pid file. Invariant: what runs is what the files and the command
+line say; a lease whose reservation is gone is gone too, since it would keep the address from its next owner.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from pyroute2 import IPRoute
+
+from actors.network import dhcp_files, namespaces
+from actors.network.dhcp_files import DhcpPaths
+from actors.network.l2 import WiringError
+from actors.network.links import Links, quiet
+from actors.network.messages import DhcpNetworkInfo
+from actors.network.naming import tap_device
+from actors.network.netns_thread import NetnsThread
+
+NAMESPACE_PREFIX = "qdhcp-"
+INSIDE_PREFIX = "ns-"
+START_DEADLINE_S = 20.0  # dnsmasq up; 0.02-0.2 s on a quiet machine
+STOP_DEADLINE_S = 5.0  # after SIGTERM, then SIGKILL
+
+Result = TypeVar("Result")
+Args = ParamSpec("Args")
+
+
+def namespace_of(network_id: str) -> str:
+    return f"{NAMESPACE_PREFIX}{network_id}"
+
+
+class DhcpServer:
+    """`node` is the thread of the node's namespace, `links` its netlink; the caller allows one call at a time."""
+
+    def __init__(self, network_id: str, folder: Path, node: NetnsThread, links: Links) -> None:
+        self.network_id = network_id
+        self.namespace = namespace_of(network_id)
+        self.paths = DhcpPaths(folder / network_id)
+        self._node = node
+        self._links = links
+
+    async def serve(self, info: DhcpNetworkInfo) -> None:
+        """Brings everything to what `info` (which has a port) says. Raises `OSError` or `WiringError`."""
+        assert info.port is not None
+        await asyncio.to_thread(namespaces.add, self.namespace)
+        tap, inside = tap_device(info.port.id), _inside_device(info.port.id)
+        await self._node.run(self._links.dhcp_wire, tap, inside, self.namespace, info.port.mac_address)
+        await self._run_inside(self._bring_up, info, inside)
+
+    async def revive(self, info: DhcpNetworkInfo) -> bool:
+        """Starts dnsmasq again if it is dead; says whether it was."""
+        if pid_of(self.paths):
+            return False
+        await self.serve(info)
+        return True
+
+    async def stop(self) -> None:
+        """Takes everything away, whatever there is of it."""
+        await asyncio.to_thread(_stop_dnsmasq, self.paths)
+        if self.namespace in namespaces.names():
+            with contextlib.suppress(OSError):  # a name without a namespace: nothing is in it
+                await self._run_inside(_remove_wires, "")
+            await asyncio.to_thread(namespaces.remove, self.namespace)
+        await asyncio.to_thread(shutil.rmtree, self.paths.folder, ignore_errors=True)
+
+    async def open_socket(self) -> socket.socket:
+        """A TCP socket that lives in the network."""
+        return await self._run_inside(socket.socket, socket.AF_INET, socket.SOCK_STREAM)
+
+    async def _run_inside(self, fn: Callable[Args, Result], *args: Args.args, **kwargs: Args.kwargs) -> Result:
+        thread = NetnsThread(self.namespace)
+        try:
+            return await thread.run(fn, *args, **kwargs)
+        finally:
+            thread.close()
+
+    # ------------------------------------------------------------ in the namespace's thread
+
+    def _bring_up(self, info: DhcpNetworkInfo, inside: str) -> None:
+        _remove_wires(inside)
+        assert info.port is not None
+        _set_device(inside, info.port.mac_address, info.network.mtu)
+        _set_addresses(inside, dhcp_files.addresses(info))
+        self._write(info)
+        command = dhcp_files.command(info, self.paths, inside)
+        stale = dhcp_files.stale_leases(_read(self.paths.leases), info)
+        pid = pid_of(self.paths)
+        if pid and not stale and _command_line(pid) == command:
+            os.kill(pid, signal.SIGHUP)
+            return
+        _stop_dnsmasq(self.paths)
+        if stale:
+            _write_atomically(self.paths.leases, dhcp_files.without(_read(self.paths.leases), stale))
+        _start(command)
+
+    def _write(self, info: DhcpNetworkInfo) -> None:
+        content = dhcp_files.files(info)
+        self.paths.folder.mkdir(parents=True, exist_ok=True)
+        _write_atomically(self.paths.host, content.host)
+        _write_atomically(self.paths.addn_hosts, content.addn_hosts)
+        _write_atomically(self.paths.opts, content.opts)
+
+
+# ---------------------------------------------------------------- dnsmasq
+
+
+def pid_of(paths: DhcpPaths) -> int:
+    """The running dnsmasq of these files; 0 if there is none. A reused pid is told by its command line."""
+    text = _read(paths.pid).strip()
+    if not text.isdigit():
+        return 0
+    return int(text) if f"--pid-file={paths.pid}" in _command_line(int(text)) else 0
+
+
+def _command_line(pid: int) -> list[str]:
+    """[] for a process that is gone, or dead and not reaped yet."""
+    return _read(Path(f"/proc/{pid}/cmdline")).split("\0")[:-1]
+
+
+def _start(command: list[str]) -> None:
+    """Returns when dnsmasq has bound its sockets and gone to the background."""
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=START_DEADLINE_S,
+            cwd="/",
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise WiringError(f"dnsmasq did not start within {START_DEADLINE_S:g} s") from error
+    if done.returncode:
+        raise WiringError(f"dnsmasq did not start: {done.stderr.strip() or done.returncode}")
+
+
+def _stop_dnsmasq(paths: DhcpPaths) -> None:
+    pid = pid_of(paths)
+    if not pid:
+        return
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        for which in (signal.SIGTERM, signal.SIGKILL):
+            signal.pidfd_send_signal(process, which)
+            if select.select([process], [], [], STOP_DEADLINE_S)[0]:
+                return
+        raise WiringError(f"dnsmasq {pid} does not end")
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(process)
+
+
+# ---------------------------------------------------------------- the wire's end in the namespace
+
+
+def _inside_device(port_id: str) -> str:
+    return f"{INSIDE_PREFIX}{port_id[:11]}"
+
+
+def _remove_wires(but: str) -> None:
+    """Removes the wires in this namespace, with their other ends at once; that of an earlier DHCP port too."""
+    links = Links()
+    try:
+        for index, name in socket.if_nameindex():
+            if name.startswith(INSIDE_PREFIX) and name != but:
+                links.remove(index)
+    finally:
+        links.close()
+
+
+def _set_device(device: str, mac: str, mtu: int) -> None:
+    quiet(device)
+    with IPRoute() as netlink:
+        netlink.link("set", index=socket.if_nametoindex(device), address=mac, mtu=mtu, state="up")
+
+
+def _set_addresses(device: str, addresses: list[str]) -> None:
+    with IPRoute() as netlink:
+        index = socket.if_nametoindex(device)
+        here = {
+            f"{message.get_attr('IFA_ADDRESS')}/{message['prefixlen']}"
+            for message in netlink.get_addr(index=index, family=socket.AF_INET)
+        }
+        for address in here - set(addresses):
+            netlink.addr("del", index=index, address=address)
+        for address in addresses:
+            if address not in here:
+                netlink.addr("add", index=index, address=address)
+
+
+# ---------------------------------------------------------------- files
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def _write_atomically(path: Path, content: str) -> None:
+    """dnsmasq never reads half a file."""
+    part = path.with_suffix(".new")
+    part.write_text(content)
+    part.replace(path)

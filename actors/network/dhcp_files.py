@@ -1,0 +1,174 @@
+"""What dnsmasq is told about a network: its files and its command line. Pure; `dhcp.py` writes and runs them.
+
+Section C of BOOT_FLOW: `host` reserves an address for each MAC, `addn_hosts` names the addresses, `opts` holds the
+options of each subnet, `leases` is dnsmasq's own record. dnsmasq answers from these files only (`static` ranges).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from actors.network.messages import DhcpHost, DhcpNetworkInfo
+from actors.records import Subnet
+
+METADATA_ADDRESS = "169.254.169.254"
+LEASE_S = 86_400  # Neutron's default
+LEASE_LIMIT = 1 << 24  # leases of one network; Neutron's limit
+HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")  # RFC 1123
+
+
+@dataclass(frozen=True, slots=True)
+class DhcpFiles:
+    """The content of the files that a change of ports rewrites; a SIGHUP makes dnsmasq read them again."""
+
+    host: str
+    addn_hosts: str
+    opts: str
+
+
+@dataclass(frozen=True, slots=True)
+class DhcpPaths:
+    """Where one network's files are."""
+
+    folder: Path
+
+    @property
+    def host(self) -> Path:
+        return self.folder / "host"
+
+    @property
+    def addn_hosts(self) -> Path:
+        return self.folder / "addn_hosts"
+
+    @property
+    def opts(self) -> Path:
+        return self.folder / "opts"
+
+    @property
+    def leases(self) -> Path:
+        return self.folder / "leases"
+
+    @property
+    def pid(self) -> Path:
+        return self.folder / "pid"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "dnsmasq.log"
+
+
+def files(info: DhcpNetworkInfo) -> DhcpFiles:
+    entries = list(reservations(info))
+    return DhcpFiles(
+        host="".join(f"{mac},{name}.{info.dns_domain},{address}\n" for mac, name, address in entries),
+        addn_hosts="".join(f"{address} {name}.{info.dns_domain} {name}\n" for _, name, address in entries),
+        opts="".join(f"{line}\n" for subnet in served(info) for line in _options(subnet, _own_address(info, subnet))),
+    )
+
+
+def reservations(info: DhcpNetworkInfo) -> Iterator[tuple[str, str, str]]:
+    """(MAC, host name, address) for each address of each port on a subnet with DHCP."""
+    subnets = {subnet.id for subnet in served(info)}
+    for host in info.hosts:
+        for fixed in host.fixed_ips:
+            if fixed.subnet_id in subnets:
+                yield host.mac_address, _name(host, fixed.ip_address), fixed.ip_address
+
+
+def served(info: DhcpNetworkInfo) -> list[Subnet]:
+    """The subnets that dnsmasq answers for, in a steady order."""
+    return sorted((s for s in info.subnets if s.enable_dhcp and ":" not in s.cidr), key=lambda subnet: subnet.id)
+
+
+def addresses(info: DhcpNetworkInfo) -> list[str]:
+    """The DHCP server's own addresses, with prefix lengths."""
+    if info.port is None:
+        return []
+    lengths = {subnet.id: ipaddress.IPv4Network(subnet.cidr).prefixlen for subnet in served(info)}
+    own = [f"{ip.ip_address}/{lengths[ip.subnet_id]}" for ip in info.port.fixed_ips if ip.subnet_id in lengths]
+    return [*own, f"{METADATA_ADDRESS}/32"]
+
+
+def command(info: DhcpNetworkInfo, paths: DhcpPaths, interface: str) -> list[str]:
+    """dnsmasq with Neutron's arguments. What changes with subnets stands here and needs a new process."""
+    return [
+        "dnsmasq",
+        "--conf-file=/dev/null",
+        "--no-hosts",
+        "--no-resolv",
+        "--bind-interfaces",
+        "--except-interface=lo",
+        f"--interface={interface}",
+        f"--pid-file={paths.pid}",
+        f"--dhcp-hostsfile={paths.host}",
+        f"--addn-hosts={paths.addn_hosts}",
+        f"--dhcp-optsfile={paths.opts}",
+        f"--dhcp-leasefile={paths.leases}",
+        f"--dhcp-lease-max={LEASE_LIMIT}",
+        "--dhcp-authoritative",  # a guest that kept its lease over a restart of ours gets it again at once
+        *[f"--dhcp-range=set:{_tag(subnet)},{_range(subnet)}" for subnet in served(info)],
+        f"--dhcp-option-force=option:mtu,{info.network.mtu}",
+        f"--domain={info.dns_domain}",
+        # Its folder may be readable by root alone; what it opens to guests is DHCP and names, nothing else.
+        "--user=root",
+        "--group=root",
+        f"--log-facility={paths.log}",
+    ]
+
+
+def stale_leases(leases: str, info: DhcpNetworkInfo) -> set[str]:
+    """The lines of dnsmasq's record whose (MAC, address) is reserved no longer: they would block the address."""
+    reserved = {(mac, address) for mac, _, address in reservations(info)}
+    return {line for line in leases.splitlines() if (lease := _lease(line)) and lease not in reserved}
+
+
+def without(leases: str, lines: Iterable[str]) -> str:
+    dropped = set(lines)
+    return "".join(f"{line}\n" for line in leases.splitlines() if line not in dropped)
+
+
+def _lease(line: str) -> tuple[str, str] | None:
+    """`expiry mac address name client-id`, see dnsmasq(8); other lines (the server's DUID) are no leases."""
+    words = line.split()
+    return (words[1], words[2]) if len(words) == 5 else None
+
+
+def _options(subnet: Subnet, server: str) -> Iterator[str]:
+    """Option 121 makes clients ignore the router option (RFC 3442), so the default route stands in both."""
+    tag = f"tag:{_tag(subnet)}"
+    if subnet.dns_servers or server:
+        yield f"{tag},option:dns-server,{','.join(subnet.dns_servers or (server,))}"
+    routes = [*subnet.host_routes]
+    if server:
+        routes.append((f"{METADATA_ADDRESS}/32", server))
+    if subnet.gateway_ip:
+        routes.append(("0.0.0.0/0", subnet.gateway_ip))
+    if routes:
+        written = ",".join(f"{destination},{hop}" for destination, hop in routes)
+        yield f"{tag},option:classless-static-route,{written}"
+        yield f"{tag},249,{written}"  # the same under the number that Windows knows
+    yield f"{tag},option:router,{subnet.gateway_ip}" if subnet.gateway_ip else f"{tag},option:router"
+
+
+def _own_address(info: DhcpNetworkInfo, subnet: Subnet) -> str:
+    fixed_ips = info.port.fixed_ips if info.port else ()
+    return next((fixed.ip_address for fixed in fixed_ips if fixed.subnet_id == subnet.id), "")
+
+
+def _name(host: DhcpHost, address: str) -> str:
+    if HOST_NAME.fullmatch(host.dns_name):
+        return host.dns_name
+    return f"host-{address.replace('.', '-')}"
+
+
+def _tag(subnet: Subnet) -> str:
+    return f"subnet-{subnet.id}"
+
+
+def _range(subnet: Subnet) -> str:
+    network = ipaddress.IPv4Network(subnet.cidr)
+    return f"{network.network_address},static,{network.netmask},{LEASE_S}s"
