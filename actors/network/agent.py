@@ -1,0 +1,158 @@
+"""The network agent of one node: DHCP agent and L2 agent, relays into networks, metadata for guests.
+
+One a worker node; meets `AgentFace`. It decides nothing: the network service says how things shall be, the data plane
+makes them so. Everything goes through two queues that batch by themselves (changed networks, sweeps over the taps),
+so a hundred boots at once cost the node a few batches. Invariant: whatever happened while it was away, a started agent
+brings the node to what the database says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from actors.clock import Clock
+from actors.cluster.config import CloudConfig, NodeConfig
+from actors.errors import CallerFault, HostError, HostFault
+from actors.faces import NetworkFace
+from actors.network.dataplane import Dataplane
+from actors.network.dhcp_agent import DhcpAgent
+from actors.network.forward import Relays
+from actors.network.l2_agent import L2Agent
+from actors.network.metadata_server import Documents, MetadataServers
+from actors.outbox import Outbox
+
+POLL_S = 2.0  # between looks at the taps when no event came
+REVIVE_S = 5.0  # between looks at the DHCP servers
+START_TRIES = 5  # each waits as long as the network service's face does, and then:
+START_PAUSE_S = 2.0
+
+log = logging.getLogger(__name__)
+
+
+class NetworkAgent:
+    """`documents`: an instance's metadata by path, for the server at 169.254.169.254; None = there is none."""
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        cloud: CloudConfig,
+        network: NetworkFace,
+        dataplane: Dataplane,
+        clock: Clock,
+        documents: Documents | None = None,
+    ) -> None:
+        self._config = config
+        self._network = network
+        self._dataplane = dataplane
+        self._l2 = L2Agent(config.host, network, dataplane, clock)
+        self._dhcp = DhcpAgent(config.host, network, dataplane)
+        self._relays = Relays(config.node_ip, dataplane, clock)
+        self._metadata = MetadataServers(dataplane, self._dhcp.host_at, documents) if documents else None
+        self._turn = asyncio.Lock()  # DHCP and L2 take turns: a tap of DHCP's own is made by one and wired by the other
+        self._changes: Outbox[str, None] = Outbox(self._catch_up)
+        self._sweeps: Outbox[None, None] = Outbox(self._sweep)
+        self._loops: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Returns when DHCP and taps are as they should be. Raises `HostError` or `ConnectionError`."""
+        await self._dataplane.start()
+        await self._l2.start()
+        await self._first_orders()
+        self._loops = [
+            asyncio.create_task(self._for_ever(self._watch_taps, POLL_S), name="taps"),
+            asyncio.create_task(self._for_ever(self._watch_dhcp, REVIVE_S), name="dhcp"),
+        ]
+
+    async def stop(self, remove: bool) -> None:
+        """Ends the agent. With `remove`, everything that it or an earlier life of it made on this node goes as well."""
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        await self._relays.close()
+        if self._metadata:
+            await self._metadata.close()
+        async with self._turn:
+            if remove:
+                await self._dataplane.remove_all()
+            await self._dataplane.close()
+
+    # ------------------------------------------------------------ AgentFace
+
+    async def networks_changed(self, network_ids: list[str]) -> None:
+        await asyncio.gather(*[self._changes.ask(network_id) for network_id in dict.fromkeys(network_ids)])
+
+    async def devices_appeared(self, devices: list[str]) -> None:
+        await self._dataplane.announce(devices, [])
+        await self._sweeps.ask(None)
+
+    async def devices_gone(self, devices: list[str]) -> None:
+        await self._dataplane.announce([], devices)
+        await self._sweeps.ask(None)
+
+    async def forward(self, network_id: str, address: str, port: int) -> tuple[str, int]:
+        """Raises `LookupError` where this node does not serve the network, `CallerError` 503 if relays are taken."""
+        return await self._relays.open(network_id, address, port)
+
+    async def world(self) -> dict[str, list[str]]:
+        return await self._dataplane.world()
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """Taps of this node that are not wired, and why."""
+        return self._l2.refused
+
+    # ------------------------------------------------------------ the two queues
+
+    async def _catch_up(self, network_ids: list[str]) -> list[None | CallerFault | HostFault]:
+        distinct = list(dict.fromkeys(network_ids))
+        async with self._turn:
+            await self._dhcp.refresh(distinct)
+            await self._l2.sweep()
+            await self._l2.refresh(distinct)
+            await self._serve_metadata()
+        return [None] * len(network_ids)
+
+    async def _sweep(self, asked: list[None]) -> list[None | CallerFault | HostFault]:
+        async with self._turn:
+            await self._l2.sweep()
+        return [None] * len(asked)
+
+    # ------------------------------------------------------------ the agent's own life
+
+    async def _first_orders(self) -> None:
+        for tries_left in reversed(range(START_TRIES)):
+            try:
+                network_ids = await self._network.agent_started(self._config.host, self._config.underlay_ip)
+                async with self._turn:
+                    await self._dhcp.start(network_ids)
+                    await self._l2.sweep()
+                    await self._serve_metadata()
+                return
+            except ConnectionError:
+                if not tries_left:
+                    raise
+                await asyncio.sleep(START_PAUSE_S)
+
+    async def _serve_metadata(self) -> None:
+        if self._metadata:
+            await self._metadata.serve(self._dhcp.served)
+
+    async def _watch_taps(self) -> None:
+        await self._dataplane.taps_changed(POLL_S)
+        await self._sweeps.ask(None)
+
+    async def _watch_dhcp(self) -> None:
+        await asyncio.sleep(REVIVE_S)
+        async with self._turn:
+            await self._dhcp.revive()
+
+    async def _for_ever(self, act: Callable[[], Awaitable[None]], pause_s: float) -> None:
+        """The network service may be away and the host may refuse: both are told, and tried again."""
+        while True:
+            try:
+                await act()
+            except (ConnectionError, HostError) as error:
+                log.error("host %s: %s", self._config.host, error)
+                await asyncio.sleep(pause_s)

@@ -1,0 +1,75 @@
+"""The DHCP agent: keeps the DHCP of the networks that this node serves as the database says. Section C of BOOT_FLOW.
+
+Part of `agent.py`. It asks the network service for everything that a network's DHCP needs, and hands it to the data
+plane; it stops what this node serves no longer. Invariant: after `refresh` has returned, a guest that asks is given
+what the database held when `refresh` was called.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from actors.cluster.names import node_of
+from actors.errors import CallerFault, HostError, HostFault
+from actors.faces import NetworkFace
+from actors.network.dataplane import Dataplane
+from actors.network.messages import DhcpHost, DhcpNetworkInfo
+
+log = logging.getLogger(__name__)
+
+
+class DhcpAgent:
+    """The caller allows one call at a time (`agent.py` batches them)."""
+
+    def __init__(self, host: str, network: NetworkFace, dataplane: Dataplane) -> None:
+        self._host = host
+        self._network = network
+        self._dataplane = dataplane
+        self._served: dict[str, DhcpNetworkInfo] = {}
+
+    @property
+    def served(self) -> list[str]:
+        return list(self._served)
+
+    async def start(self, network_ids: list[str]) -> None:
+        """Serve these; what an earlier life has left of others goes."""
+        stale = set(await self._dataplane.dhcp_networks()) - set(network_ids)
+        if stale:
+            await self._dataplane.stop_dhcp(sorted(stale))
+        await self.refresh(network_ids)
+
+    async def refresh(self, network_ids: list[str]) -> None:
+        """Brings these networks up to date. Raises `HostError` if one of them could not be; the others are."""
+        if not network_ids:
+            return
+        replies = await self._network.dhcp_networks(network_ids)
+        wanted = [reply for reply in replies if not isinstance(reply, CallerFault) and self._is_ours(reply)]
+        await self._stop(set(network_ids) - {info.network_id for info in wanted})
+        whys = await self._dataplane.serve_dhcp(wanted) if wanted else []
+        self._served |= {info.network_id: info for info in wanted}
+        failed = [why for why in whys if why]
+        if failed:
+            raise HostError(HostFault("dhcp", self._host, "; ".join(failed)))
+
+    async def revive(self) -> None:
+        for network_id in await self._dataplane.revive_dhcp():
+            log.warning("host %s: DHCP of network %s had died and runs again", self._host, network_id)
+
+    def host_at(self, network_id: str, address: str) -> DhcpHost | None:
+        """Who has this address in a network that is served here."""
+        info = self._served.get(network_id)
+        return next((host for host in info.hosts if _has(host, address)), None) if info else None
+
+    async def _stop(self, network_ids: set[str]) -> None:
+        here = network_ids & (set(self._served) | set(await self._dataplane.dhcp_networks()))
+        if here:
+            await self._dataplane.stop_dhcp(sorted(here))
+            for network_id in here:
+                self._served.pop(network_id, None)
+
+    def _is_ours(self, info: DhcpNetworkInfo) -> bool:
+        return info.port is not None and node_of(info.network.dhcp_host) == self._host
+
+
+def _has(host: DhcpHost, address: str) -> bool:
+    return any(fixed.ip_address == address for fixed in host.fixed_ips)

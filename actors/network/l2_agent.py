@@ -1,0 +1,181 @@
+"""The L2 agent: wires taps as they come, and tidies up as they go. Section D of BOOT_FLOW.
+
+Part of `agent.py`. Owns what it has wired on this node. A sweep compares the taps that are there with those it knows:
+new ones are asked about in one batch, guarded first, then wired, then reported up; gone ones are reported down, and a
+network without taps leaves the node. A sweep that fails half-way is simply done again: every part may run twice.
+Invariant: a tap is in its bridge only after the firewall has its rules; a tap that nobody knows is left alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from actors.clock import Clock
+from actors.errors import CallerFault
+from actors.faces import NetworkFace
+from actors.messages import PortDetails
+from actors.network.dataplane import Dataplane, Wiring
+from actors.network.l2 import Segment, segment_of
+from actors.network.messages import PortFirewall
+
+RETRY_S = 10.0  # until a tap that nobody knew, or that could not be wired, is tried again
+OWN_PORTS = "network:"  # device owners whose ports are the network service's own: not guarded
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wired:
+    index: int
+    details: PortDetails
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A tap to try again later, and why it was not wired."""
+
+    index: int
+    retry_at: float
+    why: str
+
+
+class L2Agent:
+    """The caller allows one call at a time (`agent.py` batches them)."""
+
+    def __init__(self, host: str, network: NetworkFace, dataplane: Dataplane, clock: Clock) -> None:
+        self._host = host
+        self._network = network
+        self._dataplane = dataplane
+        self._clock = clock
+        self._wired: dict[str, _Wired] = {}
+        self._refused: dict[str, _Refused] = {}
+        self._guards: dict[str, PortFirewall] = {}  # by device
+        self._joined: set[str] = set()
+
+    async def start(self) -> None:
+        """Bridges of an earlier life count as joined; the first sweep keeps those that taps of ours need."""
+        self._joined = set(await self._dataplane.networks())
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """Taps that are not wired, and why."""
+        return {device: refused.why for device, refused in self._refused.items()}
+
+    async def sweep(self) -> None:
+        taps = await self._dataplane.taps()
+        gone = [device for device, wired in self._wired.items() if taps.get(device) != wired.index]
+        self._refused = {name: refused for name, refused in self._refused.items() if taps.get(name) == refused.index}
+        now = self._clock.monotonic()
+        new = [
+            device
+            for device in taps
+            if (device not in self._wired or device in gone)
+            and (device not in self._refused or self._refused[device].retry_at <= now)
+        ]
+        if gone:
+            await self._forget(gone)
+        if new:
+            await self._meet(new, taps)
+        await self._leave()
+
+    async def refresh(self, network_ids: list[str]) -> None:
+        """Peers and security groups of networks that are here may have changed."""
+        here = {wired.details.network_id: segment_of(wired.details) for wired in self._wired.values()}
+        changed = [here[network_id] for network_id in network_ids if network_id in here]
+        if not changed:
+            return
+        for segment, why in zip(changed, await self._join(changed), strict=True):
+            if why:
+                log.error("host %s: network %s: %s", self._host, segment.network_id, why)
+        ids = {segment.network_id for segment in changed}
+        await self._guard([wired.details for wired in self._wired.values() if wired.details.network_id in ids])
+
+    # ------------------------------------------------------------ taps that are gone
+
+    async def _forget(self, devices: list[str]) -> None:
+        """Remembers them until the network service has heard, so that a failure here is made good by the next sweep."""
+        port_ids = [self._wired[device].details.port_id for device in devices]
+        unguarded = [self._guards.pop(device) for device in devices if device in self._guards]
+        if unguarded:
+            await self._dataplane.guard(list(self._guards.values()))
+        await self._network.ports_down(port_ids)
+        for device in devices:
+            del self._wired[device]
+
+    async def _leave(self) -> None:
+        unused = self._joined - {wired.details.network_id for wired in self._wired.values()}
+        if unused:
+            await self._dataplane.leave(sorted(unused))
+            self._joined -= unused
+
+    # ------------------------------------------------------------ taps that are new
+
+    async def _meet(self, devices: list[str], taps: dict[str, int]) -> None:
+        replies = await self._network.port_details(devices)
+        known = []
+        for device, reply in zip(devices, replies, strict=True):
+            if isinstance(reply, CallerFault):
+                self._refuse(device, taps[device], reply.message)
+            elif not reply.admin_state_up:
+                self._refuse(device, taps[device], "its port or network is administratively down")
+            else:
+                known.append(reply)
+        if known:
+            await self._plug(known, taps)
+
+    async def _plug(self, ports: list[PortDetails], taps: dict[str, int]) -> None:
+        segments = list({details.network_id: segment_of(details) for details in ports}.values())
+        whys = dict(zip((s.network_id for s in segments), await self._join(segments), strict=True))
+        await self._guard([details for details in ports if not whys[details.network_id]])
+        wirings = [Wiring(details.device, segment_of(details)) for details in ports]
+        failed = [whys[w.segment.network_id] or why for w, why in zip(wirings, await self._wire(wirings), strict=True)]
+        up = [details for details, why in zip(ports, failed, strict=True) if not why]
+        if up:
+            await self._network.ports_up([details.port_id for details in up])
+        for details, why in zip(ports, failed, strict=True):
+            if why:
+                log.error("host %s: port %s is not wired: %s", self._host, details.port_id, why)
+                self._refuse(details.device, taps[details.device], why)
+            else:
+                self._refused.pop(details.device, None)
+                self._wired[details.device] = _Wired(taps[details.device], details)
+
+    async def _join(self, segments: list[Segment]) -> list[str]:
+        peers = await self._network.peers([segment.network_id for segment in segments])
+        whys = await self._dataplane.join(segments, peers)
+        self._joined |= {segment.network_id for segment in segments}
+        return whys
+
+    async def _wire(self, wirings: list[Wiring]) -> list[str]:
+        return await self._dataplane.wire(wirings)
+
+    async def _guard(self, ports: list[PortDetails]) -> None:
+        guests = [details for details in ports if not details.device_owner.startswith(OWN_PORTS)]
+        if not guests or not self._dataplane.enforces:
+            return
+        rules = await self._network.firewall_rules([details.port_id for details in guests])
+        for details, reply in zip(guests, rules, strict=True):
+            if isinstance(reply, CallerFault):  # the port has just been deleted: nothing passes until its tap goes
+                self._guards[details.device] = _closed(details)
+            else:
+                self._guards[details.device] = reply
+        await self._dataplane.guard(list(self._guards.values()))
+
+    def _refuse(self, device: str, index: int, why: str) -> None:
+        self._refused[device] = _Refused(index, self._clock.monotonic() + RETRY_S, why)
+
+
+def _closed(details: PortDetails) -> PortFirewall:
+    segment = segment_of(details)
+    return PortFirewall(
+        port_id=details.port_id,
+        device=details.device,
+        bridge=segment.bridge,
+        network_id=details.network_id,
+        mac_address=details.mac_address,
+        ip_addresses=(),
+        allowed_address_pairs=(),
+        port_security_enabled=True,
+        rules=(),
+    )
