@@ -37,6 +37,7 @@ class Boot:
     instance: Instance
     lines: list[StoryLine] = field(default_factory=list)
     open_lines: dict[tuple[str, int], int] = field(default_factory=dict)  # (step, attempt) → index in `lines`
+    failures: list[BootFault] = field(default_factory=list)  # of earlier attempts, on other hosts
     controlled: bool = False  # the CONTROL table is running for it right now
     story_written_at: float = 0.0
     ended: asyncio.Event | None = None  # set when it leaves BUILD or is gone; made by the first who waits
@@ -98,6 +99,7 @@ class Boot:
             vcpus=spec.flavor.vcpus,
             ram_mib=spec.flavor.ram_mib,
             disk_gib=disk_gib(spec),
+            group_id=next(iter(spec.hints.get("group", ())), ""),
         )
 
     def place_request(self) -> PlaceRequest:

@@ -160,11 +160,12 @@ class Conductor:
             failed_hosts = (*row.failed_hosts, row.host) if row.host else row.failed_hosts
             if retry and row.attempt + 1 < self._config.max_attempts:
                 boot.hear(Event.RESCHEDULE)
+                boot.failures.append(fault)
                 boot.change(attempt=row.attempt + 1, failed_hosts=failed_hosts, host="", node="")
                 again.append(boot)
             else:
                 boot.hear(Event.FAIL)
-                boot.change(fault=msgspec.to_builtins(_after_attempts(fault, row)), failed_hosts=failed_hosts)
+                boot.change(fault=msgspec.to_builtins(_after_attempts(fault, boot.failures)), failed_hosts=failed_hosts)
                 over.append(boot)
         await self.write(over, "instance.create.error")
         await self.write(again, "")
@@ -397,9 +398,10 @@ def _no_server(instance_id: str) -> CallerFault:
     return not_found("server", f"Instance {instance_id} could not be found.")
 
 
-def _after_attempts(fault: BootFault, row: Instance) -> BootFault:
-    """Say how many hosts were tried, where more than one was."""
-    if not row.failed_hosts:
+def _after_attempts(fault: BootFault, failures: list[BootFault]) -> BootFault:
+    """The last fault; where no further host was found, the one that made us look for another, with both reasons."""
+    if not failures:
         return fault
-    tried = ", ".join((*row.failed_hosts, row.host))
-    return msgspec.structs.replace(fault, message=f"{fault.message} (tried {row.attempt + 1} hosts: {tried})")
+    if fault.step != "place":
+        return msgspec.structs.replace(fault, message=f"{fault.message} (attempt {len(failures) + 1})")
+    return msgspec.structs.replace(failures[-1], message=f"{failures[-1].message}; {fault.message}", at=fault.at)
