@@ -163,7 +163,7 @@ class Cloud:
             raise CloudUnavailableError(
                 f"no cloud runs in {home}; start one with `novaray up`, or use Cloud.embedded()"
             )
-        bringup.connect(address)
+        bringup.connect(address, home)
         user = user or os.environ.get("OS_USERNAME", "admin")
         password = password or os.environ.get("OS_PASSWORD", "") or admin_password(home)
         project = project or os.environ.get("OS_PROJECT_NAME", user)

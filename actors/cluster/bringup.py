@@ -7,6 +7,7 @@ again but the state in the home folder. Both may be run twice.
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import ray
 from pydantic import BaseModel
+from ray._raylet import Config
+from ray.util import get_node_ip_address
 
 from actors.cluster import names, ray_node
 from actors.cluster.config import CloudConfig, HypervisorName, NodeConfig, SimulatedConfig
@@ -67,7 +70,9 @@ def up(cloud: CloudConfig, options: UpOptions, say: Say) -> Runtime:
     cloud.file.write_text(cloud.model_dump_json(indent=2))
     nodes = [_node_config(cloud, options, index) for index in range(1, options.nodes + 1)]
     files = [_write_node(node) for node in nodes]
-    head = ray_node.start_head(cloud.home, nodes[0].host, files[0], HeadOptions(dashboard=options.dashboard))
+    head = ray_node.start_head(
+        cloud.home, nodes[0].host, files[0], HeadOptions(node_ip=get_node_ip_address(), dashboard=options.dashboard)
+    )
     runtime = Runtime(
         address=head.address, dashboard=head.dashboard, processes=[head], nodes=nodes, started_at=time.time()
     )
@@ -81,15 +86,19 @@ def up(cloud: CloudConfig, options: UpOptions, say: Say) -> Runtime:
             _save(cloud, runtime)
         for one in prepared:
             one.result()
-    connect(runtime.address)
+    connect(runtime.address, cloud.home)
     _start_supervisor(cloud, options.nodes, say)
     return runtime
 
 
-def connect(address: str) -> None:
+def connect(address: str, home: Path) -> None:
     """Make this process a driver of the cluster; nothing of Ray's own talk on the terminal."""
-    if not ray.is_initialized():
-        ray.init(address=address, namespace=names.NAMESPACE, log_to_driver=False, logging_level="ERROR")
+    if ray.is_initialized():
+        return
+    if ray_node.AUTH_MODE not in os.environ:
+        os.environ.update(ray_node.authentication(home))
+        Config.initialize("")  # Ray read its settings when it was imported; a job has them in its environment
+    ray.init(address=address, namespace=names.NAMESPACE, log_to_driver=False, logging_level="ERROR")
 
 
 def _start_supervisor(cloud: CloudConfig, nodes: int, say: Say) -> None:
@@ -155,7 +164,7 @@ def down(home: Path, say: Say, purge: bool = False) -> None:
     file = runtime_file(home)
     if file.exists():
         runtime = Runtime.model_validate_json(file.read_bytes())
-        _stop_services(runtime, say)
+        _stop_services(runtime, home, say)
         if ray.is_initialized():
             ray.shutdown()
         say("stopping Ray")
@@ -169,12 +178,12 @@ def down(home: Path, say: Say, purge: bool = False) -> None:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _stop_services(runtime: Runtime, say: Say) -> None:
+def _stop_services(runtime: Runtime, home: Path, say: Say) -> None:
     """Ask those who own things outside the database to put them away; one that can't answer is cleared up after."""
     if not ray_node.is_alive(runtime.processes[0].pid):
         return
     say("stopping the services")
-    connect(runtime.address)
+    connect(runtime.address, home)
     owners = [names.agent_name(node.host) for node in runtime.nodes]
     for name, method, argument in [*((owner, "stop", True) for owner in owners), (names.VOLUME, "close", True)]:
         try:

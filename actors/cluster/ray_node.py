@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -41,6 +42,21 @@ LEAN = {  # Ray's own settings: no spare workers, and a dead node is noticed in 
 }
 
 
+AUTH_MODE = "RAY_AUTH_MODE"
+AUTH_TOKEN_PATH = "RAY_AUTH_TOKEN_PATH"
+
+
+def authentication(home: Path) -> dict[str, str]:
+    """The variables that let a process talk to this home's Ray: its token is made once, and its owner's alone."""
+    file = home / "ray-token"
+    if not file.exists():
+        fresh = file.with_suffix(".new")
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_hex(32))
+        fresh.replace(file)
+    return {AUTH_MODE: "token", AUTH_TOKEN_PATH: str(file)}
+
+
 class RayProcess(BaseModel):
     """One `ray start --block` that this cloud owns."""
 
@@ -52,7 +68,7 @@ class RayProcess(BaseModel):
 
 
 class HeadOptions(BaseModel):
-    node_ip: str = "127.0.0.1"
+    node_ip: str  # Ray's drivers turn a loopback address into this machine's own, so it must be that one
     dashboard: bool = True
     worker: bool = True  # the head is a worker node too
 
@@ -103,7 +119,8 @@ def _node_arguments(node_ip: str, node: str, worker: bool) -> list[str]:
 def _start(home: Path, node: str, node_file: Path, arguments: list[str]) -> int:
     log = home / "logs" / f"ray-{node}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    environment = os.environ | LEAN | {NODE_FILE_VARIABLE: str(node_file), "NOVARAY_HOME": str(home)}
+    ours = {NODE_FILE_VARIABLE: str(node_file), "NOVARAY_HOME": str(home)}
+    environment = os.environ | LEAN | authentication(home) | ours
     program = Path(sys.executable).with_name("ray")
     with log.open("ab") as output:
         process = subprocess.Popen(
