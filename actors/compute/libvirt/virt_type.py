@@ -15,7 +15,7 @@ def choose_virt_type(config: NodeConfig) -> VirtType:
     """The operator's choice; `auto` asks the machine. Blocking: the first probe boots a guest, its result is kept."""
     if config.virt_type != "auto":
         return config.virt_type
-    from actors.cli.doctor import probe_kvm  # needed here only, and it brings the command line's libraries along
+    from actors.guest.kvm import probe_kvm  # needed here only
 
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "novaray"
     return "kvm" if probe_kvm(cache) else "qemu"
