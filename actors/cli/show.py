@@ -16,7 +16,8 @@ from actors.cluster.status import CloudStatus
 from actors.messages import ServerView, StoryLine
 from actors.records import Notification
 
-out = Console(highlight=False)
+WIDE = 200  # columns where no terminal says how many there are: a file or a pipe
+out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 def as_json(value: Any) -> None:

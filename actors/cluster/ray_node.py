@@ -25,7 +25,7 @@ from actors.cluster.config import NODE_FILE_VARIABLE
 from actors.cluster.names import COMPUTE_RESOURCE, HOST_LABEL, NETWORK_RESOURCE
 
 START_LIMIT_S = 60.0  # for a node to answer
-STOP_LIMIT_S = 15.0  # for a node to end after SIGTERM
+STOP_LIMIT_S = 5.0  # for a node's processes to end after SIGTERM
 OBJECT_STORE_BYTES = 200 * 1024 * 1024  # nothing big travels through it
 SHORT_ENOUGH = 40  # characters of a folder under which Ray's socket paths stay below the kernel's 107
 
@@ -151,13 +151,17 @@ def await_address(process: RayProcess, log: Path) -> None:
 
 
 def stop(process: RayProcess) -> None:
-    """End the node and everything below it; does nothing if it is gone."""
-    family = _descendants(process.pid)
-    _signal(process.pid, signal.SIGTERM)
+    """End the node and everything below it; does nothing if it is gone.
+
+    `ray start --block` does not end when it is told to, so its children are told as well, as `ray stop` does.
+    """
+    family = [process.pid, *_descendants(process.pid)]
+    for pid in family:
+        _signal(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_LIMIT_S
-    while time.monotonic() < deadline and any(is_alive(pid) for pid in (process.pid, *family)):
-        time.sleep(0.1)
-    for pid in (process.pid, *family):
+    while time.monotonic() < deadline and any(is_alive(pid) for pid in family[1:]):
+        time.sleep(0.05)
+    for pid in family:
         _signal(pid, signal.SIGKILL)
 
 
