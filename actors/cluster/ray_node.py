@@ -25,7 +25,7 @@ from actors.cluster.config import NODE_FILE_VARIABLE
 from actors.cluster.names import COMPUTE_RESOURCE, HOST_LABEL, NETWORK_RESOURCE
 
 START_LIMIT_S = 60.0  # for a node to answer
-STOP_LIMIT_S = 5.0  # for a node's processes to end after SIGTERM
+STOP_LIMIT_S = 2.0  # for a node's processes to end after SIGTERM
 OBJECT_STORE_BYTES = 200 * 1024 * 1024  # nothing big travels through it
 SHORT_ENOUGH = 40  # characters of a folder under which Ray's socket paths stay below the kernel's 107
 
