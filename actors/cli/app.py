@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 refused or failed (the message says why), 2 no cloud answe
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -118,6 +119,22 @@ def status(as_json: Json = False) -> None:
     from actors.cluster.status import cloud_status
 
     shown.status(cloud_status(default_home()), as_json)
+
+
+@app.command()
+def env() -> None:
+    """Variables for the shell: eval "$(novaray env)" lets `ray job submit` and `ray status` talk to this cloud."""
+    from actors.cloud import CloudUnavailableError
+    from actors.cluster import bringup
+    from actors.cluster.ray_node import authentication
+
+    home = default_home()
+    runtime = bringup.running(home)
+    if runtime is None:
+        raise CloudUnavailableError(f"no cloud runs in {home}; start one with `novaray up`")
+    variables = {"RAY_API_SERVER_ADDRESS": runtime.dashboard, "RAY_ADDRESS": runtime.address, **authentication(home)}
+    for name, value in variables.items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
 
 
 @app.command()
