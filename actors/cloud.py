@@ -158,7 +158,7 @@ class Cloud:
         """
         home = (home or default_home()).absolute()
         runtime = bringup.running(home)
-        address = address or os.environ.get("RAY_ADDRESS", "") or (runtime.address if runtime else "")
+        address = address or (runtime.address if runtime else os.environ.get("RAY_ADDRESS", ""))
         if not address and not ray.is_initialized():
             raise CloudUnavailableError(
                 f"no cloud runs in {home}; start one with `novaray up`, or use Cloud.embedded()"
