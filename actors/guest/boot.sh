@@ -57,6 +57,8 @@ if [ -s /run/guest/user_data ]; then
   done
 fi
 
-dmesg -n 1 # from here on the kernel must not write into the middle of our lines
+acpid -l /dev/null -p /run/acpid.pid # the power button
+uevent /sbin/guest-report &         # devices that come and go
+dmesg -n 1                          # from here on the kernel must not write into the middle of our lines
 guest-report pages
 guest-report console

@@ -10,7 +10,7 @@ import re
 import shutil
 from pathlib import Path
 
-from actors.guest.command import GuestBuildError, run
+from actors.guest.command import find_program, run
 from actors.guest.kernel import Kernel
 
 SCRIPTS = {  # file beside this module → command in the guest
@@ -23,8 +23,6 @@ SCRIPTS = {  # file beside this module → command in the guest
 FOLDERS = ("bin", "sbin", "dev", "proc", "sys", "run", "tmp", "root", "etc/acpi/PWRF", "usr/bin", "usr/sbin", "srv/www")
 INITTAB = """\
 ::sysinit:/sbin/guest-boot
-::respawn:/sbin/acpid -f -l /dev/null -p /run/acpid.pid
-::respawn:/sbin/uevent /sbin/guest-report
 ttyS0::respawn:-/bin/sh
 tty1::askfirst:-/bin/sh
 ::ctrlaltdel:/sbin/reboot
@@ -104,10 +102,3 @@ def add_files(root: Path) -> None:
     (root / "etc/acpi/PWRF/00000080").symlink_to("/sbin/guest-power")
     (root / "root").chmod(0o700)
     (root / "tmp").chmod(0o1777)
-
-
-def find_program(name: str) -> str:
-    found = shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin")
-    if not found:
-        raise GuestBuildError(f"{name} is not installed")
-    return found
