@@ -105,7 +105,7 @@ class NetworkAgent:
 
     # ------------------------------------------------------------ the two queues
 
-    async def _catch_up(self, network_ids: list[str]) -> list[None | CallerFault | HostFault]:
+    async def _catch_up(self, network_ids: list[str]) -> list[CallerFault | HostFault | None]:
         distinct = list(dict.fromkeys(network_ids))
         async with self._turn:
             await self._dhcp.refresh(distinct)
@@ -114,7 +114,7 @@ class NetworkAgent:
             await self._serve_metadata()
         return [None] * len(network_ids)
 
-    async def _sweep(self, asked: list[None]) -> list[None | CallerFault | HostFault]:
+    async def _sweep(self, asked: list[None]) -> list[CallerFault | HostFault | None]:
         async with self._turn:
             await self._l2.sweep()
         return [None] * len(asked)

@@ -2,7 +2,7 @@
 
 Part of `agent.py`, for people who have no other way into a network. Each relay listens on the node's own address; its
 outgoing sockets are made inside the network. Invariants: at most `RELAY_LIMIT` relays, with `CONNECTION_LIMIT`
-connections each; one target has one relay, however often it is asked for; a relay that nobody has used for `IDLE_S` is closed.
+connections each; one target has one relay, however often it is asked for; a relay unused for `IDLE_S` is closed.
 """
 
 from __future__ import annotations
@@ -105,7 +105,8 @@ class Relays:
         try:
             inside.setblocking(False)
             loop = asyncio.get_running_loop()
-            await asyncio.wait_for(loop.sock_connect(inside, (address, port)), CONNECT_DEADLINE_S)
+            async with asyncio.timeout(CONNECT_DEADLINE_S):
+                await loop.sock_connect(inside, (address, port))
         except BaseException:
             inside.close()
             raise
@@ -122,10 +123,15 @@ class Relays:
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, clock: Clock, relay: _Relay) -> None:
     """Until the sender has no more; then the receiver is told so, and may go on sending itself."""
-    while chunk := await asyncio.wait_for(reader.read(CHUNK_BYTES), IDLE_S):
+    while chunk := await _read(reader):
         relay.used_at = clock.monotonic()
         writer.write(chunk)
         await writer.drain()
     with contextlib.suppress(OSError):
         if writer.can_write_eof():
             writer.write_eof()
+
+
+async def _read(reader: asyncio.StreamReader) -> bytes:
+    async with asyncio.timeout(IDLE_S):
+        return await reader.read(CHUNK_BYTES)

@@ -8,6 +8,7 @@ that configuration alone (aliases of bridges, folders of DHCP networks), whoever
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import shutil
 import socket
@@ -75,10 +76,10 @@ class LinuxDataplane:
         return await self._node.run(self._links.taps)
 
     async def taps_changed(self, wait_s: float) -> None:
-        try:
-            await asyncio.wait_for(self._news.wait(), wait_s)
-        except TimeoutError:
-            return
+        # not wait_for: Python 3.11's forgets a cancellation that comes together with the news
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._news.wait()
         self._news.clear()
 
     async def announce(self, appeared: list[str], gone: list[str]) -> None:

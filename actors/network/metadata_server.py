@@ -78,7 +78,8 @@ class MetadataServers:
         if host is None:
             return web.Response(status=404)
         try:
-            documents = await asyncio.wait_for(self._documents(host.device_id), DOCUMENTS_WAIT_S)
+            async with asyncio.timeout(DOCUMENTS_WAIT_S):
+                documents = await self._documents(host.device_id)
         except CallerError as error:
             return web.Response(status=error.fault.status)
         except (TimeoutError, ConnectionError):

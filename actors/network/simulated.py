@@ -6,6 +6,7 @@ Keeps in dictionaries what `linux.py` keeps in the kernel, so that the same laws
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 
 from actors.network import dhcp_files
@@ -37,10 +38,10 @@ class SimulatedDataplane:
         return dict(self._taps)
 
     async def taps_changed(self, wait_s: float) -> None:
-        try:
-            await asyncio.wait_for(self._news.wait(), wait_s)
-        except TimeoutError:
-            return
+        # not wait_for: Python 3.11's forgets a cancellation that comes together with the news
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._news.wait()
         self._news.clear()
 
     async def announce(self, appeared: list[str], gone: list[str]) -> None:

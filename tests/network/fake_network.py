@@ -1,0 +1,174 @@
+"""The network service as agents see it, in memory: ports are put in by hand, and what agents report is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from actors.errors import CallerFault, not_found
+from actors.messages import AllocateRequest, DeallocateRequest, PortDetails, Vif
+from actors.network.messages import DhcpHost, DhcpNetworkInfo, FirewallRule, PortFirewall
+from actors.network.naming import bridge_device, dhcp_port_id, tap_device
+from actors.records import FixedIp, Network, Port, Subnet
+
+ALL_PASS = tuple(
+    FirewallRule(direction=way, ethertype="IPv4", protocol="", port_min=0, port_max=0, remote_prefixes=())
+    for way in ("ingress", "egress")
+)
+
+
+class FakeNetwork:
+    """Meets `NetworkFace`. `away` = every call fails as if the service did not answer."""
+
+    def __init__(self) -> None:
+        self.networks: dict[str, Network] = {}
+        self.subnets: dict[str, Subnet] = {}
+        self.ports: dict[str, Port] = {}
+        self.rules: dict[str, tuple[FirewallRule, ...]] = {}  # by port; ALL_PASS where none are set
+        self.endpoints: dict[str, str] = {}
+        self.calls: list[str] = []
+        self.away = False
+
+    # ------------------------------------------------------------ what a test puts in
+
+    def add_network(self, network_id: str, cidr: str, vni: int, dhcp_host: str, dhcp_ip: str = "") -> Network:
+        network = Network(
+            id=network_id,
+            name=network_id,
+            project_id="p",
+            network_type="vxlan",
+            segmentation_id=vni,
+            dhcp_host=dhcp_host,
+        )
+        subnet = Subnet(id=f"s-{network_id}", name="", network_id=network_id, project_id="p", cidr=cidr)
+        self.networks[network_id], self.subnets[subnet.id] = network, subnet
+        if dhcp_ip:
+            self.add_port(dhcp_port_id(network_id), network_id, dhcp_ip, dhcp_host, "network:dhcp")
+        return network
+
+    def add_port(
+        self, port_id: str, network_id: str, address: str, host: str, owner: str = "compute:nova", device: str = ""
+    ) -> Port:
+        last = int(address.rpartition(".")[2])
+        self.ports[port_id] = Port(
+            id=port_id,
+            network_id=network_id,
+            project_id="p",
+            mac_address=f"fa:16:3e:00:{'dd' if owner.startswith('network') else '00'}:{last:02x}",
+            fixed_ips=(FixedIp(f"s-{network_id}", address),),
+            device_owner=owner,
+            device_id=device,
+            host=host,
+        )
+        return self.ports[port_id]
+
+    # ------------------------------------------------------------ NetworkFace
+
+    async def port_details(self, devices: list[str]) -> list[PortDetails | CallerFault]:
+        self._called("port_details")
+        ports = {tap_device(port.id): port for port in self.ports.values()}
+        return [
+            self._details(device, ports[device]) if device in ports else not_found("device", device)
+            for device in devices
+        ]
+
+    def _details(self, device: str, port: Port) -> PortDetails:
+        network = self.networks[port.network_id]
+        return PortDetails(
+            device=device,
+            port_id=port.id,
+            network_id=network.id,
+            network_type=network.network_type,
+            segmentation_id=network.segmentation_id,
+            physical_network=network.physical_network,
+            mac_address=port.mac_address,
+            mtu=network.mtu,
+            fixed_ips=port.fixed_ips,
+            device_owner=port.device_owner,
+            device_id=port.device_id,
+            allowed_address_pairs=port.allowed_address_pairs,
+            port_security_enabled=port.port_security_enabled,
+            admin_state_up=port.admin_state_up,
+            security_groups=port.security_groups,
+            profile=port.profile,
+        )
+
+    async def ports_up(self, port_ids: list[str]) -> None:
+        self._called(f"up {' '.join(sorted(port_ids))}")
+
+    async def ports_down(self, port_ids: list[str]) -> None:
+        self._called(f"down {' '.join(sorted(port_ids))}")
+
+    async def agent_started(self, host: str, underlay_ip: str = "") -> list[str]:
+        self._called(f"started {host}")
+        self.endpoints[host] = underlay_ip
+        return [network.id for network in self.networks.values() if network.dhcp_host == host]
+
+    async def peers(self, network_ids: list[str]) -> list[tuple[str, ...]]:
+        self._called("peers")
+        return [tuple(sorted(self._peers(network_id))) for network_id in network_ids]
+
+    def _peers(self, network_id: str) -> Iterable[str]:
+        hosts = {port.host for port in self.ports.values() if port.network_id == network_id}
+        return {self.endpoints[host] for host in hosts if host in self.endpoints}
+
+    async def dhcp_networks(self, network_ids: list[str]) -> list[DhcpNetworkInfo | CallerFault]:
+        self._called("dhcp_networks")
+        return [
+            self.info(network_id) if network_id in self.networks else not_found("network_id", network_id)
+            for network_id in network_ids
+        ]
+
+    def info(self, network_id: str) -> DhcpNetworkInfo:
+        ports = [port for port in self.ports.values() if port.network_id == network_id]
+        return DhcpNetworkInfo(
+            network_id=network_id,
+            network=self.networks[network_id],
+            subnets=tuple(subnet for subnet in self.subnets.values() if subnet.network_id == network_id),
+            hosts=tuple(_dhcp_host(port) for port in ports if port.device_owner != "network:dhcp"),
+            port=next((port for port in ports if port.device_owner == "network:dhcp"), None),
+            dns_domain="openstacklocal",
+        )
+
+    async def firewall_rules(self, port_ids: list[str]) -> list[PortFirewall | CallerFault]:
+        self._called("firewall_rules")
+        return [
+            self._firewall(self.ports[port_id]) if port_id in self.ports else not_found("port_id", port_id)
+            for port_id in port_ids
+        ]
+
+    def _firewall(self, port: Port) -> PortFirewall:
+        return PortFirewall(
+            port_id=port.id,
+            device=tap_device(port.id),
+            bridge=bridge_device(port.network_id),
+            network_id=port.network_id,
+            mac_address=port.mac_address,
+            ip_addresses=tuple(fixed.ip_address for fixed in port.fixed_ips),
+            allowed_address_pairs=port.allowed_address_pairs,
+            port_security_enabled=port.port_security_enabled,
+            rules=self.rules.get(port.id, ALL_PASS),
+        )
+
+    async def validate(self, requests: list[AllocateRequest]) -> list[CallerFault | None]:
+        raise AssertionError("agents do not allocate")
+
+    async def allocate(self, requests: list[AllocateRequest]) -> list[tuple[Vif, ...] | CallerFault]:
+        raise AssertionError("agents do not allocate")
+
+    async def deallocate(self, requests: list[DeallocateRequest]) -> None:
+        raise AssertionError("agents do not allocate")
+
+    def _called(self, what: str) -> None:
+        if self.away:
+            raise ConnectionError("the network service does not answer")
+        self.calls.append(what)
+
+
+def _dhcp_host(port: Port) -> DhcpHost:
+    return DhcpHost(
+        port_id=port.id,
+        mac_address=port.mac_address,
+        fixed_ips=port.fixed_ips,
+        dns_name=port.dns_name,
+        device_id=port.device_id,
+    )

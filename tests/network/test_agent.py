@@ -1,0 +1,169 @@
+"""The agent over the simulated data plane: what it asks, makes, reports and heals."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from actors.clock import SystemClock
+from actors.cluster.config import CloudConfig, NodeConfig
+from actors.network.agent import NetworkAgent
+from actors.network.naming import dhcp_port_id, tap_device
+from actors.network.simulated import SimulatedDataplane
+from tests.network.fake_network import FakeNetwork
+
+PORT = "11111111-aaaa"
+TAP = tap_device(PORT)
+NET = "22222222-bbbb"
+DHCP_TAP = tap_device(dhcp_port_id(NET))
+
+
+class Node:
+    def __init__(self, network: FakeNetwork, dataplane: SimulatedDataplane) -> None:
+        home = Path("/nowhere")
+        self.network = network
+        self.dataplane = dataplane
+        self.agent = NetworkAgent(
+            NodeConfig(host="h1", home=home), CloudConfig(home=home), network, dataplane, SystemClock()
+        )
+
+
+def run(play: Callable[[Node], Awaitable[None]], prepare: Callable[[FakeNetwork], object] | None = None) -> Node:
+    """Plays on a started agent that serves one network with one port."""
+
+    async def whole() -> Node:
+        network = FakeNetwork()
+        network.add_network(NET, "10.5.0.0/24", 7, "h1", "10.5.0.2")
+        network.add_port(PORT, NET, "10.5.0.9", "h1")
+        if prepare:
+            prepare(network)
+        node = Node(network, SimulatedDataplane())
+        await node.agent.start()
+        await play(node)
+        await node.agent.stop(remove=False)
+        return node
+
+    return asyncio.run(whole())
+
+
+def test_a_start_brings_dhcp_up_and_its_port_active() -> None:
+    async def play(node: Node) -> None:
+        world = await node.agent.world()
+        assert world["dhcp_entries"] == [f"{NET} fa:16:3e:00:00:09 host-10-5-0-9 10.5.0.9"]
+        assert world["taps"] == [f"{DHCP_TAP} {NET}"]
+        assert node.network.calls[-1] == f"up {dhcp_port_id(NET)}"
+
+    run(play)
+
+
+def test_a_tap_is_wired_and_reported_in_one_batch() -> None:
+    def two_more(network: FakeNetwork) -> None:
+        network.add_port("33333333-cccc", NET, "10.5.0.10", "h1")
+
+    async def play(node: Node) -> None:
+        node.network.calls.clear()
+        await node.agent.devices_appeared([TAP, tap_device("33333333-cccc")])
+        assert node.network.calls == ["port_details", "peers", f"up {PORT} 33333333-cccc"]
+        await node.agent.devices_appeared([TAP])  # again: nothing to do
+        assert len(node.network.calls) == 3
+        assert f"{TAP} {NET}" in (await node.agent.world())["taps"]
+
+    run(play, two_more)
+
+
+def test_a_tap_that_nobody_knows_is_left_alone() -> None:
+    async def play(node: Node) -> None:
+        before = len(node.network.calls)
+        await node.agent.devices_appeared(["tapunknown"])
+        await node.agent.devices_appeared(["tapunknown"])
+        assert node.network.calls[before:] == ["port_details"]
+        assert "tapunknown" in (await node.agent.world())["taps"]
+        assert list(node.agent.refused) == ["tapunknown"]
+        await node.agent.devices_gone(["tapunknown"])
+        assert node.agent.refused == {}
+
+    run(play)
+
+
+def test_the_network_leaves_with_its_last_tap() -> None:
+    async def play(node: Node) -> None:
+        await node.agent.devices_appeared([TAP])
+        await node.agent.devices_gone([TAP])
+        assert f"down {PORT}" in node.network.calls
+        assert (await node.agent.world())["networks"] == [NET]  # DHCP's own tap is there
+        del node.network.ports[PORT], node.network.ports[dhcp_port_id(NET)]
+        await node.agent.networks_changed([NET])
+        world = await node.agent.world()
+        assert not any(world.values()), world
+
+    run(play)
+
+
+def test_undo_and_redo_may_come_twice() -> None:
+    async def play(node: Node) -> None:
+        await node.agent.devices_appeared([TAP])
+        wired = await node.agent.world()
+        for _ in range(2):
+            await node.agent.devices_gone([TAP])
+            await node.agent.networks_changed([NET])
+        for _ in range(2):
+            await node.agent.devices_appeared([TAP])
+            await node.agent.networks_changed([NET])
+        assert await node.agent.world() == wired
+
+    run(play)
+
+
+def test_a_tap_made_anew_is_reported_again() -> None:
+    async def play(node: Node) -> None:
+        await node.agent.devices_appeared([TAP])
+        node.network.calls.clear()
+        await node.dataplane.announce([], [TAP])
+        await node.agent.devices_appeared([TAP])
+        assert [call for call in node.network.calls if call.endswith(PORT)] == [f"down {PORT}", f"up {PORT}"]
+
+    run(play)
+
+
+def test_changes_during_a_change_go_together() -> None:
+    async def play(node: Node) -> None:
+        node.network.calls.clear()
+        await asyncio.gather(*[node.agent.networks_changed([NET]) for _ in range(100)])
+        assert node.network.calls.count("dhcp_networks") == 1
+
+    run(play)
+
+
+def test_a_new_life_takes_over_and_removes_what_is_stale() -> None:
+    async def play(node: Node) -> None:
+        await node.agent.devices_appeared([TAP])
+        stale = node.network.add_network("44444444-dddd", "10.6.0.0/24", 8, "h1", "10.6.0.2")
+        await node.agent.networks_changed([stale.id])
+        before = await node.agent.world()
+        assert stale.id in before["dhcp"]
+        await node.agent.stop(remove=False)
+        del node.network.networks[stale.id], node.network.ports[dhcp_port_id(stale.id)]
+        second = Node(node.network, node.dataplane)
+        await second.agent.start()
+        world = await second.agent.world()
+        assert (world["dhcp"], world["networks"]) == ([NET], [NET])
+        assert f"{TAP} {NET}" in world["taps"]
+        await second.agent.stop(remove=True)
+        assert not any((await second.agent.world()).values())
+
+    run(play)
+
+
+def test_an_absent_network_service_is_waited_for() -> None:
+    async def play(node: Node) -> None:
+        node.network.away = True
+        with pytest.raises(ConnectionError):
+            await node.agent.devices_appeared([TAP])
+        node.network.away = False
+        await node.agent.devices_appeared([])  # any later sweep finds it
+        assert f"up {PORT}" in node.network.calls
+
+    run(play)
