@@ -16,7 +16,7 @@ from pathlib import Path
 
 import ray
 from pydantic import BaseModel
-from ray._raylet import Config
+from ray._raylet import Config  # type: ignore[attr-defined]  # Ray's compiled part
 from ray.util import get_node_ip_address
 
 from actors.cluster import names, ray_node

@@ -48,7 +48,10 @@ class Plugs:
         return set()
 
     def forget(self, instance_id: str) -> None:
-        self._expected.pop(instance_id, None)
+        """Stop listening; whoever waits goes on at once."""
+        expected = self._expected.pop(instance_id, None)
+        if expected is not None:
+            expected.all_here.set()
 
     def expecting(self) -> list[str]:
         return sorted(self._expected)

@@ -68,7 +68,7 @@ class Compute:
         self._scheduler = rooms.scheduler
         self._clock = clock
         self._epoch = 0
-        self._in_hand: dict[str, _InHand] = {}
+        self._in_hand: dict[str, list[_InHand]] = {}  # by instance; more than one only while attempts overlap
         self._tasks: set[asyncio.Task[None]] = set()
         self._reports: Outbox[StepReport | BuildEnded, None] = Outbox(self._send_reports)
         self._saga = Saga(table, self, config.host, clock, self._journal, self._why_halted)
@@ -92,18 +92,28 @@ class Compute:
 
     async def build(self, orders: list[BuildOrder]) -> None:
         """Take orders in hand. An order in hand already is not taken twice; one done already runs again, harmlessly."""
-        fresh = [order for order in orders if self._is_fresh(order)]
-        builds = [Build(order) for order in fresh]
+        builds = [Build(order) for order in orders if self._is_fresh(order)]
+        older = self._halt([build.id for build in builds], SUPERSEDED)
         for build in builds:
-            self._in_hand[build.id] = _InHand(build)
+            self._in_hand.setdefault(build.id, []).append(_InHand(build))
         for first in range(0, len(builds), self.hypervisor.cohort):
-            self._spawn(self._run(builds[first : first + self.hypervisor.cohort]))
+            self._spawn(self._run(builds[first : first + self.hypervisor.cohort], older))
 
     def _is_fresh(self, order: BuildOrder) -> bool:
-        held = self._in_hand.get(order.instance_id)
-        return held is None or held.build.order.attempt < order.attempt
+        held = self._in_hand.get(order.instance_id, [])
+        return all(one.build.order.attempt < order.attempt for one in held)
 
-    async def _run(self, builds: list[Build]) -> None:
+    def _halt(self, instance_ids: list[str], reason: Fault) -> list[_InHand]:
+        """Builds in hand go no further: they end undone. What they wait for is given up."""
+        halted = [held for i in instance_ids for held in self._in_hand.get(i, ())]
+        for held in halted:
+            held.halted = reason
+            self.plugs.forget(held.build.id)
+        return halted
+
+    async def _run(self, builds: list[Build], older: list[_InHand]) -> None:
+        for held in older:  # an older attempt's undo must not take what the newer one makes
+            await held.finished.wait()
         outcome = await self._saga.forward(builds)
         for build in outcome.done:
             self._finish(build, None)
@@ -111,10 +121,7 @@ class Compute:
             self._finish(build, fault)
 
     def _finish(self, build: Build, fault: Fault | None) -> None:
-        held = self._in_hand.get(build.id)
-        if held is not None and held.build is build:
-            del self._in_hand[build.id]
-            held.finished.set()
+        self._let_go(build)
         order = build.order
         self._reports.cast(
             BuildEnded(
@@ -131,17 +138,24 @@ class Compute:
             )
         )
 
+    def _held(self, build: Build) -> _InHand:
+        return next(held for held in self._in_hand[build.id] if held.build is build)
+
     def _why_halted(self, build: Build) -> Fault | None:
-        held = self._in_hand.get(build.id)
-        return SUPERSEDED if held is None or held.build is not build else held.halted
+        return self._held(build).halted
+
+    def _let_go(self, build: Build) -> None:
+        held = self._held(build)
+        held.finished.set()
+        self._in_hand[build.id].remove(held)
+        if not self._in_hand[build.id]:
+            del self._in_hand[build.id]
 
     # ------------------------------------------------------------ destroying
 
     async def destroy(self, orders: list[DestroyOrder]) -> list[CallerFault | None]:
         """Cancel what is in hand, then undo every step. An undo that fails is the host's fault and is told as such."""
-        held = [self._in_hand[order.instance_id] for order in orders if order.instance_id in self._in_hand]
-        for one in held:
-            one.halted = CANCELLED
+        held = self._halt([order.instance_id for order in orders], CANCELLED)
         await asyncio.gather(*(one.finished.wait() for one in held))
         broken = await self._saga.backward([Build(order) for order in orders])
         return [_undo_fault(broken.get(order.instance_id)) for order in orders]

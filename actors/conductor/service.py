@@ -37,6 +37,8 @@ from actors.records import Change, ComputeNode, Instance, Kind, Ledger, Notifica
 from actors.saga import Phase, Saga, Table, describe
 from actors.states import Event, Vm
 
+COMMIT_TRIES = 100  # times a database that can't write is asked
+COMMIT_PAUSE_S = 0.2
 STORY_FLUSH_S = 0.5  # a story in progress is written at most this often
 FLOW = {step.name: step.flow for step in CONTROL} | {step.name: step.flow for step in NODE}
 STEP_EVENT = {step.name: step.event for step in NODE if step.event}
@@ -182,6 +184,7 @@ class Conductor:
         await self._store.commit([row])
         self._nodes[compute.node] = row
         here = [boot for boot in self._boots.values() if boot.instance.node == compute.node]
+        self._spawn(self._remove([boot for boot in here if boot.instance.deleting and not boot.controlled]))
         return Welcome(
             epoch=row.epoch,
             unfinished=tuple(b.build_order(row.epoch) for b in here if b.building and not b.controlled),
@@ -281,7 +284,7 @@ class Conductor:
         if not boots:
             return
         broken = await self._road.backward(boots)
-        gone = [boot for boot in boots if boot.id not in broken]
+        gone = [boot for boot in boots if boot.id not in broken and boot.instance.deleting]
         for boot in gone:
             boot.hear(Event.DELETED)
             boot.change(deleted_at=self.clock.now(), deleting=False)
@@ -343,8 +346,19 @@ class Conductor:
         at = self.clock.now()
         told = [notification(b, event_type, self._notifications.next_sequence(), at) for b in boots if event_type]
         rows: list[Change] = [boot.instance for boot in boots]
-        await self._store.commit([*rows, *(boot.story_row() for boot in boots), *told])
+        await self._commit_surely([*rows, *(boot.story_row() for boot in boots), *told])
         self._notifications.publish(told)
+
+    async def _commit_surely(self, changes: list[Change]) -> None:
+        """What has happened must be written: a database that is away for a while is asked again."""
+        for tries_left in reversed(range(COMMIT_TRIES)):
+            try:
+                await self._store.commit(changes)
+                return
+            except ConnectionError:
+                if not tries_left:
+                    raise
+                await asyncio.sleep(COMMIT_PAUSE_S)
 
     def write_later(self, boot: Boot) -> None:
         """Let the boot's row ride along with the next group; what is written is what is true then."""

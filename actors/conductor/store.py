@@ -42,7 +42,7 @@ class StoreError(Exception):
     """The database did not write, and nothing of the commit is there. These rows will never go in."""
 
 
-class StoreUnavailableError(StoreError):
+class StoreUnavailableError(StoreError, ConnectionError):
     """The database can't write now (disk full, locked, gone). The same commit may be tried again."""
 
 

@@ -12,5 +12,6 @@ from actors.scheduler.service import Scheduler
 
 class SchedulerActor(Scheduler):
     async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
-        super().__init__(SystemClock(), SystemRandom(), cloud.placement_profile, cloud.service_down_s)
+        limits = cloud.service_down_s, cloud.service_down_s
+        super().__init__(SystemClock(), SystemRandom(), cloud.placement_profile, *limits)
         await self.restore(await reach.conductor().claims())

@@ -24,10 +24,19 @@ UNKNOWN_ATTEMPT = -1  # of a claim told after a restart: the attempt that asks f
 
 
 class Scheduler:
-    def __init__(self, clock: Clock, random: Random, profile: str = "spread", service_down_s: float = 6.0) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        random: Random,
+        profile: str = "spread",
+        service_down_s: float = 6.0,
+        settle_s: float = 0.0,
+    ) -> None:
+        """For `settle_s` after the start, when hosts have yet to report, a refusal is «try again» and not final."""
         if profile not in PROFILES:
             raise ValueError(f"profile {profile!r} is none of {', '.join(PROFILES)}")
         self._clock = clock
+        self._settled_at = clock.monotonic() + settle_s
         self._random = Random(random.getrandbits(64))  # what is given may be the system's, slow with each number
         self._fleet = Fleet()
         self._placer = Placer(self._fleet, PROFILES[profile])
@@ -113,6 +122,8 @@ class Scheduler:
         except BadRequest as error:
             return bad_request(error.field, error.message)
         if isinstance(answer, NoHost):
+            if self._clock.monotonic() < self._settled_at:
+                return busy("the scheduler has just started and not all hosts have reported yet")
             return wire.no_host(answer)
         self._attempts[asked.instance_id] = asked.attempt
         self._provisional[asked.instance_id] = self._clock.monotonic()
