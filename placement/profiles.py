@@ -46,7 +46,7 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
             Profile(
                 "pack",  # the fullest host that still has room, so that empty hosts stay empty
                 FILTERS,
-                {"RAMWeigher": -1.0, "CPUWeigher": -1.0, "BuildFailureWeigher": -1000.0},
+                {"PackingWeigher": 1.0, "BuildFailureWeigher": -1000.0},
                 ranked=True,
                 skipped_when_forced=SUITABILITY,
             ),

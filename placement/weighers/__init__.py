@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from placement.weighers.counters import BuildFailureWeigher, IoOpsWeigher, NumInstancesWeigher
 from placement.weighers.form import Weigher
+from placement.weighers.packing import PackingWeigher
 from placement.weighers.resources import CPUWeigher, DiskWeigher, RAMWeigher
 
 WEIGHERS: dict[str, Weigher] = {
@@ -15,5 +16,6 @@ WEIGHERS: dict[str, Weigher] = {
         IoOpsWeigher(),
         NumInstancesWeigher(),
         BuildFailureWeigher(),
+        PackingWeigher(),
     )
 }
