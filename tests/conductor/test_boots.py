@@ -1,0 +1,176 @@
+"""The conductor with real neighbours: states, retries, deletion while building, idempotency, restart."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from actors.boot import NODE
+from actors.cluster.config import SimulatedConfig
+from actors.errors import HostFault
+from actors.messages import ServerView
+from actors.saga import Failures, Step
+from actors.states import Vm
+from tests.world import World, in_world
+
+AnyStep = Step[Any, Any]
+
+
+def with_step(name: str, do: Any) -> tuple[AnyStep, ...]:
+    return tuple(replace(step, do=do(step.do)) if step.name == name else step for step in NODE)
+
+
+def test_states_are_those_of_the_specification_at_every_step(tmp_path: Path) -> None:
+    seen: dict[str, tuple[str | None, str]] = {}
+    worlds: list[World] = []
+
+    def watched(step: AnyStep) -> AnyStep:
+        async def do(room: Any, builds: list[Any]) -> Failures:
+            await worlds[0].compute._reports.drained()
+            [view] = await worlds[0].conductor.show([builds[0].id])
+            assert isinstance(view, ServerView)
+            seen[step.name] = (view.task_state, view.status)
+            return await step.do(room, builds)
+
+        return replace(step, do=do, awaited_by="")
+
+    async def play(world: World) -> None:
+        worlds.append(world)
+        [server] = await world.boot(world.request())
+        assert (server.status, server.task_state, server.power_state) == ("ACTIVE", None, "RUNNING")
+
+    in_world(tmp_path, play, node_table=tuple(watched(step) for step in NODE))
+    expected = ["scheduling"] * 2 + ["networking"] + ["block_device_mapping"] + ["spawning"] * 10
+    assert [task for task, _ in seen.values()] == expected
+    assert {status for _, status in seen.values()} == {"BUILD"}
+
+
+def test_a_host_that_fails_sends_the_boot_to_another(tmp_path: Path) -> None:
+    failed: list[str] = []
+
+    def fails_once(do: Any) -> Any:
+        async def once(room: Any, builds: list[Any]) -> Failures:
+            if not failed:
+                failed.append(builds[0].order.host)
+                return {build.id: HostFault("define", build.order.host, "broken once") for build in builds}
+            return await do(room, builds)
+
+        return once
+
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        assert server.status == "ACTIVE"
+        assert server.host not in failed
+        story = await world.conductor.story(server.id)
+        assert {line.attempt for line in story} == {0, 1}
+        assert any(line.phase == "failed" and "broken once" in line.note for line in story)
+        assert len((await world.state())["scheduler"]) == 1
+
+    in_world(tmp_path, play, hosts=3, node_table=with_step("define", fails_once))
+
+
+def test_every_host_tried_ends_in_error_with_the_cause(tmp_path: Path) -> None:
+    def fails(do: Any) -> Any:
+        async def always(room: Any, builds: list[Any]) -> Failures:
+            return {build.id: HostFault("define", build.order.host, "broken") for build in builds}
+
+        return always
+
+    async def play(world: World) -> None:
+        before = await world.state()
+        [server] = await world.boot(world.request())
+        assert server.status == "ERROR"
+        assert server.fault is not None
+        assert server.fault.step == "define"
+        assert "attempt 3" in server.fault.message
+        assert await world.state() == before
+        await world.delete(server)
+        assert await world.state() == before
+
+    in_world(tmp_path, play, hosts=5, node_table=with_step("define", fails))
+
+
+def test_deleting_while_it_builds_cancels_and_undoes(tmp_path: Path) -> None:
+    reached = asyncio.Event()
+
+    def waits(do: Any) -> Any:
+        async def wait(room: Any, builds: list[Any]) -> Failures:
+            reached.set()
+            for build in builds:
+                room.plugs.expect(build.id, ["never"])
+            return await do(room, builds)
+
+        return wait
+
+    async def play(world: World) -> None:
+        before = await world.state()
+        [ids] = await world.api.boot([world.request()])
+        assert isinstance(ids, list)
+        await asyncio.wait_for(reached.wait(), 5)
+        [view] = await world.conductor.show(ids)
+        assert isinstance(view, ServerView)
+        await world.delete(view)
+        assert await world.state() == before
+        events = [event.event_type for event in await world.conductor.notifications(0, 100, 0)]
+        assert events == ["instance.create.start", "instance.delete.start", "instance.delete.end"]
+
+    in_world(tmp_path, play, node_table=with_step("await_plugged", waits))
+
+
+def test_the_same_key_makes_one_boot(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        request = world.request(idempotency_key="once")
+        [first, second] = await world.api.boot([request, request])
+        [third] = await world.api.boot([request])
+        assert first == second == third
+        await world.settled()
+        assert len(await world.conductor.list_servers("")) == 1
+
+    in_world(tmp_path, play)
+
+
+def test_a_conductor_that_starts_again_finishes_what_was_accepted(tmp_path: Path) -> None:
+    """The rows of a boot that was accepted but not placed are all that the next conductor has."""
+    first: list[World] = []
+
+    def never(do: Any) -> Any:
+        async def hang(room: Any, builds: list[Any]) -> Failures:
+            await asyncio.Event().wait()
+            return {}
+
+        return hang
+
+    async def run() -> None:
+        world = await World(tmp_path, node_table=with_step("define", never)).start()
+        await world.furnish()
+        [ids] = await world.api.boot([world.request()])
+        first.append(world)
+        await world.agent.stop(True)
+        again = await World(tmp_path, ledger=world.ledger, seed=2).start()
+        again.conductor.resume()
+        assert isinstance(ids, list)
+        [view] = await again.conductor.wait(ids, 5.0)
+        assert isinstance(view, ServerView)
+        assert view.status == "ACTIVE"
+        await again.close()
+        await world.images.close()
+        await world.volumes.close()
+
+    asyncio.run(run())
+    assert first
+
+
+def test_faults_at_random_leave_no_claim_too_many(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        servers = await world.boot(*(world.request(f"vm-{n}") for n in range(200)))
+        active = {server.id for server in servers if server.status == "ACTIVE"}
+        assert {server.vm_state for server in servers} <= {Vm.ACTIVE, Vm.ERROR}
+        assert len(active) > 150
+        state = await world.state()
+        claimed = {i for ids in state["scheduler"].values() for i in ids}
+        assert claimed == active
+        assert set(state["compute"]["claims"]) == active
+
+    in_world(tmp_path, play, simulated=SimulatedConfig(hosts=20, fault_share=0.4, seed=3))
