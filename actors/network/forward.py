@@ -63,8 +63,13 @@ class Relays:
             raise CallerError(busy(f"all {RELAY_LIMIT} relays of this node are in use"))
         relay = _Relay(target, self._clock.monotonic())
 
-        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await self._serve(relay, reader, writer)
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if len(relay.connections) >= CONNECTION_LIMIT:
+                writer.close()
+                return
+            task = asyncio.create_task(self._serve(relay, reader, writer))
+            relay.connections.add(task)
+            task.add_done_callback(relay.connections.discard)
 
         relay.server = await asyncio.start_server(accept, self._node_ip, 0, limit=CHUNK_BYTES)
         self._relays[target] = relay
@@ -84,18 +89,11 @@ class Relays:
         await asyncio.gather(*relay.connections, return_exceptions=True)
 
     async def _serve(self, relay: _Relay, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        if len(relay.connections) >= CONNECTION_LIMIT:
-            writer.close()
-            return
-        relay.connections.add(task)
         try:
             await self._relay(relay, reader, writer)
         except (OSError, LookupError):  # the guest refuses, or its network has gone: the caller's connection ends
             pass
         finally:
-            relay.connections.discard(task)
             relay.used_at = self._clock.monotonic()
             writer.close()
 

@@ -7,9 +7,11 @@ import secrets
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,3 +112,21 @@ def tcp_answers(netns: str, address: str, port: int, timeout_s: float = 1.0) -> 
     finally:
         caller.close()
     return True
+
+
+REPORT = """#!/bin/sh
+[ "$1" = bound ] && for name in ip mask mtu hostname staticroutes; do eval "echo $name=\\$$name"; done
+exit 0
+"""
+
+
+def lease(netns: str) -> dict[str, str]:
+    """What DHCP gives a guest, asked by udhcpc as a real guest asks: {} if nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "report"
+        script.write_text(REPORT)
+        script.chmod(0o755)
+        wanted = [word for name in ("mtu", "staticroutes", "hostname") for word in ("-O", name)]
+        client = ["busybox", "udhcpc", "-f", "-q", "-n", "-i", "eth0", "-t", "3", "-T", "1", "-s", str(script), *wanted]
+        lines = inside(netns, *client, timeout_s=30).stdout.splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)

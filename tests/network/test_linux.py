@@ -1,0 +1,344 @@
+"""The agent over the real data plane: bridges, VXLAN, dnsmasq and nftables in namespaces of the tests' own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from actors.clock import SystemClock
+from actors.cluster.config import CloudConfig, NodeConfig
+from actors.network import namespaces
+from actors.network.agent import NetworkAgent
+from actors.network.dhcp import namespace_of, pid_of
+from actors.network.dhcp_files import DhcpPaths
+from actors.network.linux import LinuxDataplane
+from actors.network.messages import FirewallRule
+from actors.network.naming import bridge_device, dhcp_port_id, tap_device
+from actors.network.netns_thread import NetnsThread
+from actors.network.node_network import make_node_network, remove_node_network, underlay_of
+from actors.records import Port
+from tests.network.fake_network import FakeNetwork
+from tests.network.probes import guest, ip, lease, namespace, ping, real
+
+UP_WITHIN_S = 20.0
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(UP_WITHIN_S):
+        while not true():  # noqa: ASYNC110 - it comes true in the kernel, which sets no event here
+            await asyncio.sleep(0.02)
+
+
+@dataclass
+class Cloud:
+    """One or two nodes, and a network whose DHCP is on the first."""
+
+    network: FakeNetwork
+    nodes: list[NodeConfig]
+    agents: list[NetworkAgent]
+    net: str
+
+    def port(self, node: int, last: int, **more: str) -> Port:
+        return self.network.add_port(str(uuid.uuid4()), self.net, f"10.5.0.{last}", self.nodes[node].host, **more)
+
+    def plug(self, node: int, name: str, port: Port, address: str = "") -> None:
+        guest(self.nodes[node].netns, tap_device(port.id), name, port.mac_address, address)
+
+    def unplug(self, node: int, port: Port) -> None:
+        ip("link", "delete", tap_device(port.id), netns=self.nodes[node].netns)
+
+    async def told(self, what: str, times: int = 1) -> None:
+        """Until the network service has been told so."""
+        await until(lambda: self.network.calls.count(what) >= times)
+
+
+@asynccontextmanager
+async def cloud(folder: Path, count: int = 1) -> AsyncIterator[Cloud]:
+    prefix, net = f"nvt-{secrets.token_hex(3)}", str(uuid.uuid4())
+    network = FakeNetwork()
+    nodes = [_node(prefix, folder, number) for number in range(1, count + 1)]
+    network.add_network(net, "10.5.0.0/24", 77, nodes[0].host, "10.5.0.2")
+    made = Cloud(network, nodes, [], net)
+    try:
+        for node in nodes:
+            make_node_network(node)
+            made.agents.append(agent(made, node))
+            await made.agents[-1].start()
+        yield made
+    finally:
+        try:
+            for each in made.agents:
+                await each.stop(remove=True)
+        finally:
+            for node in nodes:
+                remove_node_network(node)
+    assert namespace_of(net) not in namespaces.names()
+    assert not [name for name in namespaces.names() if name.startswith(prefix)]
+    assert not [node for node in nodes if node.dhcp.exists()]
+
+
+def agent(made: Cloud, node: NodeConfig) -> NetworkAgent:
+    settings = CloudConfig(home=node.home.parent)
+    return NetworkAgent(node, settings, made.network, LinuxDataplane(node, settings), SystemClock(), documents)
+
+
+async def documents(instance_id: str) -> dict[str, bytes]:
+    return {"openstack/latest/meta_data.json": f'{{"uuid": "{instance_id}"}}'.encode()}
+
+
+def _node(prefix: str, folder: Path, number: int) -> NodeConfig:
+    return NodeConfig(
+        host=f"h{number}",
+        home=folder / f"h{number}",
+        netns=f"{prefix}-node{number}",
+        underlay_ip=f"172.31.0.{number}",
+        underlay_device="underlay0",
+    )
+
+
+def play(folder: Path, act: Callable[[Cloud], Awaitable[None]], count: int = 1) -> None:
+    async def whole() -> None:
+        async with cloud(folder, count) as made:
+            await act(made)
+
+    asyncio.run(whole())
+
+
+# ---------------------------------------------------------------- DHCP and L2 on one node
+
+
+@real
+def test_a_guest_is_noticed_wired_and_given_exactly_its_reserved_address(tmp_path: Path) -> None:
+    async def act(made: Cloud) -> None:
+        port = made.port(0, 42)
+        await made.agents[0].networks_changed([made.net])
+        with namespace("guest") as name:
+            made.plug(0, name, port)
+            await made.told(f"up {port.id}")
+            given = await asyncio.to_thread(lease, name)
+            assert given["ip"] == "10.5.0.42"
+            assert given["mask"] == "24"
+            assert given["mtu"] == "1450"
+            assert given["hostname"] == "host-10-5-0-42"
+            assert given["staticroutes"] == "169.254.169.254/32 10.5.0.2"
+            world = await made.agents[0].world()
+            (kept,) = world["leases"]
+            assert kept.split()[2:5] == [port.mac_address, "10.5.0.42", "host-10-5-0-42"]
+            assert f"{tap_device(port.id)} {bridge_device(made.net)}" in world["taps"]
+            assert world["tables"] == ["table bridge novaray", "table inet novaray"]
+            assert f"up {dhcp_port_id(made.net)}" in made.network.calls
+
+    play(tmp_path, act)
+
+
+@real
+def test_an_unreserved_guest_is_given_nothing(tmp_path: Path) -> None:
+    async def act(made: Cloud) -> None:
+        port = made.port(0, 42)  # DHCP has not been told of it
+        with namespace("guest") as name:
+            made.plug(0, name, port)
+            await made.told(f"up {port.id}")
+            assert await asyncio.to_thread(lease, name) == {}
+
+    play(tmp_path, act)
+
+
+@real
+def test_an_address_goes_from_guest_to_guest_with_its_reservation(tmp_path: Path) -> None:
+    async def act(made: Cloud) -> None:
+        first = made.port(0, 42)
+        await made.agents[0].networks_changed([made.net])
+        with namespace("g1") as name:
+            made.plug(0, name, first)
+            await made.told(f"up {first.id}")
+            assert (await asyncio.to_thread(lease, name))["ip"] == "10.5.0.42"
+            made.unplug(0, first)
+            await made.told(f"down {first.id}")
+        del made.network.ports[first.id]
+        await made.agents[0].networks_changed([made.net])
+        world = await made.agents[0].world()
+        assert (world["leases"], world["dhcp_entries"]) == ([], [])
+        second = made.network.add_port(str(uuid.uuid4()), made.net, "10.5.0.42", "h1")
+        second = made.network.ports[second.id] = replace(second, mac_address="fa:16:3e:00:00:99")
+        await made.agents[0].networks_changed([made.net])
+        with namespace("g2") as name:
+            made.plug(0, name, second)
+            await made.told(f"up {second.id}")
+            assert (await asyncio.to_thread(lease, name))["ip"] == "10.5.0.42"
+
+    play(tmp_path, act)
+
+
+@real
+def test_a_dead_dnsmasq_runs_again(tmp_path: Path) -> None:
+    async def act(made: Cloud) -> None:
+        paths = DhcpPaths(made.nodes[0].dhcp / made.net)
+        first = pid_of(paths)
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: pid_of(paths) not in (0, first))
+
+    play(tmp_path, act)
+
+
+@real
+def test_a_new_life_adopts_what_runs_and_the_world_stays(tmp_path: Path) -> None:
+    async def act(made: Cloud) -> None:
+        port = made.port(0, 42)
+        await made.agents[0].networks_changed([made.net])
+        with namespace("guest") as name:
+            made.plug(0, name, port)
+            await made.told(f"up {port.id}")
+            before, pid = await made.agents[0].world(), pid_of(DhcpPaths(made.nodes[0].dhcp / made.net))
+            await made.agents[0].stop(remove=False)
+            made.agents[0] = agent(made, made.nodes[0])
+            await made.agents[0].start()
+            assert await made.agents[0].world() == before
+            assert pid_of(DhcpPaths(made.nodes[0].dhcp / made.net)) == pid
+            assert any(call.startswith("up ") and port.id in call for call in made.network.calls[-3:])
+
+    play(tmp_path, act)
+
+
+@real
+def test_dhcp_and_bridge_leave_with_the_networks_last_port(tmp_path: Path) -> None:
+    async def act(made: Cloud) -> None:
+        made.network.ports.clear()
+        for _ in range(2):
+            await made.agents[0].networks_changed([made.net])
+            world = await made.agents[0].world()
+            assert not [kind for kind, found in world.items() if found and kind != "tables"], world
+
+    play(tmp_path, act)
+
+
+@real
+def test_a_security_group_that_changes_is_applied_to_guests_that_run(tmp_path: Path) -> None:
+    async def act(made: Cloud) -> None:
+        one, two = made.port(0, 11), made.port(0, 12)
+        with namespace("g1") as first, namespace("g2") as second:
+            for name, port, address in ((first, one, "10.5.0.11/24"), (second, two, "10.5.0.12/24")):
+                made.plug(0, name, port, address)
+            await made.agents[0].devices_appeared([])
+            assert await asyncio.to_thread(ping, first, "10.5.0.12")
+            out = FirewallRule(
+                direction="egress", ethertype="IPv4", protocol="", port_min=0, port_max=0, remote_prefixes=()
+            )
+            made.network.rules[two.id] = (out,)
+            await made.agents[0].networks_changed([made.net])
+            assert not await asyncio.to_thread(ping, first, "10.5.0.12")
+            assert await asyncio.to_thread(ping, second, "10.5.0.11")
+            assert await asyncio.to_thread(ping, first, "10.5.0.2")  # DHCP's port
+
+    play(tmp_path, act)
+
+
+# ---------------------------------------------------------------- two nodes
+
+
+@real
+def test_guests_on_two_nodes_reach_each_other_and_dhcp_over_vxlan(tmp_path: Path) -> None:
+    async def act(made: Cloud) -> None:
+        near, far = made.port(0, 21), made.port(1, 22)
+        await made.agents[0].networks_changed([made.net])
+        with namespace("g1") as first, namespace("g2") as second:
+            made.plug(0, first, near)
+            made.plug(1, second, far)
+            await made.told(f"up {near.id}")
+            await made.told(f"up {far.id}")
+            for name, address in ((second, "10.5.0.22"), (first, "10.5.0.21")):
+                given = await asyncio.to_thread(lease, name)
+                assert given["ip"] == address
+                ip("addr", "add", f"{address}/24", "dev", "eth0", netns=name)
+            assert await asyncio.to_thread(ping, first, "10.5.0.22")
+            assert await asyncio.to_thread(ping, second, "10.5.0.21")
+            assert (await made.agents[1].world())["tunnels"] == ["vxlan-77"]
+            assert underlay_of(made.nodes[0].netns) in namespaces.names()
+
+    play(tmp_path, act, count=2)
+
+
+# ---------------------------------------------------------------- ways in
+
+
+@real
+def test_a_relay_leads_from_the_node_to_a_guest(tmp_path: Path) -> None:
+    async def act(made: Cloud) -> None:
+        port = made.port(0, 31)
+        with namespace("guest") as name:
+            made.plug(0, name, port, "10.5.0.31/24")
+            await made.told(f"up {port.id}")
+            where = await made.agents[0].forward(made.net, "10.5.0.31", 8080)
+            assert await made.agents[0].forward(made.net, "10.5.0.31", 8080) == where
+            async with echo_server(name, 8080):
+                assert await talk(where) == b"echo: are you there?"
+            assert await talk(where) == b""  # the guest refuses: the connection ends
+
+    play(tmp_path, act)
+
+
+@asynccontextmanager
+async def echo_server(netns: str, port: int) -> AsyncIterator[None]:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"echo: " + await reader.read())
+        writer.close()
+
+    thread = NetnsThread(netns)
+    server = await asyncio.start_server(answer, sock=await thread.run(socket.create_server, ("", port)))
+    thread.close()
+    async with server:
+        yield
+
+
+async def talk(where: tuple[str, int]) -> bytes:
+    """Says something, says that it was all, and listens to the end."""
+    reader, writer = await asyncio.open_connection(*where)
+    try:
+        writer.write(b"are you there?")
+        writer.write_eof()
+        return await reader.read()
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+@real
+def test_guests_read_their_own_metadata_and_nobody_elses(tmp_path: Path) -> None:
+    async def act(made: Cloud) -> None:
+        one, two = made.port(0, 31, device="instance-1"), made.port(0, 32, device="instance-2")
+        await made.agents[0].networks_changed([made.net])
+        with namespace("g1") as first, namespace("g2") as second:
+            for name, port, last in ((first, one, 31), (second, two, 32)):
+                made.plug(0, name, port, f"10.5.0.{last}/24")
+                await made.told(f"up {port.id}")
+                ip("route", "add", "169.254.169.254", "via", "10.5.0.2", netns=name)
+            assert b'"uuid": "instance-1"' in await metadata(first)
+            assert b'"uuid": "instance-2"' in await metadata(second)
+            del made.network.ports[one.id]
+            await made.agents[0].networks_changed([made.net])
+            with pytest.raises(TimeoutError):  # its port is closed before anybody answers
+                await metadata(first)
+
+    play(tmp_path, act)
+
+
+async def metadata(netns: str) -> bytes:
+    thread = NetnsThread(netns)
+    caller = await thread.run(socket.create_connection, ("169.254.169.254", 80), 2.0)
+    thread.close()
+    reader, writer = await asyncio.open_connection(sock=caller)
+    writer.write(b"GET /openstack/latest/meta_data.json HTTP/1.0\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    return answer
