@@ -1,5 +1,8 @@
 """Named network namespaces, by iproute2: it also makes /run/netns a shared mount where that is needed.
 
+A namespace is entered by util-linux's nsenter, which changes nothing else: iproute2's own `ip -n` also remounts `/`,
+which is refused where `/` is no mount point, as in a chroot.
+
 Used by `node_network.py` and `dhcp.py`. Making what is there and removing what isn't changes nothing.
 """
 
@@ -16,14 +19,20 @@ class IpError(OSError):
     """iproute2 refused; `str()` is its command and its message."""
 
 
-def ip(*words: str, but: str = "") -> str:
+def inside(netns: str, *command: str) -> list[str]:
+    """The command line that runs a command in a named namespace ('' = here)."""
+    return ["nsenter", f"--net={FOLDER / netns}", "--", *command] if netns else list(command)
+
+
+def ip(*words: str, netns: str = "", but: str = "") -> str:
     """Runs `ip`, returns its output. `but`: part of a message that means it is so already."""
+    command = inside(netns, "ip", *words)
     try:
-        done = subprocess.run(["ip", *words], capture_output=True, text=True, timeout=COMMAND_DEADLINE_S, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_DEADLINE_S, check=False)
     except subprocess.TimeoutExpired as error:
-        raise IpError(f"ip {' '.join(words)}: no end within {COMMAND_DEADLINE_S:g} s") from error
+        raise IpError(f"{' '.join(command)}: no end within {COMMAND_DEADLINE_S:g} s") from error
     if done.returncode and not (but and but in done.stderr):
-        raise IpError(f"ip {' '.join(words)}: {done.stderr.strip()}")
+        raise IpError(f"{' '.join(command)}: {done.stderr.strip()}")
     return done.stdout
 
 
@@ -37,7 +46,7 @@ def add(name: str) -> None:
         remove(name)
     if name not in names():
         ip("netns", "add", name, but="File exists")
-    ip("-n", name, "link", "set", "lo", "up")
+    ip("link", "set", "lo", "up", netns=name)
 
 
 def remove(name: str) -> None:

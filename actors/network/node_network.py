@@ -56,8 +56,8 @@ def _make_underlay(config: NodeConfig) -> None:
     underlay = underlay_of(config.netns)
     namespaces.add(underlay)
     bridge = ("type", "bridge", "forward_delay", "0", "mcast_snooping", "0")
-    ip("-n", underlay, "link", "add", UNDERLAY_BRIDGE, *bridge, but="File exists")
-    ip("-n", underlay, "link", "set", UNDERLAY_BRIDGE, "up")
+    ip("link", "add", UNDERLAY_BRIDGE, *bridge, netns=underlay, but="File exists")
+    ip("link", "set", UNDERLAY_BRIDGE, "up", netns=underlay)
 
 
 def _join_underlay(config: NodeConfig) -> None:
@@ -66,13 +66,13 @@ def _join_underlay(config: NodeConfig) -> None:
     if not device:
         return
     if not _has_link(config.netns, device):
-        ip("-n", underlay, "link", "delete", peer, but="Cannot find device")
+        ip("link", "delete", peer, netns=underlay, but="Cannot find device")
         ends = ("peer", "name", device, "netns", config.netns)
-        ip("-n", underlay, "link", "add", peer, "type", "veth", *ends)
-    ip("-n", underlay, "link", "set", peer, "master", UNDERLAY_BRIDGE, "up")
+        ip("link", "add", peer, "type", "veth", *ends, netns=underlay)
+    ip("link", "set", peer, "master", UNDERLAY_BRIDGE, "up", netns=underlay)
     address = f"{config.underlay_ip}/{UNDERLAY_PREFIX_LENGTH}"
-    ip("-n", config.netns, "address", "replace", address, "dev", device)
-    ip("-n", config.netns, "link", "set", device, "up")
+    ip("address", "replace", address, "dev", device, netns=config.netns)
+    ip("link", "set", device, "up", netns=config.netns)
 
 
 def _peer_name(netns: str) -> str:
@@ -84,7 +84,7 @@ def _nodes_left(underlay: str) -> list[str]:
 
 
 def _has_link(netns: str, device: str) -> bool:
-    links = json.loads(ip("-n", netns, "-json", "link", "show") or "[]")
+    links = json.loads(ip("-json", "link", "show", netns=netns) or "[]")
     return any(link["ifname"] == device for link in links)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from actors.network.namespaces import inside as inside_command
 from actors.network.netns_thread import NetnsThread
 
 
@@ -34,7 +35,9 @@ def lacking() -> str:
     try:
         for kind in (["bridge"], ["vxlan", "id", "7", "dstport", "4789"]):
             link = subprocess.run(
-                ["ip", "-n", name, "link", "add", f"p{kind[0][:5]}", "type", *kind], capture_output=True, text=True
+                inside_command(name, "ip", "link", "add", f"p{kind[0][:5]}", "type", *kind),
+                capture_output=True,
+                text=True,
             )
             if link.returncode:
                 return f"no {kind[0]}: {link.stderr.strip()}"
@@ -51,7 +54,7 @@ def real(test: Callable[..., Any]) -> Callable[..., Any]:
 
 def ip(*words: str, netns: str = "") -> str:
     """Runs iproute2, in a namespace if named; raises with its message."""
-    command = ["ip", *(["-n", netns] if netns else []), *words]
+    command = inside_command(netns, "ip", *words)
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise AssertionError(f"{' '.join(command)}: {done.stderr.strip()}")
@@ -72,7 +75,7 @@ def namespace(role: str) -> Iterator[str]:
 def inside(netns: str, *command: str, timeout_s: float = 10.0) -> subprocess.CompletedProcess[str]:
     """Runs a command in a namespace to its end."""
     return subprocess.run(
-        ["ip", "netns", "exec", netns, *command], capture_output=True, text=True, timeout=timeout_s, check=False
+        inside_command(netns, *command), capture_output=True, text=True, timeout=timeout_s, check=False
     )
 
 

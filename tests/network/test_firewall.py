@@ -88,7 +88,7 @@ class Wire:
 
     def apply(self, *ports: PortFirewall) -> None:
         document = json.dumps(firewall.ruleset(ports))
-        command = ["ip", "netns", "exec", self.node, "nft", "-j", "-f", "-"]
+        command = ["nsenter", f"--net=/run/netns/{self.node}", "nft", "-j", "-f", "-"]
         done = subprocess.run(command, input=document, text=True, capture_output=True)
         assert done.returncode == 0, done.stderr[:2_000]
 
@@ -154,7 +154,9 @@ def test_removal_leaves_no_table_and_may_come_twice() -> None:
     with wire() as net:
         net.apply(port(1, ALL_OUT))
         for _ in range(2):
-            command = ["ip", "netns", "exec", net.node, "nft", "-j", "-f", "-"]
+            command = ["nsenter", f"--net=/run/netns/{net.node}", "nft", "-j", "-f", "-"]
             subprocess.run(command, input=json.dumps(firewall.removal()), text=True, check=True)
-        tables = subprocess.check_output(["ip", "netns", "exec", net.node, "nft", "list", "tables"], text=True)
+        tables = subprocess.check_output(
+            ["nsenter", f"--net=/run/netns/{net.node}", "nft", "list", "tables"], text=True
+        )
         assert tables == ""

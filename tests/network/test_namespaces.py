@@ -15,7 +15,7 @@ def test_adding_and_removing_twice_is_once() -> None:
     try:
         for _ in range(2):
             namespaces.add(name)
-        assert "UNKNOWN" in namespaces.ip("-n", name, "-br", "link", "show", "lo")
+        assert "UNKNOWN" in namespaces.ip("-br", "link", "show", "lo", netns=name)
     finally:
         for _ in range(2):
             namespaces.remove(name)
@@ -29,7 +29,7 @@ def test_a_name_without_a_namespace_is_made_anew() -> None:
         namespaces.add(name)
         subprocess.run(["umount", str(namespaces.FOLDER / name)], check=True)
         namespaces.add(name)
-        assert "lo" in namespaces.ip("-n", name, "-br", "link")
+        assert "lo" in namespaces.ip("-br", "link", netns=name)
     finally:
         namespaces.remove(name)
 
@@ -37,5 +37,5 @@ def test_a_name_without_a_namespace_is_made_anew() -> None:
 @real
 def test_a_refusal_carries_the_message() -> None:
     with pytest.raises(namespaces.IpError, match="nvt-nowhere"):
-        namespaces.ip("-n", "nvt-nowhere", "link")
-    assert namespaces.ip("-n", "nvt-nowhere", "link", but="Cannot open") == ""
+        namespaces.ip("link", netns="nvt-nowhere")
+    assert namespaces.ip("link", netns="nvt-nowhere", but="cannot open") == ""
