@@ -10,6 +10,7 @@ and every guest have ended.
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -47,7 +48,11 @@ def enter_namespaces(netns: str) -> None:
         with Path("/run/netns", netns).open() as namespace:
             checked(libc.setns(namespace.fileno(), CLONE_NEWNET), f"enter the network namespace {netns}")
     checked(libc.unshare(CLONE_NEWNS), "make a mount namespace")
-    mount("none", "/", "", MS_REC | MS_SLAVE)
+    try:
+        mount("none", "/", "", MS_REC | MS_SLAVE)
+    except OSError as error:  # in a chroot `/` is no mount point, and the one around it is out of reach
+        if error.errno != errno.EINVAL:
+            raise
 
 
 def make_places(folder: Path, mark: str, places: dict[str, str]) -> list[int]:
