@@ -104,6 +104,7 @@ class ConductorFace(Ledger, Protocol):
     async def notifications(self, since: int, limit: int, wait_s: float) -> list[Notification]:
         """Notifications after a sequence number; waits up to `wait_s` for the first."""
 
+
 class ImageFace(Protocol):
     async def locate(self, requests: list[ImageRequest]) -> list[ImageLocation | CallerFault]:
         """Verify the token, show metadata and where the data is (steps 19-21)."""
