@@ -20,14 +20,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from pyroute2 import IPRoute
-
 from actors.network import dhcp_files, namespaces
 from actors.network.dhcp_files import DhcpPaths
 from actors.network.l2 import WiringError
 from actors.network.links import Links, quiet
 from actors.network.messages import DhcpNetworkInfo
 from actors.network.naming import tap_device
+from actors.network.netlink import Netlink
 from actors.network.netns_thread import NetnsThread
 
 NAMESPACE_PREFIX = "qdhcp-"
@@ -189,12 +188,12 @@ def _remove_wires(but: str) -> None:
 
 def _set_device(device: str, mac: str, mtu: int) -> None:
     quiet(device)
-    with IPRoute() as netlink:
+    with Netlink() as netlink:
         netlink.link("set", index=socket.if_nametoindex(device), address=mac, mtu=mtu, state="up")
 
 
 def _set_addresses(device: str, addresses: list[str]) -> None:
-    with IPRoute() as netlink:
+    with Netlink() as netlink:
         index = socket.if_nametoindex(device)
         here = {
             f"{message.get_attr('IFA_ADDRESS')}/{message['prefixlen']}"

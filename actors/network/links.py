@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, assert_never
 
-from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from actors.network.l2 import (
@@ -30,6 +29,7 @@ from actors.network.l2 import (
     Vxlan,
     WiringError,
 )
+from actors.network.netlink import Netlink
 
 FLOOD = "00:00:00:00:00:00"  # the forwarding entry for everything that isn't learned
 OURS = ("vxlan", "vlan")  # kinds of bridge ports that we make, and so remove
@@ -48,13 +48,13 @@ class Links:
     """One netlink socket, made in the thread that uses it."""
 
     def __init__(self) -> None:
-        self._netlink: Any = None
+        self._netlink: Netlink | None = None
 
     @property
     def netlink(self) -> Any:
         if self._netlink is None:
-            self._netlink = IPRoute()
-        return self._netlink
+            self._netlink = Netlink()
+        return self._netlink.calls
 
     def close(self) -> None:
         if self._netlink is not None:
