@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import cast
+from uuid import uuid4
 
 import msgspec
 import ray
@@ -180,10 +181,14 @@ class Cloud:
         )
         from actors.cluster.seed import seed  # it uses this module
 
-        bringup.up(config, options, lambda line: None)
-        cloud = cls.connect(config.home)
-        cloud._stop = config
-        seed(cloud, config, lambda line: None)
+        try:
+            bringup.up(config, options, lambda line: None)
+            cloud = cls.connect(config.home)
+            cloud._stop = config
+            seed(cloud, config, lambda line: None)
+        except BaseException:
+            bringup.down(config.home, lambda line: None, purge=True)  # half a cloud must not stay
+            raise
         return cloud
 
     @classmethod
@@ -253,7 +258,7 @@ class Cloud:
             config_drive=options.config_drive,
             availability_zone=options.availability_zone,
             hints=options.hints or {},
-            idempotency_key=options.idempotency_key,
+            idempotency_key=options.idempotency_key or str(uuid4()),  # so that asking twice makes one server
             login_at=self._login[0],
             login_took_ms=self._login[1],
         )

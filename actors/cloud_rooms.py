@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -32,6 +33,8 @@ from actors.records import Flavor, Image, Keypair, Network, Port, SecurityGroup,
 from actors.volume.messages import CreateVolume, ListVolumes, VolumeRequest
 
 CALL_LIMIT_S = 120.0  # for one call of a driver to be answered
+RESTART_LIMIT_S = 30.0  # for an actor that died to be back
+RESTART_PAUSE_S = 0.2
 MAKE_LIMIT_S = 100.0  # for a volume to be made
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -50,20 +53,25 @@ class Session:
         self.token = token
         self._actors: dict[str, Any] = {}
 
-    def call(self, room: str, method: str, *arguments: Any, limit_s: float = CALL_LIMIT_S) -> Any:
-        try:
-            if room not in self._actors:
-                self._actors[room] = ray.get_actor(room, namespace=names.NAMESPACE)
-            return ray.get(getattr(self._actors[room], method).remote(*arguments), timeout=limit_s)
-        except RayTaskError as error:
-            raise error.cause from None
-        except (ValueError, RayActorError, GetTimeoutError) as error:
-            self._actors.pop(room, None)
-            raise CloudUnavailableError(f"{room} does not answer ({error}); see `novaray status`") from None
+    def call(self, room: str, method: str, *arguments: Any, limit_s: float = CALL_LIMIT_S, again: bool = True) -> Any:
+        """Ask a room. A call is tried `again` while its actor restarts, unless twice would make two things."""
+        deadline = time.monotonic() + RESTART_LIMIT_S
+        while True:
+            try:
+                if room not in self._actors:
+                    self._actors[room] = ray.get_actor(room, namespace=names.NAMESPACE)
+                return ray.get(getattr(self._actors[room], method).remote(*arguments), timeout=limit_s)
+            except RayTaskError as error:
+                raise error.cause from None
+            except (ValueError, RayActorError, GetTimeoutError) as error:
+                self._actors.pop(room, None)
+                if not again or isinstance(error, GetTimeoutError) or time.monotonic() >= deadline:
+                    raise CloudUnavailableError(f"{room} does not answer ({error}); see `novaray status`") from None
+            time.sleep(RESTART_PAUSE_S)  # nobody tells a driver that an actor is back
 
-    def one(self, room: str, method: str, request: object) -> Any:
+    def one(self, room: str, method: str, request: object, again: bool = True) -> Any:
         """Ask about one item; its fault is raised."""
-        [reply] = self.call(room, method, [request])
+        [reply] = self.call(room, method, [request], again=again)
         return value_of(reply)
 
 
@@ -128,14 +136,14 @@ class Networks:
     def create(self, name: str, cidr: str = "", *, shared: bool = False) -> Network:
         """A VXLAN network and, with a `cidr`, its subnet."""
         request = CreateNetwork(token=self._session.token, name=name, shared=shared)
-        network: Network = self._session.one(names.NETWORK, "create_networks", request)
+        network: Network = self._session.one(names.NETWORK, "create_networks", request, again=False)
         if cidr:
             self.create_subnet(network.id, cidr, name=f"{name}-subnet")
         return network
 
     def create_subnet(self, network_id: str, cidr: str, *, name: str = "") -> Subnet:
         request = CreateSubnet(token=self._session.token, network_id=network_id, cidr=cidr, name=name)
-        return cast(Subnet, self._session.one(names.NETWORK, "create_subnets", request))
+        return cast(Subnet, self._session.one(names.NETWORK, "create_subnets", request, again=False))
 
     def delete(self, name: str) -> None:
         reference = Reference(token=self._session.token, id=self.get(name).id)
@@ -148,14 +156,14 @@ class Networks:
     def create_port(self, network_id: str, *, address: str = "", name: str = "") -> Port:
         fixed_ips = (FixedIpRequest(ip_address=address),) if address else ()
         request = CreatePort(token=self._session.token, network_id=network_id, name=name, fixed_ips=fixed_ips)
-        return cast(Port, self._session.one(names.NETWORK, "create_ports", request))
+        return cast(Port, self._session.one(names.NETWORK, "create_ports", request, again=False))
 
     def delete_port(self, port_id: str) -> None:
         self._session.one(names.NETWORK, "delete_ports", Reference(token=self._session.token, id=port_id))
 
     def create_security_group(self, name: str, *, description: str = "") -> SecurityGroup:
         request = CreateSecurityGroup(token=self._session.token, name=name, description=description)
-        return cast(SecurityGroup, self._session.one(names.NETWORK, "create_security_groups", request))
+        return cast(SecurityGroup, self._session.one(names.NETWORK, "create_security_groups", request, again=False))
 
     def security_groups(self) -> list[SecurityGroup]:
         """The project's groups."""
@@ -173,7 +181,7 @@ class Networks:
             port_max=port,
             remote_ip_prefix=remote,
         )
-        self._session.one(names.NETWORK, "create_security_group_rules", request)
+        self._session.one(names.NETWORK, "create_security_group_rules", request, again=False)
 
 
 class Volumes:

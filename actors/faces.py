@@ -26,6 +26,7 @@ from actors.messages import (
     HostReport,
     ImageLocation,
     ImageRequest,
+    InstanceFound,
     NoHostFound,
     Placed,
     PlaceRequest,
@@ -92,6 +93,9 @@ class ConductorFace(Ledger, Protocol):
         """Mark for deletion, durably; the guests go in the background."""
 
     async def show(self, instance_ids: list[str]) -> list[ServerView | CallerFault]: ...
+
+    async def instance(self, instance_id: str) -> InstanceFound:
+        """What the metadata server tells a guest; raises `LookupError` for one that is gone."""
 
     async def list_servers(self, project_id: str) -> list[ServerView]:
         """Every server of a project that is not deleted ('' = of all projects)."""

@@ -242,6 +242,13 @@ class BuildEnded(msgspec.Struct, frozen=True, kw_only=True):
     retry: bool = False  # the host's fault: another host may do better
 
 
+class InstanceFound(msgspec.Struct, frozen=True, kw_only=True):
+    """What a guest's metadata is made of."""
+
+    spec: BootSpec
+    vifs: tuple[Vif, ...]
+
+
 class Hello(msgspec.Struct, frozen=True, kw_only=True):
     """A compute actor starts: it asks for its epoch and for what it had in hand."""
 

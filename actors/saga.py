@@ -147,7 +147,8 @@ class Saga(Generic[Room, Item]):
     async def _do(self, step: Step[Room, Item], items: list[Item]) -> Failures:
         self.journal(items, step.name, Phase.BEGUN, self.clock.now(), "")
         try:
-            failures = await asyncio.wait_for(step.do(self.room, items), step.deadline_s)
+            async with asyncio.timeout(step.deadline_s):
+                failures = await step.do(self.room, items)
         except TimeoutError:
             failures = self._all_failed(items, step, f"not done within {step.deadline_s:g} s")
         except (HostError, CallerError) as error:
@@ -167,7 +168,8 @@ class Saga(Generic[Room, Item]):
         cause = ""
         for _ in range(UNDO_TRIES):
             try:
-                await asyncio.wait_for(undo(self.room, items), step.deadline_s)
+                async with asyncio.timeout(step.deadline_s):
+                    await undo(self.room, items)
             except Exception as error:  # noqa: BLE001 - an undo that fails is tried again, then reported, and the rest goes on
                 cause = f"{type(error).__name__}: {error}"
             else:

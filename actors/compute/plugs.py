@@ -42,7 +42,8 @@ class Plugs:
             return set()
         if not expected.all_here.is_set():
             try:
-                await asyncio.wait_for(expected.all_here.wait(), timeout_s)
+                async with asyncio.timeout(timeout_s):
+                    await expected.all_here.wait()
             except TimeoutError:
                 return set(expected.missing)
         return set()

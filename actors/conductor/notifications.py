@@ -43,7 +43,8 @@ class Notifications:
         if found or wait_s <= 0:
             return found
         try:
-            await asyncio.wait_for(self._news.wait(), wait_s)
+            async with asyncio.timeout(wait_s):
+                await self._news.wait()
         except TimeoutError:
             return []
         return self._after(since, limit)

@@ -27,6 +27,7 @@ from actors.messages import (
     BuildEnded,
     Claim,
     Hello,
+    InstanceFound,
     ServerView,
     StepReport,
     StoryLine,
@@ -297,6 +298,11 @@ class Conductor:
 
     async def show(self, instance_ids: list[str]) -> list[ServerView | CallerFault]:
         return [view(boot.instance) if (boot := self._boots.get(i)) else _no_server(i) for i in instance_ids]
+
+    async def instance(self, instance_id: str) -> InstanceFound:
+        """What the metadata server tells a guest; raises `LookupError` for one that is gone."""
+        boot = self._boots[instance_id]
+        return InstanceFound(spec=boot.spec(), vifs=view(boot.instance).addresses)
 
     async def list_servers(self, project_id: str) -> list[ServerView]:
         return [
