@@ -16,7 +16,7 @@ from pathlib import Path
 
 import ray
 from pydantic import BaseModel
-from ray._raylet import Config  # type: ignore[attr-defined]  # Ray's compiled part
+from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # Ray's compiled part
 from ray.util import get_node_ip_address
 
 from actors.cluster import names, ray_node
@@ -95,9 +95,10 @@ def connect(address: str, home: Path) -> None:
     """Make this process a driver of the cluster; nothing of Ray's own talk on the terminal."""
     if ray.is_initialized():
         return
-    if ray_node.AUTH_MODE not in os.environ:
+    if ray_node.AUTH_MODE not in os.environ or running(home) is not None:  # a job has them in its environment
         os.environ.update(ray_node.authentication(home))
-        Config.initialize("")  # Ray read its settings when it was imported; a job has them in its environment
+        Config.initialize("")  # Ray read its settings when it was imported,
+        AuthenticationTokenLoader.instance().reset_cache()  # and keeps the token of another home
     ray.init(address=address, namespace=names.NAMESPACE, log_to_driver=False, logging_level="ERROR")
 
 
