@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import msgspec
 import ray
 
 from actors.cluster import bringup, names
-from actors.cluster.supervisor import SERVICES
+from actors.cluster.supervisor import SERVICES, worker_nodes
 
 ANSWER_S = 3.0  # for an actor to say that it lives
 
@@ -26,7 +27,7 @@ class CloudStatus(msgspec.Struct, frozen=True, kw_only=True):
     up: bool
     hypervisor: str = ""
     address: str = ""
-    nodes: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()  # that are there now; of those that `up` started, actors are listed in any case
     actors: tuple[ActorStatus, ...] = ()
     servers: dict[str, int] = {}  # status → how many
 
@@ -37,9 +38,9 @@ def cloud_status(home: Path) -> CloudStatus:
         return CloudStatus(home=str(home), up=False)
     from actors.cloud import Cloud
 
-    nodes = tuple(node.host for node in runtime.nodes)
     with Cloud.connect(home) as cloud:
-        actors = _actors(nodes)
+        nodes = tuple(sorted(name for name, _ in worker_nodes()))
+        actors = _actors(sorted({*nodes, *(node.host for node in runtime.nodes)}))
         counts = Counter(server.status for server in cloud.servers())
     return CloudStatus(
         home=str(home),
@@ -52,7 +53,7 @@ def cloud_status(home: Path) -> CloudStatus:
     )
 
 
-def _actors(nodes: tuple[str, ...]) -> tuple[ActorStatus, ...]:
+def _actors(nodes: Sequence[str]) -> tuple[ActorStatus, ...]:
     """Every actor that should be there, asked all at once whether it answers."""
     wanted = [(names.SUPERVISOR, ""), *((service.name, "") for service in SERVICES)]
     wanted += [(name(node), node) for node in nodes for name in (names.agent_name, names.compute_name)]

@@ -65,7 +65,7 @@ class Supervisor:
 
     def _look(self) -> list[str]:
         """Start actors on nodes that joined; retire those of nodes that left, whose names are returned."""
-        alive = dict(_worker_nodes())
+        alive = dict(worker_nodes())
         left = [node for node, node_id in self._nodes.items() if alive.get(node) != node_id]
         for node in left:
             del self._nodes[node]
@@ -90,7 +90,7 @@ class Supervisor:
 _KINDS = (names.compute_name, names.agent_name)
 
 
-def _worker_nodes() -> list[tuple[str, str]]:
+def worker_nodes() -> list[tuple[str, str]]:
     """(name, Ray's node id) of each living node that advertises the compute resource."""
     return [
         (node["Labels"].get(names.HOST_LABEL) or node["NodeManagerHostname"], node["NodeID"])
