@@ -226,16 +226,16 @@ class Cloud:
 
     def boot_many(self, servers: Iterable[str], options: BootOptions | None = None, **changes: object) -> list[Server]:
         """Launch several in one message, by their names; a refusal of any raises, the others are launched."""
-        options = _changed(options or BootOptions(), changes)
-        requests = [self._request(name, options) for name in servers]
+        template = self._request("", _changed(options or BootOptions(), changes))
+        requests = [_named(template, name, index) for index, name in enumerate(servers)]
         replies: list[list[str] | CallerFault | HostFault] = self.session.call(names.API, "boot", requests)
         ids = [server_id for reply in replies for server_id in value_of(reply)]
         return [Server(self, view) for view in self.show(ids)]
 
     def boot_group(self, name: str, count: int, options: BootOptions | None = None, **changes: object) -> list[Server]:
         """Launch `count` servers alike in one request, named `name-1` …"""
-        options = _changed(options or BootOptions(), changes)
-        request = msgspec.structs.replace(self._request(name, options), count=count)
+        template = self._request(name, _changed(options or BootOptions(), changes))
+        request = msgspec.structs.replace(template, count=count)
         [reply] = self.session.call(names.API, "boot", [request])
         return [Server(self, view) for view in self.show(value_of(reply))]
 
@@ -348,6 +348,12 @@ class Cloud:
     def _events_after(self, since: int, wait_s: float) -> list[Notification]:
         arguments = self.session.token, since, 1_000, wait_s
         return cast(list[Notification], self.session.call(names.API, "notifications", *arguments))
+
+
+def _named(template: BootRequest, name: str, index: int) -> BootRequest:
+    """One of several requests alike, with a name and a key of its own."""
+    key = f"{template.idempotency_key}:{index}"
+    return msgspec.structs.replace(template, name=name, idempotency_key=key)
 
 
 def _changed(options: BootOptions, changes: dict[str, object]) -> BootOptions:
