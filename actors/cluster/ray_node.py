@@ -119,7 +119,9 @@ def _node_arguments(node_ip: str, node: str, worker: bool) -> list[str]:
 def _start(home: Path, node: str, node_file: Path, arguments: list[str]) -> int:
     log = home / "logs" / f"ray-{node}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    ours = {NODE_FILE_VARIABLE: str(node_file), "NOVARAY_HOME": str(home)}
+    scratch = ray_folder(home) / "tmp"  # Ray's killed processes leave sockets where they keep temporary files
+    scratch.mkdir(parents=True, exist_ok=True)
+    ours = {NODE_FILE_VARIABLE: str(node_file), "NOVARAY_HOME": str(home), "TMPDIR": str(scratch)}
     environment = os.environ | LEAN | authentication(home) | ours
     program = Path(sys.executable).with_name("ray")
     with log.open("ab") as output:

@@ -1,0 +1,325 @@
+"""The whole cloud as Ray actors on two worker nodes, its hypervisors simulated; one cloud for all tests of this file.
+
+It is started and asked by the command line, as by its users, and by the driver API in this very process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray
+from ray.util import list_named_actors
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from actors.boot import CONTROL, NODE
+from actors.cloud import BootFailedError, CallerError, Cloud, Server
+from actors.cluster import bringup, names, ray_node
+from actors.cluster.config import NodeConfig
+from actors.cluster.supervisor import SERVICES, worker_nodes
+from actors.messages import ServerView
+from actors.states import TABLE, State
+from tests.running import COMMAND_LIMIT_S, CommandLine, cloud, environment
+
+pytestmark = pytest.mark.cluster
+
+ROOT = Path(__file__).parents[2]
+NODES = ("node-1", "node-2")
+HOSTS = 5  # simulated on each node
+LIMIT_S = 120.0  # for anything that is waited for; all of it takes seconds
+REFUSED_S = 3.0  # that an actor is watched which must not start
+SERVICE_NAMES = [service.name for service in SERVICES]
+NODE_ACTORS = [name(node) for node in NODES for name in (names.compute_name, names.agent_name)]
+RESULTS = (
+    ("status",),
+    ("boot", "as-json"),
+    ("list",),
+    ("show", "as-json"),
+    ("story", "as-json"),
+    ("console", "as-json"),
+)
+
+
+@pytest.fixture(scope="module")
+def line() -> Iterator[CommandLine]:
+    with cloud("--nodes", "2", "--hypervisor", "simulated", "--hosts", str(HOSTS)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def api(line: CommandLine) -> Iterator[Cloud]:
+    with Cloud.connect(line.home) as joined:
+        yield joined
+
+
+# ---------------------------------------------------------------- who is there
+
+
+def test_every_service_is_a_named_actor_that_outlives_its_driver(api: Cloud) -> None:
+    expected = {names.SUPERVISOR, *SERVICE_NAMES, *NODE_ACTORS}
+    found = {actor["name"] for actor in list_named_actors(all_namespaces=True) if actor["namespace"] == names.NAMESPACE}
+    assert found == expected  # those who started them, `novaray up` and its Ray job, have ended
+
+
+def test_a_worker_node_has_room_for_one_compute_actor(api: Cloud) -> None:
+    assert len(worker_nodes()) == len(NODES)
+    for node, node_id in worker_nodes():
+        assert ray.get(handle(names.compute_name(node)).__ray_call__.remote(lambda self: own_node_id())) == node_id
+        surplus = ray.remote(Surplus).options(
+            num_cpus=0,
+            resources={names.COMPUTE_RESOURCE: 1},
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node_id, soft=False),
+        )
+        pending = surplus.remote()
+        ready, _ = ray.wait([pending.__ray_ready__.remote()], timeout=REFUSED_S)
+        ray.kill(pending)
+        assert ready == []
+
+
+def own_node_id() -> str:
+    return str(ray.get_runtime_context().get_node_id())
+
+
+class Surplus:
+    """A second compute actor, as far as Ray's resources go."""
+
+
+# ---------------------------------------------------------------- boots
+
+
+def test_fifty_at_once(api: Cloud) -> None:
+    since = api.last_event()
+    before = worlds()
+    servers = api.boot_many(f"vm-{number}" for number in range(50))
+    seen = states_until_built(api, servers)
+    assert {server.refresh().status for server in servers} == {"ACTIVE"}
+    assert seen <= set(TABLE.values())
+    assert len({server.address for server in servers}) == 50
+    assert len({server.view.host for server in servers}) == len(NODES) * HOSTS
+    for server in servers[::10]:
+        assert_story_is_whole(server)
+    assert_told_of(api, since, servers)
+    api.delete(servers)
+    assert await_equal(worlds, before) == before
+
+
+def states_until_built(api: Cloud, servers: list[Server]) -> set[State]:
+    seen = set()
+    deadline = time.monotonic() + LIMIT_S
+    while time.monotonic() < deadline:
+        views = api.show([server.id for server in servers])
+        seen |= {state_of(view) for view in views}
+        if all(view.status != "BUILD" for view in views):
+            break
+    return seen
+
+
+def state_of(view: ServerView) -> State:
+    return State(view.vm_state, view.task_state or "", view.power_state)  # type: ignore[arg-type]  # they compare alike
+
+
+def assert_story_is_whole(server: Server) -> None:
+    """Every row of the specification from the login on, each done."""
+    lines = server.story()
+    told = {step.step: step for step in lines}
+    door = {"authenticate": "1-2", "verify_token": "3-5"}
+    flows = door | {step.name: step.flow for step in (*CONTROL, *NODE)}
+    assert {name: told[name].flow for name in flows} == flows
+    assert {step.phase for step in lines} == {"done"}
+    assert min(step.took_ms for step in lines) >= 0
+    assert [step.at for step in lines] == sorted(step.at for step in lines)
+
+
+def assert_told_of(api: Cloud, since: int, servers: list[Server]) -> None:
+    """The notifications `create.start` and `create.end` of each server, in this order, each in a state of the table."""
+    told: dict[str, list[str]] = {}
+    for event in api.events(since, timeout_s=0.0):
+        told.setdefault(event.instance_id, []).append(event.event_type)
+        parts = (event.payload["state"], event.payload["task_state"] or "", event.payload["power_state"])
+        assert parts in TABLE.values()
+    assert told == {server.id: ["instance.create.start", "instance.create.end"] for server in servers}
+
+
+def test_delete_gives_everything_back(api: Cloud) -> None:
+    volume = api.volumes.create("kept", 1)
+    before = worlds()
+    server = api.boot("whole", volumes=(volume.id,), security_groups=("ssh-and-web",)).wait()
+    assert all(room != before[name] for name, room in worlds().items() if name in ("network", "volume", "scheduler"))
+    server.delete()
+    assert await_equal(worlds, before) == before
+    api.volumes.delete("kept")
+
+
+# ---------------------------------------------------------------- what goes wrong
+
+
+def test_a_refusal_names_its_field(api: Cloud) -> None:
+    with pytest.raises(CallerError, match="flavor: there is no flavor 'gigantic'") as refused:
+        api.boot("vm", flavor="gigantic")
+    assert (refused.value.fault.status, refused.value.fault.field) == (404, "flavor")
+
+
+def test_a_boot_that_fails_names_its_step(api: Cloud) -> None:
+    api.flavors.create("too-much", vcpus=1, ram_mib=1 << 22, disk_gib=1)
+    server = api.boot("vm", flavor="too-much")
+    with pytest.raises(BootFailedError, match=r"No valid host was found: \w+ removed 10"):
+        server.wait(LIMIT_S)
+    assert server.view.fault is not None
+    assert server.view.fault.step == "place"
+    [last] = [event for event in api.events(0, timeout_s=0.0) if event.instance_id == server.id][1:]
+    assert (last.event_type, last.payload["fault"]["step"]) == ("instance.create.error", "place")
+    server.delete()
+
+
+def test_without_a_cloud_the_command_says_what_to_do(tmp_path: Path) -> None:
+    said = CommandLine(tmp_path).run("list", code=2)
+    assert "start one with `novaray up`" in " ".join(said.split())
+
+
+def test_a_refused_command_ends_with_one(line: CommandLine) -> None:
+    assert "flavor: there is no flavor 'gigantic'" in line.run("boot", "vm", "--flavor", "gigantic", code=1)
+
+
+# ---------------------------------------------------------------- what dies comes back
+
+
+@pytest.mark.parametrize("name", [*SERVICE_NAMES, names.SUPERVISOR, *NODE_ACTORS[:2]])
+def test_a_killed_service_comes_back(api: Cloud, name: str) -> None:
+    server = api.boot(f"before-{name.replace('@', '-')}").wait(LIMIT_S)
+    killed = pid_of(name)
+    os.kill(killed, signal.SIGKILL)
+    assert await_true(lambda: pid_of(name) != killed), f"{name} is not back after {LIMIT_S:g} s"
+    again = api.boot(f"after-{name.replace('@', '-')}").wait(LIMIT_S)
+    assert [one.id for one in api.servers()] == [server.id, again.id]
+    assert server.refresh().status == "ACTIVE"
+    api.delete([server, again])
+    assert api.servers() == []
+
+
+@pytest.mark.parametrize("name", [names.CONDUCTOR, names.SCHEDULER, names.NETWORK, names.compute_name(NODES[0])])
+def test_boots_that_were_accepted_go_on_after_a_kill(api: Cloud, name: str) -> None:
+    before = worlds()
+    kill = pid_of(name)
+    servers = api.boot_many(f"vm-{number}" for number in range(30))
+    os.kill(kill, signal.SIGKILL)
+    api.wait(servers, LIMIT_S)
+    assert len({server.address for server in servers}) == 30
+    api.delete(servers, LIMIT_S)
+    assert await_equal(worlds, before) == before
+
+
+def pid_of(name: str) -> int:
+    """The actor's process, once it answers; 0 while it doesn't."""
+    try:
+        return int(ray.get(handle(name).__ray_call__.remote(lambda self: os.getpid()), timeout=LIMIT_S))
+    except (ray.exceptions.RayActorError, ray.exceptions.GetTimeoutError, ValueError):
+        return 0
+
+
+# ---------------------------------------------------------------- nodes come and go
+
+
+def test_a_node_that_joins_serves_and_one_that_leaves_is_retired(line: CommandLine, api: Cloud) -> None:
+    runtime = bringup.running(line.home)
+    assert runtime is not None
+    node = NodeConfig(host="node-3", home=line.home / "nodes" / "node-3")
+    node.home.mkdir()
+    file = node.home / "node.json"
+    file.write_text(node.model_dump_json())
+    worker = ray_node.start_worker(line.home, node.host, file, runtime.processes[0])
+    try:
+        assert await_true(lambda: pid_of("compute@node-3") > 0 and pid_of("agent@node-3") > 0)
+        assert line.json("status")["nodes"] == [*NODES, "node-3"]
+        server = api.boot("there", availability_zone="nova:node-3").wait(LIMIT_S)
+        assert server.view.host == "node-3"
+        server.delete()
+    finally:
+        ray_node.stop(worker)
+    assert await_true(lambda: "compute@node-3" not in actor_names())
+    status = line.json("status")
+    assert status["nodes"] == list(NODES)
+    assert {actor["name"]: actor["state"] for actor in status["actors"]} == dict.fromkeys(
+        [names.SUPERVISOR, *SERVICE_NAMES, *NODE_ACTORS], "ALIVE"
+    )
+    with pytest.raises(BootFailedError, match="ForcedHost removed 10"):
+        api.boot("nowhere", availability_zone="nova:node-3").wait(LIMIT_S)
+    api.delete(api.servers())
+
+
+def actor_names() -> set[str]:
+    return {actor["name"] for actor in list_named_actors(all_namespaces=True)}
+
+
+# ---------------------------------------------------------------- scripts and commands
+
+
+def test_an_example_follows_the_events_of_its_boot(line: CommandLine) -> None:
+    printed = line.run(str(ROOT / "examples" / "follow_events.py"), program=Path(sys.executable))
+    assert "instance.create.end" in printed
+    assert "await_running" in printed
+
+
+def test_an_example_runs_as_a_ray_job(line: CommandLine) -> None:
+    exports = line.run("env").splitlines()
+    variables = dict(export.removeprefix("export ").split("=", 1) for export in exports)
+    command = [sys.executable, str(ROOT / "examples" / "boot_fifty.py")]
+    done = subprocess.run(
+        [PROGRAM_RAY, "job", "submit", "--", *command],
+        env=environment(line.home, **variables),
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_LIMIT_S,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"50 servers on {len(NODES) * HOSTS} hosts" in done.stdout
+
+
+PROGRAM_RAY = Path(sys.executable).with_name("ray")
+
+
+def test_results_are_json_where_asked_for(line: CommandLine, api: Cloud) -> None:
+    printed = {words[0]: line.json(*words) for words in RESULTS}
+    assert printed["status"]["servers"] == {}
+    assert printed["boot"] == printed["list"] == [printed["show"]]
+    assert printed["show"]["status"] == "ACTIVE"
+    assert printed["story"][0]["step"] == "authenticate"
+    assert "simulated" in printed["console"]["console"]
+    events = [json.loads(event) for event in line.run("events", "--json").splitlines()]
+    assert events[-1]["instance_id"] == printed["show"]["id"]
+    line.run("delete", "as-json")
+    assert line.json("list") == []
+
+
+# ---------------------------------------------------------------- what the tests are made of
+
+
+def handle(name: str) -> Any:
+    return ray.get_actor(name, namespace=names.NAMESPACE)
+
+
+def worlds() -> dict[str, dict[str, list[str]]]:
+    """What each room holds; the same as in `tests/world.py`, asked through Ray."""
+    rooms = [names.SCHEDULER, names.NETWORK, names.VOLUME, *(names.compute_name(node) for node in NODES)]
+    return dict(zip(rooms, ray.get([handle(room).world.remote() for room in rooms], timeout=LIMIT_S), strict=True))
+
+
+def await_true(holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + LIMIT_S
+    while not (held := holds()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return held
+
+
+def await_equal(look: Callable[[], Any], wanted: Any) -> Any:
+    """What is seen at last: rooms may give things back a moment after the answer."""
+    await_true(lambda: look() == wanted)
+    return look()
