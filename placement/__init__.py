@@ -5,13 +5,14 @@ units over the whole fleet (`filters/`, `weighers/`), profiles say which of them
 chooses and claims. Begin with `Fleet`, `Request`, `Placer`.
 """
 
+from placement.errors import BadRequest
 from placement.explain import explain
 from placement.fleet import Fleet
 from placement.host import Aggregate, HostState, Stock
 from placement.outcome import Explanation, NoHost, Placement
 from placement.place import Placer, place
 from placement.profiles import PROFILES, Profile
-from placement.request import BadRequest, Claim, Group, Request, Shape, resources_of
+from placement.request import Claim, Group, Request, Shape, resources_of
 
 __all__ = [
     "PROFILES",

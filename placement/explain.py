@@ -24,15 +24,15 @@ def explain(fleet: Fleet, request: Request, profile: Profile) -> Explanation:
         hosts=int(verdict.present.sum()),
         checks=tuple((name, before, int(gone.sum())) for name, before, gone in verdict.removed()),
         passed=int(passed.sum()),
-        best=_best(fleet, verdict, profile),
+        best=_best(fleet, request, verdict, profile),
         dropped=_dropped(fleet, request, verdict),
         nearest=nearest(fleet, request, verdict) if none else (),
     )
 
 
-def _best(fleet: Fleet, verdict: Verdict, profile: Profile) -> tuple[Scored, ...]:
+def _best(fleet: Fleet, request: Request, verdict: Verdict, profile: Profile) -> tuple[Scored, ...]:
     rows = indices(verdict.rows)[verdict.passed]
-    given = weights(fleet, rows, profile)
+    given = weights(fleet, rows, profile, request)
     total = summed(given, len(rows))
     order = np.argsort(-total, kind="stable")[:BEST_LIMIT]
     return tuple(

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from placement.columns import IntColumn, Mask, Rows
+from placement.columns import Floats, IntColumn, Mask, Rows
 
 Value = TypeVar("Value", bound=Hashable)
 
@@ -63,6 +63,14 @@ class Facet(Generic[Value]):
         if table.all():
             return None
         return table[self.codes.array[rows]]
+
+    def numbers(self, rows: Rows, number: Callable[[Value], float]) -> Floats:
+        """A number for each row's value; 0 where there is no host."""
+        table = np.zeros(len(self._values))
+        for value, code in self._code_of.items():
+            table[code] = number(value)
+        chosen: Floats = table[self.codes.array[rows]]
+        return chosen
 
     def _new_code(self, value: Value) -> int:
         if self._unused:

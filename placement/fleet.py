@@ -20,7 +20,11 @@ from placement.facets import Facet
 from placement.host import STANDARD_CLASSES, HostState, Stock
 from placement.inventory import Inventory, Usage
 from placement.journal import Journal
-from placement.request import Claim
+from placement.pci import free_devices
+from placement.request import Claim, Group
+from placement.residents import Residents
+from placement.rooms import Rooms
+from placement.seat import Room
 
 FIRST_CAPACITY = 64  # rows of an empty fleet; doubled when full
 NO_LEAST = 1 << 50  # GiB: a host that does not tell what its disk really has left
@@ -36,6 +40,28 @@ FACETS: dict[str, Callable[[HostState], Hashable]] = {
 """What filters read of a host apart from numbers, by facet."""
 
 
+NO_PARTICULARS: tuple[object, ...] = ((), (), (), frozenset(), (), frozenset())
+
+
+def particulars(state: HostState | None) -> tuple[object, ...]:
+    if state is None:
+        return NO_PARTICULARS
+    return (state.numa, state.pci_pools, state.metrics, state.instances, state.instance_images, state.images)
+
+
+def _told(state: HostState) -> tuple[object, ...]:
+    """Facts that only few requests ask for, and that are no facets."""
+    return (
+        state.hypervisor_type,
+        state.architecture,
+        state.node,
+        state.host_ip,
+        state.cpu_info,
+        state.stats,
+        state.cell,
+    )
+
+
 class Fleet:
     def __init__(self) -> None:
         self.capacity = FIRST_CAPACITY
@@ -49,6 +75,7 @@ class Fleet:
         self.instances = Usage(self.capacity)
         self.io_ops = Usage(self.capacity)
         self.failed_builds = IntColumn(self.capacity)
+        self.devices = IntColumn(self.capacity)  # PCI devices that are free
         self.disk_least = IntColumn(self.capacity, fill=NO_LEAST)
         self.facets: dict[str, Facet[Any]] = {name: Facet(self.capacity) for name in FACETS}
         self.claims: dict[str, Claim] = {}
@@ -56,6 +83,8 @@ class Fleet:
         self._aside: dict[str, set[str]] = {}  # claims of unknown hosts: host → instance ids
         self._groups: dict[str, Counter[str]] = {}  # group → members by host
         self._holes: list[int] = []
+        self._residents = Residents()
+        self._rooms = Rooms()
 
     # ------------------------------------------------------------ looking
 
@@ -82,11 +111,33 @@ class Fleet:
         return {self.row_of[host] for host in hosts if host in self.row_of}
 
     def hosts_of(self, instance_ids: Iterable[str]) -> set[str]:
-        return {self.claims[instance_id].host for instance_id in instance_ids if instance_id in self.claims}
+        """Where instances are, by claim or by report."""
+        found: set[str] = set()
+        for instance_id in instance_ids:
+            claim = self.claims.get(instance_id)
+            if claim is not None:
+                found.add(claim.host)
+            found |= self._residents.hosts_of(instance_id)
+        return found
 
     def group_hosts(self, group_id: str) -> Counter[str]:
-        """How many members of a group each host has."""
+        """How many members of a group each host has, by claims."""
         return self._groups.get(group_id, Counter())
+
+    def members_by_host(self, group: Group) -> Counter[str]:
+        """The same with members that only hosts' reports tell of."""
+        if not group.members:
+            return self.group_hosts(group.id)
+        counts = Counter(self.group_hosts(group.id))
+        for member in group.members:
+            claim = self.claims.get(member)
+            if claim is None or claim.group_id != group.id:
+                counts.update(self.hosts_of((member,)))
+        return counts
+
+    def room(self, row: int) -> Room:
+        """The cells and devices of a host, less what claims have of them."""
+        return self._rooms.of(self.state(row), self.claims)
 
     # ------------------------------------------------------------ hosts
 
@@ -96,8 +147,12 @@ class Fleet:
         arrived = row is None
         if row is None:
             row = self._new_row(state.name)
-        facts = self.states[row] != state and self._set_facts(row, state)
+        before = self.states[row]
+        news = before != state
+        facts = news and self._set_facts(row, state)
         usage = self._set_usage(row, state)
+        if news:
+            usage |= self._set_particulars(before, state)
         if arrived:
             for instance_id in self._aside.pop(state.name, ()):
                 self._take(row, self.claims[instance_id])
@@ -133,8 +188,10 @@ class Fleet:
             facet.clear(row)
         for inventory in (*self.inventory.values(), self.instances, self.io_ops):
             inventory.clear(row)
+        self._residents.set(host, frozenset())
+        self._rooms.changed(host)
         self.states[row] = None
-        self._present.at[row] = 0
+        self._present.at[row] = self.devices.at[row] = 0
         self._holes.append(row)
         self._changed(row, self.facts)
 
@@ -148,6 +205,8 @@ class Fleet:
                 return
             self.release(claim.instance_id)
         self.claims[claim.instance_id] = claim
+        if claim.seat is not None:
+            self._rooms.taken(claim)
         if claim.group_id:
             self._groups.setdefault(claim.group_id, Counter())[claim.host] += 1
         row = self.row_of.get(claim.host)
@@ -162,6 +221,8 @@ class Fleet:
         claim = self.claims.pop(instance_id, None)
         if claim is None:
             return
+        if claim.seat is not None:
+            self._rooms.given(claim)
         if claim.group_id:
             self._leave_group(claim)
         row = self.row_of.get(claim.host)
@@ -189,6 +250,8 @@ class Fleet:
         journal.append(row)
 
     def _take(self, row: int, claim: Claim, sign: int = 1) -> None:
+        if claim.seat is not None:
+            self._count_devices(row)
         for name, amount in claim.resources:
             inventory = self.inventory.get(name) or self._inventory(name)
             inventory.add(row, sign * amount)
@@ -212,8 +275,11 @@ class Fleet:
 
     def _set_facts(self, row: int, state: HostState) -> bool:
         """Whether anything changed that is not a number of what is in use."""
+        before = self.states[row]
         self.states[row] = state
+        self._rooms.changed(state.name)
         changed = [self.facets[name].set(row, value(state)) for name, value in FACETS.items()]
+        changed.append(before is None or _told(before) != _told(state))
         changed += [self._inventory(stock.resource_class).set_stock(row, stock) for stock in self._stocks(state)]
         return any(changed)
 
@@ -228,6 +294,18 @@ class Fleet:
         for stock in self._stocks(state):
             changed |= self._inventory(stock.resource_class).set_reported(row, stock.used)
         return changed
+
+    def _set_particulars(self, before: HostState | None, state: HostState) -> bool:
+        """What is no number of every host: cells, devices, metrics, who runs there. Whether any of it changed."""
+        if particulars(before) == particulars(state):
+            return False
+        self._residents.set(state.name, state.instances)
+        self._rooms.changed(state.name)
+        self._count_devices(self.row_of[state.name])
+        return True
+
+    def _count_devices(self, row: int) -> None:
+        self.devices.at[row] = free_devices(self.room(row).pools)
 
     def _stocks(self, state: HostState) -> list[Stock]:
         """The host's stocks, and an empty one for each class that it has no longer."""
@@ -260,7 +338,8 @@ class Fleet:
             column.grow(self.capacity)
 
     def _columns(self) -> list[IntColumn | FloatColumn]:
-        columns: list[IntColumn | FloatColumn] = [self.generation, self.failed_builds, self.disk_least, self._present]
+        columns: list[IntColumn | FloatColumn] = [self.generation, self.failed_builds, self.devices, self.disk_least]
+        columns.append(self._present)
         columns += [facet.codes for facet in self.facets.values()]
         for tally in (*self.inventory.values(), self.instances, self.io_ops):
             columns += tally.columns()

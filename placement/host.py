@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from placement.numa.cells import HostCell
+from placement.pci import PciPool
+
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 """A small mapping as sorted pairs: hashable, and equal when the mappings are equal."""
 
@@ -77,6 +80,13 @@ class HostState:
     num_instances: int = 0
     num_io_ops: int = 0
     failed_builds: int = 0
+    cell: str = ""  # of a deployment that is divided into cells
+    numa: tuple[HostCell, ...] = ()  # what is used of it is by `instances`; later claims come on top, as with devices
+    pci_pools: tuple[PciPool, ...] = ()
+    metrics: tuple[tuple[str, float], ...] = ()  # by name; of names that end in percent, hundredths
+    instances: frozenset[str] = frozenset()  # ids of what runs there, where the host tells them
+    instance_images: tuple[frozenset[tuple[str, str]], ...] = ()  # image properties of what runs there
+    images: frozenset[str] = frozenset()  # ids of images that the host has already
 
     def __post_init__(self) -> None:
         if not self.node:

@@ -12,14 +12,16 @@ from collections import OrderedDict
 from random import Random
 
 import numpy as np
+from numpy.typing import NDArray
 
-from placement.columns import Rows
+from placement.columns import Floats, Rows
 from placement.filters.form import Hosts, Narrowing
 from placement.fleet import Fleet, indices
 from placement.outcome import NoHost, Placement
 from placement.profiles import Profile
 from placement.ranking import WINDOW_LEAST, Exhausted, Ranking
 from placement.request import Claim, Request, Shape
+from placement.seat import find
 from placement.standing import Standing
 from placement.verdict import filters_for, judge, refusal
 from placement.weighing import summed, weights
@@ -38,6 +40,8 @@ class Placer:
         self._standing = Standing(fleet, profile)
         self._rankings: OrderedDict[Shape, Ranking] = OrderedDict()
         self._refused: dict[Shape, tuple[tuple[int, int], NoHost]] = {}
+        # Whether rankings know all that weighs a request which says nothing of groups.
+        self._ranked = profile.ranked and profile.subset == 1 and not profile.always_asks
 
     def place(self, requests: list[Request], rng: Random) -> list[Placement | NoHost]:
         return [self.place_one(request, rng) for request in requests]
@@ -49,17 +53,18 @@ class Placer:
             return self._refuse(request)
         state = self.fleet.state(row)
         group_id = request.group.id if request.group else ""
-        self.fleet.claim(Claim(request.instance_id, state.name, request.shape.resources, group_id))
+        seat = find(self.fleet.room(row), request.shape.asks) if request.shape.demands else None
+        self.fleet.claim(Claim(request.instance_id, state.name, request.shape.resources, group_id, seat=seat))
         return Placement(request.instance_id, state.name, state.node)
 
     def choose(self, request: Request, rng: Random) -> int | None:
         """The row that the request would get; claims nothing."""
-        if request.plain and self.profile.ranked:
+        if request.plain and self._ranked:
             return self._ranking(request.shape).best(ANYWHERE.never, rng)
         narrowing = self._narrow(request)
         if narrowing.only is not None:
             return self._pick(request, rng, np.fromiter(narrowing.only, dtype=np.intp))
-        if not self.profile.ranked:
+        if not self._ranked or (request.group is not None and request.group.soft):
             return self._pick(request, rng, self.fleet.all)
         try:
             return self._ranking(request.shape).best(narrowing.never, rng)
@@ -95,9 +100,17 @@ class Placer:
         candidates = indices(rows)[verdict.passed]
         if not len(candidates):
             return None
-        total = summed(weights(self.fleet, candidates, self.profile), len(candidates))
+        total = summed(weights(self.fleet, candidates, self.profile, request), len(candidates))
+        if self.profile.subset > 1:
+            return self._one_of_the_best(candidates, total, rng)
         best = np.sort(candidates[total == total.max()])
         return int(best[rng.randrange(len(best))])
+
+    def _one_of_the_best(self, candidates: NDArray[np.intp], total: Floats, rng: Random) -> int:
+        """Any of the profile's so many best, so that schedulers who do not know of each other seldom collide."""
+        ties = np.array([rng.random() for _ in candidates])
+        order = np.lexsort((ties, -total))[: self.profile.subset]
+        return int(candidates[order[rng.randrange(len(order))]])
 
     def _refuse(self, request: Request) -> NoHost:
         """Why; worked out once for a shape as long as nothing changes, so that a full cloud refuses cheaply."""

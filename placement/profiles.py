@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
-from placement.filters import FILTERS, NOVA_FILTERS
-from placement.filters.form import Filter
+from placement.filters import FILTERS
+from placement.nova import nova_profile
+from placement.profile import SOFT_WEIGHERS, Profile
 
-NOTHING: frozenset[str] = frozenset()
+__all__ = ["PROFILES", "Profile"]
 
-
-@dataclass(frozen=True)
-class Profile:
-    """`multipliers`: weigher → multiplier, those of 0 left out. `ranked`: weights are normalised over the fleet, so
-    rankings are kept; otherwise over the candidates, as Nova does, with a full pass for each decision."""
-
-    name: str
-    filters: tuple[Filter, ...]
-    multipliers: Mapping[str, float]
-    ranked: bool
-    skipped_when_forced: frozenset[str] = NOTHING  # filters that a forced host need not pass
-
-
-SUITABILITY = frozenset({"ImagePropertiesFilter", "ComputeCapabilitiesFilter", "SameHostFilter", "DifferentHostFilter"})
+SUITABILITY = frozenset(
+    {
+        "ImagePropertiesFilter",
+        "ComputeCapabilitiesFilter",
+        "SameHostFilter",
+        "DifferentHostFilter",
+        "AggregateTypeAffinityFilter",
+        "AggregateInstanceExtraSpecsFilter",
+        "AggregateImagePropertiesIsolation",
+        "SimpleCIDRAffinityFilter",
+        "JsonFilter",
+    }
+)
+SOFT = {"ServerGroupSoftAffinityWeigher": 1.0, "ServerGroupSoftAntiAffinityWeigher": 1.0}
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(
     {
@@ -39,38 +39,21 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
                     "DiskWeigher": 1.0,
                     "IoOpsWeigher": -1.0,
                     "BuildFailureWeigher": -1000.0,
+                    **SOFT,
                 },
                 ranked=True,
                 skipped_when_forced=SUITABILITY,
+                asked=SOFT_WEIGHERS,
             ),
             Profile(
                 "pack",  # the fullest host that still has room, so that empty hosts stay empty
                 FILTERS,
-                {"PackingWeigher": 1.0, "BuildFailureWeigher": -1000.0},
+                {"PackingWeigher": 1.0, "BuildFailureWeigher": -1000.0, **SOFT},
                 ranked=True,
                 skipped_when_forced=SUITABILITY,
+                asked=SOFT_WEIGHERS,
             ),
-            Profile(
-                "nova",  # Nova's default filters, weighers and multipliers
-                NOVA_FILTERS,
-                {
-                    "RAMWeigher": 1.0,
-                    "CPUWeigher": 1.0,
-                    "DiskWeigher": 1.0,
-                    "IoOpsWeigher": -1.0,
-                    "BuildFailureWeigher": -1_000_000.0,
-                },
-                ranked=False,
-                skipped_when_forced=frozenset(
-                    {
-                        "ComputeFilter",
-                        "ComputeCapabilitiesFilter",
-                        "ImagePropertiesFilter",
-                        "ServerGroupAntiAffinityFilter",
-                        "ServerGroupAffinityFilter",
-                    }
-                ),
-            ),
+            nova_profile(),
         )
     }
 )

@@ -7,19 +7,37 @@ hosts are kept a shape. The rest - which hosts to avoid, which neighbours to see
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from placement.errors import BadRequest
 from placement.host import DISK_GB, MEMORY_MB, VCPU, Pairs
+from placement.numa.guest import GuestTopology
+from placement.pci import PciRequest
+
+if TYPE_CHECKING:
+    from placement.seat import Seat
 
 RESOURCE_PREFIX = "resources:"
 
 
-class BadRequest(ValueError):
-    """The request can be answered by no fleet; `field` names what is wrong with it."""
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """What few shapes ask. A shape without any of it has None instead, and costs nothing."""
 
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(f"{field}: {message}")
-        self.field = field
-        self.message = message
+    required_traits: frozenset[str] = frozenset()
+    forbidden_traits: frozenset[str] = frozenset()
+    numa: GuestTopology | None = None
+    pci: tuple[PciRequest, ...] = ()
+    hints: Pairs = ()  # those about hosts themselves: query, build_near_host_ip, cidr
+    tenant: str = ""  # the project, where aggregates are reserved for projects
+    flavor_name: str = ""  # where aggregates are reserved for flavors
+    image_id: str = ""  # where hosts are reserved for images
+
+    def hint(self, name: str) -> str:
+        return next((value for key, value in self.hints if key == name), "")
+
+
+NOTHING = Demands()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +48,11 @@ class Shape:
     zone: str = ""  # '' = any
     image_properties: Pairs = ()
     extra_specs: Pairs = ()
+    demands: Demands | None = None
+
+    @property
+    def asks(self) -> Demands:
+        return self.demands or NOTHING
 
     def amount(self, resource_class: str) -> int:
         return next((amount for name, amount in self.resources if name == resource_class), 0)
@@ -43,6 +66,19 @@ class Group:
     policy: str  # affinity, anti-affinity, soft-affinity, soft-anti-affinity
     max_server_per_host: int = 1  # for anti-affinity
     hosts: frozenset[str] = frozenset()  # hosts of members that the fleet's own claims may not know
+    members: frozenset[str] = frozenset()  # instances, found where hosts report them
+
+    @property
+    def soft(self) -> bool:
+        return self.policy.startswith("soft-")
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Of an instance that moves: the cell in which it is, and whether it may leave that."""
+
+    preferred_cell: str
+    allow_cross_cell: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +88,28 @@ class Request:
     project_id: str = ""
     ignore_hosts: frozenset[str] = frozenset()  # lower case: Nova compares them so
     forced_host: str = ""
+    forced_hosts: frozenset[str] = frozenset()  # lower case, as above
+    forced_nodes: frozenset[str] = frozenset()  # as they are written
+    destination_host: str = ""  # of a move; other than a forced host it must pass every filter
     different_host: tuple[str, ...] = ()  # instance ids
     same_host: tuple[str, ...] = ()  # instance ids
     group: Group | None = None
+    move: Move | None = None
+    rebuild: bool = False  # stays on its host: only what the new image asks is checked
+    image_id: str = ""  # for the weigher that likes hosts which have it already
+    imageless: bool = False  # nothing is known of an image, not even that it has no properties
+    image: Pairs = ()  # the image's properties, for the weigher that compares them with other instances'
     # Worked out once, because every decision asks: nothing here restricts the choice beyond the shape.
     plain: bool = field(init=False, compare=False, default=True)
 
     def __post_init__(self) -> None:
-        special = self.ignore_hosts or self.forced_host or self.different_host or self.same_host or self.group
+        named = self.ignore_hosts or self.forced_host or self.forced_hosts or self.forced_nodes
+        special = named or self.different_host or self.same_host or self.group or self.destination_host or self.rebuild
         object.__setattr__(self, "plain", not special)
+
+    @property
+    def forced(self) -> bool:
+        return bool(self.forced_host or self.forced_hosts or self.forced_nodes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +121,7 @@ class Claim:
     resources: tuple[tuple[str, int], ...]
     group_id: str = ""
     building: bool = True
+    seat: Seat | None = None  # its NUMA cells and devices, where it asked for any
 
 
 def resources_of(

@@ -20,6 +20,12 @@ from placement.request import Request
 
 NEAREST_LIMIT = 3  # hosts named in a refusal
 
+ON_REBUILD = frozenset(
+    {"ForcedHost", "IgnoreHosts", "DestinationHost", "ImagePropertiesFilter", "AggregateImagePropertiesIsolation"}
+    | {"IsolatedHostsFilter"}
+)
+"""What is asked of a host where an instance stays and only its image changes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -47,8 +53,10 @@ class Verdict:
 
 
 def filters_for(profile: Profile, request: Request) -> list[Filter]:
-    """The profile's filters, less those that a forced host need not pass."""
-    if not request.forced_host:
+    """The profile's filters, less those that a forced host or a rebuild need not pass."""
+    if request.rebuild:
+        return [each for each in profile.filters if each.name in ON_REBUILD]
+    if not request.forced:
         return list(profile.filters)
     return [each for each in profile.filters if each.name not in profile.skipped_when_forced]
 

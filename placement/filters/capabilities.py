@@ -20,6 +20,8 @@ from placement.host import DISK_GB, MEMORY_MB, VCPU, HostState
 from placement.request import Request, Shape
 
 SCOPE = "capabilities"
+MAXPHYSADDR = "hw:maxphysaddr_bits"  # at least so many; the host tells it in cpu_info
+MAXPHYSADDR_PATH = ["cpu_info", "maxphysaddr", "bits"]
 
 TOLD: dict[str, Callable[[HostState], Any]] = {
     "host": lambda host: host.name,
@@ -30,6 +32,10 @@ TOLD: dict[str, Callable[[HostState], Any]] = {
     "host_ip": lambda host: host.host_ip,
     "cpu_info": lambda host: host.cpu_info,
     "stats": lambda host: dict(host.stats),
+    "supported_instances": lambda host: [list(guest) for guest in host.supported_instances],
+    "cpu_allocation_ratio": lambda host: _ratio(host, VCPU),
+    "ram_allocation_ratio": lambda host: _ratio(host, MEMORY_MB),
+    "disk_allocation_ratio": lambda host: _ratio(host, DISK_GB),
 }
 """What a host told, by Nova's names."""
 
@@ -57,7 +63,7 @@ class ComputeCapabilitiesFilter:
 
     def for_row(self, fleet: Fleet, shape: Shape) -> Callable[[int], bool]:
         asked = list(asked_capabilities(shape))
-        return lambda row: all(_has(fleet, row, path, wanted, key) for path, wanted, key in asked)
+        return lambda row: all(_has(fleet, row, *each) for each in asked)
 
     def checks(self, fleet: Fleet, request: Request, rows: Rows) -> Iterator[Check]:
         if next(asked_capabilities(request.shape), None) is None:
@@ -69,19 +75,19 @@ class ComputeCapabilitiesFilter:
         yield Check(self.name, np.fromiter(verdicts, dtype=np.bool_, count=len(numbers)))
 
     def lack(self, fleet: Fleet, request: Request, row: int) -> str:
-        lacking = [
-            key for path, wanted, key in asked_capabilities(request.shape) if not _has(fleet, row, path, wanted, key)
-        ]
-        return f"it does not meet {', '.join(lacking)}"
+        asked = asked_capabilities(request.shape)
+        return f"it does not meet {', '.join(each[2] for each in asked if not _has(fleet, row, *each))}"
 
 
 def asked_capabilities(shape: Shape) -> Iterator[tuple[list[str], str, str]]:
     """(path into the host's capabilities, what is wanted there, the whole key)."""
     for key, wanted in shape.extra_specs:
         path = key.split(":")
-        if path[0] == SCOPE and len(path) > 1:
+        if key == MAXPHYSADDR:
+            yield MAXPHYSADDR_PATH, f">= {wanted}", key
+        elif path[0] == SCOPE and len(path) > 1:
             yield path[1:], wanted, key
-        elif len(path) == 1 and (key in TOLD or key in COUNTED):
+        elif len(path) == 1:
             yield path, wanted, key
 
 
@@ -93,22 +99,27 @@ def free(fleet: Fleet, row: int, resource_class: str) -> int:
 
 def _has(fleet: Fleet, row: int, path: list[str], wanted: str, key: str) -> bool:
     value = capability(fleet, row, path)
-    return value is not None and matches(str(value), wanted, key)
+    if value is None:  # a plain key of which this host tells nothing is some other filter's
+        return key == path[0] and not (key in TOLD or key in COUNTED)
+    return matches(str(value), wanted, key)
 
 
 def capability(fleet: Fleet, row: int, path: list[str]) -> Any:
     """The value at a path, or None where the host has none."""
     first, *rest = path
-    state = fleet.state(row)
-    if first in COUNTED:
-        value: Any = COUNTED[first](fleet, row)
-    elif first in TOLD:
-        value = TOLD[first](state)
-    else:
-        value = dict(state.stats).get(first)
+    value = told(fleet, row, first)
+    if value is None:
+        value = dict(fleet.state(row).stats).get(first)
     for name in rest:
         value = _inside(value, name)
     return value
+
+
+def told(fleet: Fleet, row: int, name: str) -> Any:
+    """What a host tells under one of Nova's names, its stats aside; None where it tells nothing."""
+    if name in COUNTED:
+        return COUNTED[name](fleet, row)
+    return TOLD[name](fleet.state(row)) if name in TOLD else None
 
 
 def _inside(value: Any, name: str) -> Any:
@@ -124,3 +135,8 @@ def _inside(value: Any, name: str) -> Any:
 def _total(fleet: Fleet, row: int, resource_class: str) -> int:
     stock = fleet.state(row).stock(resource_class)
     return stock.total if stock else 0
+
+
+def _ratio(host: HostState, resource_class: str) -> float:
+    stock = host.stock(resource_class)
+    return stock.allocation_ratio if stock else 1.0

@@ -56,10 +56,13 @@ class UsageFilter(Filter, Protocol):
 
 
 class FactsFilter(Protocol):
-    """Facts about hosts against a shape. The class attributes say what is read and what refusals are called."""
+    """Facts about hosts against a shape. `facet` says which fact is read, `name` what refusals are called."""
 
-    name: str
-    facet: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def facet(self) -> str: ...
 
     def asks(self, shape: Shape) -> bool:
         """Whether the shape asks anything here."""

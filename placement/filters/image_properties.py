@@ -10,7 +10,9 @@ import operator
 import re
 from typing import TypeAlias
 
-from placement.request import BadRequest, Shape
+from placement.errors import BadRequest
+from placement.image import CANONICAL
+from placement.request import Shape
 
 Guests: TypeAlias = tuple[tuple[tuple[str, str, str], ...], int]
 """What a host supports, and its hypervisor's version."""
@@ -22,11 +24,6 @@ ASKED_KEYS = (("hw_architecture", "architecture"), ("img_hv_type", "hypervisor_t
 READ_PROPERTIES = frozenset((*(key for keys in ASKED_KEYS for key in keys), VERSION_KEY))
 """The image properties that decide anything here."""
 
-CANONICAL: tuple[dict[str, str], ...] = (
-    {"amd64": "x86_64", "i386": "i686", "i486": "i686", "i586": "i686"},
-    {"xapi": "xen"},
-    {"pv": "xen", "hv": "hvm", "baremetal": "hvm"},
-)
 COMPARISONS = {
     "<": operator.lt,
     "<=": operator.le,
@@ -71,7 +68,8 @@ def version_fits(version: int, predicate: str) -> bool:
     if not version or not predicate:
         return True
     have = (version // 1_000_000, version // 1_000 % 1_000, version % 1_000)
-    return all(COMPARISONS[sign](have, wanted) for sign, wanted in map(_comparison, predicate.split(",")))
+    comparisons = [_comparison(text) for text in predicate.split(",")]
+    return all(COMPARISONS[sign](have, wanted) for sign, wanted in comparisons)
 
 
 def _comparison(text: str) -> tuple[str, tuple[int, ...]]:

@@ -1,4 +1,4 @@
-"""Filters by the host's own name: hosts to leave out (after failed attempts) and a host that is forced."""
+"""Filters by the host's own name: hosts to leave out (after failed attempts), hosts that are forced, a destination."""
 
 from __future__ import annotations
 
@@ -22,17 +22,41 @@ class IgnoreHosts:
 
 
 class ForcedHost:
-    """The one host that an administrator named (`zone:host`)."""
+    """The hosts or nodes that an administrator named (`zone:host:node`). Case matters for nodes alone, as in Nova."""
 
     name = "ForcedHost"
 
     def narrow(self, fleet: Fleet, request: Request) -> Narrowing | None:
-        if not request.forced_host:
+        if not request.forced:
             return None
-        return Narrowing(only=frozenset(_rows_ignoring_case(fleet, frozenset({request.forced_host.lower()}))))
+        only: set[int] | None = None
+        if hosts := _forced_hosts(request):
+            only = _rows_ignoring_case(fleet, hosts)
+        if request.forced_nodes:
+            rows = only if only is not None else fleet.row_of.values()
+            only = {row for row in rows if fleet.state(row).node in request.forced_nodes}
+        return Narrowing(only=frozenset(only or ()))
 
     def wants(self, request: Request) -> str:
-        return f"it is not the forced host {request.forced_host}"
+        return f"it is not the forced host {', '.join(sorted(_forced_hosts(request) | request.forced_nodes))}"
+
+
+class DestinationHost:
+    """The host to which an instance is to move; unlike a forced host it must pass every other filter."""
+
+    name = "DestinationHost"
+
+    def narrow(self, fleet: Fleet, request: Request) -> Narrowing | None:
+        if not request.destination_host:
+            return None
+        return Narrowing(only=frozenset(fleet.rows_of({request.destination_host})))
+
+    def wants(self, request: Request) -> str:
+        return f"it is not the destination {request.destination_host}"
+
+
+def _forced_hosts(request: Request) -> frozenset[str]:
+    return request.forced_hosts | {request.forced_host.lower()} if request.forced_host else request.forced_hosts
 
 
 def _rows_ignoring_case(fleet: Fleet, lowered: frozenset[str]) -> set[int]:

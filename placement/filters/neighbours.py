@@ -52,7 +52,8 @@ class ServerGroupAffinityFilter:
 
 
 class ServerGroupAntiAffinityFilter:
-    """Not where the group already has as many members as its rule allows on one host."""
+    """Not where the group already has as many members as its rule allows on one host. Where the instance is, it may
+    stay."""
 
     name = "ServerGroupAntiAffinityFilter"
 
@@ -60,10 +61,9 @@ class ServerGroupAntiAffinityFilter:
         group = request.group
         if group is None or group.policy != "anti-affinity":
             return None
-        members = fleet.group_hosts(group.id)
-        return Narrowing(
-            never=frozenset(fleet.rows_of(host for host, n in members.items() if n >= group.max_server_per_host))
-        )
+        members = fleet.members_by_host(group)
+        full = {host for host, count in members.items() if count >= group.max_server_per_host}
+        return Narrowing(never=frozenset(fleet.rows_of(full - fleet.hosts_of((request.instance_id,)))))
 
     def wants(self, request: Request) -> str:
         return "it has enough members of the server group"

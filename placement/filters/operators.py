@@ -10,7 +10,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 
-from placement.request import BadRequest
+from placement.errors import BadRequest
 
 NUMERIC: dict[str, Callable[[float, float], bool]] = {
     "=": operator.ge,

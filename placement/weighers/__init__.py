@@ -1,9 +1,13 @@
-"""The one list of weighers, by Nova's names. Which count, and how much, a profile says."""
+"""The one list of weighers by which hosts have standing weights, by Nova's names.
+
+Which count, and how much, a profile says; `asked.py` and `metrics.py` have those that a profile brings itself.
+"""
 
 from __future__ import annotations
 
 from placement.weighers.counters import BuildFailureWeigher, IoOpsWeigher, NumInstancesWeigher
 from placement.weighers.form import Weigher
+from placement.weighers.hosts import HypervisorVersionWeigher, PCIWeigher
 from placement.weighers.packing import PackingWeigher
 from placement.weighers.resources import CPUWeigher, DiskWeigher, RAMWeigher
 
@@ -16,6 +20,8 @@ WEIGHERS: dict[str, Weigher] = {
         IoOpsWeigher(),
         NumInstancesWeigher(),
         BuildFailureWeigher(),
+        HypervisorVersionWeigher(),
+        PCIWeigher(),
         PackingWeigher(),
     )
 }

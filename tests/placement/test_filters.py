@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from placement import PROFILES, BadRequest, Claim, Fleet, Request
-from placement.filters import FILTERS, NOVA_FILTERS
+from placement.filters import FILTERS
 from placement.filters.operators import matches
+from placement.nova import nova_filters, placement_filters
 from tests.placement.fleets import fleet_of, group, host, request, shape
+
+NOVA_FILTERS = (*placement_filters(), *nova_filters().values())
 
 
 def passing(name: str, fleet: Fleet, asked: Request, among: tuple = FILTERS) -> set[str]:
