@@ -87,7 +87,7 @@ def lower_bound(trace: Trace) -> int:
 
 
 def hosts_needed(trace: Trace, profile: Profile, bound: int, say: Say) -> int:
-    """The fewest from the bound on: first in growing strides, then between the last that failed and the first that held."""
+    """The fewest from the bound on: in growing strides at first, then between what failed and what held."""
     failed, stride = bound - 1, 1
     while True:
         held = failed + stride

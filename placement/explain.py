@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from placement.fleet import Fleet, indices
+from placement.grain import suited
 from placement.outcome import Dropped, Explanation, Scored
 from placement.profiles import Profile
 from placement.request import Request
@@ -32,7 +33,7 @@ def explain(fleet: Fleet, request: Request, profile: Profile) -> Explanation:
 
 def _best(fleet: Fleet, request: Request, verdict: Verdict, profile: Profile) -> tuple[Scored, ...]:
     rows = indices(verdict.rows)[verdict.passed]
-    given = weights(fleet, rows, profile, request)
+    given = weights(fleet, rows, suited(fleet, profile, request.shape), request)
     total = summed(given, len(rows))
     order = np.argsort(-total, kind="stable")[:BEST_LIMIT]
     return tuple(

@@ -2,7 +2,7 @@
 
 Owned by `fleet.py`; read by the capacity filter and the weighers. Invariant: `used` is the sum of the fleet's own
 claims and of `other`, which is what the host says is in use beyond them. A report can therefore never hide a claim, and
-what runs there unknown to us is never given away.
+what runs there unknown to us is never given away. `taken` and `offered` are the sums over all rows.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from placement.host import Stock
 class Usage:
     """How much of one thing is taken on each host."""
 
-    __slots__ = ("other", "used")
+    __slots__ = ("other", "taken", "used")
 
     def __init__(self, capacity: int) -> None:
+        self.taken = 0  # on all hosts
         self.used = IntColumn(capacity)
         self.other = IntColumn(capacity)
 
@@ -28,25 +29,29 @@ class Usage:
         before = self.used.at[row]
         claimed = before - self.other.at[row]
         self.other.at[row] = max(0, used - claimed)
-        self.used.at[row] = max(claimed, used)
-        return self.used.at[row] != before
+        self.used.at[row] = after = max(claimed, used)
+        self.taken += after - before
+        return after != before
 
     def add(self, row: int, amount: int) -> None:
         """A claim comes, or goes with a negative amount."""
         self.used.at[row] += amount
+        self.taken += amount
 
     def clear(self, row: int) -> None:
+        self.taken -= self.used.at[row]
         self.used.at[row] = self.other.at[row] = 0
 
 
 class Inventory(Usage):
     """What each host has of one resource class, besides what is taken of it."""
 
-    __slots__ = ("limit", "resource_class", "usable")
+    __slots__ = ("limit", "offered", "resource_class", "usable")
 
     def __init__(self, resource_class: str, capacity: int) -> None:
         super().__init__(capacity)
         self.resource_class = resource_class
+        self.offered = 0.0  # by all hosts: the sum of `limit`
         self.usable = IntColumn(capacity)  # total - reserved, without overcommitment
         self.limit = FloatColumn(capacity)  # usable * allocation ratio: Placement's capacity, not rounded
 
@@ -59,10 +64,12 @@ class Inventory(Usage):
         wanted = (usable, usable * stock.allocation_ratio)
         if wanted == (self.usable.at[row], self.limit.at[row]):
             return False
+        self.offered += wanted[1] - self.limit.at[row]
         self.usable.at[row], self.limit.at[row] = wanted
         return True
 
     def clear(self, row: int) -> None:
         super().clear(row)
+        self.offered -= self.limit.at[row]
         self.usable.at[row] = 0
         self.limit.at[row] = 0.0

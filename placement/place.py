@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from placement.columns import Floats, Rows
 from placement.filters.form import Hosts, Narrowing
 from placement.fleet import Fleet, indices
+from placement.grain import against
 from placement.outcome import NoHost, Placement
 from placement.profiles import Profile
 from placement.ranking import WINDOW_LEAST, Exhausted, Ranking
@@ -42,6 +43,7 @@ class Placer:
         self._refused: dict[Shape, tuple[tuple[int, int], NoHost]] = {}
         # Whether rankings know all that weighs a request which says nothing of groups.
         self._ranked = profile.ranked and profile.subset == 1 and not profile.always_asks
+        self._across = {name: Placer(fleet, each, window_least) for name, each in profile.across.items()}
 
     def place(self, requests: list[Request], rng: Random) -> list[Placement | NoHost]:
         return [self.place_one(request, rng) for request in requests]
@@ -59,6 +61,10 @@ class Placer:
 
     def choose(self, request: Request, rng: Random) -> int | None:
         """The row that the request would get; claims nothing."""
+        if self._across:
+            across = self._across.get(against(self.fleet, request.shape))
+            if across is not None:
+                return across.choose(request, rng)
         if request.plain and self._ranked:
             return self._ranking(request.shape).best(ANYWHERE.never, rng)
         narrowing = self._narrow(request)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from placement.filters import FILTERS
+from placement.host import MEMORY_MB, VCPU
 from placement.nova import nova_profile
 from placement.profile import SOFT_WEIGHERS, Profile
 
@@ -26,6 +27,33 @@ SUITABILITY = frozenset(
 )
 SOFT = {"ServerGroupSoftAffinityWeigher": 1.0, "ServerGroupSoftAntiAffinityWeigher": 1.0}
 
+SURPLUS = 8.0  # of a host, against its fullness
+
+
+def _packing() -> Profile:
+    """The fullest host that still has room, so that empty hosts stay empty."""
+
+    def profile(name: str, surplus: float, across: Mapping[str, Profile]) -> Profile:
+        multipliers = {"PackingWeigher": 1.0, "SurplusWeigher": surplus, "BuildFailureWeigher": -1000.0, **SOFT}
+        if not surplus:
+            del multipliers["SurplusWeigher"]
+        return Profile(
+            name,
+            FILTERS,
+            multipliers,
+            ranked=True,
+            skipped_when_forced=SUITABILITY,
+            asked=SOFT_WEIGHERS,
+            across=across,
+        )
+
+    return profile(
+        "pack",
+        0.0,
+        {MEMORY_MB: profile("pack RAM", SURPLUS, {}), VCPU: profile("pack CPU", -SURPLUS, {})},
+    )
+
+
 PROFILES: Mapping[str, Profile] = MappingProxyType(
     {
         profile.name: profile
@@ -45,14 +73,7 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
                 skipped_when_forced=SUITABILITY,
                 asked=SOFT_WEIGHERS,
             ),
-            Profile(
-                "pack",  # the fullest host that still has room, so that empty hosts stay empty
-                FILTERS,
-                {"PackingWeigher": 1.0, "BuildFailureWeigher": -1000.0, **SOFT},
-                ranked=True,
-                skipped_when_forced=SUITABILITY,
-                asked=SOFT_WEIGHERS,
-            ),
+            _packing(),
             nova_profile(),
         )
     }

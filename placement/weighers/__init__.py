@@ -8,7 +8,7 @@ from __future__ import annotations
 from placement.weighers.counters import BuildFailureWeigher, IoOpsWeigher, NumInstancesWeigher
 from placement.weighers.form import Weigher
 from placement.weighers.hosts import HypervisorVersionWeigher, PCIWeigher
-from placement.weighers.packing import PackingWeigher
+from placement.weighers.packing import PackingWeigher, SurplusWeigher
 from placement.weighers.resources import CPUWeigher, DiskWeigher, RAMWeigher
 
 WEIGHERS: dict[str, Weigher] = {
@@ -23,5 +23,6 @@ WEIGHERS: dict[str, Weigher] = {
         HypervisorVersionWeigher(),
         PCIWeigher(),
         PackingWeigher(),
+        SurplusWeigher(),
     )
 }

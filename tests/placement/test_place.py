@@ -85,7 +85,28 @@ class Oracle:
             stock.total * stock.allocation_ratio
         )
 
-    def weight(self, state: HostState, profile: str) -> float:
+    def left(self, state: HostState, name: str) -> float:
+        stock = state.stock(name)
+        assert stock is not None
+        return 1 - self.taken(state.name, name) / (stock.total * stock.allocation_ratio)
+
+    def against_the_grain(self, wanted: Request) -> float:
+        """1 or -1: it asks mostly for RAM, or for CPU, while the hosts run out of the other."""
+        use, asks = {}, {}
+        for name in ("VCPU", "MEMORY_MB"):
+            stocks = [s for h in self.hosts.values() if (s := h.stock(name))]
+            offered = sum(s.total * s.allocation_ratio for s in stocks)
+            use[name] = sum(self.taken(h, name) for h in self.hosts) / offered
+            asks[name] = wanted.shape.amount(name) / offered
+        runs_out, more = use["MEMORY_MB"] - use["VCPU"], asks["MEMORY_MB"] - asks["VCPU"]
+        return 0 if runs_out * more >= 0 else 1 if more > 0 else -1
+
+    def packed(self, state: HostState, wanted: Request) -> float:
+        cpu, ram = self.left(state, "VCPU"), self.left(state, "MEMORY_MB")
+        surplus = 8 * self.against_the_grain(wanted) * (ram - cpu)
+        return surplus - min(cpu, ram) - max(cpu, ram) / 64 - 1000 * state.failed_builds
+
+    def weight(self, state: HostState, profile: str, wanted: Request) -> float:
         def free(name: str, ratio: bool) -> float:
             stocks = [s for h in self.hosts.values() if (s := h.stock(name))]
             mine = state.stock(name)
@@ -97,12 +118,12 @@ class Oracle:
 
         building = sum(c.host == state.name for c in self.claims.values())
         if profile == "pack":
-            return -free("MEMORY_MB", False) - free("VCPU", True) - 1000 * state.failed_builds
+            return self.packed(state, wanted)
         free_all = free("MEMORY_MB", False) + free("VCPU", True) + free("DISK_GB", False)
         return free_all - building / 8 - 1000 * state.failed_builds
 
     def best(self, wanted: Request, profile: str) -> set[str]:
-        weights = {h.name: self.weight(h, profile) for h in self.hosts.values() if self.fits(h, wanted)}
+        weights = {h.name: self.weight(h, profile, wanted) for h in self.hosts.values() if self.fits(h, wanted)}
         top = max(weights.values(), default=0.0)
         return {name for name, weight in weights.items() if weight > top - 1e-9}
 
@@ -209,6 +230,24 @@ def test_ties_are_drawn_evenly_by_the_callers_generator() -> None:
 def test_packing_keeps_the_empty_hosts_empty() -> None:
     fleet = fleet_of(*(host(f"h{n}", vcpus=8) for n in range(10)))
     answers = Placer(fleet, PROFILES["pack"]).place([request(f"i{n}") for n in range(16)], Random(5))
+    assert len({each.host for each in answers if isinstance(each, Placement)}) == 2
+
+
+def test_what_asks_mostly_for_ram_goes_where_ram_would_be_left_over() -> None:
+    fleet = fleet_of(*(host(f"h{n}", vcpus=8, ram_mib=16_384) for n in range(4)))
+    placer, rng = Placer(fleet, PROFILES["pack"]), Random(1)
+    lean, rich = shape(vcpus=6, ram_mib=2_048), shape(vcpus=1, ram_mib=8_192)
+    [first] = placer.place([request("lean", lean)], rng)
+    placed = placer.place([request(f"rich{n}", rich) for n in range(3)], rng)
+    hosts = [each.host for each in (first, *placed) if isinstance(each, Placement)]
+    assert hosts[1] == hosts[0]
+    assert len(hosts) == 4
+
+
+def test_where_all_ask_mostly_for_ram_they_are_packed_like_any_others() -> None:
+    fleet = fleet_of(*(host(f"h{n}", vcpus=8, ram_mib=16_384) for n in range(10)))
+    rich = shape(vcpus=1, ram_mib=4_096)
+    answers = Placer(fleet, PROFILES["pack"]).place([request(f"i{n}", rich) for n in range(8)], Random(5))
     assert len({each.host for each in answers if isinstance(each, Placement)}) == 2
 
 
