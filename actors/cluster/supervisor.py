@@ -51,11 +51,12 @@ class Supervisor:
         self._watching = asyncio.create_task(self._watch())
 
     async def ready(self) -> list[str]:
-        """Waits until every service and every node's actors answer; the nodes' names."""
-        actors = [*self._services.values(), *(self._node_actor(kind, node) for node in self._nodes for kind in _KINDS)]
+        """Waits until every service and the actors of every node that is there now answer; these nodes' names."""
+        nodes = sorted(self._nodes)  # one that joins while we wait is not ready yet
+        actors = [*self._services.values(), *(self._node_actor(kind, node) for node in nodes for kind in _KINDS)]
         pings = [actor.__ray_ready__.remote() for actor in actors]
         await asyncio.wait_for(asyncio.gather(*pings), READY_LIMIT_S)
-        return sorted(self._nodes)
+        return nodes
 
     async def _watch(self) -> None:
         while True:
