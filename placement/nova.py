@@ -76,10 +76,10 @@ MULTIPLIERS: Mapping[str, float] = MappingProxyType(
 
 
 def placement_filters(settings: Settings = DEFAULTS) -> tuple[Filter, ...]:
-    """What the service Placement does before Nova's own filters: zone, projects, capacity, traits."""
+    """What the service Placement does before Nova's own filters: projects, zone, capacity, traits."""
     tenants = TenantAggregates(settings.placement_aggregate_required_for_tenants)
     limited = (tenants,) if settings.limit_tenants_to_placement_aggregate else ()
-    return (NovaZoneFilter(), *limited, Facts(UnitsFilter()), CapacityFilter(), Facts(TraitsFilter()))
+    return (*limited, NovaZoneFilter(), Facts(UnitsFilter()), CapacityFilter(), Facts(TraitsFilter()))
 
 
 NAMED: tuple[Filter, ...] = (Hosts(DestinationHost()), Hosts(IgnoreHosts()), Hosts(ForcedHost()))

@@ -165,7 +165,7 @@ def request_of(record: Json, aliases: tuple[Alias, ...]) -> Request:
         same_host=_hint_values(asked_for, "same_host"),
         group=_group(asked_for.get("group")),
         move=_move(asked_for.get("move")),
-        rebuild=asked_for.get("operation") == "rebuild",
+        rebuild=asked_for.get("operation") == "rebuild" or "rebuild" in _hint_values(asked_for, "_nova_check_type"),
         image_id=(asked_for.get("image") or {}).get("id") or "",
         imageless=asked_for.get("image") is None,
         image=properties,

@@ -83,7 +83,7 @@ def _seat(cell: HostCell, asked: GuestCell, guest: GuestTopology, ratios: Ratios
     page = _page(cell, asked, guest)
     if page is None:
         return None
-    if (asked.shared or not guest.pins) and not _floats(cell, asked, ratios):
+    if guest.cpu_policy != "dedicated" and not _floats(cell, asked, ratios):
         return None
     if not guest.pins:
         return CellSeat(cell.id, asked.memory_mib, asked.shared, page_kib=page)

@@ -57,7 +57,7 @@ class CrossCellWeigher:
     name = "CrossCellWeigher"
 
     def asks(self, request: Request) -> bool:
-        return request.move is not None and request.move.allow_cross_cell
+        return request.move is not None and request.move.allow_cross_cell and bool(request.move.preferred_cell)
 
     def raw(self, fleet: Fleet, request: Request, rows: Rows, multipliers: Floats) -> Floats:
         cell = request.move.preferred_cell if request.move else ""
