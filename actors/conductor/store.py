@@ -170,10 +170,11 @@ class Store:
     def _write(self, changes: Sequence[Change]) -> None:
         with self._engine.begin() as connection:
             for kind, table in net_effect(changes).items():
+                statement = self._statements[kind]
                 if table.drops:
-                    connection.execute(self._statements[kind].delete, table.drops)
+                    connection.exec_driver_sql(statement.delete, [(row_id,) for row_id in table.drops])
                 if table.rows:
-                    connection.execute(self._statements[kind].upsert, table.rows)
+                    connection.exec_driver_sql(statement.upsert, [statement.values(row) for row in table.rows])
 
     # ------------------------------------------------------------ reading
 
