@@ -40,6 +40,7 @@ from actors.messages import (
 )
 from actors.network.messages import DhcpNetworkInfo, PortFirewall
 from actors.records import Ledger, Notification
+from actors.scheduler.messages import PlacementExplained
 
 
 class TokenVerifier(Protocol):
@@ -72,10 +73,16 @@ class SchedulerFace(Protocol):
     async def forget_hosts(self, hosts: list[str]) -> None:
         """The hosts left the cluster."""
 
+    async def explain(self, requests: list[PlaceRequest]) -> list[PlacementExplained | CallerFault]:
+        """A dry run: where each would land, how the best hosts weigh, why others were dropped."""
+
 
 class ConductorFace(Ledger, Protocol):
     async def accept(self, specs: list[BootSpec]) -> list[list[str] | CallerFault]:
         """Record the instances durably (steps 6-7) and begin to boot them; their ids (of a known key, the first)."""
+
+    async def explain(self, specs: list[BootSpec]) -> list[PlacementExplained | CallerFault]:
+        """Where the first machine of each would land now; nothing is recorded or claimed."""
 
     async def progress(self, reports: list[StepReport | BuildEnded]) -> None:
         """What compute actors tell of their builds, in order."""

@@ -102,6 +102,9 @@ class BootSpec(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str = ""
     idempotency_key: str = ""
     instance_ids: tuple[str, ...] = ()  # as many as machines asked for
+    batch: str = ""  # of machines that belong together: the id of the first
+    min_count: int = 0  # a host is found for at least so many of the batch, or for none; 0 = each for itself
+    wait_for_capacity_s: float = 0.0  # where no host has room: wait for one so long, from acceptance; 0 = fail at once
     door: tuple[StoryLine, ...] = ()  # what happened before it was accepted (steps 1-5)
 
 
@@ -120,6 +123,8 @@ class PlaceRequest(msgspec.Struct, frozen=True, kw_only=True):
     image_properties: dict[str, str] = {}
     hints: dict[str, tuple[str, ...]] = {}
     ignore_hosts: tuple[str, ...] = ()
+    batch: str = ""  # requests of one message that belong together
+    least: int = 0  # so many of the batch are placed, or none
 
 
 class Placed(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,12 +140,14 @@ class NoHostFound(msgspec.Struct, frozen=True, kw_only=True):
 
     reasons: dict[str, int]
     nearest: tuple[str, ...] = ()
+    note: str = ""  # what else is to be known: of a batch, how many had found a host
 
     @property
     def message(self) -> str:
         removed = ", ".join(f"{name} removed {count}" for name, count in self.reasons.items())
         lacked = f"; nearest: {'; '.join(self.nearest)}" if self.nearest else ""
-        return f"No valid host was found: {removed or 'there are no hosts'}{lacked}"
+        note = f" ({self.note})" if self.note else ""
+        return f"No valid host was found{note}: {removed or 'there are no hosts'}{lacked}"
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,6 +183,7 @@ class HostReport(msgspec.Struct, frozen=True, kw_only=True):
     ram_allocation_ratio: float = 1.0
     disk_allocation_ratio: float = 1.0
     supported: tuple[tuple[str, str, str], ...] = ()  # (architecture, hypervisor, vm mode)
+    io_ops: int = 0  # instances that are being built there
     at: float = 0.0
 
 
@@ -429,3 +437,4 @@ class ServerView(msgspec.Struct, frozen=True, kw_only=True):
     fault: BootFault | None = None
     metadata: dict[str, str] = {}
     key_name: str = ""
+    server_group: str = ""  # id

@@ -79,6 +79,18 @@ class Keypair(msgspec.Struct, frozen=True, kw_only=True):
     public_key: str
 
 
+class ServerGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Servers that share hosts or keep apart. Who its members are, the instances say (their hint `group`)."""
+
+    id: str
+    name: str
+    project_id: str
+    user_id: str
+    policy: str  # affinity, anti-affinity, soft-affinity, soft-anti-affinity
+    max_server_per_host: int = 1  # members that anti-affinity allows on one host
+    created_at: float = 0.0
+
+
 class Instance(msgspec.Struct, frozen=True, kw_only=True):
     """One server. Written by the conductor alone; `order` is what compute needs to build it again."""
 
@@ -107,7 +119,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
-    """An instance's timeline: msgpack of a list of `messages.StoryLine`, written again as it grows."""
+    """An instance's timeline: a whole `conductor.timeline.Timeline` as msgpack, written again as it grows."""
 
     id: str  # the instance's id
     lines: bytes
@@ -293,6 +305,7 @@ Record = (
     | RevokedToken
     | Flavor
     | Keypair
+    | ServerGroup
     | Instance
     | Story
     | ComputeNode

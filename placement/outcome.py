@@ -14,11 +14,15 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class NoHost:
-    """No host passed. `reasons`: check → hosts it removed, in order; `nearest`: what the best misses lacked."""
+    """No host passed. `reasons`: check → hosts it removed, in order; `nearest`: what the best misses lacked.
+
+    `note` says what else there is: of a group that is placed whole or not at all, how many would have had room.
+    """
 
     instance_id: str
     reasons: dict[str, int]
     nearest: tuple[str, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

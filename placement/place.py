@@ -9,12 +9,14 @@ by one would give; hosts of equal weight are drawn by the caller's generator, so
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placement.columns import Floats, Rows
+from placement.errors import BadRequest
 from placement.filters.form import Hosts, Narrowing
 from placement.fleet import Fleet, indices
 from placement.grain import against
@@ -48,6 +50,26 @@ class Placer:
     def place(self, requests: list[Request], rng: Random) -> list[Placement | NoHost]:
         return [self.place_one(request, rng) for request in requests]
 
+    def place_together(self, requests: list[Request], least: int, rng: Random) -> list[Placement | NoHost]:
+        """Place at least so many of the requests, or none; those beyond `least` that find no host are refused alone.
+
+        One after the other, each on the host that is best for it: for machines that are alike no other order would
+        place more of them.
+        """
+        answers: list[Placement | NoHost] = []
+        try:
+            answers += (self.place_one(request, rng) for request in requests)
+        except BadRequest:
+            self._give_back(requests)
+            raise
+        refused = next((each for each in answers if isinstance(each, NoHost)), None)
+        placed = sum(isinstance(each, Placement) for each in answers)
+        if refused is None or placed >= least:
+            return answers
+        self._give_back(requests)
+        note = f"{placed} of {len(requests)} would have room, at least {least} must"
+        return [replace(refused, instance_id=request.instance_id, note=note) for request in requests]
+
     def place_one(self, request: Request, rng: Random) -> Placement | NoHost:
         """Choose and claim; a claim that the instance held is replaced. Raises `BadRequest`."""
         row = self.choose(request, rng)
@@ -76,6 +98,10 @@ class Placer:
             return self._ranking(request.shape).best(narrowing.never, rng)
         except Exhausted:
             return self._pick(request, rng, self.fleet.all)
+
+    def _give_back(self, requests: list[Request]) -> None:
+        for request in requests:
+            self.fleet.release(request.instance_id)
 
     def _ranking(self, shape: Shape) -> Ranking:
         ranking = self._rankings.get(shape)

@@ -15,6 +15,8 @@ class BootRequest(msgspec.Struct, frozen=True, kw_only=True):
     flavor: str  # name or id
     image: str = ""  # name or id; '' = boots from a volume
     count: int = 1
+    min_count: int = 0  # a host is found for at least so many, or for none; 0 = each for itself
+    wait_for_capacity_s: float = 0.0  # where no host has room: wait for one so long; 0 = fail at once
     networks: tuple[NetworkRequest, ...] = ()  # network ids or names
     network_mode: str = "auto"
     security_groups: tuple[str, ...] = ()
@@ -58,3 +60,17 @@ class CreateKeypair(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     name: str
     public_key: str
+
+
+class CreateServerGroup(msgspec.Struct, frozen=True, kw_only=True):
+    token: str
+    name: str
+    policy: str  # affinity, anti-affinity, soft-affinity, soft-anti-affinity
+    max_server_per_host: int = 1  # for anti-affinity
+
+
+class ServerGroupRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One server group of the caller's project."""
+
+    token: str
+    group_id: str

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import cache
 from math import ceil
 
 import msgspec
 
+from actors.conductor.timeline import PLACED, Moment, Timeline
 from actors.messages import (
     BootFault,
     BootSpec,
@@ -19,7 +21,6 @@ from actors.messages import (
     DestroyOrder,
     PlaceRequest,
     ServerView,
-    StoryLine,
     Vif,
 )
 from actors.records import Instance, Notification, Story
@@ -27,29 +28,28 @@ from actors.states import ACCEPTED, Event, Power, State, Task, Vm, after, status
 
 _spec_encoder = msgspec.msgpack.Encoder()
 _spec_decoder = msgspec.msgpack.Decoder(BootSpec)
-_story_decoder = msgspec.msgpack.Decoder(list[StoryLine])
 
 
 @dataclass(slots=True, eq=False)
 class Boot:
-    """One instance that is not deleted. `lines` is its story, oldest first."""
+    """One instance that is not deleted."""
 
     instance: Instance
-    lines: list[StoryLine] = field(default_factory=list)
-    open_lines: dict[tuple[str, int], int] = field(default_factory=dict)  # (step, attempt) → index in `lines`
+    timeline: Timeline = field(default_factory=Timeline)
     failures: list[BootFault] = field(default_factory=list)  # of earlier attempts, on other hosts
     controlled: bool = False  # the CONTROL table is running for it right now
     story_written_at: float = 0.0
     ended: asyncio.Event | None = None  # set when it leaves BUILD or is gone; made by the first who waits
+    decoded: BootSpec | None = None  # its order, kept only while it is built
 
     @property
     def id(self) -> str:
         return self.instance.id
 
     @property
-    def state(self) -> State:
+    def status(self) -> str:
         row = self.instance
-        return State(Vm(row.vm_state), Task(row.task_state), Power(row.power_state))
+        return _status(row.vm_state, row.task_state, row.power_state)
 
     @property
     def building(self) -> bool:
@@ -57,39 +57,39 @@ class Boot:
 
     def hear(self, event: Event) -> None:
         """Follow the state table; raises `IllegalTransitionError` and changes nothing where it has no row."""
-        vm, task, power = after(self.state, event)
-        self.change(vm_state=vm.value, task_state=task.value, power_state=power.value)
+        row = self.instance
+        vm, task, power = _after(row.vm_state, row.task_state, row.power_state, event)
+        self.change(vm_state=vm, task_state=task, power_state=power)
 
     def change(self, **fields: object) -> None:
         self.instance = msgspec.structs.replace(self.instance, **fields)
 
-    def wake(self) -> None:
+    def place(self, host: str, node: str, at: float) -> None:
+        """This attempt has a host."""
+        self.change(host=host, node=node)
+        self.tell(Moment(at, "place", PLACED, self.instance.attempt, host).encoded())
+
+    def tell(self, moment: msgspec.Raw) -> None:
+        self.timeline.moments.append(moment)
+
+    def end(self) -> None:
+        """It is built, or will not be: those who wait hear of it, and what only a build needs is let go."""
+        self.decoded = None
         if self.ended is not None:
             self.ended.set()
 
-    # ------------------------------------------------------------ the story
-
-    def begin_line(self, line: StoryLine) -> None:
-        self.open_lines[line.step, line.attempt] = len(self.lines)
-        self.lines.append(line)
-
-    def end_line(self, line: StoryLine) -> None:
-        """Close the open line of this step, or add one where none was open (after a restart)."""
-        index = self.open_lines.pop((line.step, line.attempt), None)
-        if index is None:
-            self.lines.append(line)
-            return
-        begun = self.lines[index]
-        took_ms = max(0.0, (line.at - begun.at) * 1000)
-        self.lines[index] = msgspec.structs.replace(begun, phase=line.phase, took_ms=took_ms, note=line.note)
-
     def story_row(self) -> Story:
-        return Story(id=self.id, lines=_spec_encoder.encode(self.lines))
+        return Story(id=self.id, lines=self.timeline.encoded())
 
     # ------------------------------------------------------------ what is sent of it
 
     def spec(self) -> BootSpec:
-        return _spec_decoder.decode(self.instance.order)
+        if self.decoded is not None:
+            return self.decoded
+        spec = _spec_decoder.decode(self.instance.order)
+        if self.building:
+            self.decoded = spec
+        return spec
 
     def claim(self) -> Claim:
         spec = self.spec()
@@ -99,7 +99,7 @@ class Boot:
             vcpus=spec.flavor.vcpus,
             ram_mib=spec.flavor.ram_mib,
             disk_gib=disk_gib(spec),
-            group_id=next(iter(spec.hints.get("group", ())), ""),
+            group_id=next(iter(spec.hints.get("group", ())), "") if spec.hints else "",
         )
 
     def place_request(self) -> PlaceRequest:
@@ -114,6 +114,8 @@ class Boot:
             image_properties=spec.image_properties,
             hints=spec.hints,
             ignore_hosts=self.instance.failed_hosts,
+            batch="" if self.instance.attempt else spec.batch,
+            least=0 if self.instance.attempt else spec.min_count,
         )
 
     def build_order(self, epoch: int) -> BuildOrder:
@@ -162,20 +164,27 @@ def new_boot(spec: BootSpec, instance_id: str, index: int, at: float) -> Boot:
         idempotency_key=spec.idempotency_key,
         created_at=at,
     )
-    return Boot(instance, lines=list(spec.door))
+    return Boot(instance, Timeline(spec.door), story_written_at=at, decoded=spec)
 
 
-def stored_lines(row: Story) -> list[StoryLine]:
-    return _story_decoder.decode(row.lines)
+@cache
+def _after(vm: str, task: str, power: str, event: Event) -> tuple[str, str, str]:
+    """The state table in the words that rows hold."""
+    state = after(State(Vm(vm), Task(task), Power(power)), event)
+    return state.vm.value, state.task.value, state.power.value
 
 
-def view(instance: Instance) -> ServerView:
-    spec = _spec_decoder.decode(instance.order)
-    state = State(Vm(instance.vm_state), Task(instance.task_state), Power(instance.power_state))
+@cache
+def _status(vm: str, task: str, power: str) -> str:
+    return status(State(Vm(vm), Task(task), Power(power)))
+
+
+def view(boot: Boot) -> ServerView:
+    instance, spec = boot.instance, boot.spec()
     return ServerView(
         id=instance.id,
         name=instance.name,
-        status=status(state),
+        status=boot.status,
         vm_state=instance.vm_state,
         task_state=instance.task_state or None,
         power_state=instance.power_state,
@@ -190,6 +199,7 @@ def view(instance: Instance) -> ServerView:
         fault=msgspec.convert(instance.fault, BootFault) if instance.fault else None,
         metadata=spec.metadata,
         key_name=spec.key_name,
+        server_group=next(iter(spec.hints.get("group", ())), ""),
     )
 
 

@@ -89,6 +89,17 @@ class KeypairRow(SQLModel, table=True):
     public_key: str
 
 
+class ServerGroupRow(SQLModel, table=True):
+    __tablename__ = "server_groups"
+    id: Key
+    name: str
+    project_id: str
+    user_id: str
+    policy: str
+    max_server_per_host: Whole
+    created_at: float
+
+
 class InstanceRow(SQLModel, table=True):
     __tablename__ = "instances"
     id: Key
@@ -288,6 +299,7 @@ ROWS: dict[type[records.Record], type[SQLModel]] = {
     records.RevokedToken: RevokedTokenRow,
     records.Flavor: FlavorRow,
     records.Keypair: KeypairRow,
+    records.ServerGroup: ServerGroupRow,
     records.Instance: InstanceRow,
     records.Story: StoryRow,
     records.ComputeNode: ComputeNodeRow,

@@ -17,9 +17,10 @@ from actors.messages import Claim, HostReport, NoHostFound, Placed, PlaceRequest
 from actors.scheduler import wire
 from actors.scheduler.liveness import Liveness
 from actors.scheduler.messages import PlacementExplained
-from placement import PROFILES, BadRequest, Fleet, NoHost, Placer, explain
+from placement import PROFILES, BadRequest, Fleet, NoHost, Placement, Placer, explain
 
 CONFIRM_WITHIN_S = 1_200.0  # a claim that no build confirmed by then is given back; above any boot's own deadline
+BUSY = 503
 UNKNOWN_ATTEMPT = -1  # of a claim told after a restart: the attempt that asks for it first has it
 
 
@@ -54,7 +55,13 @@ class Scheduler:
     async def place(self, requests: list[PlaceRequest]) -> list[Placed | NoHostFound | CallerFault]:
         """Choose a host and claim there. The same (instance, attempt) again returns the same host."""
         self._tidy()
-        return [self._place(request) for request in requests]
+        batches: dict[str, list[PlaceRequest]] = {}
+        for request in requests:
+            batches.setdefault(request.batch or request.instance_id, []).append(request)
+        replies: dict[str, Placed | NoHostFound | CallerFault] = {}
+        for batch in batches.values():
+            replies |= zip((request.instance_id for request in batch), self._place(batch), strict=True)
+        return [replies[request.instance_id] for request in requests]
 
     async def release(self, instance_ids: list[str]) -> None:
         """Give the claims back; an unknown id changes nothing."""
@@ -110,24 +117,40 @@ class Scheduler:
 
     # ------------------------------------------------------------ placing
 
-    def _place(self, asked: PlaceRequest) -> Placed | NoHostFound | CallerFault:
-        held = self._held(asked)
-        if held is not None:
-            return held
+    def _place(self, batch: list[PlaceRequest]) -> list[Placed | NoHostFound | CallerFault]:
+        """Requests that belong together, mostly one: as many as the first says find a host, or none."""
+        held = [self._held(asked) for asked in batch]
+        fresh = [asked for asked, reply in zip(batch, held, strict=True) if reply is None]
+        least = batch[0].least - sum(_has_a_host(reply) for reply in held)
         try:
-            request = wire.request_of(asked)
-            self._release(asked.instance_id)
-            self._count_failure(asked)
-            answer = self._placer.place_one(request, self._random)
+            requests = [wire.request_of(asked) for asked in fresh]
+            for asked in fresh:
+                self._release(asked.instance_id)
+                self._count_failure(asked)
+            answers = self._placer.place_together(requests, least, self._random)
         except BadRequest as error:
-            return bad_request(error.field, error.message)
+            return [reply or bad_request(error.field, error.message) for reply in held]
+        found = iter([self._noted(asked, answer) for asked, answer in zip(fresh, answers, strict=True)])
+        replies = [reply or next(found) for reply in held]
+        if sum(map(_has_a_host, replies)) >= batch[0].least:
+            return replies
+        return self._none_of(batch, replies)
+
+    def _noted(self, asked: PlaceRequest, answer: Placement | NoHost) -> Placed | NoHostFound:
         if isinstance(answer, NoHost):
-            if self._clock.monotonic() < self._settled_at:
-                return busy("the scheduler has just started and not all hosts have reported yet")
             return wire.no_host(answer)
         self._attempts[asked.instance_id] = asked.attempt
         self._provisional[asked.instance_id] = self._clock.monotonic()
         return Placed(host=answer.host, node=answer.node)
+
+    def _none_of(
+        self, batch: list[PlaceRequest], replies: list[Placed | NoHostFound | CallerFault]
+    ) -> list[Placed | NoHostFound | CallerFault]:
+        """Too few have a host: those that held one already give it back too."""
+        refusal = next(reply for reply in replies if not _has_a_host(reply))
+        for asked in batch:
+            self._release(asked.instance_id)
+        return [refusal if _has_a_host(reply) else reply for reply in replies]
 
     def _held(self, asked: PlaceRequest) -> Placed | CallerFault | None:
         """The answer where this attempt has its claim already; None where a host must be found."""
@@ -180,3 +203,8 @@ class Scheduler:
             self._blamed[asked.instance_id] = asked.attempt
             self._failures[host] += 1
             self._fleet.set_failed_builds(host, self._failures[host])
+
+
+def _has_a_host(reply: Placed | NoHostFound | CallerFault | None) -> bool:
+    """A host that has not reported yet, of an instance placed before a restart, is one."""
+    return isinstance(reply, Placed) or (isinstance(reply, CallerFault) and reply.status == BUSY)

@@ -86,7 +86,7 @@ def claim_out(claim: placement.Claim) -> messages.Claim:
 
 
 def no_host(refused: NoHost) -> messages.NoHostFound:
-    return messages.NoHostFound(reasons=refused.reasons, nearest=refused.nearest)
+    return messages.NoHostFound(reasons=refused.reasons, nearest=refused.nearest, note=refused.note)
 
 
 def explained(profile: str, found: placement.Explanation) -> PlacementExplained:
