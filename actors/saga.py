@@ -70,7 +70,10 @@ class Phase(StrEnum):
 
 
 Journal = Callable[[Sequence[Item], str, Phase, float, str], None]
-"""Hears of every step as it happens: (items, step, phase, at, note). Must not block."""
+"""Hears of every step as it happens: (items, step, phase, at, note). Must not block.
+
+Items that go on together come as the same list each time, so what is made of them can be kept.
+"""
 
 
 @dataclass(slots=True)
@@ -97,6 +100,8 @@ class Saga(Generic[Room, Item]):
         undoing: list[asyncio.Task[None]] = []
 
         def drop(failures: Failures, index: int) -> None:
+            if not failures:
+                return
             leaving = [item for item in outcome.done if item.id in failures]
             if not leaving:
                 return
@@ -111,7 +116,7 @@ class Saga(Generic[Room, Item]):
             drop({item.id: fault for item in outcome.done if (fault := self.halted(item)) is not None}, index - 1)
             if not outcome.done:
                 break
-            work = asyncio.create_task(self._do(step, list(outcome.done)))
+            work = asyncio.create_task(self._do(step, outcome.done))
             if step.awaited_by:
                 background[step.name] = work
             else:
@@ -145,6 +150,7 @@ class Saga(Generic[Room, Item]):
         await self.backward(items, last)
 
     async def _do(self, step: Step[Room, Item], items: list[Item]) -> Failures:
+        """`items` is the outcome's own list, which is replaced and never changed."""
         self.journal(items, step.name, Phase.BEGUN, self.clock.now(), "")
         try:
             async with asyncio.timeout(step.deadline_s):
@@ -156,7 +162,7 @@ class Saga(Generic[Room, Item]):
         except Exception as error:  # noqa: BLE001 - the saga runner is where a crash of a step becomes undo
             failures = self._all_failed(items, step, f"{type(error).__name__}: {error}")
         at = self.clock.now()
-        done = [item for item in items if item.id not in failures]
+        done = [item for item in items if item.id not in failures] if failures else items
         if done:
             self.journal(done, step.name, Phase.DONE, at, "")
         for item in items:

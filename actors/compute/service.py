@@ -70,6 +70,7 @@ class Compute:
         self._epoch = 0
         self._in_hand: dict[str, list[_InHand]] = {}  # by instance; more than one only while attempts overlap
         self._tasks: set[asyncio.Task[None]] = set()
+        self._told: tuple[Sequence[Build], tuple[tuple[str, int], ...]] = ((), ())  # the cohort that was named last
         self._reports: Outbox[StepReport | BuildEnded, None] = Outbox(self._send_reports)
         self._saga = Saga(table, self, config.host, clock, self._journal, self._why_halted)
 
@@ -186,8 +187,9 @@ class Compute:
     # ------------------------------------------------------------ telling the conductor
 
     def _journal(self, items: Sequence[Build], step: str, phase: Phase, at: float, note: str) -> None:
-        builds = tuple((build.id, build.order.attempt) for build in items)
-        host = items[0].order.host
+        if items is not self._told[0]:
+            self._told = items, tuple((build.id, build.order.attempt) for build in items)
+        builds, host = self._told[1], items[0].order.host
         self._reports.cast(StepReport(builds=builds, host=host, step=step, phase=phase, at=at, note=note))
 
     async def _send_reports(self, reports: list[StepReport | BuildEnded]) -> list[CallerFault | HostFault | None]:

@@ -16,9 +16,10 @@ import msgspec
 from actors.boot import CONTROL, NODE
 from actors.clock import Clock
 from actors.cluster.config import CloudConfig
-from actors.conductor.boots import Boot, new_boot, notification, stored_lines, view
+from actors.conductor.boots import Boot, new_boot, notification, view
 from actors.conductor.notifications import Notifications
 from actors.conductor.steps import release
+from actors.conductor.timeline import Moment, Timeline
 from actors.errors import CallerFault, Fault, HostFault, conflict, not_found
 from actors.faces import ComputeFace, SchedulerFace
 from actors.messages import (
@@ -40,7 +41,7 @@ from actors.states import Event, Vm
 
 COMMIT_TRIES = 100  # times a database that can't write is asked
 COMMIT_PAUSE_S = 0.2
-STORY_FLUSH_S = 0.5  # a story in progress is written at most this often
+STORY_FLUSH_S = 2.0  # a story in progress is written at most this often
 FLOW = {step.name: step.flow for step in CONTROL} | {step.name: step.flow for step in NODE}
 STEP_EVENT = {step.name: step.event for step in NODE if step.event}
 DELETED = conflict("", "the instance is being deleted")
@@ -80,7 +81,7 @@ class Conductor:
             if row.idempotency_key:
                 self._keys.setdefault((row.project_id, row.idempotency_key), []).append(row.id)
             if row.vm_state != Vm.DELETED:
-                self._boots[row.id] = Boot(row, stored_lines(stories[row.id]) if row.id in stories else [])
+                self._boots[row.id] = Boot(row, _timeline(stories.get(row.id)))
         self._nodes = {row.id: row for row in await self._store.load(ComputeNode)}
         self._notifications.load(await self._store.load(Notification))
 
@@ -173,7 +174,7 @@ class Conductor:
         await self.write(over, "instance.create.error")
         await self.write(again, "")
         for boot in over:
-            boot.wake()
+            boot.end()
         if again:
             self._spawn(self._go(again))
 
@@ -212,16 +213,18 @@ class Conductor:
         await self._builds_ended([(b, report) for report in ended if (b := self._current(report)) is not None])
 
     def _step(self, report: StepReport) -> None:
+        event = STEP_EVENT.get(report.step) if report.phase == Phase.BEGUN else None
+        told: list[Boot] = []
         for instance_id, attempt in report.builds:
             boot = self._boots.get(instance_id)
             if boot is None or boot.instance.attempt != attempt:
                 continue
-            event = STEP_EVENT.get(report.step)
-            if event is not None and report.phase == Phase.BEGUN and boot.building:
+            told.append(boot)
+            if event is not None and boot.building:
                 boot.hear(event)
-            self._tell(boot, report.step, report.phase, report.at, report.note)
+        self._journal(told, report.step, Phase(report.phase), report.at, report.note)
+        for boot in told:
             if report.at - boot.story_written_at > STORY_FLUSH_S:
-                boot.story_written_at = report.at
                 self.write_later(boot)
 
     def _current(self, report: BuildEnded) -> Boot | None:
@@ -241,7 +244,7 @@ class Conductor:
         active = [boot for boot, _ in good]
         await self.write(active, "instance.create.end")
         for boot in active:
-            boot.wake()
+            boot.end()
         if active:
             await self.scheduler.confirm([boot.id for boot in active])
         failed = [(boot, report.fault, report.retry) for boot, report in ends if report.fault is not None]
@@ -292,31 +295,27 @@ class Conductor:
         await self.write(gone, "instance.delete.end")
         for boot in gone:
             self._boots.pop(boot.id, None)
-            boot.wake()
+            boot.end()
 
     # ------------------------------------------------------------ questions
 
     async def show(self, instance_ids: list[str]) -> list[ServerView | CallerFault]:
-        return [view(boot.instance) if (boot := self._boots.get(i)) else _no_server(i) for i in instance_ids]
+        return [view(boot) if (boot := self._boots.get(i)) else _no_server(i) for i in instance_ids]
 
     async def instance(self, instance_id: str) -> InstanceFound:
         """What the metadata server tells a guest; raises `LookupError` for one that is gone."""
         boot = self._boots[instance_id]
-        return InstanceFound(spec=boot.spec(), vifs=view(boot.instance).addresses)
+        return InstanceFound(spec=boot.spec(), vifs=view(boot).addresses)
 
     async def list_servers(self, project_id: str) -> list[ServerView]:
-        return [
-            view(boot.instance)
-            for boot in self._boots.values()
-            if not project_id or boot.instance.project_id == project_id
-        ]
+        return [view(boot) for boot in self._boots.values() if not project_id or boot.instance.project_id == project_id]
 
     async def story(self, instance_id: str) -> list[StoryLine]:
         boot = self._boots.get(instance_id)
         if boot is not None:
-            return sorted(boot.lines, key=lambda line: line.at)
+            return boot.timeline.lines(FLOW)
         rows = [row for row in await self._store.load(Story) if row.id == instance_id]
-        return stored_lines(rows[0]) if rows else []
+        return _timeline(rows[0] if rows else None).lines(FLOW)
 
     async def wait(self, instance_ids: list[str], wait_s: float) -> list[ServerView | CallerFault]:
         pending = [boot for i in instance_ids if (boot := self._boots.get(i)) and _moving(boot)]
@@ -351,8 +350,7 @@ class Conductor:
             return
         at = self.clock.now()
         told = [notification(b, event_type, self._notifications.next_sequence(), at) for b in boots if event_type]
-        rows: list[Change] = [boot.instance for boot in boots]
-        await self._commit_surely([*rows, *(boot.story_row() for boot in boots), *told])
+        await self._commit_surely([*_rows(boots, at), *told])
         self._notifications.publish(told)
 
     async def _commit_surely(self, changes: list[Change]) -> None:
@@ -372,34 +370,35 @@ class Conductor:
 
     async def _write_now(self, instance_ids: list[str]) -> list[CallerFault | HostFault | None]:
         boots = [boot for i in dict.fromkeys(instance_ids) if (boot := self._boots.get(i)) is not None]
-        await self.write(boots, "")
+        at = self.clock.now()
+        due = [boot for boot in boots if at - boot.story_written_at > STORY_FLUSH_S]
+        rest: list[Change] = [boot.instance for boot in boots if at - boot.story_written_at <= STORY_FLUSH_S]
+        await self._commit_surely([*_rows(due, at), *rest])
         return [None] * len(instance_ids)
 
     def _journal(self, boots: Sequence[Boot], step: str, phase: Phase, at: float, note: str) -> None:
+        moments: dict[int, msgspec.Raw] = {}
         for boot in boots:
-            self._tell(boot, step, phase, at, note)
-
-    def _tell(self, boot: Boot, step: str, phase: str, at: float, note: str) -> None:
-        row = boot.instance
-        line = StoryLine(
-            at=at,
-            step=step,
-            flow=FLOW.get(step, ""),
-            phase=phase,
-            host=row.host,
-            attempt=row.attempt,
-            took_ms=-1.0 if phase == Phase.BEGUN else 0.0,
-            note=note,
-        )
-        if phase == Phase.BEGUN:
-            boot.begin_line(line)
-        else:
-            boot.end_line(line)
+            attempt = boot.instance.attempt
+            if attempt not in moments:
+                moments[attempt] = Moment(at, step, phase, attempt, note).encoded()
+            boot.tell(moments[attempt])
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _rows(boots: list[Boot], at: float) -> list[Change]:
+    """Instances and their stories as they are now."""
+    for boot in boots:
+        boot.story_written_at = at
+    return [*(boot.instance for boot in boots), *(boot.story_row() for boot in boots)]
+
+
+def _timeline(stored: Story | None) -> Timeline:
+    return Timeline.decoded(stored.lines) if stored else Timeline()
 
 
 def _nothing_halts(boot: Boot) -> Fault | None:

@@ -35,9 +35,10 @@ async def place(conductor: Conductor, boots: list[Boot]) -> Failures:
     for _ in range(PLACE_TRIES):
         replies = await conductor.scheduler.place([boot.place_request() for boot in waiting])
         again: list[Boot] = []
+        at = conductor.clock.now()
         for boot, reply in zip(waiting, replies, strict=True):
             if isinstance(reply, Placed):
-                boot.change(host=reply.host, node=reply.node)
+                boot.place(reply.host, reply.node, at)
                 conductor.write_later(boot)
                 failures.pop(boot.id, None)
             else:
