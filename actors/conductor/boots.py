@@ -55,6 +55,16 @@ class Boot:
     def building(self) -> bool:
         return self.instance.vm_state == Vm.BUILDING and not self.instance.deleting
 
+    @property
+    def batch(self) -> str:
+        """Of machines that are placed together; '' once this one has been placed, or where it stands for itself."""
+        return "" if self.instance.attempt or self.instance.host else self.spec().batch
+
+    @property
+    def wait_until(self) -> float:
+        """Till when it may wait for room, in seconds since the epoch; at once where it does not wait."""
+        return self.instance.created_at + self.spec().wait_for_capacity_s
+
     def hear(self, event: Event) -> None:
         """Follow the state table; raises `IllegalTransitionError` and changes nothing where it has no row."""
         row = self.instance

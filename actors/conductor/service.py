@@ -20,6 +20,7 @@ from actors.conductor.boots import Boot, new_boot, notification, view
 from actors.conductor.notifications import Notifications
 from actors.conductor.steps import release
 from actors.conductor.timeline import Moment, Timeline
+from actors.conductor.waiting import Waiting
 from actors.errors import CallerFault, Fault, HostFault, conflict, not_found
 from actors.faces import ComputeFace, SchedulerFace
 from actors.messages import (
@@ -37,6 +38,7 @@ from actors.messages import (
 from actors.outbox import Outbox
 from actors.records import Change, ComputeNode, Instance, Kind, Ledger, Notification, Story
 from actors.saga import Phase, Saga, Table, describe
+from actors.scheduler.messages import PlacementExplained
 from actors.states import Event, Vm
 
 COMMIT_TRIES = 100  # times a database that can't write is asked
@@ -68,9 +70,10 @@ class Conductor:
         self._nodes: dict[str, ComputeNode] = {}
         self._notifications = Notifications()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting = Waiting(self)
         self._later: Outbox[str, None] = Outbox(self._write_now)
-        self._door = Saga(table[:1], self, "", clock, self._journal, _nothing_halts)
-        self._road = Saga(table[1:], self, "", clock, self._journal, _why_halted)
+        self._door = Saga(table[:1], self, "", clock, self.journal, _nothing_halts)
+        self._road = Saga(table[1:], self, "", clock, self.journal, _why_halted)
 
     # ------------------------------------------------------------ start
 
@@ -130,9 +133,14 @@ class Conductor:
             self._keys.pop((boot.instance.project_id, boot.instance.idempotency_key), None)
         return CallerFault(503, f"the request could not be recorded: {describe(fault)}")
 
+    def go(self, boots: list[Boot]) -> None:
+        """Take boots up in the background, each where it is."""
+        if boots:
+            self._spawn(self._go(boots))
+
     async def _go(self, boots: list[Boot]) -> None:
         """Place and hand over; what fails is tried elsewhere or ends in ERROR."""
-        boots = [boot for boot in boots if not boot.controlled]
+        boots = self._waiting.stand_behind([boot for boot in boots if not boot.controlled])
         if not boots:
             return
         for boot in boots:
@@ -140,8 +148,8 @@ class Conductor:
         outcome = await self._road.forward(boots)
         for boot in boots:
             boot.controlled = False
-        ends = [(boot, self._fault_of(boot, fault), isinstance(fault, HostFault)) for boot, fault in outcome.failed]
-        await self._settle(ends)
+        over = self._waiting.take_in(outcome.failed)
+        await self.settle([(boot, self._fault_of(boot, fault), isinstance(fault, HostFault)) for boot, fault in over])
         await self._remove([boot for boot in boots if boot.instance.deleting])
 
     def _fault_of(self, boot: Boot, fault: Fault) -> BootFault:
@@ -153,7 +161,7 @@ class Conductor:
             return BootFault(code=500, message=describe(fault), step=fault.step, host=fault.host, at=at)
         return BootFault(code=fault.status, message=describe(fault), details={"field": fault.field}, at=at)
 
-    async def _settle(self, ends: list[tuple[Boot, BootFault, bool]]) -> None:
+    async def settle(self, ends: list[tuple[Boot, BootFault, bool]]) -> None:
         """Boots whose attempt failed and is undone: another host, or ERROR."""
         again: list[Boot] = []
         over: list[Boot] = []
@@ -202,6 +210,16 @@ class Conductor:
             boot.claim() for boot in self._boots.values() if boot.instance.host and boot.instance.vm_state != Vm.ERROR
         ]
 
+    def with_a_host(self, request_ids: set[str]) -> set[str]:
+        """Those of the requests of which any machine has a host."""
+        rows = (boot.instance for boot in self._boots.values())
+        return {row.request_id for row in rows if row.host and row.request_id in request_ids}
+
+    async def explain(self, specs: list[BootSpec]) -> list[PlacementExplained | CallerFault]:
+        """Where the first machine of each would land now; nothing is recorded or claimed."""
+        boots = [new_boot(spec, spec.instance_ids[0], 0, self.clock.now()) for spec in specs]
+        return await self.scheduler.explain([boot.place_request() for boot in boots])
+
     async def progress(self, reports: list[StepReport | BuildEnded]) -> None:
         """Steps move the state and the story of each build; ends are written durably before this returns."""
         ended: list[BuildEnded] = []
@@ -222,7 +240,7 @@ class Conductor:
             told.append(boot)
             if event is not None and boot.building:
                 boot.hear(event)
-        self._journal(told, report.step, Phase(report.phase), report.at, report.note)
+        self.journal(told, report.step, Phase(report.phase), report.at, report.note)
         for boot in told:
             if report.at - boot.story_written_at > STORY_FLUSH_S:
                 self.write_later(boot)
@@ -250,7 +268,7 @@ class Conductor:
         failed = [(boot, report.fault, report.retry) for boot, report in ends if report.fault is not None]
         if failed:
             await release(self, [boot for boot, _, _ in failed])
-            await self._settle(failed)
+            await self.settle(failed)
 
     async def node_left(self, node: str) -> list[str]:
         """A worker node left the cluster: what it was building goes elsewhere."""
@@ -259,7 +277,7 @@ class Conductor:
             await release(self, here)
         at = self.clock.now()
         gone = [(b, BootFault(code=500, message="the host left the cluster", step="build", at=at), True) for b in here]
-        await self._settle(gone)
+        await self.settle(gone)
         return list(self._nodes[node].hosts) if node in self._nodes else []
 
     # ------------------------------------------------------------ deletion
@@ -293,6 +311,7 @@ class Conductor:
             boot.hear(Event.DELETED)
             boot.change(deleted_at=self.clock.now(), deleting=False)
         await self.write(gone, "instance.delete.end")
+        self._waiting.room_came()
         for boot in gone:
             self._boots.pop(boot.id, None)
             boot.end()
@@ -376,7 +395,7 @@ class Conductor:
         await self._commit_surely([*_rows(due, at), *rest])
         return [None] * len(instance_ids)
 
-    def _journal(self, boots: Sequence[Boot], step: str, phase: Phase, at: float, note: str) -> None:
+    def journal(self, boots: Sequence[Boot], step: str, phase: Phase, at: float, note: str) -> None:
         moments: dict[int, msgspec.Raw] = {}
         for boot in boots:
             attempt = boot.instance.attempt
