@@ -10,12 +10,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
 
-from actors.api.messages import BootRequest, CreateFlavor, CreateKeypair, ServersRequest
+from actors.api.messages import (
+    BootRequest,
+    CreateFlavor,
+    CreateKeypair,
+    CreateServerGroup,
+    ServerGroupRequest,
+    ServersRequest,
+)
+from actors.api.server_groups import ServerGroups
 from actors.api.validation import (
     flavor_fault,
     hostname_of,
@@ -38,7 +46,8 @@ from actors.messages import (
     ServerView,
     StoryLine,
 )
-from actors.records import Flavor, Keypair, Notification
+from actors.records import Flavor, Keypair, Notification, ServerGroup
+from actors.scheduler.messages import PlacementExplained
 
 WRITERS = ("admin", "member")  # roles that may launch and delete
 
@@ -71,15 +80,31 @@ class Api:
         self._random = random
         self._flavors: dict[str, Flavor] = {}
         self._keypairs: dict[str, Keypair] = {}
+        self._server_groups = ServerGroups(conductor)
 
     async def start(self) -> None:
         self._flavors = {row.id: row for row in await self._conductor.load(Flavor)}
         self._keypairs = {row.id: row for row in await self._conductor.load(Keypair)}
+        await self._server_groups.start()
 
     # ------------------------------------------------------------ launching
 
     async def boot(self, requests: list[BootRequest]) -> list[list[str] | CallerFault]:
         """Steps 3-7 for each request: its servers' ids, recorded, or why it is refused."""
+        specs, refused = await self._specs(requests)
+        accepted = await self._conductor.accept(list(specs.values())) if specs else []
+        replies = refused | dict(zip(specs, accepted, strict=True))
+        return [replies[index] for index in range(len(requests))]
+
+    async def explain(self, requests: list[BootRequest]) -> list[PlacementExplained | CallerFault]:
+        """A dry run of each: what `boot` would refuse is refused, and nothing is recorded or claimed."""
+        specs, refused = await self._specs(requests)
+        explained = await self._conductor.explain(list(specs.values())) if specs else []
+        replies = refused | dict(zip(specs, explained, strict=True))
+        return [replies[index] for index in range(len(requests))]
+
+    async def _specs(self, requests: list[BootRequest]) -> tuple[dict[int, BootSpec], dict[int, Any]]:
+        """What is in order, and the faults of the rest, by the request's place in the list."""
         replies: list[list[str] | CallerFault | None] = [None] * len(requests)
         specs: dict[int, BootSpec] = {}
         for index, request in enumerate(requests):
@@ -90,11 +115,8 @@ class Api:
                 specs[index] = spec
         specs = await self._with_images(specs, requests, replies)
         await self._ask_owners(specs, replies)
-        good = [index for index in specs if replies[index] is None]
-        accepted = await self._conductor.accept([specs[index] for index in good]) if good else []
-        for index, reply in zip(good, accepted, strict=True):
-            replies[index] = reply
-        return [reply for reply in replies if reply is not None]
+        good = {index: spec for index, spec in specs.items() if replies[index] is None}
+        return good, {index: fault for index, fault in enumerate(replies) if fault is not None}
 
     def _spec(self, request: BootRequest) -> BootSpec | CallerFault:
         received = self._clock.now()
@@ -102,11 +124,13 @@ class Api:
             context = self._authorized(request.token)
             flavor = self._flavor(request.flavor)
             public_key = self._public_key(request, context)
+            hints = self._server_groups.hints(context, request.hints)
         except CallerError as error:
             return error.fault
         verified = self._clock.now()
         if fault := request_fault(request, self._config.user_data_limit) or _zone_fault(request, context):
             return fault
+        ids = tuple(self._uuid() for _ in range(request.count))
         return BootSpec(
             name=request.name,
             hostname=hostname_of(request.name) or "server",
@@ -126,10 +150,13 @@ class Api:
             admin_password=self._token_hex(12),
             config_drive=request.config_drive,
             availability_zone=request.availability_zone,
-            hints=request.hints,
+            hints=hints,
             request_id=request.request_id or f"req-{self._uuid()}",
             idempotency_key=request.idempotency_key,
-            instance_ids=tuple(self._uuid() for _ in range(request.count)),
+            instance_ids=ids,
+            batch=ids[0] if request.min_count > 1 else "",
+            min_count=request.min_count if request.min_count > 1 else 0,
+            wait_for_capacity_s=request.wait_for_capacity_s,
             door=_door(request, received, verified),
         )
 
@@ -263,6 +290,18 @@ class Api:
         await self._conductor.commit([keypair])
         self._keypairs[keypair.id] = keypair
         return keypair
+
+    # ------------------------------------------------------------ server groups
+
+    async def server_groups(self, token: str) -> list[ServerGroup]:
+        return self._server_groups.all(self._context(token))
+
+    async def create_server_group(self, request: CreateServerGroup) -> ServerGroup | CallerFault:
+        context = self._authorized(request.token)
+        return await self._server_groups.create(context, request, self._uuid(), self._clock.now())
+
+    async def delete_server_group(self, request: ServerGroupRequest) -> CallerFault | None:
+        return await self._server_groups.delete(self._authorized(request.token), request.group_id)
 
     # ------------------------------------------------------------ who asks
 

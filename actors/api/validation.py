@@ -18,6 +18,7 @@ from actors.records import Flavor
 
 NAME_LIMIT = 255  # characters
 COUNT_LIMIT = 1_000  # servers in one request (osapi_max_limit)
+WAIT_LIMIT_S = 7 * 24 * 3600.0  # for room
 METADATA_LIMIT = 128  # items (metadata_items quota)
 METADATA_VALUE_LIMIT = 255  # characters
 GIB = 1 << 30
@@ -32,6 +33,7 @@ def request_fault(request: BootRequest, user_data_limit: int) -> CallerFault | N
     return (
         name_fault("name", request.name)
         or _count_fault(request)
+        or _wait_fault(request)
         or _network_fault(request)
         or _user_data_fault(request.user_data, user_data_limit)
         or _metadata_fault(request.metadata)
@@ -55,8 +57,18 @@ def name_fault(field: str, name: str) -> CallerFault | None:
 def _count_fault(request: BootRequest) -> CallerFault | None:
     if not 1 <= request.count <= COUNT_LIMIT:
         return bad_request("count", f"must be from 1 to {COUNT_LIMIT}, not {request.count}")
+    if not 0 <= request.min_count <= request.count:
+        return bad_request("min_count", f"must be from 0 to count, which is {request.count}, not {request.min_count}")
     if request.count > 1 and any(network.port_id or network.fixed_ip for network in request.networks):
         return bad_request("networks", "a port or a fixed address can be given to one server only, not to several")
+    return None
+
+
+def _wait_fault(request: BootRequest) -> CallerFault | None:
+    if not 0 <= request.wait_for_capacity_s <= WAIT_LIMIT_S:  # refuses NaN too
+        return bad_request(
+            "wait_for_capacity_s", f"must be from 0 to {WAIT_LIMIT_S:g} s, not {request.wait_for_capacity_s:g}"
+        )
     return None
 
 

@@ -6,12 +6,14 @@ These steps run where the database is: record durably, have a host found, hand o
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from typing import TYPE_CHECKING
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from actors.conductor.boots import Boot
 from actors.errors import CallerFault, HostError, HostFault
-from actors.messages import BootFault, NoHostFound, Placed
+from actors.messages import BootFault, NoHostFound, Placed, PlaceRequest
 from actors.saga import Failures
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ async def place(conductor: Conductor, boots: list[Boot]) -> Failures:
     failures: Failures = {}
     waiting = boots
     for _ in range(PLACE_TRIES):
-        replies = await conductor.scheduler.place([boot.place_request() for boot in waiting])
+        replies = await conductor.scheduler.place(place_requests(conductor, waiting))
         again: list[Boot] = []
         at = conductor.clock.now()
         for boot, reply in zip(waiting, replies, strict=True):
@@ -42,7 +44,7 @@ async def place(conductor: Conductor, boots: list[Boot]) -> Failures:
                 conductor.write_later(boot)
                 failures.pop(boot.id, None)
             else:
-                failures[boot.id] = _not_placed(conductor, boot, reply)
+                failures[boot.id] = not_placed(conductor, boot, reply)
                 if isinstance(reply, CallerFault) and reply.status == BUSY:
                     again.append(boot)
         if not again:
@@ -52,15 +54,34 @@ async def place(conductor: Conductor, boots: list[Boot]) -> Failures:
     return failures
 
 
-def _not_placed(conductor: Conductor, boot: Boot, reply: NoHostFound | CallerFault) -> CallerFault:
+def place_requests(conductor: Conductor, boots: list[Boot]) -> list[PlaceRequest]:
+    """What the scheduler is asked. A batch of which a machine had a host before was placed whole then, and is not
+    bound any more; of one from which machines were deleted, no more can be asked for than are left."""
+    requests = [boot.place_request() for boot in boots]
+    left = Counter(request.batch for request in requests if request.least)
+    if not left:
+        return requests
+    placed = conductor.with_a_host({boot.instance.request_id for boot in boots})
+    leasts = (
+        0 if boot.instance.request_id in placed else min(request.least, left[request.batch])
+        for boot, request in zip(boots, requests, strict=True)
+    )
+    return [replace(request, least=least) for request, least in zip(requests, leasts, strict=True)]
+
+
+def not_placed(conductor: Conductor, boot: Boot, reply: NoHostFound | CallerFault) -> CallerFault:
     """With no host, the fault says for each filter how many hosts it removed."""
     if isinstance(reply, CallerFault):
         return reply
-    details = {"reasons": reply.reasons, "nearest": list(reply.nearest)}
-    conductor.faults[boot.id] = BootFault(
-        code=500, message=reply.message, step="place", details=details, at=conductor.clock.now()
-    )
+    conductor.faults[boot.id] = no_host_fault(reply, conductor.clock.now())
     return CallerFault(500, reply.message)
+
+
+def no_host_fault(reply: NoHostFound, at: float) -> BootFault:
+    details: dict[str, Any] = {"reasons": reply.reasons, "nearest": list(reply.nearest)}
+    if reply.note:
+        details["note"] = reply.note
+    return BootFault(code=500, message=reply.message, step="place", details=details, at=at)
 
 
 async def release(conductor: Conductor, boots: list[Boot]) -> None:
