@@ -54,7 +54,7 @@ def asked(flavor: Flavor, image: Mapping[str, str]) -> Asked:
     for name, amount in resources.items():
         if amount < 0:
             raise BadRequest(name, f"{amount} is less than nothing")
-    required, forbidden = _traits(specs, image, demand.thread_policy)
+    required, forbidden = traits(specs, image, demand.thread_policy)
     amounts = tuple(sorted((name, amount) for name, amount in resources.items() if amount))
     return Asked(amounts, required, forbidden)
 
@@ -80,8 +80,8 @@ def _check_policy(policy: str) -> None:
         raise BadRequest(GROUP_POLICY, "groups are to be isolated from each other, but every host is one provider")
 
 
-def _traits(
-    specs: Mapping[str, str], image: Mapping[str, str], thread_policy: str
+def traits(
+    specs: Mapping[str, str], image: Mapping[str, str], thread_policy: str = ""
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Required and forbidden ones. An image can only require; what is both, no host can meet."""
     asked_traits = {(trait, how) for kind, _, trait, how in _keys(specs) if kind == "trait"}

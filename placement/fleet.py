@@ -85,6 +85,8 @@ class Fleet:
         self._holes: list[int] = []
         self._residents = Residents()
         self._rooms = Rooms()
+        self._keys: frozenset[str] = frozenset()  # of aggregates' metadata,
+        self._keys_at = 0  # as of this end of the journal
 
     # ------------------------------------------------------------ looking
 
@@ -134,6 +136,23 @@ class Fleet:
             if claim is None or claim.group_id != group.id:
                 counts.update(self.hosts_of((member,)))
         return counts
+
+    @property
+    def tells_cells(self) -> bool:
+        """Whether any host tells its NUMA cells."""
+        return bool(self._rooms.with_cells)
+
+    @property
+    def tells_devices(self) -> bool:
+        return bool(self._rooms.with_devices)
+
+    def aggregate_keys(self) -> frozenset[str]:
+        """Every key in the metadata of aggregates: what they could be reserved for."""
+        if self._keys_at != self.facts.end:
+            self._keys_at = self.facts.end
+            aggregates = (each for known in self.facets["aggregates"].values() for each in known)
+            self._keys = frozenset(key for each in aggregates for key, _ in each.metadata)
+        return self._keys
 
     def room(self, row: int) -> Room:
         """The cells and devices of a host, less what claims have of them."""
@@ -189,7 +208,7 @@ class Fleet:
         for inventory in (*self.inventory.values(), self.instances, self.io_ops):
             inventory.clear(row)
         self._residents.set(host, frozenset())
-        self._rooms.changed(host)
+        self._rooms.told(host, False, False)
         self.states[row] = None
         self._present.at[row] = self.devices.at[row] = 0
         self._holes.append(row)
@@ -300,7 +319,7 @@ class Fleet:
         if particulars(before) == particulars(state):
             return False
         self._residents.set(state.name, state.instances)
-        self._rooms.changed(state.name)
+        self._rooms.told(state.name, bool(state.numa), bool(state.pci_pools))
         self._count_devices(self.row_of[state.name])
         return True
 

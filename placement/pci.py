@@ -89,6 +89,13 @@ def requests_of(
     return tuple(found)
 
 
+def aliases_in(extra_specs: Mapping[str, str]) -> tuple[Alias, ...]:
+    """The aliases that a flavor names, each meaning the devices that hosts themselves call so."""
+    text = extra_specs.get(ALIAS_SPEC)
+    names = {part.partition(":")[0].strip() for part in text.split(",")} if text else set()
+    return tuple(Alias(name, (("alias", name),)) for name in sorted(names))
+
+
 def assigned(pools: tuple[PciPool, ...], requests: Iterable[PciRequest], near: Nearness | None = None) -> Taken | None:
     """From which pools the requests are served, one after the other, or None. Pools with fewer tags are used first."""
     free = [pool.count for pool in pools]

@@ -18,6 +18,8 @@ class Rooms:
     def __init__(self) -> None:
         self._known: dict[str, Room] = {}
         self._seated: dict[str, set[str]] = {}  # host → instances that have a seat there
+        self.with_cells: set[str] = set()  # hosts that tell their NUMA cells
+        self.with_devices: set[str] = set()  # hosts that tell of PCI devices
 
     def of(self, state: HostState, claims: Mapping[str, Claim]) -> Room:
         room = self._known.get(state.name)
@@ -29,6 +31,12 @@ class Rooms:
                     room = room.after(seat)
             self._known[state.name] = room
         return room
+
+    def told(self, host: str, cells: bool, devices: bool) -> None:
+        """What a host tells of; nothing when it leaves."""
+        for hosts, tells in ((self.with_cells, cells), (self.with_devices, devices)):
+            (hosts.add if tells else hosts.discard)(host)
+        self.changed(host)
 
     def taken(self, claim: Claim) -> None:
         self._seated.setdefault(claim.host, set()).add(claim.instance_id)

@@ -123,7 +123,7 @@ class Scheduler:
         fresh = [asked for asked, reply in zip(batch, held, strict=True) if reply is None]
         least = batch[0].least - sum(_has_a_host(reply) for reply in held)
         try:
-            requests = [wire.request_of(asked) for asked in fresh]
+            requests = [wire.request_of(asked, self._fleet) for asked in fresh]
             for asked in fresh:
                 self._release(asked.instance_id)
                 self._count_failure(asked)
@@ -179,7 +179,7 @@ class Scheduler:
     def _explain(self, asked: PlaceRequest) -> PlacementExplained | CallerFault:
         profile = self._placer.profile
         try:
-            return wire.explained(profile.name, explain(self._fleet, wire.request_of(asked), profile))
+            return wire.explained(profile.name, explain(self._fleet, wire.request_of(asked, self._fleet), profile))
         except BadRequest as error:
             return bad_request(error.field, error.message)
 

@@ -10,9 +10,17 @@ from math import ceil
 import placement
 from actors import messages
 from actors.scheduler.messages import CheckLine, DroppedHost, PlacementExplained, ScoredHost
-from placement import BadRequest, HostState, NoHost, Request, Shape, Stock, resources_of
+from placement import BadRequest, Fleet, HostState, NoHost, Request, Shape, Stock, resources_of
+from placement.demands import traits
+from placement.filters.address import NEAR, SIZE
+from placement.filters.aggregates import FLAVOR_KEY
 from placement.filters.image_properties import READ_PROPERTIES
+from placement.filters.json_query import QUERY
+from placement.filters.tenants import TENANT_KEY
 from placement.host import DISK_GB, MEMORY_MB, VCPU, pairs
+from placement.numa.guest import pci_numa_policy, topology
+from placement.pci import aliases_in, requests_of
+from placement.request import NOTHING, Demands
 
 GROUP, GROUP_POLICY, GROUP_MOST = "group", "group_policy", "group_max_server_per_host"
 """Hints of a server group: its id, which a user gives, and its policy and rule, which the API adds."""
@@ -20,13 +28,16 @@ GROUP, GROUP_POLICY, GROUP_MOST = "group", "group_policy", "group_max_server_per
 POLICIES = ("affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity")
 
 
-def request_of(asked: messages.PlaceRequest) -> Request:
+def request_of(asked: messages.PlaceRequest, fleet: Fleet) -> Request:
     """`availability_zone` may be "zone:host" or "zone:host:node", which forces the host."""
     flavor = asked.flavor
     zone, _, place = asked.availability_zone.partition(":")
+    forced, _, node = place.partition(":")
     disk_gib = asked.root_gib + flavor.ephemeral_gib + ceil(flavor.swap_mib / 1024)
     # Only properties that filters read: images differ in others, and each difference would be a shape of its own.
-    properties = {key: value for key, value in asked.image_properties.items() if key in READ_PROPERTIES}
+    read = READ_PROPERTIES | fleet.aggregate_keys()
+    properties = {key: value for key, value in asked.image_properties.items() if key in read}
+    demands = demands_of(asked, fleet)
     return Request(
         asked.instance_id,
         Shape(
@@ -34,13 +45,36 @@ def request_of(asked: messages.PlaceRequest) -> Request:
             zone,
             pairs(properties),
             pairs(flavor.extra_specs),
+            None if demands == NOTHING else demands,
         ),
         project_id=asked.project_id,
         ignore_hosts=frozenset(host.lower() for host in asked.ignore_hosts),
-        forced_host=place.partition(":")[0],
+        forced_host=forced,
+        forced_nodes=frozenset({node} if node else ()),
         different_host=_hint(asked, "different_host"),
         same_host=_hint(asked, "same_host"),
         group=_group(asked),
+    )
+
+
+def demands_of(asked: messages.PlaceRequest, fleet: Fleet) -> Demands:
+    """What few requests ask. A fleet whose hosts tell no NUMA cells, or no devices, is not asked for any: its compute
+    nodes see to them alone. Projects and flavors count only where aggregates are reserved for some."""
+    specs, image = asked.flavor.extra_specs, asked.image_properties
+    keys = fleet.aggregate_keys()
+    if not (specs or image or asked.hints or keys):
+        return NOTHING
+    required, forbidden = traits(specs, image)
+    hints = {name: found for name in (QUERY, NEAR, SIZE) if (found := next(iter(_hint(asked, name)), ""))}
+    devices = aliases_in(specs) if fleet.tells_devices else ()
+    return Demands(
+        required,
+        forbidden,
+        topology(asked.flavor.vcpus, asked.flavor.ram_mib, specs, image) if fleet.tells_cells else None,
+        requests_of(specs, devices, pci_numa_policy(specs, image)) if devices else (),
+        pairs(hints),
+        asked.project_id if any(key.startswith(TENANT_KEY) for key in keys) else "",
+        asked.flavor.name if FLAVOR_KEY in keys else "",
     )
 
 
