@@ -29,7 +29,17 @@ import msgspec
 import ray
 
 from actors.api.messages import BootRequest, ServersRequest
-from actors.cloud_rooms import CloudUnavailableError, Flavors, Images, Keypairs, Networks, Session, Volumes, is_id
+from actors.cloud_rooms import (
+    CloudUnavailableError,
+    Flavors,
+    Images,
+    Keypairs,
+    Networks,
+    ServerGroups,
+    Session,
+    Volumes,
+    is_id,
+)
 from actors.cluster import bringup, names
 from actors.cluster.config import CloudConfig, HypervisorName, SimulatedConfig, default_home
 from actors.cluster.secret import admin_password
@@ -37,6 +47,7 @@ from actors.errors import CallerError, CallerFault, HostFault, not_found, value_
 from actors.identity.messages import PasswordLogin
 from actors.messages import BlockDevice, NetworkRequest, ServerView, StoryLine
 from actors.records import Notification
+from actors.scheduler.messages import PlacementExplained
 
 WAIT_LIMIT_S = 600.0  # default patience for machines to boot
 POLL_S = 30.0  # one long poll; the wait goes on until the limit
@@ -74,6 +85,8 @@ class BootOptions:
     config_drive: bool = True
     availability_zone: str = ""
     hints: dict[str, tuple[str, ...]] | None = None
+    server_group: str = ""
+    wait_for_capacity_s: float = 0.0  # where no host has room: wait for one so long; 0 = fail at once
     idempotency_key: str = ""
 
 
@@ -144,6 +157,7 @@ class Cloud:
         self.volumes = Volumes(session)
         self.flavors = Flavors(session)
         self.keypairs = Keypairs(session)
+        self.server_groups = ServerGroups(session)
         self._login = login
         self._stop = stop
 
@@ -232,12 +246,23 @@ class Cloud:
         ids = [server_id for reply in replies for server_id in value_of(reply)]
         return [Server(self, view) for view in self.show(ids)]
 
-    def boot_group(self, name: str, count: int, options: BootOptions | None = None, **changes: object) -> list[Server]:
-        """Launch `count` servers alike in one request, named `name-1` …"""
+    def boot_group(
+        self, name: str, count: int, options: BootOptions | None = None, *, min_count: int = 0, **changes: object
+    ) -> list[Server]:
+        """Launch `count` servers alike in one request, named `name-1` …
+
+        With `min_count`, hosts are found for at least so many or for none; `min_count=count` is all or none.
+        """
         template = self._request(name, _changed(options or BootOptions(), changes))
-        request = msgspec.structs.replace(template, count=count)
+        request = msgspec.structs.replace(template, count=count, min_count=min_count)
         [reply] = self.session.call(names.API, "boot", [request])
         return [Server(self, view) for view in self.show(value_of(reply))]
+
+    def explain(self, options: BootOptions | None = None, **changes: object) -> PlacementExplained:
+        """A dry run: where such a server would land now, how the best hosts weigh, why others were dropped."""
+        request = self._request("explain", _changed(options or BootOptions(), changes))
+        [reply] = self.session.call(names.API, "explain", [request])
+        return cast(PlacementExplained, value_of(reply))
 
     def _request(self, name: str, options: BootOptions) -> BootRequest:
         user_data = options.user_data.encode() if isinstance(options.user_data, str) else options.user_data
@@ -257,7 +282,8 @@ class Cloud:
             metadata=options.metadata or {},
             config_drive=options.config_drive,
             availability_zone=options.availability_zone,
-            hints=options.hints or {},
+            hints=(options.hints or {}) | ({"group": (options.server_group,)} if options.server_group else {}),
+            wait_for_capacity_s=options.wait_for_capacity_s,
             idempotency_key=options.idempotency_key or str(uuid4()),  # so that asking twice makes one server
             login_at=self._login[0],
             login_took_ms=self._login[1],

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 import ray
 from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
 
-from actors.api.messages import CreateFlavor, CreateKeypair
+from actors.api.messages import CreateFlavor, CreateKeypair, CreateServerGroup, ServerGroupRequest
 from actors.cluster import names
 from actors.errors import CallerError, CallerFault, HostFault, not_found, value_of
 from actors.image.messages import CHUNK_LIMIT_BYTES, CreateImage, FinishUpload, ListImages, UploadChunk
@@ -29,7 +29,7 @@ from actors.network.messages import (
     PortQuery,
     Reference,
 )
-from actors.records import Flavor, Image, Keypair, Network, Port, SecurityGroup, Subnet, Volume
+from actors.records import Flavor, Image, Keypair, Network, Port, SecurityGroup, ServerGroup, Subnet, Volume
 from actors.volume.messages import CreateVolume, ListVolumes, VolumeRequest
 
 CALL_LIMIT_S = 120.0  # for one call of a driver to be answered
@@ -222,6 +222,27 @@ class Flavors:
     def put(self, request: CreateFlavor) -> Flavor:
         reply: Flavor | CallerFault | HostFault = self._session.call(names.API, "create_flavor", request)
         return value_of(reply)
+
+
+class ServerGroups:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def all(self) -> list[ServerGroup]:
+        return cast("list[ServerGroup]", self._session.call(names.API, "server_groups", self._session.token))
+
+    def create(self, name: str, policy: str, *, max_server_per_host: int = 1) -> ServerGroup:
+        """`policy`: affinity, anti-affinity, or soft- either. A server joins by the option `server_group`."""
+        request = CreateServerGroup(
+            token=self._session.token, name=name, policy=policy, max_server_per_host=max_server_per_host
+        )
+        reply: ServerGroup | CallerFault = self._session.call(names.API, "create_server_group", request)
+        return value_of(reply)
+
+    def delete(self, name: str) -> None:
+        """By id or name."""
+        request = ServerGroupRequest(token=self._session.token, group_id=name)
+        value_of(self._session.call(names.API, "delete_server_group", request))
 
 
 class Keypairs:
