@@ -225,7 +225,7 @@ class Fleet:
             self.release(claim.instance_id)
         self.claims[claim.instance_id] = claim
         if claim.seat is not None:
-            self._rooms.taken(claim)
+            self._seat(claim)
         if claim.group_id:
             self._groups.setdefault(claim.group_id, Counter())[claim.host] += 1
         row = self.row_of.get(claim.host)
@@ -241,7 +241,7 @@ class Fleet:
         if claim is None:
             return
         if claim.seat is not None:
-            self._rooms.given(claim)
+            self._seat(claim, leaves=True)
         if claim.group_id:
             self._leave_group(claim)
         row = self.row_of.get(claim.host)
@@ -269,8 +269,6 @@ class Fleet:
         journal.append(row)
 
     def _take(self, row: int, claim: Claim, sign: int = 1) -> None:
-        if claim.seat is not None:
-            self._count_devices(row)
         for name, amount in claim.resources:
             inventory = self.inventory.get(name) or self._inventory(name)
             inventory.add(row, sign * amount)
@@ -322,6 +320,15 @@ class Fleet:
         self._rooms.told(state.name, bool(state.numa), bool(state.pci_pools))
         self._count_devices(self.row_of[state.name])
         return True
+
+    def _seat(self, claim: Claim, leaves: bool = False) -> None:
+        """A claim takes its cells and devices, or gives them back."""
+        if leaves:
+            self._rooms.given(claim)
+        else:
+            self._rooms.taken(claim)
+        if claim.host in self.row_of:
+            self._count_devices(self.row_of[claim.host])
 
     def _count_devices(self, row: int) -> None:
         self.devices.at[row] = free_devices(self.room(row).pools)

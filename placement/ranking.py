@@ -40,10 +40,9 @@ class Ranking:
         self._shape = shape
         self._standing = standing
         self._request = Request("", shape)  # what filters are asked with: nothing of a single instance
-        self._facts = [each for each in standing.profile.filters if each.depends(shape) is Depends.FACTS]
-        self._usage = [
-            cast(UsageFilter, each) for each in standing.profile.filters if each.depends(shape) is Depends.USAGE
-        ]
+        by = [(each, each.depends(shape)) for each in standing.profile.filters]
+        self._facts = [each for each, depends in by if depends is Depends.FACTS]
+        self._usage = [cast(UsageFilter, each) for each, depends in by if depends is Depends.USAGE]
         self._heap: list[tuple[float, float, int, int]] = []  # (-weight, random, row, generation)
         self._floor = EVERYTHING
         self._window = self._next_window = window_least

@@ -88,8 +88,9 @@ class AggregateImagePropertiesIsolation:
         return f"its aggregates are for other images ({', '.join(self._broken(fact, shape))})"
 
     def _broken(self, fact: Aggregates, shape: Shape) -> Iterator[str]:
-        has = typed(dict(shape.image_properties))
-        for key, options in union(fact).items():
+        merged = union(fact)
+        has = typed(dict(shape.image_properties)) if merged else {}
+        for key, options in merged.items():
             if self.namespace and not key.startswith(self.namespace + self.separator):
                 continue
             value = has.get(key)

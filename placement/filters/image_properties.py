@@ -56,9 +56,12 @@ class ImagePropertiesFilter:
 
 def asked_guest(shape: Shape) -> tuple[str, str, str]:
     """(architecture, hypervisor type, vm mode) in canonical words; '' where nothing is asked."""
+    if not shape.image_properties:
+        return ("", "", "")
+    properties = dict(shape.image_properties)
     words = []
-    for keys, canonical in zip(ASKED_KEYS, CANONICAL, strict=True):
-        word = next((value for key in keys if (value := _property(shape, key))), "").lower()
+    for (now, earlier), canonical in zip(ASKED_KEYS, CANONICAL, strict=True):
+        word = (properties.get(now) or properties.get(earlier) or "").lower()
         words.append(canonical.get(word, word))
     return (words[0], words[1], words[2])
 
