@@ -1,6 +1,7 @@
 """Decisions from files: a sample of real Nova's, where it is at hand, and records written by hand.
 
-NOVARAY_PLACEMENT_SAMPLE names a folder with `cases.jsonl.gz` and `compare.py`.
+NOVARAY_PLACEMENT_SAMPLE names a folder with `cases.jsonl.gz` and `compare.py`; without it, one of that name in a data
+folder beside this checkout is taken.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import pytest
 
 from placement.decide import decide
 
-FOLDER = Path(os.environ.get("NOVARAY_PLACEMENT_SAMPLE", ""))
+BESIDE = sorted(Path(__file__).resolve().parents[3].glob("*/data/placement-sample"))
+FOLDER = Path(os.environ.get("NOVARAY_PLACEMENT_SAMPLE") or next(iter(BESIDE), ""))
 HAS_SAMPLE = bool(FOLDER.parts) and (FOLDER / "cases.jsonl.gz").is_file() and (FOLDER / "compare.py").is_file()
 
 
