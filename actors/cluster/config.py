@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 HypervisorName = Literal["libvirt", "simulated"]
+SERVICE_DOWN_BEATS = 3  # heartbeats that a host may miss
 NODE_FILE_VARIABLE = "NOVARAY_NODE_FILE"  # tells the actors on a node where their NodeConfig is
 
 
@@ -93,12 +94,16 @@ class CloudConfig(BaseModel):
     max_attempts: int = Field(default=3, ge=1)  # hosts tried for one boot
     boot_deadline_s: float = 900.0
     token_lifetime_s: float = 24 * 3600.0
-    service_down_s: float = 6.0  # a host not heard from for so long is down
-    heartbeat_s: float = 2.0
+    heartbeat_s: float = Field(default=2.0, gt=0.0)
     user_data_limit: int = 65_535  # characters of base64, Nova's limit
     dns_domain: str = "openstacklocal"
     vxlan_range: tuple[int, int] = (1, 1 << 20)
     port_quota: int = -1  # ports of one project; -1 = unlimited, as in Neutron
+
+    @property
+    def service_down_s(self) -> float:
+        """A host not heard from for so long is down."""
+        return SERVICE_DOWN_BEATS * self.heartbeat_s
 
     @property
     def database(self) -> str:
