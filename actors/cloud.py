@@ -90,23 +90,37 @@ class BootOptions:
     idempotency_key: str = ""
 
 
+class _Views:
+    """What is known of servers launched or awaited together: all are looked at in one message, when one is read."""
+
+    def __init__(self, cloud: Cloud, server_ids: Sequence[str], seen: Sequence[ServerView] = ()) -> None:
+        self._cloud = cloud
+        self._server_ids = server_ids
+        self._views = {view.id: view for view in seen}
+
+    def __getitem__(self, server_id: str) -> ServerView:
+        if server_id not in self._views:
+            replies = dict(zip(self._server_ids, self._cloud.look(self._server_ids), strict=True))
+            self._views = {one: view for one, view in replies.items() if isinstance(view, ServerView)}
+            value_of(replies[server_id])
+        return self._views[server_id]
+
+
 class Server:
     """A handle on one server. `view` is what was last seen of it; `refresh` and `wait` look again."""
 
-    def __init__(self, cloud: Cloud, view: ServerView) -> None:
+    def __init__(self, cloud: Cloud, server_id: str, name: str, views: _Views) -> None:
         self._cloud = cloud
-        self.view = view
+        self.id = server_id
+        self.name = name
+        self._views = views
 
     def __repr__(self) -> str:
-        return f"<Server {self.name} {self.id} {self.status}>"
+        return f"<Server {self.name} {self.id}>"
 
     @property
-    def id(self) -> str:
-        return self.view.id
-
-    @property
-    def name(self) -> str:
-        return self.view.name
+    def view(self) -> ServerView:
+        return self._views[self.id]
 
     @property
     def status(self) -> str:
@@ -117,8 +131,12 @@ class Server:
         """The first fixed address ('' before there is one)."""
         return next((ip.ip_address for vif in self.view.addresses for ip in vif.fixed_ips), "")
 
+    def look_in(self, views: _Views) -> None:
+        """Forget what was seen: it is looked at again when somebody reads it."""
+        self._views = views
+
     def refresh(self) -> Server:
-        [self.view] = self._cloud.show([self.id])
+        self._views = _Views(self._cloud, [self.id], self._cloud.show([self.id]))
         return self
 
     def wait(self, timeout_s: float = WAIT_LIMIT_S) -> Server:
@@ -150,7 +168,7 @@ class Server:
 class Cloud:
     """One user's session with a cloud."""
 
-    def __init__(self, session: Session, login: tuple[float, float], stop: CloudConfig | None = None) -> None:
+    def __init__(self, session: Session, login: tuple[float, float], home: Path) -> None:
         self.session = session
         self.images = Images(session)
         self.networks = Networks(session)
@@ -159,7 +177,8 @@ class Cloud:
         self.keypairs = Keypairs(session)
         self.server_groups = ServerGroups(session)
         self._login = login
-        self._stop = stop
+        self.home = home
+        self._stop: CloudConfig | None = None
 
     # ------------------------------------------------------------ coming and going
 
@@ -182,7 +201,7 @@ class Cloud:
         user = user or os.environ.get("OS_USERNAME", "admin")
         password = password or os.environ.get("OS_PASSWORD", "") or admin_password(home)
         project = project or os.environ.get("OS_PROJECT_NAME", user)
-        return cls._login_as(PasswordLogin(user=user, password=password, project=project), None)
+        return cls._login_as(PasswordLogin(user=user, password=password, project=project), home)
 
     @classmethod
     def embedded(
@@ -206,14 +225,14 @@ class Cloud:
         return cloud
 
     @classmethod
-    def _login_as(cls, login: PasswordLogin, stop: CloudConfig | None) -> Cloud:
+    def _login_as(cls, login: PasswordLogin, home: Path) -> Cloud:
         """Steps 1-2: identity verifies the password and gives a token."""
         session = Session("")
         at = time.time()
         grant = session.one(names.IDENTITY, "authenticate", login)
         took_ms = (time.time() - at) * 1000
         session.token = grant.token
-        return cls(session, (at, took_ms), stop)
+        return cls(session, (at, took_ms), home)
 
     def __enter__(self) -> Cloud:
         return self
@@ -243,8 +262,7 @@ class Cloud:
         template = self._request("", _changed(options or BootOptions(), changes))
         requests = [_named(template, name, index) for index, name in enumerate(servers)]
         replies: list[list[str] | CallerFault | HostFault] = self.session.call(names.API, "boot", requests)
-        ids = [server_id for reply in replies for server_id in value_of(reply)]
-        return [Server(self, view) for view in self.show(ids)]
+        return self._handles([(value_of(reply)[0], each.name) for reply, each in zip(replies, requests, strict=True)])
 
     def boot_group(
         self, name: str, count: int, options: BootOptions | None = None, *, min_count: int = 0, **changes: object
@@ -256,7 +274,7 @@ class Cloud:
         template = self._request(name, _changed(options or BootOptions(), changes))
         request = msgspec.structs.replace(template, count=count, min_count=min_count)
         [reply] = self.session.call(names.API, "boot", [request])
-        return [Server(self, view) for view in self.show(value_of(reply))]
+        return self._handles([(server_id, f"{name}-{n}") for n, server_id in enumerate(value_of(reply), 1)])
 
     def explain(self, options: BootOptions | None = None, **changes: object) -> PlacementExplained:
         """A dry run: where such a server would land now, how the best hosts weigh, why others were dropped."""
@@ -301,12 +319,13 @@ class Cloud:
 
     def servers(self) -> list[Server]:
         views: list[ServerView] = self.session.call(names.API, "list_servers", self.session.token)
-        return [Server(self, view) for view in views]
+        return self._handles([(view.id, view.name) for view in views], views)
 
     def server(self, name: str) -> Server:
         """By id, or by name if only one has it."""
         if is_id(name):
-            return Server(self, self.show([name])[0])
+            [view] = self.show([name])
+            return self._handles([(view.id, view.name)], [view])[0]
         matches = [server for server in self.servers() if server.name == name]
         if len(matches) != 1:
             status, reason = (409, "several servers are") if matches else (404, "no server is")
@@ -314,26 +333,39 @@ class Cloud:
         return matches[0]
 
     def show(self, server_ids: Sequence[str]) -> list[ServerView]:
-        return [value_of(reply) for reply in self._look(server_ids, 0.0)]
+        return [value_of(reply) for reply in self.look(server_ids)]
 
-    def _look(self, server_ids: Sequence[str], wait_s: float) -> list[ServerView | CallerFault]:
-        request = ServersRequest(token=self.session.token, server_ids=tuple(server_ids), wait_s=wait_s)
+    def look(self, server_ids: Sequence[str]) -> list[ServerView | CallerFault]:
+        """Like `show`; what is gone has its fault there."""
+        request = ServersRequest(token=self.session.token, server_ids=tuple(server_ids))
         return cast("list[ServerView | CallerFault]", self.session.call(names.API, "show", request))
+
+    def _handles(self, known: Sequence[tuple[str, str]], seen: Sequence[ServerView] = ()) -> list[Server]:
+        views = _Views(self, [server_id for server_id, _ in known], seen)
+        return [Server(self, server_id, name, views) for server_id, name in known]
+
+    def _statuses(self, server_ids: Sequence[str], wait_s: float) -> list[str | CallerFault]:
+        """Answers when none of these is in BUILD or being deleted any more, or after `wait_s`."""
+        request = ServersRequest(token=self.session.token, server_ids=tuple(server_ids), wait_s=wait_s)
+        return cast("list[str | CallerFault]", self.session.call(names.API, "statuses", request))
 
     def wait(self, servers: Sequence[Server], timeout_s: float = WAIT_LIMIT_S) -> list[Server]:
         """Until all are ACTIVE. Raises `BootFailedError` for the first in ERROR, TimeoutError when the time is up."""
         deadline = time.monotonic() + timeout_s
-        pending = list(servers)
-        while pending:
+        ends: dict[str, str] = {}
+        while pending := [server.id for server in servers if server.id not in ends]:
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 raise TimeoutError(f"{len(pending)} of {len(servers)} servers still build after {timeout_s:g} s")
-            views = self._look([server.id for server in pending], min(left_s, POLL_S))
-            for server, view in zip(pending, views, strict=True):
-                server.view = value_of(view)
-            pending = [server for server in pending if server.status == "BUILD"]
+            statuses = map(value_of, self._statuses(pending, min(left_s, POLL_S)))
+            ends |= {
+                server_id: status for server_id, status in zip(pending, statuses, strict=True) if status != "BUILD"
+            }
+        views = _Views(self, [server.id for server in servers])
         for server in servers:
-            if server.status == "ERROR":
+            server.look_in(views)
+        for server in servers:
+            if ends[server.id] == "ERROR":
                 raise BootFailedError(server)
         return list(servers)
 
@@ -349,8 +381,8 @@ class Cloud:
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 raise TimeoutError(f"{len(pending)} servers are not gone after {timeout_s:g} s")
-            views = self._look(pending, min(left_s, POLL_S))
-            pending = [view.id for view in views if not isinstance(view, CallerFault)]
+            statuses = self._statuses(pending, min(left_s, POLL_S))
+            pending = [i for i, status in zip(pending, statuses, strict=True) if not isinstance(status, CallerFault)]
 
     def events(self, since: int | None = None, timeout_s: float | None = None) -> Iterator[Notification]:
         """Notifications as they happen: instance.create.start, .end, .error, instance.delete.start, .end.

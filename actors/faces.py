@@ -32,6 +32,7 @@ from actors.messages import (
     PlaceRequest,
     PlugEvent,
     PortDetails,
+    ServerStatus,
     ServerView,
     StepReport,
     StoryLine,
@@ -111,6 +112,9 @@ class ConductorFace(Ledger, Protocol):
 
     async def wait(self, instance_ids: list[str], wait_s: float) -> list[ServerView | CallerFault]:
         """Answers when all have left BUILD (or are gone), or after `wait_s`."""
+
+    async def statuses(self, instance_ids: list[str], wait_s: float) -> list[ServerStatus | CallerFault]:
+        """The same with the status alone, for those who wait for many."""
 
     async def notifications(self, since: int, limit: int, wait_s: float) -> list[Notification]:
         """Notifications after a sequence number; waits up to `wait_s` for the first."""

@@ -417,6 +417,13 @@ class DetachRequest(msgspec.Struct, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- what a user is shown
 
 
+class ServerStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """As little of a server as one needs who waits for it."""
+
+    status: str  # BUILD, ACTIVE, ERROR
+    project_id: str
+
+
 class ServerView(msgspec.Struct, frozen=True, kw_only=True):
     """One server as its owner sees it (section E)."""
 

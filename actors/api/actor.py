@@ -8,8 +8,10 @@ from actors.api.service import Api
 from actors.clock import SystemClock
 from actors.cluster import reach
 from actors.cluster.config import CloudConfig
+from actors.cluster.packing import packs_replies
 
 
+@packs_replies
 class ApiActor(Api):
     async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
         verifier = await reach.verifier()

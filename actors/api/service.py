@@ -8,9 +8,9 @@ changed nothing; what is answered with ids is on disk.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -43,6 +43,7 @@ from actors.messages import (
     BootSpec,
     ImageLocation,
     ImageRequest,
+    ServerStatus,
     ServerView,
     StoryLine,
 )
@@ -50,6 +51,9 @@ from actors.records import Flavor, Keypair, Notification, ServerGroup
 from actors.scheduler.messages import PlacementExplained
 
 WRITERS = ("admin", "member")  # roles that may launch and delete
+
+Seen = TypeVar("Seen", ServerView, ServerStatus)
+Question = TypeVar("Question", AllocateRequest, AttachRequest)
 
 
 class TokenVerifier(Protocol):
@@ -182,14 +186,14 @@ class Api:
         return resolved
 
     async def _ask_owners(self, specs: dict[int, BootSpec], replies: list[list[str] | CallerFault | None]) -> None:
-        """Would the owners of networks and volumes serve these? They change nothing now."""
-        order = list(specs)
-        networks, volumes = await asyncio.gather(
-            self._network.validate([_allocation(specs[index]) for index in order]),
-            self._volume.validate([_attachment(specs[index]) for index in order]),
-        )
-        for index, *faults in zip(order, networks, volumes, strict=True):
-            replies[index] = next((fault for fault in faults if fault is not None), None)
+        """Would the owners of networks and volumes serve these? They change nothing now. Equal questions go once."""
+        allocations = {index: _allocation(spec) for index, spec in specs.items()}
+        attachments = {index: asked for index, spec in specs.items() if (asked := _attachment(spec)).devices}
+        for faults in await asyncio.gather(
+            _ask_once(self._network.validate, allocations), _ask_once(self._volume.validate, attachments)
+        ):
+            for index, fault in faults.items():
+                replies[index] = replies[index] or fault
 
     def _flavor(self, name: str) -> Flavor:
         if name in self._flavors:
@@ -216,6 +220,14 @@ class Api:
         views = await (self._conductor.wait(ids, request.wait_s) if request.wait_s else self._conductor.show(ids))
         return [_visible(view, context, server_id) for view, server_id in zip(views, ids, strict=True)]
 
+    async def statuses(self, request: ServersRequest) -> list[str | CallerFault]:
+        """Like `show`, with nothing but the status: BUILD, ACTIVE or ERROR."""
+        context = self._context(request.token)
+        ids = list(request.server_ids)
+        found = await self._conductor.statuses(ids, request.wait_s)
+        seen = [_visible(one, context, server_id) for one, server_id in zip(found, ids, strict=True)]
+        return [one if isinstance(one, CallerFault) else one.status for one in seen]
+
     async def list_servers(self, token: str, all_projects: bool = False) -> list[ServerView]:
         context = self._context(token)
         if all_projects and not context.is_admin:
@@ -224,10 +236,11 @@ class Api:
 
     async def delete(self, request: ServersRequest) -> list[CallerFault | None]:
         self._authorized(request.token)
-        views = await self.show(msgspec.structs.replace(request, wait_s=0.0))
-        mine = [view.id for view in views if isinstance(view, ServerView)]
+        seen = await self.statuses(msgspec.structs.replace(request, wait_s=0.0))
+        faults = {i: reply for i, reply in zip(request.server_ids, seen, strict=True) if isinstance(reply, CallerFault)}
+        mine = [server_id for server_id in dict.fromkeys(request.server_ids) if server_id not in faults]
         deleted = dict(zip(mine, await self._conductor.delete(mine), strict=True))
-        return [deleted[view.id] if isinstance(view, ServerView) else view for view in views]
+        return [faults.get(server_id) or deleted.get(server_id) for server_id in request.server_ids]
 
     async def story(self, token: str, server_id: str) -> list[StoryLine]:
         await self._one(token, server_id)
@@ -338,13 +351,24 @@ def _with_image(spec: BootSpec, image: ImageLocation | CallerFault | None) -> Bo
     return msgspec.structs.replace(spec, image_id=image.image_id, image_properties=image.properties)
 
 
+async def _ask_once(
+    ask: Callable[[list[Question]], Awaitable[list[CallerFault | None]]], questions: dict[int, Question]
+) -> dict[int, CallerFault]:
+    """The faults by index; most boots of a batch ask the same."""
+    distinct = list(dict.fromkeys(questions.values()))
+    faults = dict(zip(distinct, await ask(distinct), strict=True)) if distinct else {}
+    return {index: fault for index, asked in questions.items() if (fault := faults[asked]) is not None}
+
+
 def _allocation(spec: BootSpec) -> AllocateRequest:
+    """Whether it would be served depends on the instance itself only where it brings a port, which may have a name."""
+    own_port = any(network.port_id for network in spec.networks)
     return AllocateRequest(
         token=spec.token,
-        instance_id=spec.instance_ids[0],
+        instance_id="",
         project_id=spec.project_id,
         host="",
-        hostname=spec.hostname,
+        hostname=spec.hostname if own_port else "",
         networks=spec.networks,
         auto=spec.auto_network,
         security_groups=spec.security_groups,
@@ -372,7 +396,7 @@ def _door(request: BootRequest, received: float, verified: float) -> tuple[Story
     return (*login, line("verify_token", "3-5", received, (verified - received) * 1000))
 
 
-def _visible(view: ServerView | CallerFault, context: AuthContext, server_id: str) -> ServerView | CallerFault:
+def _visible(view: Seen | CallerFault, context: AuthContext, server_id: str) -> Seen | CallerFault:
     """Another project's server does not exist for the caller."""
     if isinstance(view, CallerFault) or context.is_admin or view.project_id == context.project_id:
         return view

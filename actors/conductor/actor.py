@@ -5,10 +5,12 @@ from __future__ import annotations
 from actors.clock import SystemClock
 from actors.cluster import reach
 from actors.cluster.config import CloudConfig
+from actors.cluster.packing import packs_replies
 from actors.conductor.service import Conductor
 from actors.conductor.store import Store, upgrade
 
 
+@packs_replies
 class ConductorActor(Conductor):
     async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
         upgrade(cloud.database)

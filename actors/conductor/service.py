@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -30,6 +31,7 @@ from actors.messages import (
     Claim,
     Hello,
     InstanceFound,
+    ServerStatus,
     ServerView,
     StepReport,
     StoryLine,
@@ -337,16 +339,30 @@ class Conductor:
         return _timeline(rows[0] if rows else None).lines(FLOW)
 
     async def wait(self, instance_ids: list[str], wait_s: float) -> list[ServerView | CallerFault]:
+        await self._ended(instance_ids, wait_s)
+        return await self.show(instance_ids)
+
+    async def statuses(self, instance_ids: list[str], wait_s: float) -> list[ServerStatus | CallerFault]:
+        if wait_s:
+            await self._ended(instance_ids, wait_s)
+        return [
+            ServerStatus(status=boot.status, project_id=boot.instance.project_id)
+            if (boot := self._boots.get(i))
+            else _no_server(i)
+            for i in instance_ids
+        ]
+
+    async def _ended(self, instance_ids: list[str], wait_s: float) -> None:
+        """Returns when none of these is building or being deleted any more, or after `wait_s`."""
         pending = [boot for i in instance_ids if (boot := self._boots.get(i)) and _moving(boot)]
         for boot in pending:
             if boot.ended is None or boot.ended.is_set():
                 boot.ended = asyncio.Event()
-        waits = [asyncio.create_task(boot.ended.wait()) for boot in pending if boot.ended]
-        if waits:
-            _, late = await asyncio.wait(waits, timeout=wait_s)
-            for task in late:
-                task.cancel()
-        return await self.show(instance_ids)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                for boot in pending:
+                    if boot.ended is not None:
+                        await boot.ended.wait()
 
     async def notifications(self, since: int, limit: int, wait_s: float) -> list[Notification]:
         return await self._notifications.after(since, limit, wait_s)

@@ -7,9 +7,11 @@ from random import SystemRandom
 from actors.clock import SystemClock
 from actors.cluster import reach
 from actors.cluster.config import CloudConfig
+from actors.cluster.packing import packs_replies
 from actors.scheduler.service import Scheduler
 
 
+@packs_replies
 class SchedulerActor(Scheduler):
     async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
         limits = cloud.service_down_s, cloud.service_down_s
