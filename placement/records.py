@@ -26,6 +26,7 @@ from placement.settings import Alias
 Json: TypeAlias = Mapping[str, Any]
 
 DISABLED = "COMPUTE_STATUS_DISABLED"  # the trait by which Placement knows a disabled host
+NO_AMOUNTS = Asked((), frozenset(), frozenset())
 HOST_HINTS = ("query", "build_near_host_ip", "cidr")
 
 
@@ -155,7 +156,7 @@ def request_of(record: Json, aliases: tuple[Alias, ...]) -> Request:
     flavor = _flavor(asked_for)
     return Request(
         instance_id=asked_for.get("instance_uuid") or "",
-        shape=_shape(asked_for, flavor, properties, aliases),
+        shape=_shape(record, flavor, properties, aliases),
         project_id=asked_for.get("project") or "",
         ignore_hosts=frozenset(host.lower() for host in asked_for.get("ignore_hosts") or ()),
         forced_hosts=frozenset(host.lower() for host in asked_for.get("force_hosts") or ()),
@@ -172,15 +173,18 @@ def request_of(record: Json, aliases: tuple[Alias, ...]) -> Request:
     )
 
 
-def _shape(asked_for: Json, flavor: Flavor, properties: Pairs, aliases: tuple[Alias, ...]) -> Shape:
-    image = dict(properties)
-    amounts: Asked = asked(flavor, image)
-    specs = flavor.extra_specs
+def _shape(record: Json, flavor: Flavor, properties: Pairs, aliases: tuple[Alias, ...]) -> Shape:
+    """What nobody asks about in the record is not read, so that it cannot be wrong."""
+    asked_for, filters = record["request"], record["enabled_filters"]
+    image, specs = dict(properties), flavor.extra_specs
+    amounts = asked(flavor, image) if record.get("prefilter_applied") else NO_AMOUNTS
+    cells = "NUMATopologyFilter" in filters
+    devices = cells or "PciPassthroughFilter" in filters
     demands = Demands(
         required_traits=amounts.required,
         forbidden_traits=amounts.forbidden | {DISABLED},
-        numa=topology(flavor.vcpus, flavor.ram_mib, specs, image),
-        pci=requests_of(specs, aliases, pci_numa_policy(specs, image)),
+        numa=topology(flavor.vcpus, flavor.ram_mib, specs, image) if cells else None,
+        pci=requests_of(specs, aliases, pci_numa_policy(specs, image)) if devices else (),
         hints=pairs({name: hint for name in HOST_HINTS if (hint := _host_hint(asked_for, name))}),
         tenant=asked_for.get("project") or "",
         flavor_name=flavor.name,
