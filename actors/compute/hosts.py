@@ -6,6 +6,7 @@ Owned by the compute room. Invariant: the claims on a host never exceed its capa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -71,8 +72,8 @@ class Hosts:
         if host and claim:
             host.add(claim, -1)
 
-    def reports(self, at: float) -> list[HostReport]:
-        """Heartbeats: capacity as the hypervisor says, use as claimed."""
+    def reports(self, at: float, building: Mapping[str, int]) -> list[HostReport]:
+        """Heartbeats: capacity as the hypervisor says, use as claimed, and how many are `building` by host."""
         return [
             msgspec.structs.replace(
                 host.report,
@@ -80,6 +81,7 @@ class Hosts:
                 ram_used_mib=host.ram_mib,
                 disk_used_gib=host.disk_gib,
                 instances=len(host.claims),
+                io_ops=building.get(host.report.host, 0),
                 at=at,
             )
             for host in self._hosts.values()

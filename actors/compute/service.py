@@ -8,6 +8,7 @@ Invariant: at most one build or destruction of an instance is in hand at a time.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 
@@ -87,7 +88,8 @@ class Compute:
 
     async def heartbeat(self) -> None:
         self.hosts.update(await self.hypervisor.reports())
-        await self._scheduler.heartbeat(self.hosts.reports(self._clock.now()))
+        building = Counter(held.build.order.host for attempts in self._in_hand.values() for held in attempts)
+        await self._scheduler.heartbeat(self.hosts.reports(self._clock.now(), building))
 
     # ------------------------------------------------------------ building
 

@@ -92,6 +92,7 @@ def host_state(report: messages.HostReport, failed_builds: int = 0) -> HostState
         supported_instances=report.supported or (own,),
         traits=frozenset(report.traits),
         num_instances=report.instances,
+        num_io_ops=report.io_ops,
         failed_builds=failed_builds,
         stocks=(
             Stock(VCPU, report.vcpus, used=report.vcpus_used, allocation_ratio=report.cpu_allocation_ratio),

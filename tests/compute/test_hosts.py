@@ -46,10 +46,15 @@ def test_the_same_claim_again_counts_once_and_can_be_dropped_twice() -> None:
     books = hosts()
     books.claim(claim("a"))
     books.claim(claim("a"))
-    assert books.reports(0.0)[0].ram_used_mib == 512
+    assert books.reports(0.0, {})[0].ram_used_mib == 512
     books.drop("h", "a")
     books.drop("h", "a")
-    assert books.reports(0.0)[0].ram_used_mib == 0
+    assert books.reports(0.0, {})[0].ram_used_mib == 0
+
+
+def test_a_report_tells_how_many_are_being_built() -> None:
+    assert hosts().reports(0.0, {"h": 3, "elsewhere": 1})[0].io_ops == 3
+    assert hosts().reports(0.0, {})[0].io_ops == 0
 
 
 def test_an_unknown_host_is_no_place() -> None:
@@ -65,5 +70,5 @@ def test_never_more_than_there_is(moves: list[tuple[bool, str, int]]) -> None:
             books.claim(claim(name, ram_mib))
         else:
             books.drop("h", name)
-        [report] = books.reports(0.0)
+        [report] = books.reports(0.0, {})
         assert report.ram_used_mib == sum(one.ram_mib for one in books.claims()) <= 1024

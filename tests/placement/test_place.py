@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from placement import PROFILES, Claim, Fleet, HostState, NoHost, Placement, Placer, Request, explain
+from placement import PROFILES, Claim, Fleet, HostState, NoHost, Placement, Placer, Request, Shape, explain
 from tests.placement.fleets import fleet_of, group, host, request, shape
 
 HOSTS = st.builds(
@@ -249,6 +249,28 @@ def test_where_all_ask_mostly_for_ram_they_are_packed_like_any_others() -> None:
     rich = shape(vcpus=1, ram_mib=4_096)
     answers = Placer(fleet, PROFILES["pack"]).place([request(f"i{n}", rich) for n in range(8)], Random(5))
     assert len({each.host for each in answers if isinstance(each, Placement)}) == 2
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    hosts=st.lists(HOSTS, max_size=5),
+    of=SHAPES,
+    count=st.integers(1, 12),
+    least=st.integers(0, 12),
+    profile=st.sampled_from(["spread", "pack", "nova"]),
+)
+def test_together_places_as_many_as_one_by_one_or_none(
+    hosts: list[HostState], of: Shape, count: int, least: int, profile: str
+) -> None:
+    states = [named(state, number) for number, state in enumerate(hosts)]
+    requests = [Request(f"i{number}", of) for number in range(count)]
+    alone = Placer(fleet_of(*states), PROFILES[profile]).place(requests, Random(1))
+    room = sum(isinstance(each, Placement) for each in alone)
+    fleet = fleet_of(*states)
+    answers = Placer(fleet, PROFILES[profile]).place_together(requests, least, Random(1))
+    placed = sum(isinstance(each, Placement) for each in answers)
+    assert placed == (room if room >= least or room == count else 0) == len(fleet.claims)
+    assert [each.instance_id for each in answers] == [each.instance_id for each in requests]
 
 
 def test_a_refusal_says_what_removed_hosts_and_what_was_nearest() -> None:

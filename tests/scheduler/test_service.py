@@ -182,6 +182,65 @@ def test_a_host_whose_build_failed_is_chosen_last_until_one_succeeds() -> None:
     assert {room.placed(asked(f"j{n}")) for n in range(2)} == {"a", "b"}
 
 
+def test_a_host_that_is_busy_building_is_chosen_last() -> None:
+    room = Room("a", "b")
+    room.beat("a", io_ops=8)
+    assert {room.placed(asked(f"i{n}")) for n in range(2)} == {"b"}
+    room.beat("a", io_ops=0)
+    assert room.placed(asked("i2")) == "a"
+
+
+# ---------------------------------------------------------------- machines that belong together
+
+
+def batch(size: int, least: int, attempt: int = 1, **more: Any) -> list[PlaceRequest]:
+    return [asked(f"i{n}", attempt, batch="i0", least=least, **more) for n in range(size)]
+
+
+def test_a_batch_is_placed_whole_or_not_at_all() -> None:
+    room = Room("a", "b")  # room for four on each
+    refused = room.place(*batch(9, least=9))
+    assert all(isinstance(reply, NoHostFound) for reply in refused)
+    assert refused[0] == refused[8]
+    assert isinstance(refused[0], NoHostFound) and "8 of 9 would have room" in refused[0].message
+    assert room.world() == {}
+    some = room.place(*batch(9, least=8))
+    assert [isinstance(reply, Placed) for reply in some] == [True] * 8 + [False]
+
+
+def test_a_batch_asked_for_again_is_where_it_was() -> None:
+    room = Room("a", "b")
+    first = room.place(*batch(6, least=6))
+    assert room.place(*batch(6, least=6)) == first
+    assert room.place(*batch(8, least=8))[:6] == first
+    refused = room.place(*batch(9, least=9))
+    assert not any(isinstance(reply, Placed) for reply in refused)
+    assert room.world() == {}
+
+
+def test_a_batch_of_nonsense_leaves_nothing() -> None:
+    room = Room("a", "b")
+    wrong = Flavor(id="f", name="f", vcpus=1, ram_mib=1, disk_gib=1, extra_specs={"resources:VCPU": "x"})
+    good, bad = room.place(asked("good", batch="good", least=2), asked("bad", batch="good", least=2, flavor=wrong))
+    assert isinstance(good, CallerFault) and isinstance(bad, CallerFault)
+    assert room.world() == {}
+
+
+def test_others_in_the_same_message_do_not_belong_to_the_batch() -> None:
+    room = Room("a")
+    mixed = [asked("x"), *batch(4, least=4), asked("y")]
+    assert [isinstance(reply, Placed) for reply in room.place(*mixed)] == [True, False, False, False, False, True]
+
+
+def test_a_batch_that_keeps_apart_needs_as_many_hosts() -> None:
+    apart = {"group": ("g",), "group_policy": ("anti-affinity",)}
+    room = Room("a", "b")
+    assert not any(isinstance(reply, Placed) for reply in room.place(*batch(3, least=3, hints=apart)))
+    room.beat("c")
+    hosts = {reply.host for reply in room.place(*batch(3, least=3, hints=apart)) if isinstance(reply, Placed)}
+    assert hosts == {"a", "b", "c"}
+
+
 def test_zone_and_forced_host() -> None:
     room = Room("a", "b")
     assert room.placed(asked("i1", availability_zone="nova:b")) == "b"
