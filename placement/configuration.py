@@ -15,6 +15,7 @@ from placement.multipliers import KEYS, NEGATED
 from placement.nova import MULTIPLIERS, nova_filters, nova_profile
 from placement.profile import Profile
 from placement.settings import CPU_RATIO, DISK_RATIO, RAM_RATIO, Alias, Settings
+from placement.truth import is_true
 
 Json: TypeAlias = Mapping[str, Any]
 
@@ -36,7 +37,6 @@ TEXT_KEYS = (
 )
 SET_KEYS = ("isolated_hosts", "isolated_images")
 ALIAS_KEYS = {"vendor_id": "vendor_id", "product_id": "product_id", "device_type": "dev_type"}
-TRUE_WORDS = frozenset({"1", "t", "true", "on", "y", "yes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,5 +115,5 @@ def _alias(given: Json | str) -> Alias:
     alias = json.loads(given) if isinstance(given, str) else given
     spec = {mine: str(alias[key]) for key, mine in ALIAS_KEYS.items() if alias.get(key)}
     if alias.get("live_migratable") is not None:
-        spec["live_migratable"] = "true" if str(alias["live_migratable"]).lower() in TRUE_WORDS else "false"
+        spec["live_migratable"] = "true" if is_true(str(alias["live_migratable"])) else "false"
     return Alias(alias["name"].strip(), tuple(sorted(spec.items())), alias.get("numa_policy") or "legacy")

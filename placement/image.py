@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from placement.errors import BadRequest
+from placement.truth import is_true
 
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
-
-TRUE_WORDS = frozenset({"1", "t", "true", "on", "y", "yes"})
 
 INTEGERS = _words(
     """
@@ -37,11 +36,12 @@ TEXTS = _words(
     hw_architecture hw_auto_disk_config hw_cdrom_bus hw_cpu_policy hw_cpu_realtime_mask hw_cpu_thread_policy
     hw_device_id hw_disk_bus hw_disk_type hw_emulation_architecture hw_ephemeral_encryption_format
     hw_ephemeral_encryption_secret_uuid hw_firmware_type hw_floppy_bus hw_input_bus hw_machine_type
-    hw_maxphysaddr_mode hw_mem_page_size hw_pci_numa_affinity_policy hw_pointer_model hw_rescue_bus hw_rescue_device
-    hw_rng_model hw_scsi_model hw_sound_model hw_tpm_model hw_tpm_version hw_usb_model hw_video_model hw_vif_model
-    hw_viommu_model hw_vm_mode hw_watchdog_action img_bittorrent img_config_drive img_hv_requested_version
-    img_hv_type img_owner_id img_root_device_name img_signature img_signature_certificate_uuid
-    img_signature_hash_method img_signature_key_type os_admin_user os_command_line os_distro os_secure_boot os_type
+    hw_maxphysaddr_mode hw_mem_encryption_model hw_mem_page_size hw_pci_numa_affinity_policy hw_pointer_model
+    hw_rescue_bus hw_rescue_device hw_rng_model hw_scsi_model hw_sound_model hw_tpm_model hw_tpm_secret_security
+    hw_tpm_version hw_usb_model hw_video_model hw_vif_model hw_viommu_model hw_vm_mode hw_watchdog_action
+    img_bittorrent img_config_drive img_hv_requested_version img_hv_type img_owner_id img_root_device_name
+    img_signature img_signature_certificate_uuid img_signature_hash_method img_signature_key_type os_admin_user
+    os_command_line os_distro os_secure_boot os_type
     """
 )
 EARLIER_NAMES = {
@@ -74,7 +74,7 @@ def typed(properties: Mapping[str, str]) -> dict[str, str | int | bool]:
         if name in INTEGERS:
             read[name] = _whole(name, value)
         elif name in BOOLEANS:
-            read[name] = value.strip().lower() in TRUE_WORDS
+            read[name] = is_true(value)
         elif name in CANONICAL_WORDS:
             read[name] = CANONICAL_WORDS[name].get(value.lower(), value.lower())
         elif name in TEXTS:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 from placement.errors import BadRequest
 from placement.settings import Alias
+from placement.truth import is_true
 
 ALIAS_SPEC = "pci_passthrough:alias"
 PHYSICAL, VDPA = "type-PF", "vdpa"
-TRUE_WORDS = frozenset({"1", "t", "true", "on", "y", "yes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class PciRequest:
     @property
     def remote_managed(self) -> bool:
         return any(
-            key == "remote_managed" and value.lower() in TRUE_WORDS
+            key == "remote_managed" and is_true(value)
             for alternative in self.alternatives
             for key, value in alternative
         )
@@ -151,7 +151,7 @@ def _is_offered(pool: PciPool, request: PciRequest) -> bool:
     kind = pool.has("dev_type")
     if kind in (PHYSICAL, VDPA) and not request.asks("dev_type", kind):
         return False
-    managed = (pool.has("remote_managed") or "").lower() in TRUE_WORDS
+    managed = is_true(pool.has("remote_managed") or "")
     return not managed or request.remote_managed
 
 

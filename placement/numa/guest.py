@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from placement.errors import BadRequest
 from placement.numa.cpus import cpu_set
+from placement.truth import is_true
 
 SMALL, LARGE, ANY = -1, -2, -3  # page sizes by word
 PAGE_WORDS = {"small": SMALL, "large": LARGE, "any": ANY}
@@ -23,7 +24,6 @@ CELLS_LIMIT = 128  # guest cells that may be described one by one
 CPU_POLICIES = ("shared", "dedicated", "mixed")
 THREAD_POLICIES = ("prefer", "isolate", "require")
 HYPERTHREADING = "HW_CPU_HYPERTHREADING"
-TRUE_WORDS = frozenset({"1", "t", "true", "on", "y", "yes"})
 
 Texts = Mapping[str, str]
 
@@ -147,7 +147,7 @@ def _dedicated_mask(vcpus: int, specs: Texts) -> frozenset[int]:
 
 
 def _realtime(vcpus: int, specs: Texts, image: Texts) -> frozenset[int]:
-    if specs.get("hw:cpu_realtime", "").strip().lower() not in TRUE_WORDS:
+    if not is_true(specs.get("hw:cpu_realtime", "")):
         return frozenset()
     mask = image.get("hw_cpu_realtime_mask") or specs.get("hw:cpu_realtime_mask", "")
     everything = frozenset(range(vcpus))
