@@ -45,6 +45,7 @@ class Tally:
 @dataclass(slots=True)
 class Result:
     row: Row
+    hosts: int  # of the curve
     curve: list[tuple[int, int]]
 
 
@@ -71,7 +72,7 @@ def _measured(trace: Trace, profile: Profile, bound: int, say: Say) -> Result:
         "lower_bound": bound,
         "machines": sum(event.comes for event in trace.events),
     }
-    return Result(row, tally.curve)
+    return Result(row, hosts, tally.curve)
 
 
 def lower_bound(trace: Trace) -> int:
@@ -184,7 +185,7 @@ def plot(results: list[Result], file: Path) -> None:
     for result in results:
         days, used = zip(*((at_s / 86_400, hosts) for at_s, hosts in result.curve), strict=True)
         axes.step(days, used, where="post", label=result.row["profile"])
-    hosts = ceil(ROOM * results[0].row["lower_bound"])
+    hosts = results[0].hosts
     axes.axhline(hosts, color="grey", linewidth=0.8, linestyle=":", label=f"all {hosts} hosts")
     axes.set(xlabel="days", ylabel="hosts in use", title="Hosts in use by profile", ylim=(0, None))
     axes.legend(loc="lower right")

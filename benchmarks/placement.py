@@ -30,11 +30,15 @@ PASSES = 50  # of a case that looks at every host
 Row = dict[str, Any]
 
 
-def run(sizes: Iterable[int] = SIZES) -> list[Row]:
-    return [row for hosts in sizes for row in _at(hosts)]
+Say = Callable[[str], None]
 
 
-def _at(hosts: int) -> list[Row]:
+def run(sizes: Iterable[int] = SIZES, say: Say = lambda line: None) -> list[Row]:
+    return [row for hosts in sizes for row in _at(hosts, say)]
+
+
+def _at(hosts: int, say: Say) -> list[Row]:
+    say(f"{hosts} hosts with {10 * hosts} instances")
     rng = Random(hosts)
     fleet = used_fleet(hosts, rng)
     spread = Placer(fleet, PROFILES["spread"])

@@ -11,11 +11,16 @@ import sys
 import tempfile
 import time
 import uuid
+from collections.abc import Callable
+from typing import Any
 
 from actors.conductor.store import Store, upgrade
 from actors.records import Change, FixedIp, Flavor, Instance, Port, Story, drop
 
 BOOTS = {1: 500, 50: 3_000, 500: 6_000}  # boots at a time → boots in all
+Row = dict[str, Any]
+Say = Callable[[str], None]
+
 FLAVOR = Flavor(id="tiny", name="tiny", vcpus=1, ram_mib=128, disk_gib=1)
 
 
@@ -45,37 +50,68 @@ def boot() -> list[Change]:
     return [instance, Story(id=instance_id, lines=os.urandom(600)), port]
 
 
-async def measure(store: Store, at_a_time: int, boots: int) -> list[Change]:
+async def measure(store: Store, at_a_time: int, boots: int) -> tuple[Row, list[Change]]:
+    """What committing so many boots comes to, and what was written."""
     commits = [boot() for _ in range(boots)]
     groups, cpu, wall = store.statistics.groups, time.process_time(), time.perf_counter()
     for start in range(0, boots, at_a_time):
         await asyncio.gather(*(store.commit(changes) for changes in commits[start : start + at_a_time]))
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    rows, groups = 3 * boots, store.statistics.groups - groups
-    print(
-        f"{at_a_time:4} boots at a time: {boots / wall:7.0f} boots/s {rows / wall:7.0f} rows/s "
-        f"{cpu / rows * 1e6:6.1f} µs CPU a row  {groups} transactions"
-    )
-    return [change for changes in commits for change in changes]
+    rows = 3 * boots
+    row = {
+        "case": "commit",
+        "at_a_time": at_a_time,
+        "boots": boots,
+        "boots_per_s": round(boots / wall),
+        "rows_per_s": round(rows / wall),
+        "us_cpu_per_row": round(cpu / rows * 1e6, 1),
+        "transactions": store.statistics.groups - groups,
+    }
+    return row, [change for changes in commits for change in changes]
 
 
-async def run(url: str) -> None:
+async def measure_all(url: str, say: Say) -> list[Row]:
     upgrade(url)
     store = Store(url)
-    written = [change for pair in BOOTS.items() for change in await measure(store, *pair)]
-    cpu = time.process_time()
-    rows = len(await store.load(Instance))
-    print(f"load: {(time.process_time() - cpu) / rows * 1e6:.1f} µs CPU an instance")
+    rows: list[Row] = []
+    written: list[Change] = []
+    for at_a_time, boots in BOOTS.items():
+        say(f"{boots} boots, {at_a_time} at a time")
+        row, changes = await measure(store, at_a_time, boots)
+        rows.append(row)
+        written += changes
+    rows.append(await _loading(store))
     await store.commit([drop(row) for row in written if isinstance(row, Instance | Story | Port)])
     await store.close()
+    return rows
+
+
+async def _loading(store: Store) -> Row:
+    cpu, wall = time.process_time(), time.perf_counter()
+    instances = len(await store.load(Instance))
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    return {
+        "case": "load",
+        "at_a_time": instances,
+        "boots": instances,
+        "boots_per_s": round(instances / wall),
+        "rows_per_s": round(instances / wall),
+        "us_cpu_per_row": round(cpu / instances * 1e6, 1),
+        "transactions": 0,
+    }
+
+
+def run(url: str = "", say: Say = lambda line: None) -> list[Row]:
+    """The rows; without a URL on SQLite in a temporary folder of the current directory."""
+    if url:
+        return asyncio.run(measure_all(url, say))
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        return asyncio.run(measure_all(f"sqlite:///{folder}/cloud.sqlite", say))
 
 
 def main() -> None:
-    if len(sys.argv) > 1:
-        asyncio.run(run(sys.argv[1]))
-        return
-    with tempfile.TemporaryDirectory(dir=".") as folder:
-        asyncio.run(run(f"sqlite:///{folder}/cloud.sqlite"))
+    for row in run(sys.argv[1] if len(sys.argv) > 1 else "", print):
+        print("  ".join(f"{key}={value}" for key, value in row.items()))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,121 @@
+"""`novaray bench NAME`: measures, says how far it is, prints a table and writes `{"rows": [...]}` where asked.
+
+The benchmarks themselves are in `benchmarks/`, each a module whose `run` gives the rows; here is only how they are
+called and shown. What they promise is in `benchmarks/PROMISES.md`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+app = typer.Typer(help="Measure what this program promises.", no_args_is_help=True)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+BARS = " ▁▂▃▄▅▆▇█"
+CURVE_COLUMNS = 72  # characters of a curve
+
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the rows there.", dir_okay=False)]
+Row = dict[str, Any]
+
+
+@app.command()
+def placement(
+    hosts: Annotated[list[int] | None, typer.Option(min=1, help="Sizes of the fleet. [1000, 10000, 100000]")] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """CPU time of placement decisions, by size of fleet."""
+    from benchmarks import placement as bench
+
+    with progress() as say:
+        rows = bench.run(hosts or bench.SIZES, say)
+    finish("Placement on one core", rows, json_file)
+
+
+@app.command()
+def packing(
+    trace: Annotated[Path, typer.Option(help="Folder of a trace of requests.", exists=True, file_okay=False)],
+    profile: Annotated[list[str] | None, typer.Option(help="Profiles to compare. [pack, spread]")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Picture of the hosts in use [beside --json].", dir_okay=False)
+    ] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """How few hosts each profile needs for a trace of requests, and how many it keeps empty."""
+    from benchmarks import packing as bench
+    from placement import PROFILES
+
+    unknown = set(profile or ()) - set(PROFILES)
+    if unknown:
+        raise RuntimeError(f"there is no profile {', '.join(sorted(unknown))}; there are {', '.join(PROFILES)}")
+    try:
+        with progress() as say:
+            results = bench.run(trace, profile or bench.PROFILE_NAMES, say)
+    except (OSError, ValueError) as error:
+        raise RuntimeError(f"the trace {trace} can't be read: {error}") from None
+    finish("Packing", [result.row for result in results], json_file)
+    for result in results:
+        used = [hosts for _, hosts in result.curve]
+        out.print(f"{result.row['profile']:>8} {curve(used, result.hosts)}", markup=False)
+    out.print(f"{'':>8} hosts in use over the time of the trace, of {results[0].hosts}")
+    picture = plot or (json_file.with_suffix(".png") if json_file else None)
+    if picture:
+        _draw(lambda: bench.plot(results, picture), picture)
+
+
+@app.command()
+def store(
+    database: Annotated[str, typer.Option(help="Database URL. [SQLite in a temporary folder]")] = "",
+    json_file: JsonFile = None,
+) -> None:
+    """How fast the conductor's database commits."""
+    from benchmarks import store as bench
+
+    with progress() as say:
+        rows = bench.run(database, say)
+    finish("Store", rows, json_file)
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """What is being measured, on one line that goes away; a line each where nobody watches."""
+    if not err.is_terminal:
+        yield lambda line: err.print(f"  {line}", markup=False)
+        return
+    with err.status("begins") as status:
+        yield status.update
+
+
+def finish(title: str, rows: Sequence[Row], json_file: Path | None) -> None:
+    table = Table(title=title, title_justify="left", box=None)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    for name in names:
+        table.add_column(name, justify="right" if isinstance(rows[0].get(name), int | float) else "left")
+    for row in rows:
+        table.add_row(*(str(row.get(name, "")) for name in names))
+    out.print(table)
+    if json_file:
+        json_file.write_text(json.dumps({"rows": list(rows)}, indent=1) + "\n")
+
+
+def curve(values: Sequence[int], most: int) -> str:
+    """Numbers over time as one line of bars, `most` being a full one; 0 alone is none at all."""
+    step = max(1, -(-len(values) // CURVE_COLUMNS))
+    return "".join(BARS[-(-value * (len(BARS) - 1) // most)] for value in values[::step])
+
+
+def _draw(plot: Callable[[], None], file: Path) -> None:
+    try:
+        plot()
+    except ImportError:
+        err.print('  no picture: `pip install "novaray[bench]"` brings matplotlib', style="dim", markup=False)
+    else:
+        out.print(f"picture: {file}", markup=False)
