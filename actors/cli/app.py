@@ -13,7 +13,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from actors.cli import bench, server_groups
 from actors.cli import show as shown
+from actors.cli.explain import explain
 from actors.cluster.config import CloudConfig, HypervisorName, default_home
 
 app = typer.Typer(
@@ -22,6 +24,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(bench.app, name="bench")
+app.add_typer(server_groups.app, name="server-group")
+app.command()(explain)
 err = Console(stderr=True, highlight=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -160,6 +165,9 @@ def boot(
     user_data: Annotated[Path | None, typer.Option(help="File with user data.", exists=True)] = None,
     availability_zone: Annotated[str, typer.Option(help="Zone, or zone:host.")] = "",
     count: Annotated[int, typer.Option(min=1, help="How many servers alike.")] = 1,
+    min_count: Annotated[int, typer.Option(min=0, help="Boot at least so many or none. [each for itself]")] = 0,
+    server_group: Annotated[str, typer.Option(help="Server group, by name or id.")] = "",
+    wait_for_capacity: Annotated[float, typer.Option(min=0.0, help="Seconds to wait where no host has room.")] = 0.0,
     wait: Annotated[bool, typer.Option(help="Wait until they are ACTIVE.")] = True,
     as_json: Json = False,
 ) -> None:
@@ -175,9 +183,11 @@ def boot(
         public_key=key.read_text().strip() if key else "",
         user_data=user_data.read_bytes() if user_data else b"",
         availability_zone=availability_zone,
+        server_group=server_group,
+        wait_for_capacity_s=wait_for_capacity,
     )
     with Cloud.connect() as cloud:
-        servers = cloud.boot_group(name, count, options) if count > 1 else [cloud.boot(name, options)]
+        servers = cloud.boot_group(name, count, options, min_count=min_count) if count > 1 else [cloud.boot(name, options)]
         if wait:
             cloud.wait(servers)
         shown.servers([server.view for server in servers], as_json)
