@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from actors.cli import bench, server_groups
+from actors.cli import bench, node, server_groups
 from actors.cli import show as shown
 from actors.cli.explain import explain
 from actors.cluster.config import CloudConfig, HypervisorName, default_home
@@ -24,6 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(node.app, name="node")
 app.add_typer(bench.app, name="bench")
 app.add_typer(server_groups.app, name="server-group")
 app.command()(explain)
@@ -57,24 +58,33 @@ def _say(line: str) -> None:
 
 @app.command()
 def up(
-    nodes: Annotated[int, typer.Option(min=1, max=16, help="Worker nodes on this machine.")] = 1,
+    nodes: Annotated[
+        int | None,
+        typer.Option(min=1, help="Worker nodes on this machine [1]; with --address, how many to wait for [0]."),
+    ] = None,
     hypervisor: Annotated[
         HypervisorName | None, typer.Option(help="libvirt: real guests; simulated: none, for load tests. [libvirt]")
     ] = None,
     hosts: Annotated[int, typer.Option(min=1, help="Simulated hosts on each node.")] = 1,
     database: Annotated[str, typer.Option(help="Database URL, e.g. postgresql+psycopg://…  [SQLite]")] = "",
     dashboard: Annotated[bool, typer.Option(help="Ray's dashboard, which `ray job submit` needs.")] = True,
+    address: Annotated[
+        str, typer.Option(help="Join the Ray cluster there ('auto': this machine's) instead of starting one.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
-    """Start a cloud on this machine (or leave it as it is, where it runs already)."""
+    """Start a cloud on this machine (or leave it as it is, where it runs already), or on a Ray cluster."""
     from actors.cluster import bringup
     from actors.cluster.config import SimulatedConfig
 
     chosen = hypervisor or "libvirt"
-    _require_real_hypervisor(chosen)
     config = CloudConfig(hypervisor=chosen, database_url=database)
+    if address:
+        shown.cloud_is_up(start_joined(config, address, nodes or 0), config, as_json)
+        return
+    _require_real_hypervisor(chosen)
     options = bringup.UpOptions(
-        nodes=nodes,
+        nodes=nodes or 1,
         hypervisor=chosen,
         simulated=SimulatedConfig(hosts=hosts),
         dashboard=dashboard,
@@ -91,6 +101,18 @@ def start(config: CloudConfig, options: Any) -> Any:
     from actors.cluster.seed import seed
 
     runtime = bringup.up(config, options, _say)
+    with Cloud.connect(config.home) as cloud:
+        seed(cloud, config, _say)
+    return runtime
+
+
+def start_joined(config: CloudConfig, address: str, nodes: int) -> Any:
+    """Start the cloud on a Ray cluster that is there, and seed it; what is running."""
+    from actors.cloud import Cloud
+    from actors.cluster.join import join
+    from actors.cluster.seed import seed
+
+    runtime = join(config, address, nodes, _say)
     with Cloud.connect(config.home) as cloud:
         seed(cloud, config, _say)
     return runtime
@@ -131,13 +153,13 @@ def env() -> None:
     """Variables for the shell: eval "$(novaray env)" lets `ray job submit` and `ray status` talk to this cloud."""
     from actors.cloud import CloudUnavailableError
     from actors.cluster import bringup
-    from actors.cluster.ray_node import authentication
 
     home = default_home()
     runtime = bringup.running(home)
     if runtime is None:
         raise CloudUnavailableError(f"no cloud runs in {home}; start one with `novaray up`")
-    variables = {"RAY_API_SERVER_ADDRESS": runtime.dashboard, "RAY_ADDRESS": runtime.address, **authentication(home)}
+    variables = {"RAY_API_SERVER_ADDRESS": runtime.dashboard, "RAY_ADDRESS": runtime.address}
+    variables |= runtime.authentication
     for name, value in variables.items():
         typer.echo(f"export {name}={shlex.quote(value)}")
 

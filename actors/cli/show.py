@@ -31,7 +31,8 @@ def cloud_is_up(runtime: Runtime, config: CloudConfig, json: bool) -> None:
         as_json({"address": runtime.address, "dashboard": runtime.dashboard, "home": str(config.home), "nodes": nodes})
         return
     kind = "simulated hypervisors: no real guests" if config.hypervisor == "simulated" else "libvirt and QEMU"
-    out.print(f"[bold]The cloud is up[/bold]: {len(runtime.nodes)} node(s), {kind}.")
+    where = f"{len(runtime.nodes)} node(s)" if runtime.processes else "nodes as they join Ray"
+    out.print(f"[bold]The cloud is up[/bold]: {where}, {kind}.")
     out.print(f"  state      {config.home}")
     out.print(f"  Ray        {runtime.address}" + (f", jobs at {runtime.dashboard}" if runtime.dashboard else ""))
     out.print("  next       novaray boot NAME · novaray list · novaray story NAME · novaray down")

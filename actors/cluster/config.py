@@ -6,6 +6,7 @@ machine do not meet.
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,7 @@ from pydantic import BaseModel, Field
 HypervisorName = Literal["libvirt", "simulated"]
 SERVICE_DOWN_BEATS = 3  # heartbeats that a host may miss
 NODE_FILE_VARIABLE = "NOVARAY_NODE_FILE"  # tells the actors on a node where their NodeConfig is
+NODE_FILE = "/etc/novaray/node.json"  # where it is looked for else
 
 
 def default_home() -> Path:
@@ -60,12 +62,15 @@ class NodeConfig(BaseModel):
     mdevs: tuple[str, ...] = ()  # UUIDs of mediated devices that guests may be given
 
     @classmethod
-    def of_this_node(cls, node: str) -> NodeConfig:
-        """What this node's file says; without a file, a simulated host under the default home."""
-        file = os.environ.get(NODE_FILE_VARIABLE, "")
-        if file:
-            return cls.model_validate_json(Path(file).read_bytes())
-        return cls(host=node, home=default_home() / "nodes" / node)
+    def of_this_node(cls, node: str, ip: str = "127.0.0.1") -> NodeConfig:
+        """What this node's file says. What it leaves out is that of a machine of its own, with the name and the
+        address by which Ray knows it; without a file it is a simulated host."""
+        said: dict[str, object] = {}
+        file = Path(os.environ.get(NODE_FILE_VARIABLE) or NODE_FILE)
+        if file.exists() or NODE_FILE_VARIABLE in os.environ:
+            said = json.loads(file.read_bytes())
+        known = {"host": node, "home": default_home() / "nodes" / node, "node_ip": ip, "underlay_ip": ip}
+        return cls.model_validate(known | said)
 
     @property
     def instances(self) -> Path:

@@ -11,6 +11,7 @@ NAMESPACE = "novaray"
 HOST_LABEL = "novaray/host"
 COMPUTE_RESOURCE = "compute"  # each worker node advertises 1 of it; its compute actor takes it
 NETWORK_RESOURCE = "network"  # the same for its network agent
+ON_THE_HEAD = {"node:__internal_head__": 0.001}  # Ray's own resource of the head, whose node id a restart changes
 
 SUPERVISOR = "supervisor"
 IDENTITY = "identity"

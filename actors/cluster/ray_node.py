@@ -111,6 +111,7 @@ def _node_arguments(node_ip: str, node: str, worker: bool) -> list[str]:
         f"--object-store-memory={OBJECT_STORE_BYTES}",
         f"--resources={json.dumps(resources)}",
         f"--labels={HOST_LABEL}={node}",
+        "--dashboard-agent-listen-port=0",  # any: its fixed one could be another cloud's, and then no job is taken
         "--disable-usage-stats",
         "--block",
     ]
@@ -138,18 +139,23 @@ def _start(home: Path, node: str, node_file: Path, arguments: list[str]) -> int:
 
 def await_address(process: RayProcess, log: Path) -> None:
     """Wait until the head's GCS takes connections; raises RuntimeError with the end of its log if it ended."""
-    host, _, port = process.address.rpartition(":")
     deadline = time.monotonic() + START_LIMIT_S
     while time.monotonic() < deadline:
         if not is_alive(process.pid):
             break
-        with socket.socket() as probe:
-            probe.settimeout(1.0)
-            if probe.connect_ex((host, int(port))) == 0:
-                return
+        if answers(process.address):
+            return
         time.sleep(0.1)  # the only way to know: Ray tells nobody when it listens
     tail = log.read_text(errors="replace")[-2000:] if log.exists() else ""
     raise RuntimeError(f"Ray did not start within {START_LIMIT_S:g} s:\n{tail}")
+
+
+def answers(address: str) -> bool:
+    """Does a GCS take connections there?"""
+    host, _, port = address.rpartition(":")
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex((host, int(port))) == 0
 
 
 def stop(process: RayProcess) -> None:

@@ -45,7 +45,7 @@ def cloud_status(home: Path) -> CloudStatus:
     return CloudStatus(
         home=str(home),
         up=True,
-        hypervisor=runtime.nodes[0].hypervisor,
+        hypervisor=runtime.hypervisor,
         address=runtime.address,
         nodes=nodes,
         actors=actors,

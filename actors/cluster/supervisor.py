@@ -45,8 +45,7 @@ class Supervisor:
     async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
         self._cloud = cloud
         self._nodes: dict[str, str] = {}  # node name → Ray's node id
-        here = ray.get_runtime_context().get_node_id()
-        self._services = {service.name: _start(service, cloud, here) for service in SERVICES}
+        self._services = {service.name: _start(service, cloud) for service in SERVICES}
         self._look()
         self._watching = asyncio.create_task(self._watch())
 
@@ -100,15 +99,17 @@ def worker_nodes() -> list[tuple[str, str]]:
     ]
 
 
-def _start(service: Service, cloud: CloudConfig, node_id: str) -> Any:
-    return _actor(service.actor_class, service.name, {}, node_id).remote(cloud)
+def _start(service: Service, cloud: CloudConfig) -> Any:
+    """The services have their files on the head: each starts there, also again after a crash."""
+    return _actor(service.actor_class, service.name, names.ON_THE_HEAD).remote(cloud)
 
 
 def _start_on_node(actor_class: str, name: str, resource: str, arguments: tuple[CloudConfig, str], node_id: str) -> Any:
-    return _actor(actor_class, name, {resource: 1}, node_id).remote(*arguments)
+    there = NodeAffinitySchedulingStrategy(node_id=node_id, soft=False)
+    return _actor(actor_class, name, {resource: 1}, there).remote(*arguments)
 
 
-def _actor(actor_class: str, name: str, resources: dict[str, float], node_id: str) -> Any:
+def _actor(actor_class: str, name: str, resources: dict[str, float], where: Any = "DEFAULT") -> Any:
     module, _, class_name = actor_class.partition(":")
     found = getattr(importlib.import_module(module), class_name)
     return ray.remote(found).options(
@@ -120,7 +121,7 @@ def _actor(actor_class: str, name: str, resources: dict[str, float], node_id: st
         max_task_retries=0,
         num_cpus=0,
         resources=resources,
-        scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node_id, soft=False),
+        scheduling_strategy=where,
         enable_task_events=False,
     )
 

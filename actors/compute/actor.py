@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from random import Random
 
+import ray.util
+
 from actors.clock import SystemClock
 from actors.cluster import names, reach
+from actors.cluster import node as worker
 from actors.cluster.config import CloudConfig, NodeConfig
 from actors.compute.hypervisor import Hypervisor
 from actors.compute.service import Compute, Rooms
@@ -16,11 +19,17 @@ from actors.image.cache import ImageCache
 
 class ComputeActor(Compute):
     async def __init__(self, cloud: CloudConfig, node: str) -> None:  # type: ignore[misc]  # Ray awaits it
-        config = NodeConfig.of_this_node(node)
+        config = NodeConfig.of_this_node(node, ray.util.get_node_ip_address())
         rooms = Rooms(reach.conductor(), reach.scheduler(), reach.image(), reach.network(), reach.volume())
         super().__init__(config, _hypervisor(config), rooms, SystemClock())
         await self.start()
         self._beating = asyncio.create_task(self._beat(cloud.heartbeat_s))
+
+    async def clear(self) -> None:
+        """The cloud is taken down: what was prepared on this node goes, and this actor with it."""
+        self._beating.cancel()
+        await self.hypervisor.close()
+        await asyncio.to_thread(worker.clear, self.config, _say_nothing)
 
     async def _beat(self, every_s: float) -> None:
         while True:
@@ -29,6 +38,10 @@ class ComputeActor(Compute):
                 await self.heartbeat()
             except ConnectionError:
                 continue  # the scheduler is away; the next beat tries again
+
+
+def _say_nothing(line: str) -> None:
+    """Nobody reads along on a worker node."""
 
 
 def _hypervisor(config: NodeConfig) -> Hypervisor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ray.util
+
 from actors.clock import SystemClock
 from actors.cluster import reach
 from actors.cluster.config import CloudConfig, NodeConfig
@@ -13,7 +15,7 @@ from actors.network.simulated import SimulatedDataplane
 
 class NetworkAgentActor(NetworkAgent):
     async def __init__(self, cloud: CloudConfig, node: str) -> None:  # type: ignore[misc]  # Ray awaits it
-        config = NodeConfig.of_this_node(node)
+        config = NodeConfig.of_this_node(node, ray.util.get_node_ip_address())
         conductor = reach.conductor()
 
         async def documents(instance_id: str) -> dict[str, bytes]:

@@ -1,0 +1,36 @@
+"""`novaray node …`: what is run on a worker node itself, by `cluster.yaml` before `ray start` or by hand."""
+
+from __future__ import annotations
+
+import socket
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(help="Prepare this machine as a worker node, or clear it up.", no_args_is_help=True)
+err = Console(stderr=True, highlight=False)
+
+Host = Annotated[str, typer.Option(help="The node's name; its label `novaray/host` in Ray.  [host name]")]
+
+
+@app.command()
+def prepare(host: Host = "") -> None:
+    """Make what its file (/etc/novaray/node.json, or NOVARAY_NODE_FILE) asks for: namespace, libvirt daemon."""
+    from actors.cluster import node
+    from actors.cluster.config import NodeConfig
+
+    node.prepare(NodeConfig.of_this_node(host or socket.gethostname()), _say)
+
+
+@app.command()
+def clear(host: Host = "") -> None:
+    """Take away what `prepare` made, with the guests of the node's own libvirt daemon."""
+    from actors.cluster import node
+    from actors.cluster.config import NodeConfig
+
+    node.clear(NodeConfig.of_this_node(host or socket.gethostname()), _say)
+
+
+def _say(line: str) -> None:
+    err.print(f"  {line}", style="dim", markup=False)

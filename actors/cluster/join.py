@@ -1,0 +1,72 @@
+"""A cloud on a Ray cluster that is there already: `ray up cluster.yaml`, a cluster of the user's own, a managed one.
+
+`join` starts the services on the cluster's head, and worker nodes come as they join Ray; `leave` takes the cloud's
+actors away again and leaves Ray running. Both may be run twice.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import ray
+
+from actors.cluster import names, ray_node, runtime
+from actors.cluster.config import CloudConfig
+from actors.cluster.runtime import Runtime
+from actors.cluster.services import Say, ask, ask_to_stop, end, start_services
+from actors.cluster.supervisor import SERVICES, worker_nodes
+
+AUTHENTICATION = (ray_node.AUTH_MODE, ray_node.AUTH_TOKEN_PATH)  # kept for later commands; a token itself is not
+
+
+def join(cloud: CloudConfig, address: str, nodes: int, say: Say) -> Runtime:
+    """Start the cloud on the cluster at `address` ('auto' = this machine's); returns when `nodes` workers serve."""
+    already = runtime.running(cloud.home)
+    if already is not None and already.processes:
+        raise RuntimeError(f"{cloud.home} has a cloud with a Ray of its own already; stop it with `novaray down`")
+    cloud.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    cloud.file.write_text(cloud.model_dump_json(indent=2))
+    if ray.is_initialized():
+        raise RuntimeError("this process is connected to a Ray cluster already")
+    try:
+        context = ray.init(address=address, namespace=names.NAMESPACE, log_to_driver=False, logging_level="ERROR")
+    except (ConnectionError, ray.exceptions.RayError) as error:
+        raise RuntimeError(f"no Ray cluster answers at {address}: {error}") from None
+    say(f"joined Ray at {context.address_info['gcs_address']}")
+    joined = Runtime(
+        address=context.address_info["gcs_address"],
+        dashboard=_url(context.address_info.get("webui_url") or ""),
+        hypervisor=cloud.hypervisor,
+        processes=[],
+        nodes=[],
+        authentication={name: os.environ[name] for name in AUTHENTICATION if name in os.environ},
+        started_at=already.started_at if already else time.time(),
+    )
+    runtime.save(cloud.home, joined)
+    start_services(cloud, nodes, say)
+    return joined
+
+
+def leave(joined: Runtime, home: Path, say: Say) -> None:
+    """Stop the cloud's services on every node; its Ray, the database and the images stay."""
+    if not runtime.is_up(joined):
+        return
+    runtime.connect(joined.address, home)
+    nodes = [name for name, _ in worker_nodes()]
+    ask_to_stop(nodes, say)
+    end(names.SUPERVISOR)  # first: it would start the others again
+    for node in nodes:
+        ask(names.compute_name(node), "clear", say=say)
+    for name in (*(kind(node) for node in nodes for kind in (names.compute_name, names.agent_name)), *_services()):
+        end(name)
+
+
+def _services() -> list[str]:
+    """Those who write to the conductor before the conductor."""
+    return [service.name for service in reversed(SERVICES)]
+
+
+def _url(host_and_port: str) -> str:
+    return f"http://{host_and_port}" if host_and_port else ""

@@ -1,0 +1,70 @@
+"""Starts the supervisor, and through it every service; asks them to stop, and ends them.
+
+Called by `bringup.py` and `join.py`, in a process that is a driver of the cluster. Both may be done twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ray
+
+from actors.cluster import names
+from actors.cluster.config import CloudConfig
+
+READY_LIMIT_S = 180.0  # for every service, and the nodes that are waited for
+STOP_LIMIT_S = 30.0  # for one service to put away what it owns
+
+Say = Callable[[str], None]
+
+
+def start_services(cloud: CloudConfig, nodes: int, say: Say) -> None:
+    """Returns when every service and at least `nodes` worker nodes serve. What runs already is left as it is."""
+    from actors.cluster.supervisor import Supervisor
+
+    handle = (
+        ray.remote(Supervisor)
+        .options(
+            name=names.SUPERVISOR,
+            namespace=names.NAMESPACE,
+            lifetime="detached",
+            get_if_exists=True,
+            max_restarts=-1,
+            num_cpus=0,
+            resources=names.ON_THE_HEAD,
+            enable_task_events=False,
+        )
+        .remote(cloud)
+    )
+    say("starting the services")
+    deadline = time.monotonic() + READY_LIMIT_S
+    while len(ray.get(handle.ready.remote(), timeout=READY_LIMIT_S)) < nodes:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"not all of the {nodes} nodes came up within {READY_LIMIT_S:g} s")
+        time.sleep(0.2)  # a node that starts announces itself to Ray, not to us
+
+
+def ask_to_stop(nodes: Sequence[str], say: Say) -> None:
+    """Those who own things outside the database put them away; one that can't answer is cleared up after."""
+    say("stopping the services")
+    for node in nodes:
+        ask(names.agent_name(node), "stop", True, say=say)
+    ask(names.VOLUME, "close", True, say=say)
+
+
+def ask(name: str, method: str, *arguments: Any, say: Say) -> None:
+    try:
+        actor = ray.get_actor(name, namespace=names.NAMESPACE)
+        ray.get(getattr(actor, method).remote(*arguments), timeout=STOP_LIMIT_S)
+    except (ValueError, ray.exceptions.RayError) as error:
+        say(f"{name} could not be asked to {method}: {type(error).__name__}")
+
+
+def end(name: str) -> None:
+    """Kill the actor for good; does nothing if it is gone."""
+    try:
+        ray.kill(ray.get_actor(name, namespace=names.NAMESPACE), no_restart=True)
+    except ValueError:
+        return
