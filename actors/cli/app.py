@@ -209,7 +209,11 @@ def boot(
         wait_for_capacity_s=wait_for_capacity,
     )
     with Cloud.connect() as cloud:
-        servers = cloud.boot_group(name, count, options, min_count=min_count) if count > 1 else [cloud.boot(name, options)]
+        servers = (
+            cloud.boot_group(name, count, options, min_count=min_count)
+            if count > 1
+            else [cloud.boot(name, options)]
+        )
         if wait:
             cloud.wait(servers)
         shown.servers([server.view for server in servers], as_json)
