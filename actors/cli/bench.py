@@ -98,7 +98,8 @@ def finish(title: str, rows: Sequence[Row], json_file: Path | None) -> None:
     table = Table(title=title, title_justify="left", box=None)
     names = list(dict.fromkeys(name for row in rows for name in row))
     for name in names:
-        table.add_column(name.replace("_", " "), justify="right" if isinstance(rows[0].get(name), int | float) else "left")
+        number = isinstance(rows[0].get(name), int | float)
+        table.add_column(name.replace("_", " "), justify="right" if number else "left")
     for row in rows:
         table.add_row(*(str(row.get(name, "")) for name in names))
     out.print(table)
