@@ -209,11 +209,10 @@ def boot(
         wait_for_capacity_s=wait_for_capacity,
     )
     with Cloud.connect() as cloud:
-        servers = (
-            cloud.boot_group(name, count, options, min_count=min_count)
-            if count > 1
-            else [cloud.boot(name, options)]
-        )
+        if count > 1:
+            servers = cloud.boot_group(name, count, options, min_count=min_count)
+        else:
+            servers = [cloud.boot(name, options)]
         if wait:
             cloud.wait(servers)
         shown.servers([server.view for server in servers], as_json)
