@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -17,7 +18,7 @@ from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
 from actors.api.messages import CreateFlavor, CreateKeypair, CreateServerGroup, ServerGroupRequest
 from actors.cluster import names
 from actors.errors import CallerError, CallerFault, HostFault, not_found, value_of
-from actors.image.messages import CHUNK_LIMIT_BYTES, CreateImage, FinishUpload, ListImages, UploadChunk
+from actors.image.messages import CHUNK_LIMIT_BYTES, CreateImage, FinishUpload, ListImages, PrecacheImage, UploadChunk
 from actors.messages import ImageRequest
 from actors.network.messages import (
     CreateNetwork,
@@ -36,6 +37,7 @@ CALL_LIMIT_S = 120.0  # for one call of a driver to be answered
 RESTART_LIMIT_S = 30.0  # for an actor that died to be back
 RESTART_PAUSE_S = 0.2
 MAKE_LIMIT_S = 100.0  # for a volume to be made
+PRECACHE_LIMIT_S = 1_800.0  # for an image to reach all of the nodes that were named
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Named = TypeVar("Named", Image, Network, Volume)
@@ -115,6 +117,12 @@ class Images:
                 offset = self._session.one(names.IMAGE, "upload_chunk", sent)
         end = FinishUpload(token=token, image_id=image.id, os_hash_value=digest.hexdigest())
         return cast(Image, self._session.one(names.IMAGE, "finish_upload", end))
+
+    def precache(self, name: str, hosts: Sequence[str]) -> None:
+        """Bring it into the caches of these worker nodes, so that a first boot there need not wait for it."""
+        request = PrecacheImage(token=self._session.token, image_id=self.get(name).id, hosts=tuple(hosts))
+        [fault] = self._session.call(names.IMAGE, "precache", [request], limit_s=PRECACHE_LIMIT_S)
+        value_of(fault)
 
     def delete(self, name: str) -> None:
         image = self.get(name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from actors.errors import CallerFault, Fault
+from actors.errors import CallerFault, Fault, HostFault
 from actors.messages import (
     AllocateRequest,
     AttachRequest,
@@ -122,7 +122,13 @@ class ConductorFace(Ledger, Protocol):
 
 class ImageFace(Protocol):
     async def locate(self, requests: list[ImageRequest]) -> list[ImageLocation | CallerFault]:
-        """Verify the token, show metadata and where the data is (steps 19-21)."""
+        """Verify the token, show metadata and where the data is (steps 19-21): nodes that have it, then the room."""
+
+    async def cached(self, node: str, image_ids: list[str], server: str) -> None:
+        """The node has these images and serves them at `server` (http://host:port)."""
+
+    async def forget_hosts(self, hosts: list[str]) -> None:
+        """Worker nodes left the cluster: nobody is sent to them for data."""
 
 
 class NetworkFace(Protocol):
@@ -190,5 +196,8 @@ class ComputeFace(Protocol):
         """Undo everything of these instances; returns when done."""
 
     async def plugged(self, events: list[PlugEvent]) -> None: ...
+
+    async def precache(self, requests: list[ImageRequest]) -> list[CallerFault | HostFault | None]:
+        """Fetch these images into the node's cache."""
 
     async def console(self, instance_id: str, lines: int) -> str: ...

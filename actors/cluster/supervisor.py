@@ -82,6 +82,7 @@ class Supervisor:
         hosts = await reach.conductor().node_left(node)
         await reach.scheduler().forget_hosts(hosts)
         await reach.network().forget_hosts([node])
+        await reach.image().forget_hosts([node])
 
     def _node_actor(self, kind: Any, node: str) -> Any:
         return ray.get_actor(kind(node), namespace=names.NAMESPACE)

@@ -14,14 +14,17 @@ from actors.cluster.config import CloudConfig, NodeConfig
 from actors.compute.hypervisor import Hypervisor
 from actors.compute.service import Compute, Rooms
 from actors.compute.simulated import SimulatedHypervisor
-from actors.image.cache import ImageCache
+from actors.image.node_images import NodeImages
 
 
 class ComputeActor(Compute):
     async def __init__(self, cloud: CloudConfig, node: str) -> None:  # type: ignore[misc]  # Ray awaits it
         config = NodeConfig.of_this_node(node, ray.util.get_node_ip_address())
         rooms = Rooms(reach.conductor(), reach.scheduler(), reach.image(), reach.network(), reach.volume())
-        super().__init__(config, _hypervisor(config), rooms, SystemClock())
+        images = NodeImages(config.host, config.node_ip, config.image_cache, rooms.image)
+        if config.hypervisor != "simulated":
+            await images.start()
+        super().__init__(config, _hypervisor(config, images), rooms, SystemClock())
         await self.start()
         self._beating = asyncio.create_task(self._beat(cloud.heartbeat_s))
 
@@ -44,10 +47,10 @@ def _say_nothing(line: str) -> None:
     """Nobody reads along on a worker node."""
 
 
-def _hypervisor(config: NodeConfig) -> Hypervisor:
+def _hypervisor(config: NodeConfig, images: NodeImages) -> Hypervisor:
     if config.hypervisor == "simulated":
         agent = reach.Agents()(names.node_of(config.host))
         return SimulatedHypervisor(config, agent, Random(config.simulated.seed))
     from actors.compute.libvirt.driver import LibvirtHypervisor  # libvirt is loaded only where it is used
 
-    return LibvirtHypervisor(config, SystemClock(), ImageCache(config.image_cache))
+    return LibvirtHypervisor(config, SystemClock(), images)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from actors.compute.build import Build
-from actors.messages import HostReport
+from actors.errors import Fault
+from actors.messages import HostReport, ImageLocation
 from actors.saga import Failures
 
 
@@ -27,6 +28,9 @@ class Hypervisor(Protocol):
 
     async def fetch_images(self, builds: list[Build]) -> Failures:
         """Bring each build's image into the node's cache once; sets `build.image_path`."""
+
+    async def cache_image(self, location: ImageLocation, token: str) -> Fault | None:
+        """Bring an image into the node's cache before a build needs it."""
 
     async def write_config_drives(self, builds: list[Build]) -> Failures: ...
     async def remove_config_drives(self, builds: list[Build]) -> None: ...

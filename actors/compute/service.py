@@ -21,7 +21,17 @@ from actors.compute.hypervisor import Hypervisor
 from actors.compute.plugs import Plugs
 from actors.errors import CallerFault, Fault, HostFault, conflict
 from actors.faces import ConductorFace, ImageFace, NetworkFace, SchedulerFace, VolumeFace
-from actors.messages import BootFault, BuildEnded, BuildOrder, DestroyOrder, Hello, PlugEvent, StepReport
+from actors.messages import (
+    BootFault,
+    BuildEnded,
+    BuildOrder,
+    DestroyOrder,
+    Hello,
+    ImageLocation,
+    ImageRequest,
+    PlugEvent,
+    StepReport,
+)
 from actors.outbox import Outbox
 from actors.saga import Phase, Saga, Table, describe
 
@@ -168,6 +178,16 @@ class Compute:
     async def plugged(self, events: list[PlugEvent]) -> None:
         for event in events:
             self.plugs.tell(event.instance_id, event.port_id)
+
+    async def precache(self, requests: list[ImageRequest]) -> list[CallerFault | HostFault | None]:
+        located = await self.image.locate(requests)
+        pairs = zip(requests, located, strict=True)
+        return list(await asyncio.gather(*(self._precache(request.token, reply) for request, reply in pairs)))
+
+    async def _precache(self, token: str, located: ImageLocation | CallerFault) -> CallerFault | HostFault | None:
+        if isinstance(located, CallerFault):
+            return located
+        return await self.hypervisor.cache_image(located, token)
 
     async def console(self, instance_id: str, lines: int) -> str:
         return await self.hypervisor.console(instance_id, lines)

@@ -15,9 +15,9 @@ from random import Random
 from actors.cluster.config import NodeConfig
 from actors.cluster.names import fleet_host
 from actors.compute.build import Build
-from actors.errors import HostFault
+from actors.errors import Fault, HostFault
 from actors.faces import AgentFace
-from actors.messages import HostReport
+from actors.messages import HostReport, ImageLocation
 from actors.saga import Failures
 
 COHORT = 1_000  # builds that go through the steps together
@@ -65,6 +65,9 @@ class SimulatedHypervisor:
 
     async def fetch_images(self, builds: list[Build]) -> Failures:
         return {}
+
+    async def cache_image(self, location: ImageLocation, token: str) -> Fault | None:
+        return None
 
     async def write_config_drives(self, builds: list[Build]) -> Failures:
         return await self._make("config_drive", [build for build in builds if build.order.spec.config_drive])

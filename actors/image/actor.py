@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import ray.util
 
 from actors.clock import SystemClock
@@ -14,6 +16,9 @@ from actors.image.service import ImageRoom
 @packs_replies
 class ImageActor(ImageRoom):
     async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
+        ip = ray.util.get_node_ip_address()
         verifier = await reach.verifier()
-        super().__init__(cloud, reach.conductor(), verifier, SystemClock(), ray.util.get_node_ip_address())
+        super().__init__(
+            cloud, reach.conductor(), verifier, SystemClock(), ip, random=Random(), computes=reach.Computes()
+        )
         await self.start()

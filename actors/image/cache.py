@@ -15,7 +15,7 @@ import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -30,10 +30,19 @@ PIECE_BYTES = 1 << 20  # read, hashed and written at once
 ROUNDS = 2  # times each url of an image is tried
 CONNECT_LIMIT_S = 10.0
 STALL_LIMIT_S = 60.0  # without a byte, a server counts as dead
+BUSY_PAUSE_S = 0.2  # before servers that are all busy are asked again
+BUSY_LIMIT_S = 900.0  # that they may be; a boot's own deadline is no longer
+
+Locate = Callable[[str, str], Awaitable[ImageLocation]]
+"""(token, image id) → who has it now; raises `CallerError`."""
 
 
 class FetchFailed(Exception):
     """No server gave the image whole: the node's fault, not the caller's; another node may do better."""
+
+
+class _Busy(Exception):
+    """The servers that live have enough to send."""
 
 
 class _Marker(msgspec.Struct, frozen=True):
@@ -45,8 +54,10 @@ class _Marker(msgspec.Struct, frozen=True):
 
 
 class ImageCache:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, locate: Locate | None = None) -> None:
+        """With `locate`, the image room is asked again while servers are busy: peers may have the image by then."""
         self._folder = folder
+        self._locate = locate
         self._fetching: dict[str, asyncio.Task[Path]] = {}
 
     async def fetch(self, location: ImageLocation, token: str) -> Path:
@@ -54,8 +65,9 @@ class ImageCache:
         if Path(location.image_id).name != location.image_id:
             raise CallerError(bad_request("image_id", f"{location.image_id!r} is not an image id"))
         while True:
-            if self._is_cached(location):
-                return self._path(location)
+            path = self.cached(location)
+            if path is not None:
+                return path
             shared = self._fetching.get(location.image_id)
             if shared is None:
                 return await asyncio.shield(self._begin(location, token))
@@ -63,6 +75,10 @@ class ImageCache:
                 return await asyncio.shield(shared)
             except CallerError:
                 continue  # another caller's token was refused; this one's may be good
+
+    def cached(self, location: ImageLocation) -> Path | None:
+        """The image's file, if it is here, whole and verified."""
+        return self._path(location) if self._is_cached(location) else None
 
     async def close(self) -> None:
         """Stop the downloads that run; their parts are removed."""
@@ -107,18 +123,33 @@ class ImageCache:
         if not location.urls:
             raise FetchFailed(f"image {location.image_id} has no server")
         await asyncio.to_thread(self._prepare)
-        causes: list[str] = []
-        refused: CallerError | None = None
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_LIMIT_S, sock_read=STALL_LIMIT_S)
         headers = {"X-Auth-Token": token, "Accept-Encoding": "identity"}
         async with aiohttp.ClientSession(timeout=timeout, headers=headers, read_bufsize=PIECE_BYTES) as session:
-            for url in location.urls * ROUNDS:
+            for _ in range(int(BUSY_LIMIT_S / BUSY_PAUSE_S)):
                 try:
-                    return await self._download(session, url, location)
-                except CallerError as error:
-                    refused = error
-                except (FetchFailed, aiohttp.ClientError, TimeoutError, OSError) as error:
-                    causes.append(f"{url}: {error or type(error).__name__}")
+                    return await self._from_any(session, location)
+                except _Busy:
+                    await asyncio.sleep(BUSY_PAUSE_S)
+                if self._locate is not None:
+                    location = await self._locate(token, location.image_id)
+        raise FetchFailed(f"image {location.image_id}: all servers were busy for {BUSY_LIMIT_S:g} s")
+
+    async def _from_any(self, session: aiohttp.ClientSession, location: ImageLocation) -> Path:
+        causes: list[str] = []
+        refused: CallerError | None = None
+        busy = False
+        for url in location.urls * ROUNDS:
+            try:
+                return await self._download(session, url, location)
+            except CallerError as error:
+                refused = error
+            except _Busy:
+                busy = True
+            except (FetchFailed, aiohttp.ClientError, TimeoutError, OSError) as error:
+                causes.append(f"{url}: {error or type(error).__name__}")
+        if busy:
+            raise _Busy
         if refused is not None and not causes:
             raise refused
         raise FetchFailed(f"image {location.image_id} could not be fetched: {'; '.join(causes)}")
@@ -195,6 +226,8 @@ def _check_status(answer: aiohttp.ClientResponse, image_id: str) -> None:
         raise CallerError(unauthorized("the image service refused the token"))
     if answer.status == 404:
         raise CallerError(not_found("image_id", f"image {image_id} has no data"))
+    if answer.status == 503:
+        raise _Busy
     if answer.status != 200:
         raise FetchFailed(f"the server answered {answer.status}")
 

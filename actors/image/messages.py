@@ -45,3 +45,11 @@ class FinishUpload(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     image_id: str
     os_hash_value: str = ""
+
+
+class PrecacheImage(msgspec.Struct, frozen=True, kw_only=True):
+    """Bring an image into the caches of these worker nodes."""
+
+    token: str
+    image_id: str
+    hosts: tuple[str, ...]

@@ -35,6 +35,14 @@ def owned(images: dict[str, Image], image_id: str, who: AuthContext) -> Image:
     return image
 
 
+def precachable(images: dict[str, Image], image_id: str, who: AuthContext) -> Image:
+    """The image, if this caller may say where it is kept: it takes the operator's disks."""
+    image = usable(seen(images, image_id, who))
+    if not who.is_admin:
+        raise CallerError(forbidden("only an administrator may have images cached in advance"))
+    return image
+
+
 def usable(image: Image) -> Image:
     if image.status != "active":
         raise CallerError(conflict("image_id", f"image {image.id} is {image.status}; only an active one can be used"))

@@ -10,18 +10,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from random import Random
 from typing import TypeVar
 
 import msgspec
 
 from actors.clock import Clock
 from actors.cluster.config import CloudConfig
-from actors.errors import CallerError, CallerFault, bad_request, busy, conflict
-from actors.faces import TokenVerifier
+from actors.errors import CallerError, CallerFault, HostFault, bad_request, busy, conflict
+from actors.faces import ComputeFace, TokenVerifier
 from actors.image import rules
+from actors.image.copies import Copies, data_url
 from actors.image.data_server import DataServer
 from actors.image.intake import Intake
-from actors.image.messages import CHUNK_LIMIT_BYTES, CreateImage, FinishUpload, ListImages, UploadChunk
+from actors.image.messages import (
+    CHUNK_LIMIT_BYTES,
+    CreateImage,
+    FinishUpload,
+    ListImages,
+    PrecacheImage,
+    UploadChunk,
+)
 from actors.image.store import ImageStore
 from actors.messages import AuthContext, ImageLocation, ImageRequest
 from actors.records import Change, Image, Ledger, drop
@@ -35,7 +44,15 @@ Answered = TypeVar("Answered")
 
 class ImageRoom:
     def __init__(
-        self, config: CloudConfig, ledger: Ledger, verifier: TokenVerifier, clock: Clock, node_ip: str = "127.0.0.1"
+        self,
+        config: CloudConfig,
+        ledger: Ledger,
+        verifier: TokenVerifier,
+        clock: Clock,
+        node_ip: str = "127.0.0.1",
+        *,
+        random: Random | None = None,
+        computes: Callable[[str], ComputeFace] | None = None,
     ) -> None:
         self._ledger = ledger
         self._verifier = verifier
@@ -43,6 +60,8 @@ class ImageRoom:
         self._build_limit_s = config.boot_deadline_s
         self._store = ImageStore(config.images)
         self._server = DataServer(self._find_data, node_ip)
+        self._copies = Copies(random or Random(0))
+        self._computes = computes
         self._images: dict[str, Image] = {}
         self._uploads: dict[str, tuple[Intake, asyncio.Lock]] = {}
         self._writing = asyncio.Lock()  # rows are decided and committed one batch at a time
@@ -74,7 +93,7 @@ class ImageRoom:
             virtual_size=image.virtual_size,
             os_hash_value=image.os_hash_value,
             properties=image.properties,
-            urls=(self._server.url(image.id),),
+            urls=(*self._copies.urls(image.id), data_url(self._server.address, image.id)),
             min_disk_gib=image.min_disk_gib,
             min_ram_mib=image.min_ram_mib,
         )
@@ -82,6 +101,37 @@ class ImageRoom:
     async def _find_data(self, token: str, image_id: str) -> Path:
         image = rules.usable(rules.seen(self._images, image_id, self._builder(token)))
         return self._store.path(image.id)
+
+    async def cached(self, node: str, image_ids: list[str], server: str) -> None:
+        """The node has these images, whole, and serves them at `server` (http://host:port)."""
+        self._copies.add(node, [image_id for image_id in image_ids if image_id in self._images], server)
+
+    async def forget_hosts(self, hosts: list[str]) -> None:
+        """Worker nodes left the cluster: nobody is sent to them any more."""
+        for host in hosts:
+            self._copies.forget(host)
+
+    async def precache(self, requests: list[PrecacheImage]) -> list[CallerFault | HostFault | None]:
+        """Have nodes fetch images before boots need them; done when all have. An administrator's right."""
+        return list(await asyncio.gather(*(self._precache(request) for request in requests)))
+
+    async def _precache(self, request: PrecacheImage) -> CallerFault | HostFault | None:
+        try:
+            rules.precachable(self._images, request.image_id, self._who(request.token))
+        except CallerError as error:
+            return error.fault
+        wanted = ImageRequest(token=request.token, image_id=request.image_id)
+        faults = await asyncio.gather(*(self._precache_on(host, wanted) for host in request.hosts))
+        return next((fault for fault in faults if fault is not None), None)
+
+    async def _precache_on(self, host: str, wanted: ImageRequest) -> CallerFault | HostFault | None:
+        if self._computes is None:
+            return HostFault("precache", host, "no compute service can be reached from here")
+        try:
+            [reply] = await self._computes(host).precache([wanted])
+        except ConnectionError as error:
+            return HostFault("precache", host, str(error))
+        return reply
 
     # ------------------------------------------------------------ administration
 
@@ -122,6 +172,7 @@ class ImageRoom:
             gone = {reply.id: reply for reply in replies if isinstance(reply, Image)}
             await self._commit([drop(image) for image in gone.values()])
             for image_id in gone:
+                self._copies.drop(image_id)
                 self._uploads.pop(image_id, None)
                 await asyncio.to_thread(self._store.remove, image_id)
         return [None if isinstance(reply, Image) else reply for reply in replies]

@@ -105,6 +105,15 @@ class LibvirtHypervisor:
         assert build.image is not None
         build.image_path = await self._images.fetch(build.image, build.order.spec.token)
 
+    async def cache_image(self, location: ImageLocation, token: str) -> Fault | None:
+        try:
+            await self._images.fetch(location, token)
+        except CallerError as error:
+            return error.fault
+        except (OSError, FetchFailed) as error:
+            return HostFault("image", self._config.host, str(error))
+        return None
+
     async def write_config_drives(self, builds: list[Build]) -> Failures:
         wanted = (build for build in builds if build.order.spec.config_drive)
         return await self._each("config_drive", wanted, self._write_config_drive)
