@@ -19,6 +19,7 @@ from actors.clock import Clock
 from actors.cluster.config import CloudConfig
 from actors.conductor.boots import Boot, new_boot, notification, view
 from actors.conductor.notifications import Notifications
+from actors.conductor.riders import Riders
 from actors.conductor.steps import release
 from actors.conductor.timeline import Moment, Timeline
 from actors.conductor.waiting import Waiting
@@ -37,7 +38,6 @@ from actors.messages import (
     StoryLine,
     Welcome,
 )
-from actors.outbox import Outbox
 from actors.records import Change, ComputeNode, Instance, Kind, Ledger, Notification, Story
 from actors.saga import Phase, Saga, Table, describe
 from actors.scheduler.messages import PlacementExplained
@@ -73,7 +73,7 @@ class Conductor:
         self._notifications = Notifications()
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting = Waiting(self)
-        self._later: Outbox[str, None] = Outbox(self._write_now)
+        self._riders = Riders(self._write_on_the_way)
         self._door = Saga(table[:1], self, "", clock, self.journal, _nothing_halts)
         self._road = Saga(table[1:], self, "", clock, self.journal, _why_halted)
 
@@ -375,7 +375,7 @@ class Conductor:
         """Wait until no boot or deletion is being worked on here."""
         while self._tasks:
             await asyncio.wait(set(self._tasks))
-        await self._later.drained()
+        await self._riders.drained()
 
     # ------------------------------------------------------------ writing
 
@@ -401,15 +401,15 @@ class Conductor:
 
     def write_later(self, boot: Boot) -> None:
         """Let the boot's row ride along with the next group; what is written is what is true then."""
-        self._later.cast(boot.id)
+        self._riders.add(boot)
 
-    async def _write_now(self, instance_ids: list[str]) -> list[CallerFault | HostFault | None]:
-        boots = [boot for i in dict.fromkeys(instance_ids) if (boot := self._boots.get(i)) is not None]
+    async def _write_on_the_way(self, boots: list[Boot]) -> None:
+        """Their rows; their stories, too, when they have not been written for a while."""
         at = self.clock.now()
-        due = [boot for boot in boots if at - boot.story_written_at > STORY_FLUSH_S]
-        rest: list[Change] = [boot.instance for boot in boots if at - boot.story_written_at <= STORY_FLUSH_S]
+        known = [boot for boot in boots if boot.id in self._boots]  # a deleted one must not come back
+        due = [boot for boot in known if at - boot.story_written_at > STORY_FLUSH_S]
+        rest: list[Change] = [boot.instance for boot in known if at - boot.story_written_at <= STORY_FLUSH_S]
         await self._commit_surely([*_rows(due, at), *rest])
-        return [None] * len(instance_ids)
 
     def journal(self, boots: Sequence[Boot], step: str, phase: Phase, at: float, note: str) -> None:
         moments: dict[int, msgspec.Raw] = {}

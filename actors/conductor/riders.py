@@ -1,0 +1,42 @@
+"""Boots whose rows have changed on the way and ride along with the next group that is written.
+
+Owned by the conductor. Nobody waits for them: what is written is what is true when the writing begins. Invariant: a
+boot waits here at most once, so there are never more of them than boots.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from actors.conductor.boots import Boot
+
+log = logging.getLogger(__name__)
+
+
+class Riders:
+    def __init__(self, write: Callable[[list[Boot]], Awaitable[None]]) -> None:
+        self._write = write
+        self._waiting: dict[str, Boot] = {}
+        self._pump: asyncio.Task[None] | None = None
+
+    def add(self, boot: Boot) -> None:
+        self._waiting[boot.id] = boot
+        if self._pump is None:
+            self._pump = asyncio.create_task(self._run())
+
+    async def drained(self) -> None:
+        while self._pump is not None:
+            await asyncio.wait({self._pump})
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                boots, self._waiting = list(self._waiting.values()), {}
+                try:
+                    await self._write(boots)
+                except ConnectionError as error:  # their next change, or their end, is written surely
+                    log.error("%d boots could not be written on their way: %s", len(boots), error)
+        finally:
+            self._pump = None
