@@ -84,6 +84,20 @@ def store(
     finish("Store", rows, json_file)
 
 
+@app.command()
+def image(
+    nodes: Annotated[list[int] | None, typer.Option(min=1, help="How many nodes. [1, 3, 8, 16]")] = None,
+    size_mib: Annotated[int, typer.Option(min=1, help="Size of the image.")] = 200,
+    json_file: JsonFile = None,
+) -> None:
+    """One image to several nodes, and a boot of an image that is there."""
+    from benchmarks import image as bench
+
+    with progress() as say:
+        rows = bench.run(nodes or bench.NODES, size_mib, say)
+    finish("One image to k nodes", rows, json_file)
+
+
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """What is being measured, on one line that goes away; a line each where nobody watches."""

@@ -298,6 +298,10 @@ class ImageRoom:
             else:
                 self._images.pop(change.id, None)
 
+    def sent(self, image_id: str) -> int:
+        """How often the room itself has sent the image, for measurements."""
+        return self._server.served[image_id]
+
     def world(self) -> dict[str, list[str]]:
         """Rows and files, for audits and the law tests."""
         return {
