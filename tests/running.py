@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from actors.cluster import bringup
 from actors.cluster.ray_node import home_id
+from actors.cluster.runtime import running
 from actors.compute.libvirt.daemon_files import files_of
 from actors.volume.daemon import run_folder
 
@@ -63,7 +63,7 @@ def cloud(*options: str) -> Iterator[CommandLine]:
 
 def marks_of(home: Path) -> set[str]:
     """Parts of the names of what a cloud has outside its home; to be asked before it is stopped."""
-    runtime = bringup.running(home)
+    runtime = running(home)
     daemons = [files_of(node).runtime.name for node in runtime.nodes] if runtime else []
     networks = [folder.name for folder in home.glob("nodes/*/dhcp/*")]
     return {home_id(home), run_folder(home / "volumes").name, *daemons, *networks} - {"run"}

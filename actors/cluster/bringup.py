@@ -40,6 +40,7 @@ def up(cloud: CloudConfig, options: UpOptions, say: Say) -> Runtime:
     already = running(cloud.home)
     if already is not None:
         return already
+    _stop_remains(cloud.home)
     cloud.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     cloud.file.write_text(cloud.model_dump_json(indent=2))
     nodes = [_node_config(cloud, options, index) for index in range(1, options.nodes + 1)]
@@ -69,6 +70,13 @@ def up(cloud: CloudConfig, options: UpOptions, say: Say) -> Runtime:
     connect(runtime.address, cloud.home)
     start_services(cloud, options.nodes, say)
     return runtime
+
+
+def _stop_remains(home: Path) -> None:
+    """Of a Ray that was killed; guests live on, and are found again."""
+    killed = read(home)
+    for process in killed.processes if killed is not None else ():
+        ray_node.stop(process)
 
 
 def _node_config(cloud: CloudConfig, options: UpOptions, index: int) -> NodeConfig:
@@ -118,4 +126,6 @@ def _stop(runtime: Runtime, home: Path, say: Say) -> None:
         ray_node.stop(process)
     for one in runtime.nodes:
         node.clear(one, say)
+    if runtime.hypervisor != "simulated":
+        node.end_volume_exports(CloudConfig(home=home).volumes)
     ray_node.forget(runtime.processes[0])

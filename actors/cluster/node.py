@@ -7,9 +7,12 @@ own libvirt daemon (`libvirt_uri`) and the machine's own network (no `netns`) th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-from actors.cluster.config import NodeConfig
+from actors.cluster.config import CloudConfig, NodeConfig
 
 READY_LIMIT_S = 180.0  # for the hypervisor's daemon to answer: its first start on a machine takes long
 
@@ -40,4 +43,32 @@ def clear(node: NodeConfig, say: Say) -> None:
     if not node.libvirt_uri:
         say(f"stopping libvirt of {node.host}")
     stop_daemon(node)
+    _finish(_remove_networks(node))
     remove_node_network(node)
+
+
+async def _remove_networks(node: NodeConfig) -> None:
+    """Those of an agent that was killed: one that could be asked has removed them."""
+    from actors.network import namespaces
+    from actors.network.linux import LinuxDataplane
+
+    if node.netns and node.netns not in namespaces.names():
+        return
+    dataplane = LinuxDataplane(node, CloudConfig())
+    try:
+        await dataplane.remove_all()
+    finally:
+        await dataplane.close()
+
+
+def end_volume_exports(volumes: Path) -> None:
+    """Those of a volume service that was killed: one that could be asked has ended them."""
+    from actors.volume.daemon import StorageDaemon
+
+    _finish(StorageDaemon(volumes).stop())
+
+
+def _finish(work: Coroutine[None, None, None]) -> None:
+    """In a thread of its own: a driver script may have an event loop that runs, as notebooks do."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pool.submit(asyncio.run, work).result()

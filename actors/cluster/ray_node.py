@@ -159,11 +159,13 @@ def answers(address: str) -> bool:
 
 
 def stop(process: RayProcess) -> None:
-    """End the node and everything below it; does nothing if it is gone.
+    """End the node and everything below it; does nothing if it is gone, also if its pid is another's by now.
 
     `ray start --block` does not end when it is told to, so its children are told as well, as `ray stop` does.
     """
-    family = [process.pid, *_descendants(process.pid)]
+    if not _is_ours(process):
+        return
+    family = [process.pid, *descendants(process.pid)]
     for pid in family:
         _signal(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_LIMIT_S
@@ -171,6 +173,14 @@ def stop(process: RayProcess) -> None:
         time.sleep(0.05)
     for pid in family:
         _signal(pid, signal.SIGKILL)
+
+
+def _is_ours(process: RayProcess) -> bool:
+    try:
+        words = Path(f"/proc/{process.pid}/cmdline").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return f"--labels={HOST_LABEL}={process.node}".encode() in words
 
 
 def forget(process: RayProcess) -> None:
@@ -198,12 +208,12 @@ def is_alive(pid: int) -> bool:
     return state != "Z"
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except (FileNotFoundError, ProcessLookupError):
         return []
-    return [found for child in children for found in (int(child), *_descendants(int(child)))]
+    return [found for child in children for found in (int(child), *descendants(int(child)))]
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -45,9 +45,9 @@ def running(home: Path) -> Runtime | None:
 
 
 def is_up(runtime: Runtime) -> bool:
-    if runtime.processes:
-        return ray_node.is_alive(runtime.processes[0].pid)
-    return ray_node.answers(runtime.address)
+    """Its head lives and answers: `ray start --block` stays when all that it started was told to end."""
+    alive = not runtime.processes or ray_node.is_alive(runtime.processes[0].pid)
+    return alive and ray_node.answers(runtime.address)
 
 
 def save(home: Path, runtime: Runtime) -> None:

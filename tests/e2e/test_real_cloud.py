@@ -1,0 +1,317 @@
+"""Real guests, from the command line to what they themselves say: one cloud of two libvirt nodes for all tests here.
+
+`alpha` on node-1 has all that a boot can give, `beta` on node-2 has its metadata from the network alone, `gamma` on
+node-2 has no security group of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import libvirt
+import pytest
+
+from actors.api.messages import CreateFlavor
+from actors.cli.doctor import lacks_for_real_guests
+from actors.cli.reach_guest import http_get, ssh_output
+from actors.cloud import BootOptions, Cloud, Server
+from actors.cluster import ray_node
+from actors.cluster.config import CloudConfig, NodeConfig
+from actors.cluster.runtime import running
+from actors.compute.libvirt.daemon_files import uri_of
+from actors.network.naming import bridge_device, tap_device
+from actors.network.netns_thread import NetnsThread
+from actors.records import Port
+from tests.running import CommandLine, await_nothing, cloud, leftovers, marks_of
+
+pytestmark = pytest.mark.real
+
+ROOT = Path(__file__).parents[2]
+BOOT_LIMIT_S = 240.0  # for a guest to be ready; 5 s on a quiet core
+SSH_LIMIT_S = 60.0
+BLOCKED_S = 3.0  # that a blocked port is tried
+GIB = 1 << 30
+USER_DATA = "#!/bin/sh\necho written by $(hostname) > /run/user-data-was-here\n"
+TAIL = 400  # console lines
+
+
+@dataclass(frozen=True, slots=True)
+class Guests:
+    alpha: Server
+    beta: Server
+    gamma: Server
+    key: Path
+    volume_id: str
+
+    def ssh(self, guest: Server, command: str) -> str:
+        return ssh_output(*guest.forward(22), self.key, command, SSH_LIMIT_S)
+
+
+@pytest.fixture(scope="module")
+def line() -> Iterator[CommandLine]:
+    if lacks := lacks_for_real_guests():
+        pytest.skip("; ".join(lacks))
+    with cloud("--nodes", "2") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def api(line: CommandLine) -> Iterator[Cloud]:
+    with Cloud.connect(line.home) as joined:
+        yield joined
+
+
+@pytest.fixture(scope="module")
+def guests(api: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Guests:
+    key = tmp_path_factory.mktemp("ssh") / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    flavor = CreateFlavor(
+        token=api.session.token, name="full", vcpus=1, ram_mib=128, disk_gib=1, ephemeral_gib=1, swap_mib=64, id="full"
+    )
+    api.flavors.put(flavor)
+    volume = api.volumes.create("data", 1)
+    open_door = BootOptions(public_key=key.with_suffix(".pub").read_text().strip(), security_groups=("ssh-and-web",))
+    guests = Guests(
+        alpha=api.boot(
+            "alpha",
+            open_door,
+            flavor="full",
+            volumes=(volume.id,),
+            user_data=USER_DATA,
+            metadata={"purpose": "test"},
+            availability_zone="nova:node-1",
+        ),
+        beta=api.boot("beta", open_door, config_drive=False, availability_zone="nova:node-2"),
+        gamma=api.boot("gamma", open_door, security_groups=(), availability_zone="nova:node-2"),
+        key=key,
+        volume_id=volume.id,
+    )
+    servers = [guests.alpha, guests.beta, guests.gamma]
+    api.wait(servers, BOOT_LIMIT_S)
+    for server in servers:
+        report(server)
+    return guests
+
+
+def report(server: Server) -> dict[str, str]:
+    """What the guest says of itself in its last line: ip, hostname, mac."""
+    deadline = time.monotonic() + BOOT_LIMIT_S
+    while time.monotonic() < deadline:
+        if found := re.findall(r"^GUEST READY (.*)$", server.console(TAIL), re.MULTILINE):
+            return dict(word.partition("=")[::2] for word in found[-1].split())
+        time.sleep(0.3)  # a serial console tells nobody when it grows
+    raise AssertionError(f"{server.name} is not ready after {BOOT_LIMIT_S:g} s:\n{server.console(TAIL)}")
+
+
+def node_of(line: CommandLine, server: Server) -> NodeConfig:
+    file = CloudConfig(home=line.home).nodes / server.view.node / "node.json"
+    return NodeConfig.model_validate_json(file.read_bytes())
+
+
+def port_of(api: Cloud, server: Server) -> Port:
+    [port] = api.networks.ports(server_id=server.id)
+    return port
+
+
+# ---------------------------------------------------------------- networks
+
+
+def test_each_guest_is_on_the_node_that_was_asked_for(guests: Guests) -> None:
+    assert [guest.view.host for guest in (guests.alpha, guests.beta, guests.gamma)] == ["node-1", "node-2", "node-2"]
+
+
+def test_guest_port_and_lease_agree(line: CommandLine, api: Cloud, guests: Guests) -> None:
+    for guest in (guests.alpha, guests.beta, guests.gamma):
+        port = port_of(api, guest)
+        address = port.fixed_ips[0].ip_address
+        said = report(guest)
+        assert (said["ip"], said["mac"], said["hostname"]) == (address, port.mac_address, guest.name)
+        assert (port.status, port.host) == ("ACTIVE", guest.view.host)
+        assert leases(line, port.network_id)[port.mac_address] == address
+
+
+def leases(line: CommandLine, network_id: str) -> dict[str, str]:
+    """MAC → address, as dnsmasq wrote them down: `expiry mac address name client-id` a line."""
+    files = CloudConfig(home=line.home).nodes.glob(f"*/dhcp/{network_id}/leases")
+    rows = [lease.split() for file in files for lease in file.read_text().splitlines()]
+    return {row[1]: row[2] for row in rows if len(row) == 5}
+
+
+def test_guests_on_two_nodes_reach_each_other(guests: Guests) -> None:
+    for one, other in ((guests.alpha, guests.beta), (guests.beta, guests.alpha)):
+        assert "0% packet loss" in guests.ssh(one, f"ping -c 3 -W 10 {other.address}")
+    page = guests.ssh(guests.alpha, f"printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 10 {guests.beta.address} 80")
+    assert "hostname=beta" in page
+
+
+def test_a_guest_without_a_group_of_its_own_lets_nobody_in(guests: Guests) -> None:
+    assert "100% packet loss" in guests.ssh(guests.alpha, f"ping -c 2 -W 2 {guests.gamma.address} || true")
+    for port in (22, 80):
+        with pytest.raises(OSError):
+            http_get(*guests.gamma.forward(port), "/", BLOCKED_S)
+    assert http_get(*guests.beta.forward(80), "/", SSH_LIMIT_S)[0] == 200
+
+
+def test_a_guest_can_t_send_under_another_address(guests: Guests) -> None:
+    spoof = "10.77.200.200"
+    ping = f"ping -c 2 -W 2 -I {spoof} {guests.beta.address}"
+    spoofed = f"ip addr add {spoof}/16 dev eth0; {ping}; ip addr del {spoof}/16 dev eth0"
+    assert "100% packet loss" in guests.ssh(guests.alpha, spoofed)
+    assert "0% packet loss" in guests.ssh(guests.alpha, f"ping -c 2 -W 10 {guests.beta.address}")
+
+
+# ---------------------------------------------------------------- disks
+
+
+def test_volume_ephemeral_disk_and_swap_are_the_guests(guests: Guests) -> None:
+    found = [disk.split() for disk in guests.ssh(guests.alpha, "cat /srv/www/disks.txt").splitlines()]
+    sizes = {name: int(size) for name, size, _ in found}
+    assert sizes["vda"] == GIB  # the image, grown to the flavor's disk
+    assert sorted(sizes.values())[-4:] == [64 << 20, GIB, GIB, GIB]
+    assert [name for name, _, serial in found if serial == f"serial={guests.volume_id[:20]}"] != []
+    [swap] = [name for name, size in sizes.items() if size == 64 << 20]
+    assert f"/dev/{swap}" in guests.ssh(guests.alpha, f"swapon /dev/{swap} && cat /proc/swaps && swapoff /dev/{swap}")
+    ephemeral = guests.ssh(guests.alpha, "findfs LABEL=ephemeral0").strip()
+    assert sizes[ephemeral.removeprefix("/dev/")] == GIB
+
+
+def test_what_is_written_on_a_volume_is_read_again(guests: Guests) -> None:
+    disk = guests.ssh(guests.alpha, f"grep -l {guests.volume_id[:20]} /sys/block/vd*/serial").strip().split("/")[3]
+    guests.ssh(guests.alpha, f"echo kept on the volume | dd of=/dev/{disk} conv=fsync 2>/dev/null")
+    read = guests.ssh(guests.alpha, f"echo 3 > /proc/sys/vm/drop_caches; head -c 18 /dev/{disk}")
+    assert read.strip() == "kept on the volume"
+
+
+# ---------------------------------------------------------------- what the guest is told
+
+
+def test_user_data_ran(guests: Guests) -> None:
+    assert guests.ssh(guests.alpha, "cat /run/user-data-was-here").strip() == "written by alpha"
+
+
+def test_the_metadata_service_answers_each_guest_for_itself(guests: Guests) -> None:
+    """Also `alpha`, whose config drive said the same; `beta` has its name and key from there only."""
+    for guest in (guests.alpha, guests.beta):
+        told = json.loads(ask_metadata(guests, guest, "/openstack/latest/meta_data.json"))
+        assert (told["uuid"], told["name"]) == (guest.id, guest.name)
+        assert ask_metadata(guests, guest, "/latest/meta-data/local-ipv4") == guest.address
+
+
+def ask_metadata(guests: Guests, guest: Server, path: str) -> str:
+    """Asked from inside: the request stays open, as servers may take a half-closed connection for a lost client."""
+    request = f"printf 'GET {path} HTTP/1.0\\r\\nHost: 169.254.169.254\\r\\n\\r\\n'; sleep 3"
+    reply = guests.ssh(guest, f"({request}) | nc 169.254.169.254 80")
+    head, _, body = reply.partition("\n\n")  # text: each CR LF has become one LF
+    assert " 200 " in head.splitlines()[0], reply
+    return body
+
+
+# ---------------------------------------------------------------- consoles and scripts
+
+
+def test_the_console_is_shown(line: CommandLine, guests: Guests) -> None:
+    assert "GUEST READY" in line.run("console", "gamma", "--lines", "40")
+    assert "hostname=gamma" in line.json("console", "gamma")["console"]
+
+
+def test_vnc_answers_on_its_node(line: CommandLine, guests: Guests) -> None:
+    node = node_of(line, guests.alpha)
+    connection = libvirt.open(uri_of(node))
+    definition = ElementTree.fromstring(connection.lookupByUUIDString(guests.alpha.id).XMLDesc())
+    connection.close()
+    graphics = definition.find("./devices/graphics[@type='vnc']")
+    assert graphics is not None
+    assert greeting(node, int(graphics.attrib["port"])) == b"RFB 003.008\n"
+
+
+def greeting(node: NodeConfig, port: int) -> bytes:
+    def ask() -> bytes:
+        with socket.create_connection(("127.0.0.1", port), timeout=SSH_LIMIT_S) as connection:
+            return connection.recv(12)
+
+    inside = NetnsThread(node.netns)
+    try:
+        return inside.call(ask)
+    finally:
+        inside.close()
+
+
+def test_ssh_from_the_command_line(line: CommandLine, guests: Guests) -> None:
+    assert line.run("ssh", "beta", "--key", str(guests.key), "hostname").strip() == "beta"
+
+
+def test_an_example_boots_one_and_logs_in(line: CommandLine, guests: Guests) -> None:
+    printed = line.run(str(ROOT / "examples" / "boot_one.py"), program=Path(sys.executable))
+    assert "hello is ACTIVE" in printed
+    assert "Linux hello" in printed
+
+
+# ---------------------------------------------------------------- the end
+
+
+def test_delete_takes_everything_of_the_guests_away(line: CommandLine, api: Cloud, guests: Guests) -> None:
+    """But the network's own: it goes with the last port on it, and the volume, which is the user's."""
+    servers = [guests.alpha, guests.beta, guests.gamma]
+    ports = [port_of(api, server) for server in servers]
+    nodes = [node_of(line, server) for server in servers]
+    line.run("delete", "alpha", "beta", "gamma")
+    assert line.json("list") == []
+    assert api.networks.ports() == []
+    assert [volume.status for volume in api.volumes.all()] == ["available"]
+    devices = {tap_device(port.id) for port in ports} | {bridge_device(port.network_id) for port in ports}
+    assert await_nothing(lambda: [str(name) for node in nodes for name in devices & links(node)]) == []
+    assert await_nothing(lambda: [str(path) for node in nodes for path in node.instances.glob("*")]) == []
+    assert await_nothing(lambda: guest_processes(line)) == []
+
+
+def links(node: NodeConfig) -> set[str]:
+    inside = NetnsThread(node.netns)
+    try:
+        return inside.call(lambda: {name for _, name in socket.if_nameindex()})
+    finally:
+        inside.close()
+
+
+def guest_processes(line: CommandLine) -> list[str]:
+    """QEMU and dnsmasq; the daemons of libvirt and of volumes stay until `down`."""
+    return [entry for entry in leftovers(line.home, set()) if re.search(r"qemu-system|dnsmasq", entry)]
+
+
+def test_the_demo_proves_its_claims_and_down_clears_up_even_after_a_killed_ray() -> None:
+    if lacks := lacks_for_real_guests():
+        pytest.skip("; ".join(lacks))
+    line = CommandLine(Path(tempfile.mkdtemp(prefix="nvt-", dir="/tmp")))
+    marks: set[str] = set()
+    try:
+        printed = line.run("demo", "--keep")
+        assert "the guest's own report of its address is the database's port" in printed
+        assert not re.search(r"^ *NO ", printed, re.MULTILINE)
+        marks = marks_of(line.home)
+        kill_ray(line.home)
+        assert "start one with `novaray up`" in " ".join(line.run("list", code=2).split())
+    finally:
+        line.run("down", "--purge")
+    assert not line.home.exists()
+    assert await_nothing(lambda: leftovers(line.home, marks)) == []
+
+
+def kill_ray(home: Path) -> None:
+    """Every process of it but the parents, which stay and wait for ever."""
+    runtime = running(home)
+    assert runtime is not None
+    family = [pid for process in runtime.processes for pid in ray_node.descendants(process.pid)]
+    for pid in family:
+        os.kill(pid, signal.SIGTERM)
+    assert await_nothing(lambda: [str(pid) for pid in family if ray_node.is_alive(pid)]) == []
