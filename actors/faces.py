@@ -39,7 +39,7 @@ from actors.messages import (
     Vif,
     Welcome,
 )
-from actors.network.messages import DhcpNetworkInfo, PortFirewall
+from actors.network.messages import DhcpNetworkInfo, DhcpQuery, PortFirewall
 from actors.records import Ledger, Notification
 from actors.scheduler.messages import PlacementExplained
 
@@ -90,6 +90,9 @@ class ConductorFace(Ledger, Protocol):
 
     async def hello(self, compute: Hello) -> Welcome:
         """A compute actor starts: a new epoch, and what it had in hand."""
+
+    async def set_enabled(self, node: str, enabled: bool) -> CallerFault | None:
+        """Whether new machines are placed on this worker node."""
 
     async def node_left(self, node: str) -> list[str]:
         """A worker node is gone: what it was building goes elsewhere; the names of its hosts."""
@@ -159,6 +162,9 @@ class NetworkFace(Protocol):
     async def dhcp_networks(self, network_ids: list[str]) -> list[DhcpNetworkInfo | CallerFault]:
         """All that the DHCP agent writes for a network: subnets, ports, its own port."""
 
+    async def dhcp_changes(self, queries: list[DhcpQuery]) -> list[DhcpNetworkInfo | CallerFault]:
+        """The same, but of the ports only those that changed since the version that the agent holds."""
+
     async def firewall_rules(self, port_ids: list[str]) -> list[PortFirewall | CallerFault]:
         """Addresses, pairs and resolved security group rules of each port, for the firewall of its host."""
 
@@ -196,6 +202,9 @@ class ComputeFace(Protocol):
         """Undo everything of these instances; returns when done."""
 
     async def plugged(self, events: list[PlugEvent]) -> None: ...
+
+    async def set_enabled(self, enabled: bool) -> None:
+        """The scheduler knows of it when this returns."""
 
     async def precache(self, requests: list[ImageRequest]) -> list[CallerFault | HostFault | None]:
         """Fetch these images into the node's cache."""

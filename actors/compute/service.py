@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from actors.boot import NODE
 from actors.clock import Clock
 from actors.cluster.config import NodeConfig
@@ -79,7 +81,9 @@ class Compute:
         self._scheduler = rooms.scheduler
         self._clock = clock
         self._epoch = 0
+        self._enabled = True
         self._in_hand: dict[str, list[_InHand]] = {}  # by instance; more than one only while attempts overlap
+        self._halted: set[str] = set()  # instances of which a build in hand goes no further
         self._tasks: set[asyncio.Task[None]] = set()
         self._told: tuple[Sequence[Build], tuple[tuple[str, int], ...]] = ((), ())  # the cohort that was named last
         self._reports: Outbox[StepReport | BuildEnded, None] = Outbox(self._send_reports)
@@ -91,6 +95,7 @@ class Compute:
         self.hosts.update(await self.hypervisor.reports())
         welcome = await self._conductor.hello(Hello(node=self.config.host, hosts=self.hosts.names()))
         self._epoch = welcome.epoch
+        self._enabled = welcome.enabled
         for claim in welcome.running:
             self.hosts.claim(claim)
         await self.heartbeat()
@@ -99,7 +104,15 @@ class Compute:
     async def heartbeat(self) -> None:
         self.hosts.update(await self.hypervisor.reports())
         building = Counter(held.build.order.host for attempts in self._in_hand.values() for held in attempts)
-        await self._scheduler.heartbeat(self.hosts.reports(self._clock.now(), building))
+        reports = self.hosts.reports(self._clock.now(), building)
+        if not self._enabled:
+            reports = [msgspec.structs.replace(report, enabled=False) for report in reports]
+        await self._scheduler.heartbeat(reports)
+
+    async def set_enabled(self, enabled: bool) -> None:
+        """Disabled, the node goes on with what it has and builds, and gets nothing new."""
+        self._enabled = enabled
+        await self.heartbeat()
 
     # ------------------------------------------------------------ building
 
@@ -121,6 +134,7 @@ class Compute:
         halted = [held for i in instance_ids for held in self._in_hand.get(i, ())]
         for held in halted:
             held.halted = reason
+            self._halted.add(held.build.id)
             self.plugs.forget(held.build.id)
         return halted
 
@@ -155,7 +169,7 @@ class Compute:
         return next(held for held in self._in_hand[build.id] if held.build is build)
 
     def _why_halted(self, build: Build) -> Fault | None:
-        return self._held(build).halted
+        return self._held(build).halted if build.id in self._halted else None
 
     def _let_go(self, build: Build) -> None:
         held = self._held(build)
@@ -163,6 +177,7 @@ class Compute:
         self._in_hand[build.id].remove(held)
         if not self._in_hand[build.id]:
             del self._in_hand[build.id]
+            self._halted.discard(build.id)
 
     # ------------------------------------------------------------ destroying
 

@@ -11,9 +11,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from actors.compute.block_info import disks_for
-from actors.compute.build import Build
+from actors.compute.build import Build, Disk
 from actors.errors import CallerFault, Fault, HostFault
-from actors.messages import AllocateRequest, AttachRequest, DeallocateRequest, DestroyOrder, DetachRequest, ImageRequest
+from actors.messages import (
+    AllocateRequest,
+    AttachRequest,
+    BootSpec,
+    DeallocateRequest,
+    DestroyOrder,
+    DetachRequest,
+    ImageRequest,
+)
 from actors.saga import Failures
 
 if TYPE_CHECKING:
@@ -104,10 +112,29 @@ async def attach_block_devices(node: Compute, builds: list[Build]) -> Failures:
         attached, failures = _sorted_out([build for build, _ in requests], replies)
         for build, connections in attached:
             build.connections = connections
-    for build in builds:
-        if build.id not in failures:
-            build.disks = disks_for(build.order.spec, build.connections)
+    _name_disks([build for build in builds if build.id not in failures])
     return failures
+
+
+def _name_disks(builds: list[Build]) -> None:
+    """Boots that are alike come in rows, and have the same disks if they have no volumes."""
+    like: BootSpec | None = None
+    disks: list[Disk] = []
+    for build in builds:
+        spec = build.order.spec
+        if like is None or build.connections or not _same_disks(like, spec):
+            disks, like = disks_for(spec, build.connections), None if build.connections else spec
+        build.disks = disks
+
+
+def _same_disks(one: BootSpec, other: BootSpec) -> bool:
+    return (
+        bool(one.image_id) == bool(other.image_id)
+        and one.flavor == other.flavor
+        and one.block_devices == other.block_devices
+        and one.config_drive == other.config_drive
+        and one.image_properties == other.image_properties
+    )
 
 
 def _attach_request(build: Build) -> AttachRequest:

@@ -58,6 +58,7 @@ class Administration:
         self._config = config
         self._verifier = verifier
         self._clock = clock
+        self._began = clock.now()
         self._random = random
         self._live = LiveRows(ledger)
         self._notices = Notices(agents, computes)

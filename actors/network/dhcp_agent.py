@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import logging
 
+from msgspec.structs import replace
+
 from actors.cluster.names import node_of
 from actors.errors import CallerFault, HostError, HostFault
 from actors.faces import NetworkFace
 from actors.network.dataplane import Dataplane
-from actors.network.messages import DhcpHost, DhcpNetworkInfo
+from actors.network.messages import DhcpHost, DhcpNetworkInfo, DhcpQuery
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +27,8 @@ class DhcpAgent:
         self._host = host
         self._network = network
         self._dataplane = dataplane
-        self._served: dict[str, DhcpNetworkInfo] = {}
+        self._served: dict[str, DhcpNetworkInfo] = {}  # as it was last given to the data plane
+        self._hosts: dict[str, dict[str, DhcpHost]] = {}  # of each network, by port
 
     @property
     def served(self) -> list[str]:
@@ -42,14 +45,28 @@ class DhcpAgent:
         """Brings these networks up to date. Raises `HostError` if one of them could not be; the others are."""
         if not network_ids:
             return
-        replies = await self._network.dhcp_networks(network_ids)
-        wanted = [reply for reply in replies if not isinstance(reply, CallerFault) and self._is_ours(reply)]
+        replies = await self._network.dhcp_changes([self._query(network_id) for network_id in network_ids])
+        changes = [reply for reply in replies if not isinstance(reply, CallerFault) and self._is_ours(reply)]
+        wanted = [self._whole(info) for info in changes]
         await self._stop(set(network_ids) - {info.network_id for info in wanted})
         whys = await self._dataplane.serve_dhcp(wanted) if wanted else []
         self._served |= {info.network_id: info for info in wanted}
         failed = [why for why in whys if why]
         if failed:
             raise HostError(HostFault("dhcp", self._host, "; ".join(failed)))
+
+    def _query(self, network_id: str) -> DhcpQuery:
+        held = self._served.get(network_id)
+        return DhcpQuery(network_id=network_id, version=held.version if held else "")
+
+    def _whole(self, info: DhcpNetworkInfo) -> DhcpNetworkInfo:
+        """What is held and what has changed since, together. A host that changed goes to the end, as a new one does."""
+        held = self._hosts.get(info.network_id, {}) if info.since else {}
+        hosts = self._hosts[info.network_id] = held
+        for port_id in (*info.gone, *(host.port_id for host in info.hosts)):
+            hosts.pop(port_id, None)
+        hosts |= {host.port_id: host for host in info.hosts}
+        return replace(info, hosts=tuple(hosts.values()), since="", gone=())
 
     async def revive(self) -> None:
         for network_id in await self._dataplane.revive_dhcp():
@@ -66,6 +83,7 @@ class DhcpAgent:
             await self._dataplane.stop_dhcp(sorted(here))
             for network_id in here:
                 self._served.pop(network_id, None)
+                self._hosts.pop(network_id, None)
 
     def _is_ours(self, info: DhcpNetworkInfo) -> bool:
         return info.port is not None and node_of(info.network.dhcp_host) == self._host

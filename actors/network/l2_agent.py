@@ -9,6 +9,7 @@ Invariant: a tap is in its bridge only after the firewall has its rules; a tap t
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass
 
 from actors.clock import Clock
@@ -23,12 +24,6 @@ RETRY_S = 10.0  # until a tap that nobody knew, or that could not be wired, is t
 OWN_PORTS = "network:"  # device owners whose ports are the network service's own: not guarded
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Wired:
-    index: int
-    details: PortDetails
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +43,13 @@ class L2Agent:
         self._network = network
         self._dataplane = dataplane
         self._clock = clock
-        self._wired: dict[str, _Wired] = {}
+        self._wired: dict[str, PortDetails] = {}  # by device
+        self._indexes: dict[str, int] = {}  # of the same devices
+        self._taps_of: Counter[str] = Counter()  # by network: how many of them
         self._refused: dict[str, _Refused] = {}
         self._guards: dict[str, PortFirewall] = {}  # by device
-        self._joined: set[str] = set()
+        self._joined: set[str] = set()  # networks with a bridge here; of an earlier life, too
+        self._segments: dict[str, Segment] = {}  # of those that were joined in this life
 
     async def start(self) -> None:
         """Bridges of an earlier life count as joined; the first sweep keeps those that taps of ours need."""
@@ -64,15 +62,11 @@ class L2Agent:
 
     async def sweep(self) -> None:
         taps = await self._dataplane.taps()
-        gone = [device for device, wired in self._wired.items() if taps.get(device) != wired.index]
+        gone = [device for device, _ in self._indexes.items() - taps.items()]  # none, mostly, of very many
         self._refused = {name: refused for name, refused in self._refused.items() if taps.get(name) == refused.index}
         now = self._clock.monotonic()
-        new = [
-            device
-            for device in taps
-            if (device not in self._wired or device in gone)
-            and (device not in self._refused or self._refused[device].retry_at <= now)
-        ]
+        fresh = sorted(taps.items() - self._indexes.items(), key=lambda tap: tap[1])
+        new = [device for device, _ in fresh if device not in self._refused or self._refused[device].retry_at <= now]
         if gone:
             await self._forget(gone)
         if new:
@@ -81,33 +75,39 @@ class L2Agent:
 
     async def refresh(self, network_ids: list[str]) -> None:
         """Peers and security groups of networks that are here may have changed."""
-        here = {wired.details.network_id: segment_of(wired.details) for wired in self._wired.values()}
-        changed = [here[network_id] for network_id in network_ids if network_id in here]
-        if not changed:
+        ids = {network_id for network_id in network_ids if network_id in self._taps_of}
+        if not ids:
             return
+        changed = [self._segments[network_id] for network_id in sorted(ids)]
         for segment, why in zip(changed, await self._join(changed), strict=True):
             if why:
                 log.error("host %s: network %s: %s", self._host, segment.network_id, why)
-        ids = {segment.network_id for segment in changed}
-        await self._guard([wired.details for wired in self._wired.values() if wired.details.network_id in ids])
+        if self._dataplane.enforces:
+            await self._guard([details for details in self._wired.values() if details.network_id in ids])
 
     # ------------------------------------------------------------ taps that are gone
 
     async def _forget(self, devices: list[str]) -> None:
         """Remembers them until the network service has heard, so that a failure here is made good by the next sweep."""
-        port_ids = [self._wired[device].details.port_id for device in devices]
+        port_ids = [self._wired[device].port_id for device in devices]
         unguarded = [self._guards.pop(device) for device in devices if device in self._guards]
         if unguarded:
             await self._dataplane.guard(list(self._guards.values()))
         await self._network.ports_down(port_ids)
         for device in devices:
-            del self._wired[device]
+            network_id = self._wired.pop(device).network_id
+            del self._indexes[device]
+            self._taps_of[network_id] -= 1
+            if not self._taps_of[network_id]:
+                del self._taps_of[network_id]
 
     async def _leave(self) -> None:
-        unused = self._joined - {wired.details.network_id for wired in self._wired.values()}
+        unused = self._joined - self._taps_of.keys()
         if unused:
             await self._dataplane.leave(sorted(unused))
             self._joined -= unused
+            for network_id in unused:
+                self._segments.pop(network_id, None)
 
     # ------------------------------------------------------------ taps that are new
 
@@ -139,12 +139,15 @@ class L2Agent:
                 self._refuse(details.device, taps[details.device], why)
             else:
                 self._refused.pop(details.device, None)
-                self._wired[details.device] = _Wired(taps[details.device], details)
+                self._wired[details.device] = details
+                self._indexes[details.device] = taps[details.device]
+                self._taps_of[details.network_id] += 1
 
     async def _join(self, segments: list[Segment]) -> list[str]:
         peers = await self._network.peers([segment.network_id for segment in segments])
         whys = await self._dataplane.join(segments, peers)
-        self._joined |= {segment.network_id for segment in segments}
+        self._segments |= {segment.network_id: segment for segment in segments}
+        self._joined |= self._segments.keys()
         return whys
 
     async def _wire(self, wirings: list[Wiring]) -> list[str]:

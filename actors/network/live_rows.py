@@ -21,6 +21,7 @@ class LiveRows:
         self._ledger = ledger
         self._rows = Rows()
         self._loaded = False
+        self.loads = 0  # times that everything was loaded: what was counted before means nothing afterwards
         self._loading = asyncio.Lock()
         self._staged: list[Change] = []
         self._waiting: list[asyncio.Future[None]] = []
@@ -32,6 +33,7 @@ class LiveRows:
             async with self._loading:
                 if not self._loaded:
                     self._rows = await self._load()
+                    self.loads += 1
                     self._loaded = True
         return self._rows
 

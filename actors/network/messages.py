@@ -112,11 +112,19 @@ class DhcpHost(msgspec.Struct, frozen=True, kw_only=True):
     device_id: str  # the instance that has it
 
 
+class DhcpQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent asks for a network's DHCP; `version` is that of what it holds ('' = nothing)."""
+
+    network_id: str
+    version: str = ""
+
+
 class DhcpNetworkInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that is written for a network's DHCP.
+    """Everything that is written for a network's DHCP, or what of it has changed.
 
     `port` is the DHCP server's own and lives on `network.dhcp_host`; it is None while no bound port needs DHCP, and
-    then nothing of the network's DHCP should be left on any host. `hosts` leaves that port out.
+    then nothing of the network's DHCP should be left on any host. `hosts` leaves that port out; with `since` it has
+    only the ports that came or changed after that version, and `gone` the ids of those that went.
     """
 
     network_id: str
@@ -125,6 +133,9 @@ class DhcpNetworkInfo(msgspec.Struct, frozen=True, kw_only=True):
     hosts: tuple[DhcpHost, ...]
     port: Port | None
     dns_domain: str
+    version: str = ""
+    since: str = ""
+    gone: tuple[str, ...] = ()
 
     def __reduce__(self) -> tuple[Callable[[bytes], DhcpNetworkInfo], tuple[bytes]]:
         """Pickled as one MessagePack string: with 10,000 hosts 5 times cheaper than host by host."""

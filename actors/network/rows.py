@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from actors.network.ipam import AddressBook
 from actors.network.naming import DHCP_OWNER, bridge_device, dhcp_port_id, tap_device
+from actors.network.port_log import PortLog
 from actors.records import (
     Change,
     Drop,
@@ -55,6 +56,7 @@ class Rows:
         self.members_of: Index[None] = defaultdict(dict)  # by security group: port ids
         self.groups_of: Index[SecurityGroup] = defaultdict(dict)  # by project
         self.rules_of: Index[SecurityGroupRule] = defaultdict(dict)  # by security group
+        self.port_logs: defaultdict[str, PortLog] = defaultdict(PortLog)  # by network
         self.port_counts: dict[str, int] = defaultdict(int)  # by project, but for DHCP's own
         for row in rows:
             self.apply(row)
@@ -109,10 +111,12 @@ class Rows:
         if change.kind == "Port" and (port := self.ports.pop(change.id, None)):
             self._unindex(port)
             self._release(port.fixed_ips)
+            self.port_logs[port.network_id].add(port.id)
         elif change.kind == "Network" and (network := self.networks.pop(change.id, None)):
             del self.segments[segment_of(network)], self.bridges[bridge_device(network.id)]
             self.subnets_of.pop(network.id, None)
             self.ports_of.pop(network.id, None)
+            self.port_logs.pop(network.id, None)
             self.hosts_of.pop(network.id, None)
         elif change.kind == "Subnet" and (subnet := self.subnets.pop(change.id, None)):
             self.subnets_of[subnet.network_id].pop(subnet.id, None)
@@ -137,6 +141,8 @@ class Rows:
             for ip in port.fixed_ips:
                 self.books[ip.subnet_id].take(ip.ip_address)
         self._index(port)
+        if old is None or _dhcp_part(old) != _dhcp_part(port):
+            self.port_logs[port.network_id].add(port.id)
 
     def _release(self, fixed_ips: tuple[FixedIp, ...]) -> None:
         for ip in fixed_ips:
@@ -174,6 +180,10 @@ class Rows:
             hosts[port.host] -= 1
             if not hosts[port.host]:
                 del hosts[port.host]
+
+
+def _dhcp_part(port: Port) -> tuple[object, ...]:
+    return port.mac_address, port.fixed_ips, port.dns_name, port.device_id, port.network_id
 
 
 def segment_of(network: Network) -> Segment:

@@ -18,7 +18,7 @@ from actors.messages import AllocateRequest, DeallocateRequest, PlugEvent, PortD
 from actors.network import views
 from actors.network.administration import Administration
 from actors.network.groups import RuleResolver
-from actors.network.messages import DhcpNetworkInfo, PortFirewall
+from actors.network.messages import DhcpNetworkInfo, DhcpQuery, PortFirewall
 from actors.network.naming import COMPUTE_OWNER
 from actors.network.notices import Touched
 from actors.network.plan import Plan, Planner
@@ -116,8 +116,12 @@ class NetworkRoom(Administration):
         return [views.port_firewall(rows, resolver, port_id) for port_id in port_ids]
 
     async def dhcp_networks(self, network_ids: list[str]) -> list[DhcpNetworkInfo | CallerFault]:
+        return await self.dhcp_changes([DhcpQuery(network_id=network_id) for network_id in network_ids])
+
+    async def dhcp_changes(self, queries: list[DhcpQuery]) -> list[DhcpNetworkInfo | CallerFault]:
         rows = await self._live.ready()
-        return [views.dhcp_network(rows, network_id, self._config.dns_domain) for network_id in network_ids]
+        era, domain = f"{self._began}.{self._live.loads}", self._config.dns_domain
+        return [views.dhcp_network(rows, query, era, domain) for query in queries]
 
     async def peers(self, network_ids: list[str]) -> list[tuple[str, ...]]:
         rows = await self._live.ready()

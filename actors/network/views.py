@@ -6,7 +6,7 @@ from actors.cluster.names import node_of
 from actors.errors import CallerFault, not_found
 from actors.messages import PortDetails, SubnetInfo, Vif
 from actors.network.groups import RuleResolver
-from actors.network.messages import DhcpHost, DhcpNetworkInfo, PortFirewall
+from actors.network.messages import DhcpHost, DhcpNetworkInfo, DhcpQuery, PortFirewall
 from actors.network.naming import DHCP_OWNER, bridge_device, tap_device
 from actors.network.rows import Rows
 from actors.records import Network, Port, Subnet
@@ -84,28 +84,36 @@ def port_firewall(rows: Rows, resolver: RuleResolver, port_id: str) -> PortFirew
     )
 
 
-def dhcp_network(rows: Rows, network_id: str, dns_domain: str) -> DhcpNetworkInfo | CallerFault:
-    network = rows.networks.get(network_id)
+def dhcp_network(rows: Rows, query: DhcpQuery, era: str, dns_domain: str) -> DhcpNetworkInfo | CallerFault:
+    """What of it has changed since the query's version; all of it where that is of another `era` or too old."""
+    network = rows.networks.get(query.network_id)
     if network is None:
-        return not_found("network_id", f"Network {network_id} could not be found.")
-    hosts = [
-        DhcpHost(
-            port_id=port.id,
-            mac_address=port.mac_address,
-            fixed_ips=port.fixed_ips,
-            dns_name=port.dns_name,
-            device_id=port.device_id,
-        )
-        for port in rows.ports_of.get(network_id, {}).values()
-        if port.device_owner != DHCP_OWNER
-    ]
+        return not_found("network_id", f"Network {query.network_id} could not be found.")
+    ports = rows.ports_of.get(network.id, {})
+    log = rows.port_logs[network.id]
+    asked_era, _, number = query.version.rpartition("/")
+    changed = log.since(int(number)) if asked_era == era else None
+    told = ports.values() if changed is None else [ports[port_id] for port_id in changed if port_id in ports]
     return DhcpNetworkInfo(
-        network_id=network_id,
+        network_id=network.id,
         network=network,
-        subnets=tuple(rows.subnets_of.get(network_id, {}).values()),
-        hosts=tuple(hosts),
-        port=rows.dhcp_port(network_id),
+        subnets=tuple(rows.subnets_of.get(network.id, {}).values()),
+        hosts=tuple(_dhcp_host(port) for port in told if port.device_owner != DHCP_OWNER),
+        port=rows.dhcp_port(network.id),
         dns_domain=dns_domain,
+        version=f"{era}/{log.version}",
+        since="" if changed is None else query.version,
+        gone=tuple(port_id for port_id in changed or () if port_id not in ports),
+    )
+
+
+def _dhcp_host(port: Port) -> DhcpHost:
+    return DhcpHost(
+        port_id=port.id,
+        mac_address=port.mac_address,
+        fixed_ips=port.fixed_ips,
+        dns_name=port.dns_name,
+        device_id=port.device_id,
     )
 
 

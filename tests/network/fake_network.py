@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from actors.errors import CallerFault, not_found
 from actors.messages import AllocateRequest, DeallocateRequest, PortDetails, Vif
-from actors.network.messages import DhcpHost, DhcpNetworkInfo, FirewallRule, PortFirewall
+from actors.network.messages import DhcpHost, DhcpNetworkInfo, DhcpQuery, FirewallRule, PortFirewall
 from actors.network.naming import bridge_device, dhcp_port_id, tap_device
 from actors.records import FixedIp, Network, Port, Subnet
 
@@ -117,6 +117,10 @@ class FakeNetwork:
             self.info(network_id) if network_id in self.networks else not_found("network_id", network_id)
             for network_id in network_ids
         ]
+
+    async def dhcp_changes(self, queries: list[DhcpQuery]) -> list[DhcpNetworkInfo | CallerFault]:
+        """Remembers nothing, so it always tells everything."""
+        return await self.dhcp_networks([query.network_id for query in queries])
 
     def info(self, network_id: str) -> DhcpNetworkInfo:
         ports = [port for port in self.ports.values() if port.network_id == network_id]
