@@ -4,7 +4,8 @@ Owns: the items that wait to be sent, and their senders. When nothing is in flig
 cloud has the latency of a single call; while a batch is in flight items gather, and go together when the answer
 comes, so batches grow by themselves under load. Invariant: at most one batch in flight, at most `limit` items inside.
 
-`ask` awaits the item's own reply; `cast` does not. Both refuse at the door (`CallerError` 503) when full.
+`ask` awaits the item's own reply; `cast` does not. Both refuse at the door (`CallerError` 503) when full. What is cast
+`by_and_by` may wait up to `linger_s` for company, or for an item that goes at once and takes it along.
 """
 
 from __future__ import annotations
@@ -30,12 +31,15 @@ class Outbox(Generic[Item, Reply]):
         send: Callable[[list[Item]], Awaitable[list[Reply | CallerFault | HostFault]]],
         limit: int = QUEUE_LIMIT,
         batch_limit: int = BATCH_LIMIT,
+        linger_s: float = 0.0,
     ) -> None:
         self._send = send
         self._limit = limit
         self._batch_limit = batch_limit
         self._waiting: list[tuple[Item, asyncio.Future[Reply | CallerFault | HostFault]]] = []
         self._in_flight = 0
+        self._linger_s = linger_s
+        self._lingering: asyncio.TimerHandle | None = None
         self._pump: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
@@ -45,23 +49,33 @@ class Outbox(Generic[Item, Reply]):
         """The reply to this item; raises its fault, or what the send itself raised."""
         return value_of(await self.enqueue(item))
 
-    def cast(self, item: Item) -> None:
+    def cast(self, item: Item, by_and_by: bool = False) -> None:
         """Send and go on; a failure of the send is dropped here and must be healed by reconciliation."""
-        self.enqueue(item).add_done_callback(_consume)
+        self.enqueue(item, by_and_by).add_done_callback(_consume)
 
-    def enqueue(self, item: Item) -> asyncio.Future[Reply | CallerFault | HostFault]:
+    def enqueue(self, item: Item, by_and_by: bool = False) -> asyncio.Future[Reply | CallerFault | HostFault]:
         if len(self) >= self._limit:
             raise CallerError(busy(f"{len(self)} requests are waiting already; try again in a moment"))
         future: asyncio.Future[Reply | CallerFault | HostFault] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
-        if self._pump is None:
-            self._pump = asyncio.create_task(self._run())
+        if not (by_and_by and self._linger_s):
+            self._begin()
+        elif self._pump is None and self._lingering is None:
+            self._lingering = asyncio.get_running_loop().call_later(self._linger_s, self._begin)
         return future
 
     async def drained(self) -> None:
         """Wait until everything that was put in has been answered."""
+        self._begin()
         while self._pump is not None:
             await asyncio.wait({self._pump})
+
+    def _begin(self) -> None:
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
+        if self._pump is None and self._waiting:
+            self._pump = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
         try:

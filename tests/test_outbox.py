@@ -109,3 +109,28 @@ def test_drained_waits_for_casts() -> None:
         return receiver.batches
 
     assert [n for batch in asyncio.run(play()) for n in batch] == [0, 1, 2, 3, 4]
+
+
+def test_what_may_wait_goes_with_what_may_not_or_when_its_time_is_up() -> None:
+    async def play() -> None:
+        sent: list[list[str]] = []
+
+        async def send(items: list[str]) -> list[None]:
+            sent.append(items)
+            return [None] * len(items)
+
+        box: Outbox[str, None] = Outbox(send, linger_s=60.0)  # type: ignore[arg-type]
+        box.cast("a", by_and_by=True)
+        box.cast("b", by_and_by=True)
+        await asyncio.sleep(0)
+        assert sent == []
+        await box.ask("c")
+        assert sent == [["a", "b", "c"]]
+        box.cast("d", by_and_by=True)
+        await box.drained()
+        assert sent[1:] == [["d"]]
+        soon: Outbox[str, None] = Outbox(send, linger_s=0.001)  # type: ignore[arg-type]
+        await soon.enqueue("e", by_and_by=True)
+        assert sent[2:] == [["e"]]
+
+    asyncio.run(play())

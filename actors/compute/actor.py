@@ -10,6 +10,7 @@ import ray.util
 from actors.clock import SystemClock
 from actors.cluster import names, reach
 from actors.cluster import node as worker
+from actors.cluster.collector import collect_rarely
 from actors.cluster.config import CloudConfig, NodeConfig
 from actors.compute.hypervisor import Hypervisor
 from actors.compute.service import Compute, Rooms
@@ -19,6 +20,7 @@ from actors.image.node_images import NodeImages
 
 class ComputeActor(Compute):
     async def __init__(self, cloud: CloudConfig, node: str) -> None:  # type: ignore[misc]  # Ray awaits it
+        collect_rarely()
         config = NodeConfig.of_this_node(node, ray.util.get_node_ip_address())
         rooms = Rooms(reach.conductor(), reach.scheduler(), reach.image(), reach.network(), reach.volume())
         images = NodeImages(config.host, config.node_ip, config.image_cache, rooms.image)

@@ -41,6 +41,7 @@ CANCELLED = conflict("", "the instance was deleted while it was being built")
 SUPERSEDED = conflict("", "a newer attempt has taken over")
 REPORT_TRIES = 30  # times a batch of reports is offered to the conductor
 REPORT_PAUSE_S = 0.5
+REPORT_LINGER_S = 0.03  # how late the conductor may hear of a step; of an end it hears at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Compute:
         self._halted: set[str] = set()  # instances of which a build in hand goes no further
         self._tasks: set[asyncio.Task[None]] = set()
         self._told: tuple[Sequence[Build], tuple[tuple[str, int], ...]] = ((), ())  # the cohort that was named last
-        self._reports: Outbox[StepReport | BuildEnded, None] = Outbox(self._send_reports)
+        self._reports: Outbox[StepReport | BuildEnded, None] = Outbox(self._send_reports, linger_s=REPORT_LINGER_S)
         self._saga = Saga(table, self, config.host, clock, self._journal, self._why_halted)
 
     async def start(self) -> None:
@@ -227,7 +228,9 @@ class Compute:
         if items is not self._told[0]:
             self._told = items, tuple((build.id, build.order.attempt) for build in items)
         builds, host = self._told[1], items[0].order.host
-        self._reports.cast(StepReport(builds=builds, host=host, step=step, phase=phase, at=at, note=note))
+        self._reports.cast(
+            StepReport(builds=builds, host=host, step=step, phase=phase, at=at, note=note), by_and_by=True
+        )
 
     async def _send_reports(self, reports: list[StepReport | BuildEnded]) -> list[CallerFault | HostFault | None]:
         for tries_left in reversed(range(REPORT_TRIES)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from actors.clock import SystemClock
 from actors.cluster import reach
+from actors.cluster.collector import collect_rarely
 from actors.cluster.config import CloudConfig
 from actors.cluster.packing import packs_replies
 from actors.conductor.service import Conductor
@@ -13,6 +14,7 @@ from actors.conductor.store import Store, upgrade
 @packs_replies
 class ConductorActor(Conductor):
     async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
+        collect_rarely()
         upgrade(cloud.database)
         super().__init__(cloud, Store(cloud.database), reach.scheduler(), reach.Computes(), SystemClock())
         await self.start()

@@ -6,6 +6,7 @@ from random import SystemRandom
 
 from actors.clock import SystemClock
 from actors.cluster import reach
+from actors.cluster.collector import collect_rarely
 from actors.cluster.config import CloudConfig
 from actors.cluster.packing import packs_replies
 from actors.scheduler.service import Scheduler
@@ -14,6 +15,7 @@ from actors.scheduler.service import Scheduler
 @packs_replies
 class SchedulerActor(Scheduler):
     async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
+        collect_rarely()
         limits = cloud.service_down_s, cloud.service_down_s
         super().__init__(SystemClock(), SystemRandom(), cloud.placement_profile, *limits)
         await self.restore(await reach.conductor().claims())
