@@ -28,7 +28,7 @@ from uuid import uuid4
 import msgspec
 import ray
 
-from actors.api.messages import BootRequest, ServersRequest
+from actors.api.messages import BootRequest, ServersRequest, SetNode
 from actors.cloud_rooms import (
     CloudUnavailableError,
     Flavors,
@@ -383,6 +383,28 @@ class Cloud:
                 raise TimeoutError(f"{len(pending)} servers are not gone after {timeout_s:g} s")
             statuses = self._statuses(pending, min(left_s, POLL_S))
             pending = [i for i, status in zip(pending, statuses, strict=True) if not isinstance(status, CallerFault)]
+
+    def drain(self, node: str, timeout_s: float = WAIT_LIMIT_S) -> list[Server]:
+        """No new machine is placed on a worker node; returns when none builds there, with those that are left on it."""
+        self._set_node(node, False)
+        deadline = time.monotonic() + timeout_s
+        while True:
+            views: list[ServerView] = self.session.call(names.API, "list_servers", self.session.token, True)
+            there = [view for view in views if names.node_of(view.host) == node]
+            pending = [view.id for view in there if view.status == "BUILD"]
+            if not pending:
+                return self._handles([(view.id, view.name) for view in there], there)
+            if time.monotonic() >= deadline:
+                raise TimeoutError(f"{len(pending)} servers still build on {node} after {timeout_s:g} s")
+            self._statuses(pending, min(deadline - time.monotonic(), POLL_S))
+
+    def enable(self, node: str) -> None:
+        """A drained node takes machines again."""
+        self._set_node(node, True)
+
+    def _set_node(self, node: str, enabled: bool) -> None:
+        request = SetNode(token=self.session.token, node=node, enabled=enabled)
+        value_of(self.session.call(names.API, "set_node", request))
 
     def events(self, since: int | None = None, timeout_s: float | None = None) -> Iterator[Notification]:
         """Notifications as they happen: instance.create.start, .end, .error, instance.delete.start, .end.

@@ -268,6 +268,7 @@ class Welcome(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
     unfinished: tuple[BuildOrder, ...]
     running: tuple[Claim, ...]  # what the database says runs on these hosts
+    enabled: bool = True  # False: the node is drained, its hosts take no new machines
 
 
 # ---------------------------------------------------------------- image

@@ -131,6 +131,7 @@ class ComputeNode(msgspec.Struct, frozen=True, kw_only=True):
     id: str  # the node's name
     epoch: int
     hosts: tuple[str, ...] = ()
+    enabled: bool = True  # False: no new machines are placed here [Nova: a disabled compute service]
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True):

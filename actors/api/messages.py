@@ -74,3 +74,11 @@ class ServerGroupRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     token: str
     group_id: str
+
+
+class SetNode(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether new machines are placed on a worker node."""
+
+    token: str
+    node: str
+    enabled: bool

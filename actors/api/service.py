@@ -22,6 +22,7 @@ from actors.api.messages import (
     CreateServerGroup,
     ServerGroupRequest,
     ServersRequest,
+    SetNode,
 )
 from actors.api.server_groups import ServerGroups
 from actors.api.validation import (
@@ -258,6 +259,12 @@ class Api:
         context = self._context(token)
         rows = await self._conductor.notifications(since, limit, wait_s)
         return [row for row in rows if context.is_admin or row.project_id == context.project_id]
+
+    async def set_node(self, request: SetNode) -> CallerFault | None:
+        """Drain a worker node, or let it take machines again."""
+        if not self._context(request.token).is_admin:
+            return forbidden("only an administrator disables a worker node")
+        return await self._conductor.set_enabled(request.node, request.enabled)
 
     async def _one(self, token: str, server_id: str) -> ServerView:
         [view] = await self.show(ServersRequest(token=token, server_ids=(server_id,)))

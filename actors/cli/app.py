@@ -25,6 +25,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(node.app, name="node")
+app.command()(node.drain)
+app.command()(node.enable)
 app.add_typer(bench.app, name="bench")
 app.add_typer(server_groups.app, name="server-group")
 app.command()(explain)

@@ -32,5 +32,22 @@ def clear(host: Host = "") -> None:
     node.clear(NodeConfig.of_this_node(host or socket.gethostname()), _say)
 
 
+def drain(node: Annotated[str, typer.Argument(help="A worker node's name, as `novaray status` shows it.")]) -> None:
+    """Place no new machines on a worker node, and wait for those that build there."""
+    from actors.cloud import Cloud
+
+    with Cloud.connect() as cloud:
+        left = cloud.drain(node)
+    _say(f"{node} is drained; {len(left)} server(s) are on it" + "".join(f"\n    {server.name}" for server in left))
+
+
+def enable(node: Annotated[str, typer.Argument(help="A drained worker node's name.")]) -> None:
+    """Let a drained worker node take machines again."""
+    from actors.cloud import Cloud
+
+    with Cloud.connect() as cloud:
+        cloud.enable(node)
+
+
 def _say(line: str) -> None:
     err.print(f"  {line}", style="dim", markup=False)

@@ -18,7 +18,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from actors.cluster import names, reach
 from actors.cluster.config import CloudConfig
 
-LOOK_S = 1.0  # how often the nodes are looked at
+LOOK_S = 0.5  # how often the nodes are looked at, at 2 ms of CPU each
 READY_LIMIT_S = 120.0  # for all services to answer after they were started
 
 

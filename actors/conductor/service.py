@@ -192,7 +192,9 @@ class Conductor:
 
     async def hello(self, compute: Hello) -> Welcome:
         known = self._nodes.get(compute.node)
-        row = ComputeNode(id=compute.node, epoch=known.epoch + 1 if known else 1, hosts=compute.hosts)
+        row = ComputeNode(id=compute.node, epoch=1, hosts=compute.hosts)
+        if known is not None:
+            row = msgspec.structs.replace(row, epoch=known.epoch + 1, enabled=known.enabled)
         await self._store.commit([row])
         self._nodes[compute.node] = row
         here = [boot for boot in self._boots.values() if boot.instance.node == compute.node]
@@ -201,7 +203,19 @@ class Conductor:
             epoch=row.epoch,
             unfinished=tuple(b.build_order(row.epoch) for b in here if b.building and not b.controlled),
             running=tuple(boot.claim() for boot in here if boot.instance.vm_state == Vm.ACTIVE),
+            enabled=row.enabled,
         )
+
+    async def set_enabled(self, node: str, enabled: bool) -> CallerFault | None:
+        """Whether new machines are placed on the node's hosts: durably, and from the answer on."""
+        known = self._nodes.get(node)
+        if known is None:
+            return not_found("node", f"there is no worker node {node!r}")
+        row = msgspec.structs.replace(known, enabled=enabled)
+        await self._store.commit([row])
+        self._nodes[node] = row
+        await self.compute(node).set_enabled(enabled)
+        return None
 
     def epoch(self, node: str) -> int:
         return self._nodes[node].epoch if node in self._nodes else 0

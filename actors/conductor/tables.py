@@ -137,6 +137,7 @@ class ComputeNodeRow(SQLModel, table=True):
     id: Key
     epoch: Whole
     hosts: Nested
+    enabled: bool
 
 
 class NotificationRow(SQLModel, table=True):

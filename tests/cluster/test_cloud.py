@@ -23,7 +23,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from actors.boot import CONTROL, NODE
 from actors.cloud import BootFailedError, CallerError, Cloud, Server
 from actors.cluster import bringup, names, ray_node
-from actors.cluster.config import NodeConfig
+from actors.cluster.config import NodeConfig, SimulatedConfig
 from actors.cluster.supervisor import SERVICES, worker_nodes
 from actors.messages import ServerView
 from actors.states import TABLE, State
@@ -35,6 +35,7 @@ ROOT = Path(__file__).parents[2]
 NODES = ("node-1", "node-2")
 HOSTS = 5  # simulated on each node
 LIMIT_S = 120.0  # for anything that is waited for; all of it takes seconds
+TAKES_GUESTS_S = 20.0  # from a node's joining Ray to its first guest: 5 s on quiet cores, which a test may not have
 REFUSED_S = 3.0  # that an actor is watched which must not start
 SERVICE_NAMES = [service.name for service in SERVICES]
 NODE_ACTORS = [name(node) for node in NODES for name in (names.compute_name, names.agent_name)]
@@ -252,6 +253,39 @@ def test_a_node_that_joins_serves_and_one_that_leaves_is_retired(line: CommandLi
     with pytest.raises(BootFailedError, match="ForcedHost removed 10"):
         api.boot("nowhere", availability_zone="nova:node-3").wait(LIMIT_S)
     api.delete(api.servers())
+
+
+def test_a_node_added_during_a_storm_takes_guests_and_one_drained_takes_none(line: CommandLine, api: Cloud) -> None:
+    runtime = bringup.running(line.home)
+    assert runtime is not None
+    node = NodeConfig(host="node-4", home=line.home / "nodes" / "node-4", simulated=SimulatedConfig(hosts=HOSTS))
+    node.home.mkdir()
+    file = node.home / "node.json"
+    file.write_text(node.model_dump_json())
+    worker = ray_node.start_worker(line.home, node.host, file, runtime.processes[0])
+    try:
+        servers = []
+        joined_at = 0.0
+        deadline = time.monotonic() + LIMIT_S
+        while not any(server.view.host.startswith("node-4/") for server in servers[-20:]):
+            assert time.monotonic() < deadline
+            if not joined_at and any(name == "node-4" for name, _ in worker_nodes()):
+                joined_at = time.monotonic()
+            batch = api.boot_many(f"storm-{len(servers) + number}" for number in range(20))
+            servers += api.wait(batch, LIMIT_S)
+        took_s = time.monotonic() - joined_at
+        assert took_s < TAKES_GUESTS_S, f"{took_s:.1f} s"
+        line.run("drain", "node-4")
+        later = api.wait(api.boot_many(f"later-{number}" for number in range(20)), LIMIT_S)
+        assert {names.node_of(server.view.host) for server in later} == set(NODES)
+        api.delete(servers + later)
+        assert api.drain("node-4") == []
+        line.run("enable", "node-4")
+        server = api.boot("again", availability_zone="nova:node-4/00000").wait(LIMIT_S)
+        server.delete()
+    finally:
+        ray_node.stop(worker)
+    assert await_true(lambda: "compute@node-4" not in actor_names())
 
 
 def actor_names() -> set[str]:
