@@ -75,6 +75,7 @@ class World:
     seed: int = 1
     hosts: int = 1
     simulated: SimulatedConfig | None = None
+    boots_in_flight_limit: int = 20_000
     node_table: Table[Compute, Build] = NODE
     control_table: Table[Conductor, Boot] = CONTROL
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
@@ -83,7 +84,7 @@ class World:
 
     async def start(self) -> World:
         clock, random = SystemClock(), Random(self.seed)
-        cloud = CloudConfig(home=self.folder, hypervisor="simulated")
+        cloud = CloudConfig(home=self.folder, hypervisor="simulated", boots_in_flight_limit=self.boots_in_flight_limit)
         fleet = self.simulated or SimulatedConfig(hosts=self.hosts)
         self.node = NodeConfig(host=NODE_NAME, home=self.folder / NODE_NAME, simulated=fleet, vif_plugging_timeout_s=5)
         verifier = Verifier({KEY.id: KEY.public_pem})

@@ -97,6 +97,7 @@ class CloudConfig(BaseModel):
     database_url: str = ""  # '' = SQLite under `home`
     placement_profile: str = "spread"  # spread, pack, nova
     max_attempts: int = Field(default=3, ge=1)  # hosts tried for one boot
+    boots_in_flight_limit: int = Field(default=20_000, ge=1)  # accepted and not ended; more are told to come again
     boot_deadline_s: float = 900.0
     token_lifetime_s: float = 24 * 3600.0
     heartbeat_s: float = Field(default=2.0, gt=0.0)

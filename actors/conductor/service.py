@@ -23,7 +23,7 @@ from actors.conductor.riders import Riders
 from actors.conductor.steps import release
 from actors.conductor.timeline import Moment, Timeline
 from actors.conductor.waiting import Waiting
-from actors.errors import CallerFault, Fault, HostFault, conflict, not_found
+from actors.errors import CallerFault, Fault, HostFault, busy, conflict, not_found
 from actors.faces import ComputeFace, SchedulerFace
 from actors.messages import (
     BootFault,
@@ -68,6 +68,7 @@ class Conductor:
         self._config = config
         self._store = store
         self._boots: dict[str, Boot] = {}
+        self._in_flight: set[str] = set()  # accepted and not ended
         self._keys: dict[tuple[str, str], list[str]] = {}  # (project, idempotency key) → instance ids
         self._nodes: dict[str, ComputeNode] = {}
         self._notifications = Notifications()
@@ -87,6 +88,7 @@ class Conductor:
                 self._keys.setdefault((row.project_id, row.idempotency_key), []).append(row.id)
             if row.vm_state != Vm.DELETED:
                 self._boots[row.id] = Boot(row, _timeline(stories.get(row.id)))
+        self._in_flight = {boot.id for boot in self._boots.values() if boot.building}
         self._nodes = {row.id: row for row in await self._store.load(ComputeNode)}
         self._notifications.load(await self._store.load(Notification))
 
@@ -107,15 +109,22 @@ class Conductor:
     # ------------------------------------------------------------ boots
 
     async def accept(self, specs: list[BootSpec]) -> list[list[str] | CallerFault]:
-        """Steps 6-7. A key that was seen before answers with the first boot's ids and makes no second one."""
+        """Steps 6-7. A key that was seen before answers with the first boot's ids and makes no second one.
+
+        With too many in flight the rest are refused as busy, and leave nothing.
+        """
         replies: list[list[str] | CallerFault] = []
         fresh: list[Boot] = []
         for spec in specs:
             key = (spec.project_id, spec.idempotency_key)
             known = self._keys.get(key) if spec.idempotency_key else None
             ids = known or [i for i in spec.instance_ids if i not in self._boots]
+            if known is None and len(self._in_flight) + len(ids) > self._config.boots_in_flight_limit:
+                replies.append(busy(f"{len(self._in_flight)} servers are being booted; try again in a moment"))
+                continue
             if known is None:
                 at = self.clock.now()
+                self._in_flight.update(ids)
                 fresh += [new_boot(spec, i, n, at) for n, i in enumerate(spec.instance_ids) if i not in self._boots]
                 if spec.idempotency_key:
                     self._keys[key] = ids
@@ -125,13 +134,14 @@ class Conductor:
         outcome = await self._door.forward(fresh) if fresh else None
         if outcome and outcome.failed:
             fault = self._forget_unrecorded([boot for boot, _ in outcome.failed], outcome.failed[0][1])
-            return [fault] * len(specs)
+            return [reply if isinstance(reply, CallerFault) else fault for reply in replies]
         self._spawn(self._go(fresh))
         return replies
 
     def _forget_unrecorded(self, boots: list[Boot], fault: Fault) -> CallerFault:
         for boot in boots:
             del self._boots[boot.id]
+            self._in_flight.discard(boot.id)
             self._keys.pop((boot.instance.project_id, boot.instance.idempotency_key), None)
         return CallerFault(503, f"the request could not be recorded: {describe(fault)}")
 
@@ -184,7 +194,7 @@ class Conductor:
         await self.write(over, "instance.create.error")
         await self.write(again, "")
         for boot in over:
-            boot.end()
+            self._end(boot)
         if again:
             self._spawn(self._go(again))
 
@@ -278,7 +288,7 @@ class Conductor:
         active = [boot for boot, _ in good]
         await self.write(active, "instance.create.end")
         for boot in active:
-            boot.end()
+            self._end(boot)
         if active:
             await self.scheduler.confirm([boot.id for boot in active])
         failed = [(boot, report.fault, report.retry) for boot, report in ends if report.fault is not None]
@@ -330,7 +340,7 @@ class Conductor:
         self._waiting.room_came()
         for boot in gone:
             self._boots.pop(boot.id, None)
-            boot.end()
+            self._end(boot)
 
     # ------------------------------------------------------------ questions
 
@@ -432,6 +442,10 @@ class Conductor:
             if attempt not in moments:
                 moments[attempt] = Moment(at, step, phase, attempt, note).encoded()
             boot.tell(moments[attempt])
+
+    def _end(self, boot: Boot) -> None:
+        self._in_flight.discard(boot.id)
+        boot.end()
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
