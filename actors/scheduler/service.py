@@ -132,6 +132,8 @@ class Scheduler:
             return [reply or bad_request(error.field, error.message) for reply in held]
         found = iter([self._noted(asked, answer) for asked, answer in zip(fresh, answers, strict=True)])
         replies = [reply or next(found) for reply in held]
+        if self._clock.monotonic() < self._settled_at and any(isinstance(reply, NoHostFound) for reply in replies):
+            return self._not_yet(batch, fresh)
         if sum(map(_has_a_host, replies)) >= batch[0].least:
             return replies
         return self._none_of(batch, replies)
@@ -142,6 +144,14 @@ class Scheduler:
         self._attempts[asked.instance_id] = asked.attempt
         self._provisional[asked.instance_id] = self._clock.monotonic()
         return Placed(host=answer.host, node=answer.node)
+
+    def _not_yet(
+        self, batch: list[PlaceRequest], fresh: list[PlaceRequest]
+    ) -> list[Placed | NoHostFound | CallerFault]:
+        """Hosts that have yet to report may be those that are missed: the whole batch is asked for again."""
+        for asked in fresh:
+            self._release(asked.instance_id)
+        return [busy("the scheduler has just started and not all hosts have reported yet") for _ in batch]
 
     def _none_of(
         self, batch: list[PlaceRequest], replies: list[Placed | NoHostFound | CallerFault]

@@ -15,6 +15,8 @@ from actors.scheduler.service import CONFIRM_WITHIN_S, Scheduler
 
 TINY = Flavor(id="tiny", name="tiny", vcpus=1, ram_mib=512, disk_gib=1)
 
+HUGE = Flavor(id="huge", name="huge", vcpus=1, ram_mib=1 << 20, disk_gib=1)
+
 
 class HandClock:
     """A clock that stands still until it is moved."""
@@ -45,9 +47,9 @@ def asked(instance_id: str = "i", attempt: int = 1, **more: Any) -> PlaceRequest
 class Room:
     """A scheduler with two hosts, run from plain tests."""
 
-    def __init__(self, *hosts: str) -> None:
+    def __init__(self, *hosts: str, settle_s: float = 0.0) -> None:
         self.clock = HandClock()
-        self.scheduler = Scheduler(self.clock, Random(1), "spread", service_down_s=6.0)
+        self.scheduler = Scheduler(self.clock, Random(1), "spread", service_down_s=6.0, settle_s=settle_s)
         self.beat(*hosts)
 
     def beat(self, *hosts: str, **facts: Any) -> None:
@@ -295,3 +297,17 @@ def test_explain_agrees_with_place_and_changes_nothing() -> None:
 def test_an_unknown_profile_is_refused_at_once() -> None:
     with pytest.raises(ValueError, match="spread"):
         Scheduler(HandClock(), Random(1), "fastest")
+
+
+def test_a_scheduler_that_has_just_started_refuses_nobody_for_good() -> None:
+    room = Room("a", settle_s=6.0)
+    together = [asked(f"i-{number}", batch="b", least=8) for number in range(8)]  # four fit a host
+    replies = room.place(asked("lone", flavor=HUGE), *together)
+    assert [reply.status for reply in replies if isinstance(reply, CallerFault)] == [503] * 9
+    assert room.world() == {}
+    room.beat("b")
+    assert all(isinstance(reply, Placed) for reply in room.place(*together))
+    room.clock.at += 6.0
+    room.beat("a", "b")
+    [refused] = room.place(asked("lone", flavor=HUGE))
+    assert isinstance(refused, NoHostFound)
