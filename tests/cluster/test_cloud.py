@@ -56,9 +56,16 @@ def line() -> Iterator[CommandLine]:
 
 
 @pytest.fixture(scope="module")
-def api(line: CommandLine) -> Iterator[Cloud]:
+def session(line: CommandLine) -> Iterator[Cloud]:
     with Cloud.connect(line.home) as joined:
         yield joined
+
+
+@pytest.fixture
+def api(session: Cloud) -> Iterator[Cloud]:
+    """Each test finds the cloud without servers."""
+    yield session
+    session.delete(session.servers(), LIMIT_S)
 
 
 # ---------------------------------------------------------------- who is there
@@ -177,7 +184,6 @@ def test_a_boot_that_fails_names_its_step(api: Cloud) -> None:
     assert server.view.fault.step == "place"
     [last] = [event for event in api.events(0, timeout_s=0.0) if event.instance_id == server.id][1:]
     assert (last.event_type, last.payload["fault"]["step"]) == ("instance.create.error", "place")
-    server.delete()
 
 
 def test_without_a_cloud_the_command_says_what_to_do(tmp_path: Path) -> None:
@@ -201,8 +207,6 @@ def test_a_killed_service_comes_back(api: Cloud, name: str) -> None:
     again = api.boot(f"after-{name.replace('@', '-')}").wait(LIMIT_S)
     assert [one.id for one in api.servers()] == [server.id, again.id]
     assert server.refresh().status == "ACTIVE"
-    api.delete([server, again])
-    assert api.servers() == []
 
 
 @pytest.mark.parametrize("name", [names.CONDUCTOR, names.SCHEDULER, names.NETWORK, names.compute_name(NODES[0])])
@@ -252,7 +256,6 @@ def test_a_node_that_joins_serves_and_one_that_leaves_is_retired(line: CommandLi
     )
     with pytest.raises(BootFailedError, match="ForcedHost removed 10"):
         api.boot("nowhere", availability_zone="nova:node-3").wait(LIMIT_S)
-    api.delete(api.servers())
 
 
 def test_a_node_added_during_a_storm_takes_guests_and_one_drained_takes_none(line: CommandLine, api: Cloud) -> None:
