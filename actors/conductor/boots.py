@@ -79,6 +79,11 @@ class Boot:
         self.change(host=host, node=node)
         self.tell(Moment(at, "place", PLACED, self.instance.attempt, host).encoded())
 
+    @property
+    def just_accepted(self) -> bool:
+        """Its whole story is still in its order."""
+        return len(self.timeline.moments) <= 1
+
     def tell(self, moment: msgspec.Raw) -> None:
         self.timeline.moments.append(moment)
 
@@ -175,6 +180,13 @@ def new_boot(spec: BootSpec, instance_id: str, index: int, at: float) -> Boot:
         created_at=at,
     )
     return Boot(instance, Timeline(spec.door), story_written_at=at, decoded=spec)
+
+
+def stored_boot(instance: Instance, story: Story | None) -> Boot:
+    """After a restart. One that had just been accepted has its story in its order."""
+    boot = Boot(instance)
+    boot.timeline = Timeline.decoded(story.lines) if story else Timeline(boot.spec().door)
+    return boot
 
 
 @cache

@@ -1,7 +1,8 @@
 """Boots whose rows have changed on the way and ride along with the next group that is written.
 
-Owned by the conductor. Nobody waits for them: what is written is what is true when the writing begins. Invariant: a
-boot waits here at most once, so there are never more of them than boots.
+Owned by the conductor. Nobody waits for them: what is written is what is true when the writing begins, and a boot
+that is written for another reason meanwhile needs no ride. Invariant: a boot waits here at most once, so there are
+never more of them than boots.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from actors.conductor.boots import Boot
+
+RIDE_S = 0.25  # how long a change may wait for a write that comes anyway; most boots end sooner
 
 log = logging.getLogger(__name__)
 
@@ -20,22 +24,33 @@ class Riders:
         self._write = write
         self._waiting: dict[str, Boot] = {}
         self._pump: asyncio.Task[None] | None = None
+        self._hurry = asyncio.Event()
 
     def add(self, boot: Boot) -> None:
         self._waiting[boot.id] = boot
         if self._pump is None:
             self._pump = asyncio.create_task(self._run())
 
+    def written(self, boots: list[Boot]) -> None:
+        for boot in boots:
+            self._waiting.pop(boot.id, None)
+
     async def drained(self) -> None:
+        self._hurry.set()
         while self._pump is not None:
             await asyncio.wait({self._pump})
+        self._hurry.clear()
 
     async def _run(self) -> None:
         try:
             while self._waiting:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(RIDE_S):
+                        await self._hurry.wait()
                 boots, self._waiting = list(self._waiting.values()), {}
                 try:
-                    await self._write(boots)
+                    if boots:
+                        await self._write(boots)
                 except ConnectionError as error:  # their next change, or their end, is written surely
                     log.error("%d boots could not be written on their way: %s", len(boots), error)
         finally:

@@ -17,7 +17,7 @@ import msgspec
 from actors.boot import CONTROL, NODE
 from actors.clock import Clock
 from actors.cluster.config import CloudConfig
-from actors.conductor.boots import Boot, new_boot, notification, view
+from actors.conductor.boots import Boot, new_boot, notification, stored_boot, view
 from actors.conductor.notifications import Notifications
 from actors.conductor.riders import Riders
 from actors.conductor.steps import release
@@ -87,7 +87,7 @@ class Conductor:
             if row.idempotency_key:
                 self._keys.setdefault((row.project_id, row.idempotency_key), []).append(row.id)
             if row.vm_state != Vm.DELETED:
-                self._boots[row.id] = Boot(row, _timeline(stories.get(row.id)))
+                self._boots[row.id] = stored_boot(row, stories.get(row.id))
         self._in_flight = {boot.id for boot in self._boots.values() if boot.building}
         self._nodes = {row.id: row for row in await self._store.load(ComputeNode)}
         self._notifications.load(await self._store.load(Notification))
@@ -409,6 +409,7 @@ class Conductor:
             return
         at = self.clock.now()
         told = [notification(b, event_type, self._notifications.next_sequence(), at) for b in boots if event_type]
+        self._riders.written(boots)
         await self._commit_surely([*_rows(boots, at), *told])
         self._notifications.publish(told)
 
@@ -457,7 +458,8 @@ def _rows(boots: list[Boot], at: float) -> list[Change]:
     """Instances and their stories as they are now."""
     for boot in boots:
         boot.story_written_at = at
-    return [*(boot.instance for boot in boots), *(boot.story_row() for boot in boots)]
+    told = [boot.story_row() for boot in boots if not boot.just_accepted]
+    return [*(boot.instance for boot in boots), *told]
 
 
 def _timeline(stored: Story | None) -> Timeline:
