@@ -100,6 +100,11 @@ def percentiles(seconds: list[float]) -> Row:
 _PARTS = {"p50_ms": 50, "p95_ms": 95, "p99_ms": 99}
 
 
+def family_cpu_s(pid: int) -> float:
+    """CPU seconds of a process and of all that live below it."""
+    return sum(map(_cpu_s, (pid, *_descendants(pid))))
+
+
 class _Item(msgspec.Struct, frozen=True):
     id: str
     number: int

@@ -8,34 +8,25 @@ all again is measured too.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 
 from actors.cloud import Cloud, Server
+from benchmarks.fleet import Say, delete, fleet, wave
 from benchmarks.measure import Meter, Row, calibration_ms, percentiles, spent
 
 BOOTS = {1: 40, 50: 1_000, 500: 5_000, 5_000: 15_000}  # in flight → boots in all
 HOSTS = 1_000
-WARM_UP = (1, 50, 500)  # waves before the first measurement
-
-Say = Callable[[str], None]
 
 
 def run(in_flight: Sequence[int] = tuple(BOOTS), hosts: int = HOSTS, say: Say = lambda line: None) -> list[Row]:
-    say(f"starting a cloud of {hosts} simulated hosts")
-    with Cloud.embedded(hosts=hosts) as cloud:
-        meter = Meter(cloud.home)
-        warm_up(cloud)
+    with fleet(hosts, say) as (cloud, meter):
         rows = []
         for size in in_flight:
             boots = BOOTS.get(size, 10 * size)
             say(f"{boots} boots, {size} in flight")
             rows.append({"in_flight": size, "hosts": hosts} | storm(cloud, meter, size, boots))
         return rows
-
-
-def warm_up(cloud: Cloud) -> None:
-    for size in WARM_UP:
-        cloud.delete(_wave(cloud, f"warm-{size}", size))
 
 
 def storm(cloud: Cloud, meter: Meter, in_flight: int, boots: int) -> Row:
@@ -47,10 +38,10 @@ def storm(cloud: Cloud, meter: Meter, in_flight: int, boots: int) -> Row:
     while len(servers) < boots:
         size = min(in_flight, boots - len(servers))
         wave_began = time.perf_counter()
-        servers += _wave(cloud, f"storm-{len(servers)}", size)
+        servers += wave(cloud, f"storm-{len(servers)}", size)
         waves_s += [time.perf_counter() - wave_began] * size
     took_s, after = time.perf_counter() - began, meter.read()
-    deleted_s = _delete(cloud, servers, in_flight)
+    deleted_s = delete(cloud, servers, in_flight)
     return {
         "boots": boots,
         "boots_per_s": round(boots / took_s, 1),
@@ -61,12 +52,25 @@ def storm(cloud: Cloud, meter: Meter, in_flight: int, boots: int) -> Row:
     }
 
 
-def _wave(cloud: Cloud, name: str, size: int) -> list[Server]:
-    return cloud.wait(cloud.boot_many([f"{name}-{index}" for index in range(size)]))
+def plot(rows: Sequence[Row], file: Path) -> None:
+    """CPU time a boot by process, and boots a second, over how many are in flight."""
+    from matplotlib.figure import Figure
 
-
-def _delete(cloud: Cloud, servers: list[Server], at_a_time: int) -> float:
-    began = time.perf_counter()
-    for first in range(0, len(servers), at_a_time):
-        cloud.delete(servers[first : first + at_a_time])
-    return time.perf_counter() - began
+    figure = Figure(figsize=(10, 4.5), layout="constrained")
+    cost, speed = figure.subplots(1, 2)
+    labels = [f"{row['in_flight']:,}" for row in rows]
+    names = sorted({name for row in rows for name, ms in row["cpu_ms_by_process"].items() if ms >= 0.01})
+    floor = [0.0] * len(rows)
+    for name in names:
+        heights = [row["cpu_ms_by_process"].get(name, 0.0) / row["cpu_ms_per_boot"] for row in rows]
+        cost.bar(labels, heights, bottom=floor, label=name)
+        floor = [low + height for low, height in zip(floor, heights, strict=True)]
+    for place, row in enumerate(rows):
+        cost.text(place, 1.01, f"{row['cpu_ms_per_boot']:.2f} ms", ha="center")
+    cost.set(title="CPU time a boot, by process", xlabel="boots in flight", ylabel="share", ylim=(0, 1.08))
+    cost.legend(fontsize=7)
+    speed.plot(labels, [row["boots_per_s"] for row in rows], marker="o", label="boots")
+    speed.plot(labels, [row["deletes_per_s"] for row in rows], marker="s", label="deletions")
+    speed.set(title="Servers a second", xlabel="in flight", yscale="log")
+    speed.legend()
+    figure.savefig(file)

@@ -98,6 +98,67 @@ def image(
     finish("One image to k nodes", rows, json_file)
 
 
+@app.command()
+def storm(
+    in_flight: Annotated[list[int] | None, typer.Option(min=1, help="Boots at a time. [1, 50, 500, 5000]")] = None,
+    hosts: Annotated[int, typer.Option(min=1, help="Simulated hosts.")] = 1_000,
+    json_file: JsonFile = None,
+) -> None:
+    """A storm of boots, from the driver to ACTIVE: speed, latency, CPU time, writes and messages a boot."""
+    from benchmarks import storm as bench
+
+    with progress() as say:
+        rows = bench.run(in_flight or tuple(bench.BOOTS), hosts, say)
+    finish("Storm", rows, json_file)
+    _draw_beside(json_file, lambda file: bench.plot(rows, file))
+
+
+@app.command()
+def growth(
+    series: Annotated[list[str] | None, typer.Option(help="hosts, instances, nth. [all]")] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Whether a boot costs more with more hosts, more instances, or after many boots."""
+    from benchmarks import growth as bench
+
+    unknown = set(series or ()) - set(bench.SERIES)
+    if unknown:
+        raise RuntimeError(f"there is no series {', '.join(sorted(unknown))}; there are {', '.join(bench.SERIES)}")
+    with progress() as say:
+        rows = bench.run(series or bench.SERIES, say)
+    finish("Growth", rows, json_file)
+    _draw_beside(json_file, lambda file: bench.plot(rows, file))
+
+
+@app.command()
+def memory(
+    hosts: Annotated[int, typer.Option(min=1, help="Simulated hosts.")] = 1_000,
+    instances: Annotated[list[int] | None, typer.Option(min=0, help="Instances. [0, 1000, 10000]")] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Memory of a whole cloud, and the CPU time of an idle one."""
+    from benchmarks import memory as bench
+
+    with progress() as say:
+        rows = bench.run(hosts, sorted(instances or bench.INSTANCES), say)
+    finish("Memory", rows, json_file)
+    _draw_beside(json_file, lambda file: bench.plot(rows, file))
+
+
+@app.command()
+def real(
+    guests: Annotated[int, typer.Option(min=1, help="Guests booted together.")] = 8,
+    json_file: JsonFile = None,
+) -> None:
+    """Real guests through libvirt, against a bare libvirt loop over the same definitions."""
+    from benchmarks import real as bench
+
+    with progress() as say:
+        rows = bench.run(guests, say)
+    finish("Real guests", rows, json_file)
+    _draw_beside(json_file, lambda file: bench.plot(rows, file))
+
+
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """What is being measured, on one line that goes away; a line each where nobody watches."""
@@ -110,7 +171,7 @@ def progress() -> Iterator[Callable[[str], None]]:
 
 def finish(title: str, rows: Sequence[Row], json_file: Path | None) -> None:
     table = Table(title=title, title_justify="left", box=None)
-    names = list(dict.fromkeys(name for row in rows for name in row))
+    names = list(dict.fromkeys(name for row in rows for name, value in row.items() if not isinstance(value, dict)))
     for name in names:
         number = isinstance(rows[0].get(name), int | float)
         table.add_column(name.replace("_", " "), justify="right" if number else "left")
@@ -125,6 +186,12 @@ def curve(values: Sequence[int], most: int) -> str:
     """Numbers over time as one line of bars, `most` being a full one; 0 alone is none at all."""
     step = max(1, -(-len(values) // CURVE_COLUMNS))
     return "".join(BARS[-(-value * (len(BARS) - 1) // most)] for value in values[::step])
+
+
+def _draw_beside(json_file: Path | None, plot: Callable[[Path], None]) -> None:
+    if json_file:
+        picture = json_file.with_suffix(".png")
+        _draw(lambda: plot(picture), picture)
 
 
 def _draw(plot: Callable[[], None], file: Path) -> None:

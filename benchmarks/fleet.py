@@ -1,0 +1,50 @@
+"""Clouds of a benchmark's own, and how they are filled and emptied. Used by storm, growth and memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from actors.cloud import Cloud, Server
+from benchmarks.measure import Meter
+
+NETWORK = "bench"
+CIDR = "10.128.0.0/12"  # a million addresses: more than the seeded network has
+WARM_UP = (1, 50, 500)  # servers launched together before anything is measured
+WAVE = 1_000  # servers launched together where nothing is measured
+
+Say = Callable[[str], None]
+
+
+@contextmanager
+def fleet(hosts: int, say: Say) -> Iterator[tuple[Cloud, Meter]]:
+    """A cloud of simulated hosts with one big network; it is warm."""
+    say(f"starting a cloud of {hosts} simulated hosts")
+    with Cloud.embedded(hosts=hosts) as cloud:
+        cloud.networks.create(NETWORK, CIDR, shared=True)
+        for size in WARM_UP:
+            delete(cloud, wave(cloud, f"warm-{size}", size))
+        yield cloud, Meter(cloud.home)
+
+
+def wave(cloud: Cloud, name: str, size: int) -> list[Server]:
+    """So many servers, launched in one call; returns when the driver has seen all of them ACTIVE."""
+    names = [f"{name}-{index}" for index in range(size)]
+    return cloud.wait(cloud.boot_many(names, networks=(NETWORK,)))
+
+
+def fill(cloud: Cloud, name: str, servers: int, say: Say) -> list[Server]:
+    made: list[Server] = []
+    while len(made) < servers:
+        made += wave(cloud, f"{name}-{len(made)}", min(WAVE, servers - len(made)))
+        say(f"filling: {len(made)} of {servers} servers")
+    return made
+
+
+def delete(cloud: Cloud, servers: Sequence[Server], at_a_time: int = WAVE) -> float:
+    """How long it took, in seconds."""
+    began = time.perf_counter()
+    for first in range(0, len(servers), at_a_time):
+        cloud.delete(servers[first : first + at_a_time])
+    return time.perf_counter() - began
