@@ -78,7 +78,7 @@ def start_head(home: Path, node: str, node_file: Path, options: HeadOptions) -> 
     folder = ray_folder(home)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "ray_current_cluster").unlink(missing_ok=True)  # a killed head leaves it, and the next one refuses
-    port, dashboard_port, client_port = _free_ports(options.node_ip, 3)
+    port, dashboard_port, client_port = free_ports(options.node_ip, 3)
     arguments = [
         "--head",
         f"--port={port}",
@@ -223,7 +223,7 @@ def _signal(pid: int, number: signal.Signals) -> None:
         return
 
 
-def _free_ports(host: str, count: int) -> list[int]:
+def free_ports(host: str, count: int) -> list[int]:
     """Ports that are free now, all different."""
     held = [socket.socket() for _ in range(count)]
     for one in held:
