@@ -12,7 +12,7 @@ from actors.api.validation import name_fault
 from actors.errors import CallerError, CallerFault, bad_request, conflict, not_found
 from actors.messages import AuthContext
 from actors.records import Ledger, ServerGroup, drop
-from actors.scheduler.wire import GROUP, GROUP_MOST, GROUP_POLICY, POLICIES
+from actors.scheduler.hints import GROUP, GROUP_MOST, GROUP_POLICY, POLICIES
 
 GROUPS_LIMIT = 1_000  # of one project
 

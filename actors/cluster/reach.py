@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import ray
 from ray.exceptions import RayActorError, RayTaskError
@@ -17,8 +17,10 @@ from ray.exceptions import RayActorError, RayTaskError
 from actors.cluster import names
 from actors.cluster.packing import packed
 from actors.faces import AgentFace, ComputeFace, ConductorFace, ImageFace, NetworkFace, SchedulerFace, VolumeFace
-from actors.identity.service import Identity
-from actors.identity.tokens import Verifier
+
+if TYPE_CHECKING:
+    from actors.identity.service import Identity
+    from actors.identity.tokens import Verifier
 
 LIMIT_S = 30.0  # how long a room may be away before a call to it fails
 PAUSE_S = 0.1  # between tries
@@ -69,11 +71,13 @@ class Reach:
 
 
 def identity() -> Identity:
-    return cast(Identity, Reach(names.IDENTITY))
+    return cast("Identity", Reach(names.IDENTITY))
 
 
 async def verifier() -> Verifier:
     """What a room verifies tokens with: identity's keys, followed for as long as the process lives."""
+    from actors.identity.tokens import Verifier  # cryptography takes 12 MiB, and not every actor verifies tokens
+
     keys = Verifier(await identity().public_keys())
     _following.append(asyncio.create_task(_follow(keys)))
     return keys

@@ -9,6 +9,7 @@ from math import ceil
 
 import placement
 from actors import messages
+from actors.scheduler.hints import GROUP, GROUP_MOST, GROUP_POLICY, POLICIES
 from actors.scheduler.messages import CheckLine, DroppedHost, PlacementExplained, ScoredHost
 from placement import BadRequest, Fleet, HostState, NoHost, Request, Shape, Stock, resources_of
 from placement.demands import traits
@@ -21,11 +22,6 @@ from placement.host import DISK_GB, MEMORY_MB, VCPU, pairs
 from placement.numa.guest import pci_numa_policy, topology
 from placement.pci import aliases_in, requests_of
 from placement.request import NOTHING, Demands
-
-GROUP, GROUP_POLICY, GROUP_MOST = "group", "group_policy", "group_max_server_per_host"
-"""Hints of a server group: its id, which a user gives, and its policy and rule, which the API adds."""
-
-POLICIES = ("affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity")
 
 
 def request_of(asked: messages.PlaceRequest, fleet: Fleet) -> Request:
