@@ -17,6 +17,7 @@ IN_FLIGHT = 500
 BOOTS = 5_000  # of one measurement
 HOSTS = (10, 100, 1_000, 10_000)
 BASE_HOSTS = 100
+ROOM = 200  # servers of the smallest flavor that a simulated host surely takes
 PER_HOST = (0, 10, 100)
 NTH = 100_000
 SERIES = ("hosts", "instances", "nth")
@@ -32,8 +33,9 @@ def by_hosts(say: Say, sizes: Sequence[int] = HOSTS) -> list[Row]:
     rows = []
     for hosts in sizes:
         with fleet(hosts, say) as (cloud, meter):
-            say(f"{BOOTS} boots on {hosts} hosts")
-            rows.append(_row("hosts", hosts, 0, 1, storm(cloud, meter, IN_FLIGHT, BOOTS)))
+            boots = min(BOOTS, hosts * ROOM)
+            say(f"{boots} boots on {hosts} hosts")
+            rows.append(_row("hosts", hosts, 0, 1, storm(cloud, meter, IN_FLIGHT, boots)))
     base = next((row for row in rows if row["hosts"] == BASE_HOSTS), rows[0])
     return _against(base, rows)
 
