@@ -80,6 +80,7 @@ Items that go on together come as the same list each time, so what is made of th
 class Outcome(Generic[Item]):
     done: list[Item] = field(default_factory=list)
     failed: list[tuple[Item, Fault]] = field(default_factory=list)
+    failed_at: dict[str, str] = field(default_factory=dict)  # item id → the step that failed ('' = it was halted)
 
 
 @dataclass(slots=True)
@@ -99,7 +100,7 @@ class Saga(Generic[Room, Item]):
         background: dict[str, asyncio.Task[Failures]] = {}
         undoing: list[asyncio.Task[None]] = []
 
-        def drop(failures: Failures, index: int) -> None:
+        def drop(failures: Failures, index: int, step: str = "") -> None:
             if not failures:
                 return
             leaving = [item for item in outcome.done if item.id in failures]
@@ -107,12 +108,13 @@ class Saga(Generic[Room, Item]):
                 return
             outcome.done = [item for item in outcome.done if item.id not in failures]
             outcome.failed += [(item, failures[item.id]) for item in leaving]
+            outcome.failed_at |= {item.id: step for item in leaving}
             pending = list(background.values())
             undoing.append(asyncio.create_task(self._undo_after(pending, leaving, index)))
 
         for index, step in enumerate(self.table):
             for earlier in [s for s in self.table[:index] if s.name in background and s.awaited_by == step.name]:
-                drop(await background.pop(earlier.name), index - 1)
+                drop(await background.pop(earlier.name), index - 1, earlier.name)
             drop({item.id: fault for item in outcome.done if (fault := self.halted(item)) is not None}, index - 1)
             if not outcome.done:
                 break
@@ -120,7 +122,7 @@ class Saga(Generic[Room, Item]):
             if step.awaited_by:
                 background[step.name] = work
             else:
-                drop(await work, index)
+                drop(await work, index, step.name)
         for task in background.values():  # nobody was left to wait for them
             await task
         for undo in undoing:

@@ -146,9 +146,10 @@ class Compute:
         for build in outcome.done:
             self._finish(build, None)
         for build, fault in outcome.failed:
-            self._finish(build, fault)
+            shown = _boot_fault(fault, outcome.failed_at[build.id], build, self._clock.now())
+            self._finish(build, shown, retry=isinstance(fault, HostFault))
 
-    def _finish(self, build: Build, fault: Fault | None) -> None:
+    def _finish(self, build: Build, fault: BootFault | None, retry: bool = False) -> None:
         self._let_go(build)
         order = build.order
         self._reports.cast(
@@ -161,8 +162,8 @@ class Compute:
                 at=self._clock.now(),
                 vifs=build.vifs if fault is None else (),
                 root_device=build.root_device,
-                fault=None if fault is None else _boot_fault(fault, order.host, self._clock.now()),
-                retry=isinstance(fault, HostFault),
+                fault=fault,
+                retry=retry,
             )
         )
 
@@ -249,10 +250,12 @@ class Compute:
         task.add_done_callback(self._tasks.discard)
 
 
-def _boot_fault(fault: Fault, host: str, at: float) -> BootFault:
+def _boot_fault(fault: Fault, step: str, build: Build, at: float) -> BootFault:
+    """As the user sees it: a host's fault names its own step, which may lie within the one that ran."""
+    message, host = describe(fault), build.order.host
     if isinstance(fault, HostFault):
-        return BootFault(code=500, message=describe(fault), step=fault.step, host=fault.host, at=at)
-    return BootFault(code=fault.status, message=describe(fault), host=host, details={"field": fault.field}, at=at)
+        return BootFault(code=500, message=message, step=fault.step, host=fault.host, at=at)
+    return BootFault(code=fault.status, message=message, step=step, host=host, details={"field": fault.field}, at=at)
 
 
 def _undo_fault(causes: list[str] | None) -> CallerFault | None:

@@ -92,7 +92,7 @@ def _network_request(node: Compute, build: Build) -> AllocateRequest:
         networks=spec.networks,
         auto=spec.auto_network,
         security_groups=spec.security_groups,
-        availability_zone=spec.availability_zone or node.config.availability_zone,
+        availability_zone=spec.availability_zone.partition(":")[0] or node.config.availability_zone,
     )
 
 
