@@ -61,10 +61,10 @@ class BootFailedError(Exception):
     def __init__(self, server: Server) -> None:
         super().__init__(server)
         self.server = server
+        self._fault = server.view.fault  # looked at now: who prints this may have left the cloud
 
     def __str__(self) -> str:
-        fault = self.server.view.fault
-        return f"{self.server.name}: {fault.message if fault else self.server.status}"
+        return f"{self.server.name}: {self._fault.message if self._fault else 'ERROR'}"
 
 
 @dataclass(frozen=True, slots=True)
