@@ -23,6 +23,7 @@ from actors.compute.service import Compute, Rooms
 from actors.compute.simulated import SimulatedHypervisor
 from actors.conductor.boots import Boot
 from actors.conductor.service import Conductor
+from actors.conductor.service import Rooms as ConductorRooms
 from actors.errors import CallerFault, value_of
 from actors.identity.tokens import TokenSigner, Verifier, new_signing_key
 from actors.image.cache import ImageCache
@@ -90,16 +91,18 @@ class World:
         verifier = Verifier({KEY.id: KEY.public_pem})
         late_compute, late_agent = Late(), Late()
         self.scheduler = Scheduler(clock, Random(self.seed), "spread", 3_600)
-        self.conductor = Conductor(
-            cloud, self.ledger, self.scheduler, lambda host: late_compute, clock, self.control_table
-        )
+        late_network, late_volume = Late(), Late()
+        neighbours = ConductorRooms(self.scheduler, late_network, late_volume, lambda host: late_compute)
+        self.conductor = Conductor(cloud, self.ledger, neighbours, clock, self.control_table)
         self.images = ImageRoom(cloud, self.conductor, verifier, clock)
         self.network = NetworkRoom(
             cloud, self.conductor, verifier, lambda host: late_agent, lambda host: late_compute, clock, random
         )
+        late_network.room = self.network
         cache = ImageCache(self.folder / "volume-cache")
         self.backend = MemoryBackend()
         self.volumes = VolumeRoom(cloud, self.conductor, verifier, self.images, cache, self.backend, clock)
+        late_volume.room = self.volumes
         self.dataplane = SimulatedDataplane()
         self.agent = NetworkAgent(self.node, cloud, self.network, self.dataplane, clock)
         late_agent.room = self.agent

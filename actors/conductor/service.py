@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 import msgspec
 
@@ -24,7 +25,7 @@ from actors.conductor.steps import release
 from actors.conductor.timeline import Moment, Timeline
 from actors.conductor.waiting import Waiting
 from actors.errors import CallerFault, Fault, HostFault, busy, conflict, not_found
-from actors.faces import ComputeFace, SchedulerFace
+from actors.faces import ComputeFace, NetworkFace, SchedulerFace, VolumeFace
 from actors.messages import (
     BootFault,
     BootSpec,
@@ -51,18 +52,29 @@ STEP_EVENT = {step.name: step.event for step in NODE if step.event}
 DELETED = conflict("", "the instance is being deleted")
 
 
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Whom the conductor talks to; `computes` gives the compute actor of a node."""
+
+    scheduler: SchedulerFace
+    network: NetworkFace
+    volume: VolumeFace
+    computes: Callable[[str], ComputeFace]
+
+
 class Conductor:
     def __init__(
         self,
         config: CloudConfig,
         store: Ledger,
-        scheduler: SchedulerFace,
-        computes: Callable[[str], ComputeFace],
+        rooms: Rooms,
         clock: Clock,
         table: Table[Conductor, Boot] = CONTROL,
     ) -> None:
-        self.scheduler = scheduler
-        self.compute = computes
+        self.scheduler = rooms.scheduler
+        self.network = rooms.network
+        self.volume = rooms.volume
+        self.compute = rooms.computes
         self.clock = clock
         self.faults: dict[str, BootFault] = {}  # faults with more to say than a line, until the boot ends
         self._config = config
@@ -71,6 +83,7 @@ class Conductor:
         self._in_flight: set[str] = set()  # accepted and not ended
         self._keys: dict[tuple[str, str], list[str]] = {}  # (project, idempotency key) → instance ids
         self._nodes: dict[str, ComputeNode] = {}
+        self._left: set[str] = set()  # nodes that left the cluster and have not said hello since
         self._notifications = Notifications()
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting = Waiting(self)
@@ -207,6 +220,7 @@ class Conductor:
             row = msgspec.structs.replace(row, epoch=known.epoch + 1, enabled=known.enabled)
         await self._store.commit([row])
         self._nodes[compute.node] = row
+        self._left.discard(compute.node)
         here = [boot for boot in self._boots.values() if boot.instance.node == compute.node]
         self._spawn(self._remove([boot for boot in here if boot.instance.deleting and not boot.controlled]))
         return Welcome(
@@ -215,6 +229,9 @@ class Conductor:
             running=tuple(boot.claim() for boot in here if boot.instance.vm_state == Vm.ACTIVE),
             enabled=row.enabled,
         )
+
+    def has_left(self, node: str) -> bool:
+        return node in self._left
 
     async def set_enabled(self, node: str, enabled: bool) -> CallerFault | None:
         """Whether new machines are placed on the node's hosts: durably, and from the answer on."""
@@ -297,7 +314,8 @@ class Conductor:
             await self.settle(failed)
 
     async def node_left(self, node: str) -> list[str]:
-        """A worker node left the cluster: what it was building goes elsewhere."""
+        """A worker node left the cluster: what it was building goes elsewhere, and nobody waits for it."""
+        self._left.add(node)
         here = [b for b in self._boots.values() if b.instance.node == node and b.building and not b.controlled]
         if here:
             await release(self, here)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from actors.conductor.boots import Boot
 from actors.errors import CallerFault, HostError, HostFault
-from actors.messages import BootFault, NoHostFound, Placed, PlaceRequest
+from actors.messages import BootFault, DeallocateRequest, DetachRequest, NoHostFound, Placed, PlaceRequest
 from actors.saga import Failures
 
 if TYPE_CHECKING:
@@ -117,12 +117,19 @@ async def take_back(conductor: Conductor, boots: list[Boot]) -> None:
 
 
 async def _destroy(conductor: Conductor, node: str, boots: list[Boot]) -> None:
-    epoch = conductor.epoch(node)
-    try:
-        compute = conductor.compute(node)
-    except LookupError:
+    if conductor.has_left(node):
+        await _give_back(conductor, boots)
         return
-    replies = await compute.destroy([boot.destroy_order(epoch) for boot in boots])
+    epoch = conductor.epoch(node)
+    replies = await conductor.compute(node).destroy([boot.destroy_order(epoch) for boot in boots])
     for boot, reply in zip(boots, replies, strict=True):
         if reply is not None:
             raise HostError(HostFault("build", boot.instance.host, reply.message))
+
+
+async def _give_back(conductor: Conductor, boots: list[Boot]) -> None:
+    """In place of a node that left the cluster: what its guests held elsewhere. What it had itself went with it."""
+    rows = [boot.instance for boot in boots]
+    await conductor.network.deallocate([DeallocateRequest(instance_id=row.id, host=row.host) for row in rows])
+    detach = [DetachRequest(instance_id=row.id, host=row.host, failed_boot=not row.deleting) for row in rows]
+    await conductor.volume.detach(detach)

@@ -10,7 +10,7 @@ from typing import Any
 from actors.boot import NODE
 from actors.cluster.config import SimulatedConfig
 from actors.errors import HostFault
-from actors.messages import ServerView
+from actors.messages import BlockDevice, ServerView
 from actors.saga import Failures, Step
 from actors.states import Vm
 from tests.world import World, in_world
@@ -174,3 +174,19 @@ def test_faults_at_random_leave_no_claim_too_many(tmp_path: Path) -> None:
         assert set(state["compute"]["claims"]) == active
 
     in_world(tmp_path, play, simulated=SimulatedConfig(hosts=20, fault_share=0.4, seed=3))
+
+
+def test_a_server_on_a_node_that_left_can_be_deleted_without_it(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        volume = await world.volume()
+        device = BlockDevice(source_type="volume", destination_type="volume", source_id=volume)
+        before = await world.state()
+        [server] = await world.boot(world.request(block_devices=(device,)))
+        assert await world.conductor.node_left(server.node) == [server.host]
+        await world.delete(server)
+        after = await world.state()
+        assert {room: after[room] for room in ("scheduler", "network", "volume")} == {
+            room: before[room] for room in ("scheduler", "network", "volume")
+        }
+
+    in_world(tmp_path, play)

@@ -11,7 +11,7 @@ import pytest
 
 from actors.api.messages import CreateServerGroup, ServerGroupRequest, ServersRequest
 from actors.cluster.config import SimulatedConfig
-from actors.conductor.service import Conductor
+from actors.conductor.service import Conductor, Rooms
 from actors.errors import CallerFault, value_of
 from actors.messages import ServerView
 from actors.records import ServerGroup
@@ -271,9 +271,8 @@ def test_who_waits_is_not_forgotten_when_the_conductor_dies(tmp_path: Path) -> N
         dead = world.conductor
         assert dead._waiting._watching is not None
         dead._waiting._watching.cancel()
-        heir = world.compute._conductor = Conductor(
-            dead._config, world.ledger, world.scheduler, dead.compute, dead.clock
-        )
+        rooms = Rooms(world.scheduler, world.network, world.volumes, dead.compute)
+        heir = world.compute._conductor = Conductor(dead._config, world.ledger, rooms, dead.clock)
         await heir.start()
         heir.resume()
         await heir.settled()
