@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -18,11 +17,11 @@ import msgspec
 from actors.boot import CONTROL, NODE
 from actors.clock import Clock
 from actors.cluster.config import CloudConfig
-from actors.conductor.boots import Boot, new_boot, notification, stored_boot, view
-from actors.conductor.notifications import Notifications
+from actors.conductor.boots import Boot, new_boot, notification, stored_boot
+from actors.conductor.questions import Questions, no_server
 from actors.conductor.riders import Riders
 from actors.conductor.steps import release
-from actors.conductor.timeline import Moment, Timeline
+from actors.conductor.timeline import Moment
 from actors.conductor.waiting import Waiting
 from actors.errors import CallerFault, Fault, HostFault, busy, conflict, not_found
 from actors.faces import ComputeFace, NetworkFace, SchedulerFace, VolumeFace
@@ -30,13 +29,8 @@ from actors.messages import (
     BootFault,
     BootSpec,
     BuildEnded,
-    Claim,
     Hello,
-    InstanceFound,
-    ServerStatus,
-    ServerView,
     StepReport,
-    StoryLine,
     Welcome,
 )
 from actors.records import Change, ComputeNode, Instance, Kind, Ledger, Notification, Story
@@ -47,7 +41,6 @@ from actors.states import Event, Vm
 COMMIT_TRIES = 100  # times a database that can't write is asked
 COMMIT_PAUSE_S = 0.2
 STORY_FLUSH_S = 2.0  # a story in progress is written at most this often
-FLOW = {step.name: step.flow for step in CONTROL} | {step.name: step.flow for step in NODE}
 STEP_EVENT = {step.name: step.event for step in NODE if step.event}
 DELETED = conflict("", "the instance is being deleted")
 
@@ -62,7 +55,7 @@ class Rooms:
     computes: Callable[[str], ComputeFace]
 
 
-class Conductor:
+class Conductor(Questions):
     def __init__(
         self,
         config: CloudConfig,
@@ -71,6 +64,7 @@ class Conductor:
         clock: Clock,
         table: Table[Conductor, Boot] = CONTROL,
     ) -> None:
+        super().__init__(store)
         self.scheduler = rooms.scheduler
         self.network = rooms.network
         self.volume = rooms.volume
@@ -78,13 +72,10 @@ class Conductor:
         self.clock = clock
         self.faults: dict[str, BootFault] = {}  # faults with more to say than a line, until the boot ends
         self._config = config
-        self._store = store
-        self._boots: dict[str, Boot] = {}
         self._in_flight: set[str] = set()  # accepted and not ended
         self._keys: dict[tuple[str, str], list[str]] = {}  # (project, idempotency key) → instance ids
         self._nodes: dict[str, ComputeNode] = {}
         self._left: set[str] = set()  # nodes that left the cluster and have not said hello since
-        self._notifications = Notifications()
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting = Waiting(self)
         self._riders = Riders(self._write_on_the_way)
@@ -247,12 +238,6 @@ class Conductor:
     def epoch(self, node: str) -> int:
         return self._nodes[node].epoch if node in self._nodes else 0
 
-    async def claims(self) -> list[Claim]:
-        """What every instance with a host takes; one in ERROR has given its host back."""
-        return [
-            boot.claim() for boot in self._boots.values() if boot.instance.host and boot.instance.vm_state != Vm.ERROR
-        ]
-
     def with_a_host(self, request_ids: set[str]) -> set[str]:
         """Those of the requests of which any machine has a host."""
         rows = (boot.instance for boot in self._boots.values())
@@ -333,7 +318,7 @@ class Conductor:
         for instance_id in instance_ids:
             boot = self._boots.get(instance_id)
             if boot is None:
-                replies.append(_no_server(instance_id))
+                replies.append(no_server(instance_id))
                 continue
             replies.append(None)
             if not boot.instance.deleting:
@@ -360,58 +345,7 @@ class Conductor:
             self._boots.pop(boot.id, None)
             self._end(boot)
 
-    # ------------------------------------------------------------ questions
-
-    async def show(self, instance_ids: list[str]) -> list[ServerView | CallerFault]:
-        return [view(boot) if (boot := self._boots.get(i)) else _no_server(i) for i in instance_ids]
-
-    async def instance(self, instance_id: str) -> InstanceFound:
-        """What the metadata server tells a guest; raises `LookupError` for one that is gone."""
-        boot = self._boots[instance_id]
-        return InstanceFound(spec=boot.spec(), vifs=view(boot).addresses)
-
-    async def list_servers(self, project_id: str) -> list[ServerView]:
-        return [view(boot) for boot in self._boots.values() if not project_id or boot.instance.project_id == project_id]
-
-    async def story(self, instance_id: str) -> list[StoryLine]:
-        boot = self._boots.get(instance_id)
-        if boot is not None:
-            return boot.timeline.lines(FLOW)
-        rows = [row for row in await self._store.load(Story) if row.id == instance_id]
-        return _timeline(rows[0] if rows else None).lines(FLOW)
-
-    async def wait(self, instance_ids: list[str], wait_s: float) -> list[ServerView | CallerFault]:
-        await self._ended(instance_ids, wait_s)
-        return await self.show(instance_ids)
-
-    async def statuses(self, instance_ids: list[str], wait_s: float) -> list[ServerStatus | CallerFault]:
-        if wait_s:
-            await self._ended(instance_ids, wait_s)
-        return [
-            ServerStatus(status=boot.status, project_id=boot.instance.project_id)
-            if (boot := self._boots.get(i))
-            else _no_server(i)
-            for i in instance_ids
-        ]
-
-    async def _ended(self, instance_ids: list[str], wait_s: float) -> None:
-        """Returns when none of these is building or being deleted any more, or after `wait_s`."""
-        pending = [boot for i in instance_ids if (boot := self._boots.get(i)) and _moving(boot)]
-        for boot in pending:
-            if boot.ended is None or boot.ended.is_set():
-                boot.ended = asyncio.Event()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(wait_s):
-                for boot in pending:
-                    if boot.ended is not None:
-                        await boot.ended.wait()
-
-    async def notifications(self, since: int, limit: int, wait_s: float) -> list[Notification]:
-        return await self._notifications.after(since, limit, wait_s)
-
-    async def last_notification(self) -> int:
-        """The number of the newest notification: follow from here to see only what is to come."""
-        return self._notifications.last
+    # ------------------------------------------------------------ at rest
 
     async def settled(self) -> None:
         """Wait until no boot or deletion is being worked on here."""
@@ -480,24 +414,12 @@ def _rows(boots: list[Boot], at: float) -> list[Change]:
     return [*(boot.instance for boot in boots), *told]
 
 
-def _timeline(stored: Story | None) -> Timeline:
-    return Timeline.decoded(stored.lines) if stored else Timeline()
-
-
 def _nothing_halts(boot: Boot) -> Fault | None:
     return None
 
 
 def _why_halted(boot: Boot) -> Fault | None:
     return DELETED if boot.instance.deleting else None
-
-
-def _moving(boot: Boot) -> bool:
-    return boot.instance.vm_state == Vm.BUILDING or boot.instance.deleting
-
-
-def _no_server(instance_id: str) -> CallerFault:
-    return not_found("server", f"Instance {instance_id} could not be found.")
 
 
 def _after_attempts(fault: BootFault, failures: list[BootFault]) -> BootFault:

@@ -1,0 +1,96 @@
+"""What the conductor is asked: servers as they are, their stories, who waits for them, notifications. Changes nothing.
+
+The base of the conductor's service, which owns the boots and the log of notifications and is their one writer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from actors.boot import CONTROL, NODE
+from actors.conductor.boots import Boot, view
+from actors.conductor.notifications import Notifications
+from actors.conductor.timeline import Timeline
+from actors.errors import CallerFault, not_found
+from actors.messages import Claim, InstanceFound, ServerStatus, ServerView, StoryLine
+from actors.records import Ledger, Notification, Story
+from actors.states import Vm
+
+FLOW = {step.name: step.flow for step in CONTROL} | {step.name: step.flow for step in NODE}
+
+
+class Questions:
+    def __init__(self, store: Ledger) -> None:
+        self._store = store
+        self._boots: dict[str, Boot] = {}
+        self._notifications = Notifications()
+
+    async def claims(self) -> list[Claim]:
+        """What every instance with a host takes; one in ERROR has given its host back."""
+        return [
+            boot.claim() for boot in self._boots.values() if boot.instance.host and boot.instance.vm_state != Vm.ERROR
+        ]
+
+    async def show(self, instance_ids: list[str]) -> list[ServerView | CallerFault]:
+        return [view(boot) if (boot := self._boots.get(i)) else no_server(i) for i in instance_ids]
+
+    async def instance(self, instance_id: str) -> InstanceFound:
+        """What the metadata server tells a guest; raises `LookupError` for one that is gone."""
+        boot = self._boots[instance_id]
+        return InstanceFound(spec=boot.spec(), vifs=view(boot).addresses)
+
+    async def list_servers(self, project_id: str) -> list[ServerView]:
+        return [view(boot) for boot in self._boots.values() if not project_id or boot.instance.project_id == project_id]
+
+    async def story(self, instance_id: str) -> list[StoryLine]:
+        boot = self._boots.get(instance_id)
+        if boot is not None:
+            return boot.timeline.lines(FLOW)
+        rows = [row for row in await self._store.load(Story) if row.id == instance_id]
+        return _timeline(rows[0] if rows else None).lines(FLOW)
+
+    async def wait(self, instance_ids: list[str], wait_s: float) -> list[ServerView | CallerFault]:
+        await self._ended(instance_ids, wait_s)
+        return await self.show(instance_ids)
+
+    async def statuses(self, instance_ids: list[str], wait_s: float) -> list[ServerStatus | CallerFault]:
+        if wait_s:
+            await self._ended(instance_ids, wait_s)
+        return [
+            ServerStatus(status=boot.status, project_id=boot.instance.project_id)
+            if (boot := self._boots.get(i))
+            else no_server(i)
+            for i in instance_ids
+        ]
+
+    async def _ended(self, instance_ids: list[str], wait_s: float) -> None:
+        """Returns when none of these is building or being deleted any more, or after `wait_s`."""
+        pending = [boot for i in instance_ids if (boot := self._boots.get(i)) and _moving(boot)]
+        for boot in pending:
+            if boot.ended is None or boot.ended.is_set():
+                boot.ended = asyncio.Event()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                for boot in pending:
+                    if boot.ended is not None:
+                        await boot.ended.wait()
+
+    async def notifications(self, since: int, limit: int, wait_s: float) -> list[Notification]:
+        return await self._notifications.after(since, limit, wait_s)
+
+    async def last_notification(self) -> int:
+        """The number of the newest notification: follow from here to see only what is to come."""
+        return self._notifications.last
+
+
+def _moving(boot: Boot) -> bool:
+    return boot.instance.vm_state == Vm.BUILDING or boot.instance.deleting
+
+
+def no_server(instance_id: str) -> CallerFault:
+    return not_found("server", f"Instance {instance_id} could not be found.")
+
+
+def _timeline(stored: Story | None) -> Timeline:
+    return Timeline.decoded(stored.lines) if stored else Timeline()
