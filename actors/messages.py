@@ -184,6 +184,9 @@ class HostReport(msgspec.Struct, frozen=True, kw_only=True):
     disk_allocation_ratio: float = 1.0
     supported: tuple[tuple[str, str, str], ...] = ()  # (architecture, hypervisor, vm mode)
     io_ops: int = 0  # instances that are being built there
+    aggregates: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()  # (name, its metadata as sorted pairs)
+    host_ip: str = ""
+    images: tuple[str, ...] = ()  # ids of images that the host has in its cache
     at: float = 0.0
 
 

@@ -76,6 +76,7 @@ class World:
     seed: int = 1
     hosts: int = 1
     simulated: SimulatedConfig | None = None
+    aggregates: dict[str, dict[str, str]] = field(default_factory=dict)
     boots_in_flight_limit: int = 20_000
     node_table: Table[Compute, Build] = NODE
     control_table: Table[Conductor, Boot] = CONTROL
@@ -87,7 +88,13 @@ class World:
         clock, random = SystemClock(), Random(self.seed)
         cloud = CloudConfig(home=self.folder, hypervisor="simulated", boots_in_flight_limit=self.boots_in_flight_limit)
         fleet = self.simulated or SimulatedConfig(hosts=self.hosts)
-        self.node = NodeConfig(host=NODE_NAME, home=self.folder / NODE_NAME, simulated=fleet, vif_plugging_timeout_s=5)
+        self.node = NodeConfig(
+            host=NODE_NAME,
+            home=self.folder / NODE_NAME,
+            simulated=fleet,
+            vif_plugging_timeout_s=5,
+            aggregates=self.aggregates,
+        )
         verifier = Verifier({KEY.id: KEY.public_pem})
         late_compute, late_agent = Late(), Late()
         self.scheduler = Scheduler(clock, Random(self.seed), "spread", 3_600)

@@ -55,6 +55,7 @@ class NodeConfig(BaseModel):
     ram_allocation_ratio: float = 1.0
     disk_allocation_ratio: float = 1.0
     availability_zone: str = "nova"
+    aggregates: dict[str, dict[str, str]] = {}  # host aggregates that this node's hosts are in → their metadata
     vif_plugging_timeout_s: float = 300.0  # Nova's default
     vif_plugging_is_fatal: bool = True
     graphics: Literal["vnc", "spice", "none"] = "vnc"

@@ -23,12 +23,14 @@ from actors.compute.hypervisor import Hypervisor
 from actors.compute.plugs import Plugs
 from actors.errors import CallerFault, Fault, HostFault, conflict
 from actors.faces import ConductorFace, ImageFace, NetworkFace, SchedulerFace, VolumeFace
+from actors.image.cache import cached_ids
 from actors.messages import (
     BootFault,
     BuildEnded,
     BuildOrder,
     DestroyOrder,
     Hello,
+    HostReport,
     ImageLocation,
     ImageRequest,
     PlugEvent,
@@ -93,7 +95,7 @@ class Compute:
     async def start(self) -> None:
         """Connect to the hypervisor, say hello, take up what was in hand, and show the hosts to the scheduler."""
         await self.hypervisor.start()
-        self.hosts.update(await self.hypervisor.reports())
+        self.hosts.update(self._with_node(await self.hypervisor.reports()))
         welcome = await self._conductor.hello(Hello(node=self.config.host, hosts=self.hosts.names()))
         self._epoch = welcome.epoch
         self._enabled = welcome.enabled
@@ -103,7 +105,7 @@ class Compute:
         await self.build(list(welcome.unfinished))
 
     async def heartbeat(self) -> None:
-        self.hosts.update(await self.hypervisor.reports())
+        self.hosts.update(self._with_node(await self.hypervisor.reports()))
         building = Counter(held.build.order.host for attempts in self._in_hand.values() for held in attempts)
         reports = self.hosts.reports(self._clock.now(), building)
         if not self._enabled:
@@ -114,6 +116,18 @@ class Compute:
         """Disabled, the node goes on with what it has and builds, and gets nothing new."""
         self._enabled = enabled
         await self.heartbeat()
+
+    def _with_node(self, reports: list[HostReport]) -> list[HostReport]:
+        """What the hypervisor can't know of its hosts: their aggregates, their address, the node's cached images."""
+        config = self.config
+        aggregates = tuple((name, tuple(sorted(data.items()))) for name, data in sorted(config.aggregates.items()))
+        images = () if config.hypervisor == "simulated" else cached_ids(config.image_cache)
+        if not aggregates and not images:
+            return reports
+        return [
+            msgspec.structs.replace(report, aggregates=aggregates, images=images, host_ip=config.node_ip)
+            for report in reports
+        ]
 
     # ------------------------------------------------------------ building
 

@@ -37,6 +37,9 @@ Locate = Callable[[str, str], Awaitable[ImageLocation]]
 """(token, image id) → who has it now; raises `CallerError`."""
 
 
+MARKER = ".verified"  # what follows an image's id in the name of its sidecar
+
+
 class FetchFailed(Exception):
     """No server gave the image whole: the node's fault, not the caller's; another node may do better."""
 
@@ -91,7 +94,7 @@ class ImageCache:
         """What is here: images whole and verified, and parts."""
         names = sorted(path.name for path in self._folder.glob("*")) if self._folder.exists() else []
         return {
-            "cached_images": [name.removesuffix(".verified") for name in names if name.endswith(".verified")],
+            "cached_images": [name.removesuffix(MARKER) for name in names if name.endswith(MARKER)],
             "parts": [name for name in names if name.endswith(".part")],
         }
 
@@ -217,8 +220,13 @@ class ImageCache:
             yield
 
 
+def cached_ids(folder: Path) -> tuple[str, ...]:
+    """Ids of the images that a cache folder holds, verified."""
+    return tuple(sorted(marker.name.removesuffix(MARKER) for marker in folder.glob(f"*{MARKER}")))
+
+
 def _marker_of(path: Path) -> Path:
-    return path.with_name(path.name + ".verified")
+    return path.with_name(path.name + MARKER)
 
 
 def _check_status(answer: aiohttp.ClientResponse, image_id: str) -> None:

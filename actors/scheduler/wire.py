@@ -11,7 +11,7 @@ import placement
 from actors import messages
 from actors.scheduler.hints import GROUP, GROUP_MOST, GROUP_POLICY, POLICIES
 from actors.scheduler.messages import CheckLine, DroppedHost, PlacementExplained, ScoredHost
-from placement import BadRequest, Fleet, HostState, NoHost, Request, Shape, Stock, resources_of
+from placement import Aggregate, BadRequest, Fleet, HostState, NoHost, Request, Shape, Stock, resources_of
 from placement.demands import traits
 from placement.filters.address import NEAR, SIZE
 from placement.filters.aggregates import FLAVOR_KEY
@@ -87,6 +87,9 @@ def host_state(report: messages.HostReport, failed_builds: int = 0) -> HostState
         hypervisor_version=report.hypervisor_version,
         supported_instances=report.supported or (own,),
         traits=frozenset(report.traits),
+        aggregates=tuple(Aggregate(name, metadata) for name, metadata in report.aggregates),
+        host_ip=report.host_ip,
+        images=frozenset(report.images),
         num_instances=report.instances,
         num_io_ops=report.io_ops,
         failed_builds=failed_builds,

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from actors.errors import CallerError
-from actors.image.cache import FetchFailed, ImageCache
+from actors.image.cache import FetchFailed, ImageCache, cached_ids
 from actors.messages import ImageLocation
 
 DATA = os.urandom(2_500_000)
@@ -156,3 +156,10 @@ def test_an_id_that_is_a_path_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(CallerError):
         asyncio.run(ImageCache(tmp_path / "cache").fetch(location, "ann"))
+
+
+def test_the_ids_of_a_folder_are_those_that_were_verified(tmp_path: Path) -> None:
+    assert cached_ids(tmp_path / "nowhere") == ()
+    for name in ("b", "b.verified", "a.verified", "part-c"):
+        (tmp_path / name).touch()
+    assert cached_ids(tmp_path) == ("a", "b")

@@ -319,3 +319,18 @@ def test_explain_of_a_full_cloud_says_what_its_fault_would(tmp_path: Path) -> No
         assert isinstance(bad, CallerFault) and bad.field == "flavor"
 
     in_world(tmp_path, play, simulated=SMALL)
+
+
+def test_hosts_of_an_aggregate_that_is_kept_for_a_project_take_no_other(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        assert server.status == "ERROR"
+        assert server.fault is not None
+        assert "AggregateMultiTenancyIsolation" in server.fault.message
+
+    async def let_in(world: World) -> None:
+        [server] = await world.boot(world.request())
+        assert server.status == "ACTIVE", server.fault
+
+    in_world(tmp_path / "other", play, aggregates={"kept": {"filter_tenant_id": "another"}})
+    in_world(tmp_path / "own", let_in, aggregates={"kept": {"filter_tenant_id": "demo"}})
