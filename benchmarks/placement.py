@@ -21,6 +21,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from actors.cluster.collector import collect_rarely
 from placement import PROFILES, Claim, Fleet, HostState, Placer, Request, Shape, Stock, resources_of
 
 SIZES = (1_000, 10_000, 100_000)
@@ -34,6 +35,7 @@ Say = Callable[[str], None]
 
 
 def run(sizes: Iterable[int] = SIZES, say: Say = lambda line: None) -> list[Row]:
+    collect_rarely()  # as the scheduler's own process does
     return [row for hosts in sizes for row in _at(hosts, say)]
 
 
