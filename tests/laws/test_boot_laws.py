@@ -20,11 +20,17 @@ from tests.world import World, in_world
 
 AnyStep = Step[Any, Any]
 NODE_STEPS = [step.name for step in NODE]
-UNDONE_STEPS = [step.name for step in NODE if not isinstance(step.undo, NoUndo)]
+ALL_STEPS = [step.name for step in (*CONTROL, *NODE)]
+UNDONE_STEPS = [step.name for step in (*CONTROL, *NODE) if not isinstance(step.undo, NoUndo)]
 
 
 def changed(table: tuple[AnyStep, ...], name: str, change: Any) -> tuple[AnyStep, ...]:
     return tuple(change(step) if step.name == name else step for step in table)
+
+
+def tables(name: str, change: Any) -> dict[str, tuple[AnyStep, ...]]:
+    """Both tables of a boot, with one step of either changed."""
+    return {"control_table": changed(CONTROL, name, change), "node_table": changed(NODE, name, change)}
 
 
 def fails_before(step: AnyStep) -> AnyStep:
@@ -99,7 +105,7 @@ def test_a_failed_step_of_the_conductor_leaves_the_world_as_it_was(tmp_path: Pat
     in_world(tmp_path, play, control_table=changed(CONTROL, name, breaks))
 
 
-@pytest.mark.parametrize("name", NODE_STEPS)
+@pytest.mark.parametrize("name", ALL_STEPS)
 def test_a_step_run_twice_makes_the_same_world(tmp_path: Path, name: str) -> None:
     seen: list[Any] = []
 
@@ -111,7 +117,7 @@ def test_a_step_run_twice_makes_the_same_world(tmp_path: Path, name: str) -> Non
         assert server.addresses[0].fixed_ips[0].ip_address
 
     in_world(tmp_path / "once", play)
-    in_world(tmp_path / "twice", play, node_table=changed(NODE, name, twice))
+    in_world(tmp_path / "twice", play, **tables(name, twice))
     assert seen[0] == seen[1]
 
 
@@ -126,7 +132,7 @@ def test_undone_twice_is_undone(tmp_path: Path, name: str) -> None:
         await world.delete(server)
         assert await world.state() == before
 
-    in_world(tmp_path, play, node_table=changed(NODE, name, undone_twice))
+    in_world(tmp_path, play, **tables(name, undone_twice))
 
 
 def test_every_step_that_has_no_undo_says_why() -> None:
