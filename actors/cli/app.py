@@ -15,6 +15,7 @@ from rich.console import Console
 
 from actors.cli import bench, node, server_groups
 from actors.cli import show as shown
+from actors.cli.audit import audit
 from actors.cli.explain import explain
 from actors.cluster.config import CloudConfig, HypervisorName, default_home
 
@@ -30,6 +31,7 @@ app.command()(node.enable)
 app.add_typer(bench.app, name="bench")
 app.add_typer(server_groups.app, name="server-group")
 app.command()(explain)
+app.command()(audit)
 err = Console(stderr=True, highlight=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

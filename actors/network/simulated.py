@@ -13,7 +13,7 @@ from actors.network import dhcp_files
 from actors.network.dataplane import Wiring
 from actors.network.l2 import Segment
 from actors.network.messages import DhcpNetworkInfo, PortFirewall
-from actors.network.naming import tap_device
+from actors.network.naming import bridge_device, tap_device
 
 
 class SimulatedDataplane:
@@ -121,11 +121,15 @@ class SimulatedDataplane:
         ]
         return {
             "networks": sorted(self._joined),
-            "taps": sorted(f"{tap} {self._bridge_of.get(tap, '')}".strip() for tap in self._taps),
+            "taps": sorted(f"{tap} {self._bridge(tap)}".strip() for tap in self._taps),
             "dhcp": sorted(self._dhcp),
             "dhcp_entries": sorted(entries),
             "guarded": sorted(port.device for port in self._guarded),
         }
+
+    def _bridge(self, tap: str) -> str:
+        """What the bridge that it is in would be called ('' = it is in none)."""
+        return bridge_device(self._bridge_of[tap]) if tap in self._bridge_of else ""
 
     def files(self, network_id: str) -> dhcp_files.DhcpFiles:
         """What `linux.py` would have written for the network."""

@@ -11,7 +11,7 @@ import pytest
 from actors.clock import SystemClock
 from actors.cluster.config import CloudConfig, NodeConfig
 from actors.network.agent import NetworkAgent
-from actors.network.naming import dhcp_port_id, tap_device
+from actors.network.naming import bridge_device, dhcp_port_id, tap_device
 from actors.network.simulated import SimulatedDataplane
 from tests.network.fake_network import FakeNetwork
 
@@ -53,7 +53,7 @@ def test_a_start_brings_dhcp_up_and_its_port_active() -> None:
     async def play(node: Node) -> None:
         world = await node.agent.world()
         assert world["dhcp_entries"] == [f"{NET} fa:16:3e:00:00:09 host-10-5-0-9 10.5.0.9"]
-        assert world["taps"] == [f"{DHCP_TAP} {NET}"]
+        assert world["taps"] == [f"{DHCP_TAP} {bridge_device(NET)}"]
         assert node.network.calls[-1] == f"up {dhcp_port_id(NET)}"
 
     run(play)
@@ -69,7 +69,7 @@ def test_a_tap_is_wired_and_reported_in_one_batch() -> None:
         assert node.network.calls == ["port_details", "peers", f"up {PORT} 33333333-cccc"]
         await node.agent.devices_appeared([TAP])  # again: nothing to do
         assert len(node.network.calls) == 3
-        assert f"{TAP} {NET}" in (await node.agent.world())["taps"]
+        assert f"{TAP} {bridge_device(NET)}" in (await node.agent.world())["taps"]
 
     run(play, two_more)
 
@@ -150,7 +150,7 @@ def test_a_new_life_takes_over_and_removes_what_is_stale() -> None:
         await second.agent.start()
         world = await second.agent.world()
         assert (world["dhcp"], world["networks"]) == ([NET], [NET])
-        assert f"{TAP} {NET}" in world["taps"]
+        assert f"{TAP} {bridge_device(NET)}" in world["taps"]
         await second.agent.stop(remove=True)
         assert not any((await second.agent.world()).values())
 
