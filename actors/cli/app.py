@@ -16,6 +16,7 @@ from rich.console import Console
 from actors.cli import bench, node, server_groups
 from actors.cli import show as shown
 from actors.cli.audit import audit
+from actors.cli.backup import backup, restore
 from actors.cli.explain import explain
 from actors.cluster.config import CloudConfig, HypervisorName, default_home
 
@@ -32,6 +33,8 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(server_groups.app, name="server-group")
 app.command()(explain)
 app.command()(audit)
+app.command()(backup)
+app.command()(restore)
 err = Console(stderr=True, highlight=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
