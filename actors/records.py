@@ -153,9 +153,9 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
     project_id: str
-    status: str  # queued, saving, active
-    visibility: str  # public, private
-    disk_format: str  # raw, qcow2, vmdk, vdi, vhdx, iso
+    status: str  # as `actors/image/states.py` has them
+    visibility: str  # public, private, shared, community
+    disk_format: str  # raw, qcow2, vmdk, vdi, vhdx, iso; '' = not said yet
     container_format: str = "bare"
     size: int = 0  # bytes of data
     virtual_size: int = 0  # bytes of the disk that it describes
@@ -165,7 +165,22 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     min_disk_gib: int = 0
     min_ram_mib: int = 0
     properties: dict[str, str] = {}
+    protected: bool = False  # nobody can delete it
+    os_hidden: bool = False  # left out of lists, unless asked for
+    tags: tuple[str, ...] = ()
     created_at: float = 0.0
+    updated_at: float = 0.0
+
+
+class ImageMember(msgspec.Struct, frozen=True, kw_only=True):
+    """A project that a shared image was offered to."""
+
+    id: str  # "<image>:<project>"
+    image_id: str
+    project_id: str
+    status: str  # pending, accepted, rejected
+    created_at: float = 0.0
+    updated_at: float = 0.0
 
 
 # ---------------------------------------------------------------- network
@@ -268,14 +283,23 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     project_id: str
     size_gib: int
-    status: str  # creating, available, reserved, attaching, in-use, detaching, deleting, error
+    status: str  # as `actors/volume/states.py` has them
     bootable: bool = False
     image_id: str = ""
     snapshot_id: str = ""
     host: str = ""  # the volume backend's host
     made_for: str = ""  # the instance whose boot created it
     delete_on_termination: bool = False
+    user_id: str = ""
+    description: str = ""
+    user_metadata: dict[str, str] = {}
+    image_metadata: dict[str, str] = {}  # of the image that it was made of
+    volume_type: str = ""  # id; '' = the default type
+    availability_zone: str = "nova"
+    source_volume_id: str = ""  # it began as a copy of that volume
+    readonly: bool = False
     created_at: float = 0.0
+    updated_at: float = 0.0
 
 
 class VolumeSnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -285,7 +309,11 @@ class VolumeSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     volume_id: str
     size_gib: int
     status: str  # creating, available, deleting, error
+    user_id: str = ""
+    description: str = ""
+    user_metadata: dict[str, str] = {}
     created_at: float = 0.0
+    updated_at: float = 0.0
 
 
 class VolumeAttachment(msgspec.Struct, frozen=True, kw_only=True):
@@ -295,6 +323,29 @@ class VolumeAttachment(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     attempt: int = 0
     device: str = ""
+    of_server: bool = True  # a boot or a server holds it; False: whoever uses the attachments API
+    attach_status: str = "attached"  # reserved, attaching, attached
+    mode: str = "rw"  # rw, ro
+    connector: dict[str, Any] = {}  # what the API's user said of its host
+    attached_at: float = 0.0
+
+
+class VolumeType(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    description: str = ""
+    is_public: bool = True
+    extra_specs: dict[str, str] = {}
+    projects: tuple[str, ...] = ()  # that may use one that is not public
+    created_at: float = 0.0
+    updated_at: float = 0.0
+
+
+class VolumeQuota(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a project's limits differ from the cloud's own."""
+
+    id: str  # the project's
+    limits: dict[str, int]  # volumes, snapshots, gigabytes, per_volume_gigabytes; -1 = none
 
 
 Record = (
@@ -312,6 +363,7 @@ Record = (
     | ComputeNode
     | Notification
     | Image
+    | ImageMember
     | Network
     | Subnet
     | Port
@@ -321,6 +373,8 @@ Record = (
     | Volume
     | VolumeSnapshot
     | VolumeAttachment
+    | VolumeType
+    | VolumeQuota
 )
 
 RECORD_TYPES: tuple[type[Record], ...] = Record.__args__

@@ -152,7 +152,7 @@ REFUSALS: list[tuple[Prepare, int, str, str]] = [
     (unknown_volume, 404, "block_device_mapping_v2[0].source_id", NOBODY),
     (volume_of_another_project, 404, "block_device_mapping_v2[0].source_id", "there is no volume"),
     (volume_twice, 400, "block_device_mapping_v2[1].source_id", "asked for twice"),
-    (too_small_a_volume_for_its_image, 400, "block_device_mapping_v2[0].volume_size", "the source needs 3"),
+    (too_small_a_volume_for_its_image, 400, "block_device_mapping_v2[0].size_gib", "the source needs 3"),
     (a_host_of_ones_choice, 403, "", "only an administrator chooses the host"),
     (a_reader, 403, "", "needs the role admin or member"),
     (a_token_of_nobody, 401, "", "log in"),

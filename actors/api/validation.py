@@ -112,14 +112,14 @@ def key_fault(field: str, public_key: str) -> CallerFault | None:
 
 def _devices_fault(request: BootRequest) -> CallerFault | None:
     for index, device in enumerate(request.block_devices):
-        if fault := _device_fault(f"block_devices[{index}]", device):
+        if fault := _device_fault(f"block_device_mapping_v2[{index}]", device):
             return fault
     roots = [device for device in request.block_devices if device.boot_index == 0]
     if len(roots) > 1:
-        return bad_request("block_devices", "only one device can have boot_index 0")
+        return bad_request("block_device_mapping_v2", "only one device can have boot_index 0")
     if roots and request.image and roots[0].destination_type == "volume" and roots[0].source_type != "image":
         return bad_request(
-            "block_devices", "the server boots either from the image or from the volume with boot_index 0"
+            "block_device_mapping_v2", "the server boots either from the image or from the volume with boot_index 0"
         )
     if not request.image and not roots:
         return bad_request("image", "is needed, or else a block device with boot_index 0")

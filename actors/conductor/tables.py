@@ -168,7 +168,21 @@ class ImageRow(SQLModel, table=True):
     min_disk_gib: Whole
     min_ram_mib: Whole
     properties: Nested
+    protected: bool
+    os_hidden: bool
+    tags: Nested
     created_at: float
+    updated_at: float
+
+
+class ImageMemberRow(SQLModel, table=True):
+    __tablename__ = "image_members"
+    id: Key
+    image_id: str
+    project_id: str
+    status: str
+    created_at: float
+    updated_at: float
 
 
 class NetworkRow(SQLModel, table=True):
@@ -267,7 +281,16 @@ class VolumeRow(SQLModel, table=True):
     host: str
     made_for: str
     delete_on_termination: bool
+    user_id: str
+    description: str
+    user_metadata: Nested
+    image_metadata: Nested
+    volume_type: str
+    availability_zone: str
+    source_volume_id: str
+    readonly: bool
     created_at: float
+    updated_at: float
 
 
 class VolumeSnapshotRow(SQLModel, table=True):
@@ -278,7 +301,11 @@ class VolumeSnapshotRow(SQLModel, table=True):
     volume_id: str
     size_gib: Whole
     status: str
+    user_id: str
+    description: str
+    user_metadata: Nested
     created_at: float
+    updated_at: float
 
 
 class VolumeAttachmentRow(SQLModel, table=True):
@@ -289,6 +316,29 @@ class VolumeAttachmentRow(SQLModel, table=True):
     host: str
     attempt: Whole
     device: str
+    of_server: bool
+    attach_status: str
+    mode: str
+    connector: Nested
+    attached_at: float
+
+
+class VolumeTypeRow(SQLModel, table=True):
+    __tablename__ = "volume_types"
+    id: Key
+    name: str
+    description: str
+    is_public: bool
+    extra_specs: Nested
+    projects: Nested
+    created_at: float
+    updated_at: float
+
+
+class VolumeQuotaRow(SQLModel, table=True):
+    __tablename__ = "volume_quotas"
+    id: Key
+    limits: Nested
 
 
 ROWS: dict[type[records.Record], type[SQLModel]] = {
@@ -306,6 +356,7 @@ ROWS: dict[type[records.Record], type[SQLModel]] = {
     records.ComputeNode: ComputeNodeRow,
     records.Notification: NotificationRow,
     records.Image: ImageRow,
+    records.ImageMember: ImageMemberRow,
     records.Network: NetworkRow,
     records.Subnet: SubnetRow,
     records.Port: PortRow,
@@ -315,6 +366,8 @@ ROWS: dict[type[records.Record], type[SQLModel]] = {
     records.Volume: VolumeRow,
     records.VolumeSnapshot: VolumeSnapshotRow,
     records.VolumeAttachment: VolumeAttachmentRow,
+    records.VolumeType: VolumeTypeRow,
+    records.VolumeQuota: VolumeQuotaRow,
 }
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from actors.errors import CallerError, bad_request, conflict
+from actors.errors import CallerError, CallerFault, bad_request, conflict
 from actors.image.inspect import Inspection
 
 IMAGE_LIMIT_BYTES = 1 << 40  # Glance's default image_size_cap
@@ -72,7 +72,7 @@ class Intake:
 
     def _append(self, data: bytes) -> None:
         if self.position + len(data) > IMAGE_LIMIT_BYTES:
-            raise CallerError(bad_request("data", f"an image may have {IMAGE_LIMIT_BYTES} bytes"))
+            raise CallerError(CallerFault(413, f"an image may have {IMAGE_LIMIT_BYTES} bytes", "data"))
         for start in range(0, len(data), PIECE_BYTES):
             self._inspection.eat(data[start : start + PIECE_BYTES])
         with self.part.open("r+b") as file:

@@ -120,7 +120,7 @@ def _made_volume(request: AttachRequest, place: int, who: AuthContext, stock: St
         id=volume_id,
         name="",
         project_id=who.project_id,
-        size_gib=rules.fitting_size(device.size_gib, rules.least_size_gib(origin), _field(place, "volume_size")),
+        size_gib=rules.fitting_size(device.size_gib, rules.least_size_gib(origin), _field(place, "size_gib")),
         status="creating",
         bootable=rules.is_bootable(origin, stock.volumes),
         image_id=device.source_id if device.source_type == "image" else "",

@@ -46,13 +46,16 @@ def test_a_plain_request_passes() -> None:
         ("metadata[k]", {"metadata": {"k": "v" * 256}}),
         ("public_key", {"public_key": "hello"}),
         ("image", {"image": ""}),
-        ("block_devices[0].source_type", {"block_devices": (BlockDevice(source_type="x", destination_type="local"),)}),
         (
-            "block_devices[0].source_id",
+            "block_device_mapping_v2[0].source_type",
+            {"block_devices": (BlockDevice(source_type="x", destination_type="local"),)},
+        ),
+        (
+            "block_device_mapping_v2[0].source_id",
             {"block_devices": (BlockDevice(source_type="volume", destination_type="volume"),)},
         ),
         (
-            "block_devices[0].size_gib",
+            "block_device_mapping_v2[0].size_gib",
             {"block_devices": (BlockDevice(source_type="blank", destination_type="volume"),)},
         ),
     ],

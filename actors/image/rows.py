@@ -1,0 +1,48 @@
+"""The image room's rows in memory: images and the members of shared ones.
+
+Owned by the image room. Invariant: memory is what the ledger has committed, never ahead of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from actors.image.rules import Shelf
+from actors.records import Change, Drop, Image, ImageMember, Ledger, drop
+
+
+class ImageRows:
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.images: dict[str, Image] = {}
+        self.members: dict[str, dict[str, ImageMember]] = {}  # by image id, then project
+        self.shelf = Shelf(self.images, self.members)
+
+    async def load(self) -> None:
+        for image in await self._ledger.load(Image):
+            self._apply(image)
+        for member in await self._ledger.load(ImageMember):
+            self._apply(member)
+
+    async def commit(self, changes: Sequence[Change]) -> None:
+        if not changes:
+            return
+        await self._ledger.commit(list(changes))
+        for change in changes:
+            self._apply(change)
+
+    def with_members(self, image: Image) -> list[Change]:
+        """What takes the image away with its members."""
+        return [drop(image), *map(drop, self.members.get(image.id, {}).values())]
+
+    def _apply(self, change: Change) -> None:
+        match change:
+            case Image():
+                self.images[change.id] = change
+            case ImageMember():
+                self.members.setdefault(change.image_id, {})[change.project_id] = change
+            case Drop(kind=kind, id=row_id) if kind == Image.__name__:
+                self.images.pop(row_id, None)
+            case Drop(kind=kind, id=row_id) if kind == ImageMember.__name__:
+                image_id, _, project_id = row_id.partition(":")
+                self.members.get(image_id, {}).pop(project_id, None)

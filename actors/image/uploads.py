@@ -1,0 +1,218 @@
+"""Data that comes in and goes out on a user's word: uploads, imports of staged data, reads.
+
+`service.py` builds the image room on it. Owns the uploads under way, which do not survive the room. Invariants: one
+upload an image at a time; what is refused or breaks off leaves its image queued, without data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import msgspec
+
+from actors.clock import Clock
+from actors.errors import CallerError, CallerFault, bad_request, busy, conflict, not_found
+from actors.faces import TokenVerifier
+from actors.image import rules, states
+from actors.image.administration import ImageAdministration, answer
+from actors.image.intake import Intake
+from actors.image.messages import CHUNK_LIMIT_BYTES, FinishUpload, OpenUpload, ReadImage, UploadChunk
+from actors.image.rows import ImageRows
+from actors.image.states import Event
+from actors.image.store import ImageStore
+from actors.messages import ImageRequest
+from actors.records import Change, Image
+
+UPLOADS_LIMIT = 64  # uploads under way
+UPLOAD_IDLE_LIMIT_S = 3600.0  # an upload without a chunk for so long may be dropped for another
+
+
+class ImageUploads(ImageAdministration):
+    def __init__(self, rows: ImageRows, store: ImageStore, verifier: TokenVerifier, clock: Clock) -> None:
+        super().__init__(rows, verifier, clock)
+        self._store = store
+        self._uploads: dict[str, tuple[Intake, asyncio.Lock]] = {}
+        self._importing: set[asyncio.Task[None]] = set()
+
+    # ------------------------------------------------------------ begin
+
+    async def begin_upload(self, requests: list[ImageRequest]) -> list[CallerFault | None]:
+        """Take data for queued images, from the first byte on (also where an upload had been begun before)."""
+        async with self._writing:
+            replies: list[CallerFault | None] = []
+            begun: list[Change] = []
+            for request in requests:
+                reply = answer(self._uploadable, request)
+                replies.append(reply if isinstance(reply, CallerFault) else None)
+                if isinstance(reply, Image):
+                    begun.append(msgspec.structs.replace(reply, status=states.after(reply.status, Event.UPLOAD)))
+                    await self._open(reply)
+            await self._rows.commit(begun)
+        return replies
+
+    async def open_upload(self, requests: list[OpenUpload]) -> list[CallerFault | None]:
+        """The same for an upload that comes once: 409 where one is under way and not idle."""
+        async with self._writing:
+            return [await self._open_once(request) for request in requests]
+
+    async def _open_once(self, request: OpenUpload) -> CallerFault | None:
+        try:
+            image = self._uploadable(ImageRequest(token=request.token, image_id=request.image_id))
+            if image.status in states.RECEIVING and image.id in self._idle_uploads():
+                image = await self._commit_status(image, states.after(image.status, Event.DROP))
+            if image.status != "queued":
+                raise CallerError(conflict("image_id", f"an upload of image {image.id} is under way: {image.status}"))
+            await self._open(image)
+            event = Event.STAGE if request.staging else Event.UPLOAD
+            await self._commit_status(image, states.after(image.status, event))
+        except CallerError as error:
+            return error.fault
+        return None
+
+    def _uploadable(self, request: ImageRequest) -> Image:
+        image = rules.describable(self._owned(request))
+        if image.status not in ("queued", *states.RECEIVING):
+            raise CallerError(conflict("image_id", f"image {image.id} has its data already"))
+        if image.id not in self._uploads and len(self._uploads) >= UPLOADS_LIMIT and not self._idle_uploads():
+            raise CallerError(busy(f"{UPLOADS_LIMIT} uploads are under way; try again later"))
+        return image
+
+    def _idle_uploads(self) -> list[str]:
+        since = self._clock.monotonic() - UPLOAD_IDLE_LIMIT_S
+        return [image_id for image_id, (intake, _) in self._uploads.items() if intake.last_used < since]
+
+    async def _open(self, image: Image) -> None:
+        if len(self._uploads) >= UPLOADS_LIMIT:
+            for image_id in self._idle_uploads():
+                del self._uploads[image_id]
+        intake = Intake(self._store.new_part(image.id), image.disk_format, self._clock.monotonic())
+        await asyncio.to_thread(intake.open)
+        self._uploads[image.id] = (intake, asyncio.Lock())
+
+    # ------------------------------------------------------------ chunks, the end
+
+    async def upload_chunk(self, chunks: list[UploadChunk]) -> list[int | CallerFault]:
+        """Write chunks of at most CHUNK_LIMIT_BYTES; each reply is the offset where the next one begins."""
+        return [await self._take(chunk) for chunk in chunks]
+
+    async def finish_upload(self, requests: list[FinishUpload]) -> list[Image | CallerFault]:
+        """The images become active; content that is refused is removed and its image queued again."""
+        return [await self._finish(request) for request in requests]
+
+    async def cancel_upload(self, requests: list[ImageRequest]) -> list[CallerFault | None]:
+        """The data broke off: what came of it goes, and the image is queued again."""
+        replies = [answer(self._owned, request) for request in requests]
+        for reply in replies:
+            if isinstance(reply, Image) and reply.status != "importing":
+                await self._refuse(reply.id)
+        return [reply if isinstance(reply, CallerFault) else None for reply in replies]
+
+    async def import_staged(self, requests: list[ImageRequest]) -> list[CallerFault | None]:
+        """What was staged is checked and becomes the images' data, in the background."""
+        async with self._writing:
+            replies = [answer(self._importable, request) for request in requests]
+            for request, reply in zip(requests, replies, strict=True):
+                if isinstance(reply, Image):
+                    await self._commit_status(reply, states.after(reply.status, Event.IMPORT))
+                    task = asyncio.create_task(self._import(request))
+                    self._importing.add(task)
+                    task.add_done_callback(self._importing.discard)
+        return [reply if isinstance(reply, CallerFault) else None for reply in replies]
+
+    async def imported(self) -> None:
+        """Returns when no import is under way."""
+        await asyncio.gather(*self._importing)
+
+    def _importable(self, request: ImageRequest) -> Image:
+        image = self._owned(request)
+        states.after(image.status, Event.IMPORT)
+        self._upload_of(image)
+        return image
+
+    async def _import(self, request: ImageRequest) -> None:
+        """What is refused is seen by the image's being queued again."""
+        await self._finish(FinishUpload(token=request.token, image_id=request.image_id))
+
+    async def _take(self, chunk: UploadChunk) -> int | CallerFault:
+        try:
+            image = self._owned(ImageRequest(token=chunk.token, image_id=chunk.image_id))
+            intake, turn = self._upload_of(image)
+            if len(chunk.data) > CHUNK_LIMIT_BYTES:
+                raise CallerError(bad_request("chunk", f"a chunk may have {CHUNK_LIMIT_BYTES} bytes"))
+            intake.last_used = self._clock.monotonic()
+            async with turn:
+                return await asyncio.to_thread(intake.write, chunk.offset, chunk.data)
+        except CallerError as error:
+            if error.fault.field == "data":
+                await self._refuse(chunk.image_id)
+            return error.fault
+
+    async def _finish(self, request: FinishUpload) -> Image | CallerFault:
+        try:
+            image = self._owned(ImageRequest(token=request.token, image_id=request.image_id))
+            if image.status == "active" and request.os_hash_value in ("", image.os_hash_value):
+                return image
+            intake, turn = self._upload_of(image)
+            async with turn:
+                return await self._publish(image, intake, request.os_hash_value)
+        except CallerError as error:
+            if error.fault.status in (400, 413):
+                await self._refuse(request.image_id)
+            return error.fault
+
+    async def _publish(self, image: Image, intake: Intake, os_hash_value: str) -> Image:
+        content = await asyncio.to_thread(intake.finish, os_hash_value)
+        async with self._writing:
+            if self._uploads.get(image.id, (None,))[0] is not intake:
+                raise CallerError(conflict("image_id", f"the upload of image {image.id} was begun again or dropped"))
+            now = self._rows.images[image.id]  # it may have been renamed meanwhile
+            status = states.after(now.status, Event.FINISH)
+            await asyncio.to_thread(self._store.publish, intake.part, image.id)
+            whole = msgspec.structs.replace(now, **msgspec.structs.asdict(content))
+            active = await self._commit_status(whole, status)
+            del self._uploads[image.id]
+        return active
+
+    async def _refuse(self, image_id: str) -> None:
+        """Back to queued, without data."""
+        async with self._writing:
+            image = self._rows.images.get(image_id)
+            if image is None or image.status not in states.RECEIVING or self._uploads.pop(image_id, None) is None:
+                return
+            await asyncio.to_thread(self._store.remove, image_id)
+            await self._commit_status(image, states.after(image.status, Event.DROP))
+
+    def _upload_of(self, image: Image) -> tuple[Intake, asyncio.Lock]:
+        upload = self._uploads.get(image.id)
+        if upload is None:
+            raise CallerError(
+                conflict("image_id", f"no upload of image {image.id} has been begun; it is {image.status}")
+            )
+        return upload
+
+    # ------------------------------------------------------------ reads
+
+    async def read(self, requests: list[ReadImage]) -> list[bytes | CallerFault]:
+        return [await self._read(request) for request in requests]
+
+    async def _read(self, request: ReadImage) -> bytes | CallerFault:
+        try:
+            who = self._who(request.token)
+            image = rules.readable(rules.seen(self._rows.shelf, request.image_id, who), who)
+            if request.offset < 0 or not 0 <= request.length <= CHUNK_LIMIT_BYTES:
+                raise CallerError(bad_request("length", f"from 0 to {CHUNK_LIMIT_BYTES} bytes, from an offset of 0 on"))
+            return await asyncio.to_thread(_piece, self._store.path(image.id), request.offset, request.length)
+        except CallerError as error:
+            return error.fault
+        except FileNotFoundError:  # deleted under our hands
+            return not_found("image_id", f"there is no image {request.image_id!r}")
+
+
+def _piece(path: Path, offset: int, length: int) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return os.pread(descriptor, length, offset)
+    finally:
+        os.close(descriptor)
