@@ -9,11 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import httpx
+from argon2 import PasswordHasher
+from starlette.types import ASGIApp
+
 from actors.api.messages import BootRequest, CreateFlavor, ServersRequest
+from actors.api.rest.app import edge
+from actors.api.rest.rooms import EdgeRooms
 from actors.api.service import Api
 from actors.boot import CONTROL, NODE
 from actors.clock import SystemClock
@@ -25,6 +32,8 @@ from actors.conductor.boots import Boot
 from actors.conductor.service import Conductor
 from actors.conductor.service import Rooms as ConductorRooms
 from actors.errors import CallerFault, value_of
+from actors.identity.passwords import Passwords
+from actors.identity.service import Identity
 from actors.identity.tokens import TokenSigner, Verifier, new_signing_key
 from actors.image.cache import ImageCache
 from actors.image.messages import CreateImage, FinishUpload, UploadChunk
@@ -43,6 +52,9 @@ from actors.volume.messages import CreateVolume, VolumeRequest
 from actors.volume.service import VolumeRoom
 
 KEY = new_signing_key(0.0)
+EDGE_URL = "http://novaray.test"
+ADMIN_PASSWORD = "the administrator's"
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 HOUR_S = 3600.0
 NODE_NAME = "node-1"
 
@@ -128,9 +140,42 @@ class World:
             clock,
             random,
         )
-        for room in (self.conductor, self.images, self.network, self.volumes, self.agent, self.compute, self.api):
+        await self.ledger.commit([KEY])
+        self.identity = Identity(cloud, self.conductor, clock, Passwords(QUICK))
+        self.rooms = EdgeRooms(
+            cloud,
+            verifier,
+            clock,
+            self.identity,
+            self.api,
+            self.conductor,
+            self.scheduler,
+            self.images,
+            self.network,
+            self.volumes,
+        )
+        for room in (
+            self.conductor,
+            self.identity,
+            self.images,
+            self.network,
+            self.volumes,
+            self.agent,
+            self.compute,
+            self.api,
+        ):
             await room.start()
         return self
+
+    @cached_property
+    def edge(self) -> ASGIApp:
+        return edge(self.rooms)
+
+    def http(self, token: str = "", **headers: str) -> httpx.AsyncClient:
+        """A client of the REST edge, in process; headers are spelled with underscores."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = named | ({"X-Auth-Token": token} if token else {})
+        return httpx.AsyncClient(transport=httpx.ASGITransport(self.edge), base_url=EDGE_URL, headers=sent)
 
     async def close(self) -> None:
         await self.settled()

@@ -78,6 +78,8 @@ def up(
     address: Annotated[
         str, typer.Option(help="Join the Ray cluster there ('auto': this machine's) instead of starting one.")
     ] = "",
+    api_host: Annotated[str, typer.Option(help="Address on which the REST edge listens.")] = "127.0.0.1",
+    api_port: Annotated[int, typer.Option(min=0, max=65_535, help="Its port. [the last one, or a free one]")] = 0,
     as_json: Json = False,
 ) -> None:
     """Start a cloud on this machine (or leave it as it is, where it runs already), or on a Ray cluster."""
@@ -85,7 +87,7 @@ def up(
     from actors.cluster.config import SimulatedConfig
 
     chosen = hypervisor or "libvirt"
-    config = CloudConfig(hypervisor=chosen, database_url=database)
+    config = CloudConfig(hypervisor=chosen, database_url=database, api_host=api_host, api_port=api_port)
     if address:
         shown.cloud_is_up(start_joined(config, address, nodes or 0), config, as_json)
         return

@@ -28,13 +28,22 @@ def as_json(value: Any) -> None:
 def cloud_is_up(runtime: Runtime, config: CloudConfig, json: bool) -> None:
     if json:
         nodes = [node.host for node in runtime.nodes]
-        as_json({"address": runtime.address, "dashboard": runtime.dashboard, "home": str(config.home), "nodes": nodes})
+        as_json(
+            {
+                "address": runtime.address,
+                "dashboard": runtime.dashboard,
+                "api": runtime.api,
+                "home": str(config.home),
+                "nodes": nodes,
+            }
+        )
         return
     kind = "simulated hypervisors: no real guests" if config.hypervisor == "simulated" else "libvirt and QEMU"
     where = f"{len(runtime.nodes)} node(s)" if runtime.processes else "nodes as they join Ray"
     out.print(f"[bold]The cloud is up[/bold]: {where}, {kind}.")
     out.print(f"  state      {config.home}")
     out.print(f"  Ray        {runtime.address}" + (f", jobs at {runtime.dashboard}" if runtime.dashboard else ""))
+    out.print(f"  REST       {runtime.api}")
     out.print("  next       novaray boot NAME · novaray list · novaray story NAME · novaray down")
 
 

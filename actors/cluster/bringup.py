@@ -16,7 +16,7 @@ import ray
 from pydantic import BaseModel
 from ray.util import get_node_ip_address
 
-from actors.cluster import join, node, ray_node
+from actors.cluster import edge_port, join, node, ray_node
 from actors.cluster.config import CloudConfig, HypervisorName, NodeConfig, SimulatedConfig
 from actors.cluster.ray_node import HeadOptions
 from actors.cluster.runtime import Runtime, connect, is_up, read, running, runtime_file, save
@@ -42,6 +42,7 @@ def up(cloud: CloudConfig, options: UpOptions, say: Say) -> Runtime:
         return already
     _stop_remains(cloud.home)
     cloud.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    cloud = edge_port.settled(cloud)
     cloud.file.write_text(cloud.model_dump_json(indent=2))
     nodes = [_node_config(cloud, options, index) for index in range(1, options.nodes + 1)]
     files = [_write_node(one) for one in nodes]
@@ -55,6 +56,7 @@ def up(cloud: CloudConfig, options: UpOptions, say: Say) -> Runtime:
         processes=[head],
         nodes=nodes,
         authentication=ray_node.authentication(cloud.home),
+        api=cloud.api_url,
         started_at=time.time(),
     )
     save(cloud.home, runtime)

@@ -105,6 +105,8 @@ class CloudConfig(BaseModel):
     user_data_limit: int = 65_535  # characters of base64, Nova's limit
     dns_domain: str = "openstacklocal"
     vxlan_range: tuple[int, int] = (1, 1 << 20)
+    api_host: str = "127.0.0.1"  # where the REST edge listens
+    api_port: int = Field(default=0, ge=0, le=65_535)  # 0 = whichever is free; `up` writes down which it was
     port_quota: int = -1  # ports of one project; -1 = unlimited, as in Neutron
 
     @property
@@ -115,6 +117,13 @@ class CloudConfig(BaseModel):
     @property
     def database(self) -> str:
         return self.database_url or f"sqlite:///{self.home / 'cloud.sqlite'}"
+
+    @property
+    def api_url(self) -> str:
+        """Where clients on this machine reach the REST edge."""
+        anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
+        host = anywhere.get(self.api_host, self.api_host)
+        return f"http://[{host}]:{self.api_port}" if ":" in host else f"http://{host}:{self.api_port}"
 
     @property
     def images(self) -> Path:

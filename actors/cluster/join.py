@@ -12,7 +12,7 @@ from pathlib import Path
 
 import ray
 
-from actors.cluster import names, ray_node, runtime
+from actors.cluster import edge_port, names, ray_node, runtime
 from actors.cluster.config import CloudConfig
 from actors.cluster.runtime import Runtime
 from actors.cluster.services import Say, ask, ask_to_stop, end, start_services
@@ -27,6 +27,7 @@ def join(cloud: CloudConfig, address: str, nodes: int, say: Say) -> Runtime:
     if already is not None and already.processes:
         raise RuntimeError(f"{cloud.home} has a cloud with a Ray of its own already; stop it with `novaray down`")
     cloud.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    cloud = edge_port.settled(cloud)
     cloud.file.write_text(cloud.model_dump_json(indent=2))
     if ray.is_initialized():
         raise RuntimeError("this process is connected to a Ray cluster already")
@@ -42,6 +43,7 @@ def join(cloud: CloudConfig, address: str, nodes: int, say: Say) -> Runtime:
         processes=[],
         nodes=[],
         authentication={name: os.environ[name] for name in AUTHENTICATION if name in os.environ},
+        api=cloud.api_url,
         started_at=already.started_at if already else time.time(),
     )
     runtime.save(cloud.home, joined)

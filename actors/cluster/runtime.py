@@ -26,6 +26,7 @@ class Runtime(BaseModel):
     processes: list[RayProcess]  # Ray's, that are ours to stop; none where the cloud joined a cluster
     nodes: list[NodeConfig]  # that are ours to clear up after
     authentication: dict[str, str] = {}  # variables that let a process talk to this Ray
+    api: str = ""  # URL of the REST edge
     started_at: float
 
 

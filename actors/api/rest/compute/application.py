@@ -1,0 +1,34 @@
+"""Compute's application: its version documents and its routers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from actors.api.rest.faults import nova_form
+from actors.api.rest.microversions import Microversions, Version
+from actors.api.rest.rooms import EdgeRooms
+from actors.api.rest.services import new_service
+from actors.api.rest.versions import UPDATED, links, serve_document
+
+MICROVERSIONS = Microversions("compute", Version(2, 1), Version(2, 96), "X-OpenStack-Nova-API-Version")
+MEDIA = [{"base": "application/json", "type": "application/vnd.openstack.compute+json;version=2.1"}]
+
+
+def application(rooms: EdgeRooms) -> FastAPI:
+    app = new_service("Compute v2.1", rooms, nova_form, MICROVERSIONS)
+    serve_document(app, "/", lambda url: {"versions": [_version(url)]})
+    serve_document(app, "/v2.1", lambda url: {"version": _version(url) | {"media-types": MEDIA}})
+    return app
+
+
+def _version(url: str) -> dict[str, Any]:
+    return {
+        "id": "v2.1",
+        "status": "CURRENT",
+        "version": str(MICROVERSIONS.maximum),
+        "min_version": str(MICROVERSIONS.minimum),
+        "updated": UPDATED,
+        "links": links(f"{url}/v2.1/"),
+    }

@@ -1,0 +1,34 @@
+"""Image's application: its version documents and its routers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from actors.api.rest.faults import glance_form
+from actors.api.rest.rooms import EdgeRooms
+from actors.api.rest.services import new_service
+from actors.api.rest.versions import links, serve_document
+
+MINORS = (16, 15, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)  # of v2, the newest first
+
+
+def application(rooms: EdgeRooms) -> FastAPI:
+    app = new_service("Image v2", rooms, glance_form)
+    serve_document(app, "/", _versions, status=300)
+    serve_document(app, "/versions", _versions)
+    return app
+
+
+def _versions(url: str) -> dict[str, Any]:
+    return {
+        "versions": [
+            {
+                "id": f"v2.{minor}",
+                "status": "CURRENT" if minor == MINORS[0] else "SUPPORTED",
+                "links": links(f"{url}/v2/"),
+            }
+            for minor in MINORS
+        ]
+    }

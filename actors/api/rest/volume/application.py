@@ -1,0 +1,36 @@
+"""Block storage's application: its version documents and its routers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from actors.api.rest.faults import nova_form
+from actors.api.rest.microversions import Microversions, Version
+from actors.api.rest.rooms import EdgeRooms
+from actors.api.rest.services import new_service
+from actors.api.rest.versions import UPDATED, links, serve_document
+
+MICROVERSIONS = Microversions("volume", Version(3, 0), Version(3, 27))
+MEDIA = [{"base": "application/json", "type": "application/vnd.openstack.volume+json;version=3"}]
+
+
+def application(rooms: EdgeRooms) -> FastAPI:
+    app = new_service("Block storage v3", rooms, nova_form, MICROVERSIONS)
+    serve_document(app, "/", _versions, status=300)
+    serve_document(app, "/v3", _versions)
+    return app
+
+
+def _versions(url: str) -> dict[str, Any]:
+    version = {
+        "id": "v3.0",
+        "status": "CURRENT",
+        "version": str(MICROVERSIONS.maximum),
+        "min_version": str(MICROVERSIONS.minimum),
+        "updated": UPDATED,
+        "links": links(f"{url}/v3/"),
+        "media-types": MEDIA,
+    }
+    return {"versions": [version]}
