@@ -7,38 +7,38 @@ from __future__ import annotations
 
 import asyncio
 from collections import ChainMap
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
 import msgspec
 
 from actors.clock import Clock
-from actors.errors import CallerError, CallerFault, HostError, HostFault, conflict, value_of
+from actors.errors import CallerError, CallerFault, HostError, HostFault, conflict, forbidden, value_of
 from actors.faces import TokenVerifier
-from actors.messages import AuthContext, ImageLocation
+from actors.messages import AuthContext
 from actors.records import Volume, VolumeSnapshot, drop
-from actors.volume import rules
-from actors.volume.backend import BackendError, VolumeBackend
+from actors.volume import kinds, rules
+from actors.volume.backend import BackendError
+from actors.volume.desk import Row, VolumeDesk, answer
 from actors.volume.making import Making, causes_of
-from actors.volume.messages import CreateSnapshot, CreateVolume, ListVolumes, SnapshotRequest, VolumeRequest
+from actors.volume.messages import (
+    CreateSnapshot,
+    CreateVolume,
+    DeleteVolume,
+    ListVolumes,
+    SnapshotRequest,
+    VolumeRequest,
+)
 from actors.volume.plan import Located
+from actors.volume.quotas import Allowance
 from actors.volume.rows import VolumeRows
-
-Asked = TypeVar("Asked")
-Answered = TypeVar("Answered")
-Owned = TypeVar("Owned", Volume, VolumeSnapshot)
+from actors.volume.states import Event, after
 
 
-class VolumeAdministration:
+class VolumeAdministration(VolumeDesk):
     def __init__(
-        self, rows: VolumeRows, making: Making, backend: VolumeBackend, verifier: TokenVerifier, clock: Clock
+        self, rows: VolumeRows, making: Making, verifier: TokenVerifier, clock: Clock, quotas: Mapping[str, int]
     ) -> None:
-        self._rows = rows
-        self._making = making
-        self._backend = backend
-        self._verifier = verifier
-        self._clock = clock
-        self._deciding = asyncio.Lock()
+        super().__init__(rows, making, verifier, clock, quotas)
         self._settling: dict[str, asyncio.Task[None]] = {}  # creations, by volume id, until their rows say the end
 
     # ------------------------------------------------------------ volumes
@@ -48,10 +48,11 @@ class VolumeAdministration:
         located = await self._making.locate((item.token, item.image_id) for item in requests if item.image_id)
         async with self._deciding:
             drafts: ChainMap[str, Volume] = ChainMap({}, self._rows.volumes)
+            allowance = self._allowance()
             replies: list[Volume | CallerFault] = []
             fresh: list[tuple[Volume, str]] = []
             for request in requests:
-                reply = answer(lambda asked: self._new_volume(asked, drafts, located), request)
+                reply = answer(lambda asked: self._new_volume(asked, drafts, located, allowance), request)
                 replies.append(reply)
                 if isinstance(reply, Volume) and reply.id not in drafts:
                     drafts[reply.id] = reply
@@ -61,14 +62,34 @@ class VolumeAdministration:
                 self._begin(volume, token, located)
         return replies
 
-    def _new_volume(self, request: CreateVolume, drafts: Mapping[str, Volume], located: Located) -> Volume:
+    def _new_volume(
+        self, request: CreateVolume, drafts: Mapping[str, Volume], located: Located, allowance: Allowance
+    ) -> Volume:
         who = self._who(request.token)
-        origin: ImageLocation | VolumeSnapshot | None = None
+        volume = rules.new_volume(request, who, drafts, self._origin(request, who, located), self._clock.now())
+        if volume.id in drafts:
+            return volume
+        wanted = request.volume_type or self._kind_of_source(request)
+        volume = msgspec.structs.replace(volume, volume_type=kinds.chosen(self._rows.types, wanted, who).id)
+        allowance.take(who.project_id, [volume])
+        return volume
+
+    def _kind_of_source(self, request: CreateVolume) -> str:
+        """A copy is of the type of what it is a copy of."""
+        snapshot = self._rows.snapshots.get(request.snapshot_id)
+        source = self._rows.volumes.get(snapshot.volume_id if snapshot else request.source_volume_id)
+        return source.volume_type if source else ""
+
+    def _origin(self, request: CreateVolume, who: AuthContext, located: Located) -> rules.Origin:
         if request.image_id:
-            origin = value_of(located[request.token, request.image_id])
-        elif request.snapshot_id:
-            origin = rules.usable_snapshot(self._rows.snapshots, request.snapshot_id, who)
-        return rules.new_volume(request, who, drafts, origin, self._clock.now())
+            return rules.Origin(image=value_of(located[request.token, request.image_id]))
+        if request.snapshot_id:
+            snapshot = rules.usable_snapshot(self._rows.snapshots, request.snapshot_id, who)
+            return rules.Origin(snapshot=snapshot, parent=self._rows.volumes.get(snapshot.volume_id))
+        if request.source_volume_id:
+            source = rules.copyable(self._rows.volumes, request.source_volume_id, who)
+            return rules.Origin(source=source, parent=source)
+        return rules.Origin()
 
     def _begin(self, volume: Volume, token: str, located: Located) -> None:
         making = self._making.begin(volume, token, located, self._rows.snapshots)
@@ -79,8 +100,10 @@ class VolumeAdministration:
     async def _settle(self, volume_id: str, making: asyncio.Task[None]) -> None:
         causes = await causes_of({volume_id: making})
         async with self._deciding:
-            status = "error" if causes else "available"
-            await self._rows.commit([msgspec.structs.replace(self._rows.volumes[volume_id], status=status)])
+            volume = self._rows.volumes.get(volume_id)
+            if volume is not None and volume.status == "creating":  # an administrator may have said otherwise
+                status = after(volume.status, Event.BROKEN if causes else Event.MADE)
+                await self._write(msgspec.structs.replace(volume, status=status))
 
     async def wait(self, requests: list[VolumeRequest], wait_s: float) -> list[Volume | CallerFault]:
         """The volumes when none of them is being created any more, or after `wait_s`."""
@@ -90,22 +113,39 @@ class VolumeAdministration:
         return await self.show(requests)
 
     async def show(self, requests: list[VolumeRequest]) -> list[Volume | CallerFault]:
-        return [answer(self._owned, request) for request in requests]
+        return [answer(lambda asked: self._volume(asked.volume_id, asked.token), item) for item in requests]
 
     async def list_volumes(self, requests: list[ListVolumes]) -> list[list[Volume] | CallerFault]:
         """A caller's own, oldest first; an administrator's are all."""
         return [answer(lambda asked: _seen(self._rows.volumes, self._who(asked.token)), item) for item in requests]
 
     async def delete(self, requests: list[VolumeRequest]) -> list[CallerFault | None]:
+        return await self.remove([DeleteVolume(token=item.token, volume_id=item.volume_id) for item in requests])
+
+    async def remove(self, requests: list[DeleteVolume]) -> list[CallerFault | None]:
         async with self._deciding:
             replies = [answer(self._deletable, request) for request in requests]
-            going = {reply.id: reply for reply in replies if isinstance(reply, Volume)}
-            await self._rows.commit([msgspec.structs.replace(volume, status="deleting") for volume in going.values()])
+            going = [row for reply in replies if not isinstance(reply, CallerFault) for row in reply]
+            await self._rows.commit([msgspec.structs.replace(row, status="deleting") for row in going])
             await self._end_deletions()
         return [reply if isinstance(reply, CallerFault) else None for reply in replies]
 
-    def _deletable(self, request: VolumeRequest) -> Volume:
-        return rules.deletable(self._owned(request), self._rows.has_snapshots(request.volume_id))
+    def _deletable(self, request: DeleteVolume) -> list[Volume | VolumeSnapshot]:
+        """The volume, after the snapshots that go with it."""
+        if request.force and not self._who(request.token).is_admin:
+            raise CallerError(forbidden("only an administrator may delete a volume whatever its status is"))
+        volume = self._volume(request.volume_id, request.token)
+        is_held = volume.id in self._rows.attachments
+        snapshots = [row for row in self._rows.snapshots.values() if row.volume_id == volume.id]
+        rules.deletable(volume, is_held, bool(snapshots) and not request.cascade, request.force)
+        for copy in self._rows.volumes.values():
+            if copy.status == "creating" and self._is_origin(copy, volume):
+                raise CallerError(conflict("volume_id", f"volume {copy.id} is being made of volume {volume.id}"))
+        return [*snapshots, volume]
+
+    def _is_origin(self, copy: Volume, volume: Volume) -> bool:
+        snapshot = self._rows.snapshots.get(copy.snapshot_id)
+        return volume.id == (snapshot.volume_id if snapshot else copy.source_volume_id)
 
     async def _end_deletions(self) -> None:
         """Data first, then the rows: what is cut off here is taken up at the next start."""
@@ -125,9 +165,10 @@ class VolumeAdministration:
     async def create_snapshot(self, requests: list[CreateSnapshot]) -> list[VolumeSnapshot | CallerFault]:
         async with self._deciding:
             drafts: ChainMap[str, VolumeSnapshot] = ChainMap({}, self._rows.snapshots)
+            allowance = self._allowance()
             replies: list[VolumeSnapshot | CallerFault] = []
             for request in requests:
-                reply = answer(lambda asked: self._new_snapshot(asked, drafts), request)
+                reply = answer(lambda asked: self._new_snapshot(asked, drafts, allowance), request)
                 replies.append(reply)
                 if isinstance(reply, VolumeSnapshot):
                     drafts[reply.id] = reply
@@ -136,8 +177,14 @@ class VolumeAdministration:
             await self._rows.commit([await self._take(snapshot) for snapshot in fresh])
         return [self._rows.snapshots[reply.id] if isinstance(reply, VolumeSnapshot) else reply for reply in replies]
 
-    def _new_snapshot(self, request: CreateSnapshot, drafts: Mapping[str, VolumeSnapshot]) -> VolumeSnapshot:
-        return rules.new_snapshot(request, self._who(request.token), self._rows.volumes, drafts, self._clock.now())
+    def _new_snapshot(
+        self, request: CreateSnapshot, drafts: Mapping[str, VolumeSnapshot], allowance: Allowance
+    ) -> VolumeSnapshot:
+        who, volumes = self._who(request.token), self._rows.volumes
+        snapshot = rules.new_snapshot(request, who, volumes, drafts, self._clock.now())
+        if snapshot.id not in drafts:
+            allowance.take(snapshot.project_id, [snapshot])
+        return snapshot
 
     async def _take(self, snapshot: VolumeSnapshot) -> VolumeSnapshot:
         try:
@@ -158,27 +205,11 @@ class VolumeAdministration:
         return [reply if isinstance(reply, CallerFault) else None for reply in replies]
 
     def _deletable_snapshot(self, request: SnapshotRequest) -> VolumeSnapshot:
-        snapshot = rules.owned_snapshot(self._rows.snapshots, request.snapshot_id, self._who(request.token))
+        snapshot = self._snapshot(request.snapshot_id, request.token)
         if any(row.snapshot_id == snapshot.id and row.status == "creating" for row in self._rows.volumes.values()):
             raise CallerError(conflict("snapshot_id", f"a volume is being made of snapshot {snapshot.id}"))
         return snapshot
 
-    # ------------------------------------------------------------ callers
 
-    def _who(self, token: str) -> AuthContext:
-        return self._verifier.verify(token, self._clock.now())
-
-    def _owned(self, request: VolumeRequest) -> Volume:
-        return rules.owned_volume(self._rows.volumes, request.volume_id, self._who(request.token))
-
-
-def _seen(rows: Mapping[str, Owned], who: AuthContext) -> list[Owned]:
+def _seen(rows: Mapping[str, Row], who: AuthContext) -> list[Row]:
     return sorted((row for row in rows.values() if rules.is_owner(row, who)), key=lambda row: (row.created_at, row.id))
-
-
-def answer(decide: Callable[[Asked], Answered], request: Asked) -> Answered | CallerFault:
-    """One item's answer, or its fault in the place of it."""
-    try:
-        return decide(request)
-    except CallerError as error:
-        return error.fault

@@ -43,7 +43,14 @@ class OfSnapshot(msgspec.Struct, frozen=True):
     snapshot_id: str
 
 
-Source = Blank | OfImage | OfSnapshot
+class OfVolume(msgspec.Struct, frozen=True):
+    """A copy of what another volume is at this moment."""
+
+    volume_id: str
+
+
+Source = Blank | OfImage | OfSnapshot | OfVolume
+BLOCK_BYTES = 1 << 16  # what a volume without data is copied out as
 
 
 class VolumeBackend(Protocol):
@@ -60,6 +67,12 @@ class VolumeBackend(Protocol):
         """All or nothing. Raises `BackendError`."""
 
     async def delete(self, volume_id: str) -> None: ...
+
+    async def resize(self, volume_id: str, size_gib: int) -> None:
+        """Make a volume larger that nobody has open. Raises `BackendError`."""
+
+    async def copy_out(self, volume_id: str, disk_format: str, path: Path) -> None:
+        """Write a volume that nobody changes to a file of that format. Raises `BackendError`."""
 
     async def snapshot(self, volume_id: str, snapshot_id: str) -> None:
         """Also of an exported volume, in one instant."""
@@ -98,6 +111,15 @@ class MemoryBackend:
 
     async def delete(self, volume_id: str) -> None:
         self._volumes.discard(volume_id)
+
+    async def resize(self, volume_id: str, size_gib: int) -> None:
+        """Nothing to do: the size is the room's."""
+
+    async def copy_out(self, volume_id: str, disk_format: str, path: Path) -> None:
+        """One block of zeros, which is all that is known of the data."""
+        if disk_format != "raw":
+            raise BackendError(f"a volume without data can't be written as {disk_format}")
+        path.write_bytes(bytes(BLOCK_BYTES))
 
     async def snapshot(self, volume_id: str, snapshot_id: str) -> None:
         self._snapshots.add((volume_id, snapshot_id))

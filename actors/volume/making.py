@@ -15,7 +15,7 @@ from actors.faces import ImageFace
 from actors.image.cache import FetchFailed, ImageCache
 from actors.messages import ImageRequest
 from actors.records import Volume, VolumeSnapshot
-from actors.volume.backend import BackendError, Blank, OfImage, OfSnapshot, Source, VolumeBackend
+from actors.volume.backend import BackendError, Blank, OfImage, OfSnapshot, OfVolume, Source, VolumeBackend
 from actors.volume.plan import Located
 
 
@@ -23,7 +23,7 @@ class Making:
     def __init__(self, images: ImageFace, cache: ImageCache, backend: VolumeBackend) -> None:
         self._images = images
         self._cache = cache
-        self._backend = backend
+        self.backend = backend
         self._tasks: dict[str, asyncio.Task[None]] = {}  # by volume id
 
     async def locate(self, wanted: Iterable[tuple[str, str]]) -> Located:
@@ -41,7 +41,7 @@ class Making:
         task = self._tasks.get(volume.id)
         if task is None:
             source = self._source(volume, token, located, snapshots)
-            task = asyncio.create_task(self._backend.create(volume.id, volume.size_gib, source))
+            task = asyncio.create_task(self.backend.create(volume.id, volume.size_gib, source))
             self._tasks[volume.id] = task
             task.add_done_callback(lambda _: self._tasks.pop(volume.id))
         return task
@@ -67,6 +67,8 @@ class Making:
             return OfImage(location.disk_format, fetch)
         if volume.snapshot_id:
             return OfSnapshot(snapshots[volume.snapshot_id].volume_id, volume.snapshot_id)
+        if volume.source_volume_id:
+            return OfVolume(volume.source_volume_id)
         return Blank()
 
 

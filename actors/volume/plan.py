@@ -16,6 +16,7 @@ from actors.errors import CallerError, CallerFault, bad_request, conflict, value
 from actors.messages import AttachRequest, AuthContext, DetachRequest, ImageLocation
 from actors.records import Change, Volume, VolumeAttachment, VolumeSnapshot, drop
 from actors.volume import rules
+from actors.volume.quotas import Allowance
 
 NAMESPACE = uuid.UUID("4ac8a6d9-0b53-4e58-a8b5-8f0ce3ee1d5a")  # of the ids of volumes that boots make
 UNMADE = ("creating", "error")  # statuses of a volume whose data isn't there, or not whole
@@ -48,6 +49,7 @@ class Stock(msgspec.Struct, frozen=True, kw_only=True):
     snapshots: Mapping[str, VolumeSnapshot]
     attachments: Mapping[str, VolumeAttachment]
     images: Located
+    allowance: Allowance | None = None  # what projects may still take; None: nothing is made
 
 
 def made_id(instance_id: str, place: int) -> str:
@@ -62,6 +64,10 @@ def plan(request: AttachRequest, who: AuthContext, stock: Stock, now: float) -> 
     for place, volume_id in enumerate(ids):
         if volume_id in ids[:place]:
             raise CallerError(bad_request(_field(place, "source_id"), f"volume {volume_id} is asked for twice"))
+    if stock.allowance is not None:
+        stock.allowance.take(
+            who.project_id, [entry.volume for entry in planned if entry.volume.id not in stock.volumes]
+        )
     return planned
 
 
@@ -88,9 +94,19 @@ def _device(request: AttachRequest, place: int, who: AuthContext, stock: Stock, 
             host=request.host,
             attempt=request.attempt,
             device=device.device_name,
+            mode="ro" if volume.readonly else "rw",
+            attached_at=_since(request, stock.attachments.get(volume.id), now),
         ),
         make=make,
     )
+
+
+def _since(request: AttachRequest, holder: VolumeAttachment | None, now: float) -> float:
+    """Since when it is attached: a repeated request changes nothing."""
+    asked = (request.instance_id, request.attempt, request.host)
+    if holder is None or (holder.instance_id, holder.attempt, holder.host) != asked:
+        return now
+    return holder.attached_at
 
 
 def _check_free(volume: Volume, request: AttachRequest, place: int, stock: Stock) -> None:
@@ -100,7 +116,7 @@ def _check_free(volume: Volume, request: AttachRequest, place: int, stock: Stock
     if holder is None:
         if volume.status != "available" and volume.made_for != request.instance_id:
             raise CallerError(conflict(field, f"volume {volume.id} is {volume.status}"))
-    elif holder.instance_id != request.instance_id:
+    elif holder.instance_id != request.instance_id or not holder.of_server:
         raise CallerError(conflict(field, f"volume {volume.id} is in use by another server"))
     elif holder.attempt > request.attempt:
         raise CallerError(conflict(field, f"volume {volume.id} belongs to attempt {holder.attempt} already"))
@@ -120,27 +136,29 @@ def _made_volume(request: AttachRequest, place: int, who: AuthContext, stock: St
         id=volume_id,
         name="",
         project_id=who.project_id,
-        size_gib=rules.fitting_size(device.size_gib, rules.least_size_gib(origin), _field(place, "size_gib")),
+        size_gib=rules.fitting_size(device.size_gib, origin.least_gib, _field(place, "size_gib")),
         status="creating",
-        bootable=rules.is_bootable(origin, stock.volumes),
+        bootable=origin.bootable,
         image_id=device.source_id if device.source_type == "image" else "",
         snapshot_id=device.source_id if device.source_type == "snapshot" else "",
         made_for=request.instance_id,
+        user_id=who.user_id,
+        image_metadata=origin.image_metadata,
         created_at=now,
+        updated_at=now,
     )
 
 
-def _origin(
-    request: AttachRequest, place: int, who: AuthContext, stock: Stock
-) -> ImageLocation | VolumeSnapshot | None:
+def _origin(request: AttachRequest, place: int, who: AuthContext, stock: Stock) -> rules.Origin:
     device = request.devices[place]
     match device.source_type:
         case "image":
-            return value_of(stock.images[request.token, device.source_id])
+            return rules.Origin(image=value_of(stock.images[request.token, device.source_id]))
         case "snapshot":
-            return rules.usable_snapshot(stock.snapshots, device.source_id, who, _field(place, "source_id"))
+            snapshot = rules.usable_snapshot(stock.snapshots, device.source_id, who, _field(place, "source_id"))
+            return rules.Origin(snapshot=snapshot, parent=stock.volumes.get(snapshot.volume_id))
         case "blank":
-            return None
+            return rules.Origin()
         case other:
             raise CallerError(bad_request(_field(place, "source_type"), f"{other!r} can't be a volume"))
 
@@ -163,7 +181,7 @@ def release(requests: list[DetachRequest], stock: Stock) -> Release:
     result = Release(unexport=[], delete=[], changes=[])
     for attachment in stock.attachments.values():
         request = asked.get((attachment.instance_id, attachment.host))
-        if request is None:
+        if request is None or not attachment.of_server:
             continue
         volume = stock.volumes[attachment.volume_id]
         result.unexport.append(volume.id)

@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Collection
 from pathlib import Path
 
-from actors.volume.backend import BackendError, Blank, OfImage, OfSnapshot, Source, VolumeAddress
+from actors.volume.backend import BackendError, Blank, OfImage, OfSnapshot, OfVolume, Source, VolumeAddress
 from actors.volume.daemon import StorageDaemon
 from actors.volume.exports import corrections, export_of, node_name, node_of
 from actors.volume.process import run
@@ -76,6 +76,9 @@ class QemuBackend:
         path = self._path(volume_id)
         if path.exists():
             return
+        if isinstance(source, OfVolume):
+            await self._clone(volume_id, size_gib, source.volume_id)
+            return
         image = await source.fetch() if isinstance(source, OfImage) else None
         part = path.with_name(f"{volume_id}.{secrets.token_hex(8)}.part")
         try:
@@ -97,9 +100,28 @@ class QemuBackend:
                 str(self._path(source.volume_id)),
             ]
         else:
+            assert isinstance(source, OfImage)
             origin = ["-f", QEMU_FORMATS.get(source.disk_format, source.disk_format), str(image)]
         await run([*convert, *origin, str(part)], COPY_LIMIT_S)
         await run(["qemu-img", "resize", "-q", "-f", "qcow2", str(part), size], TOOL_LIMIT_S)
+
+    async def _clone(self, volume_id: str, size_gib: int, source_id: str) -> None:
+        """By a snapshot for the moment, so that a guest may write to the source meanwhile."""
+        moment = f"clone-{volume_id}"
+        await self.snapshot(source_id, moment)
+        try:
+            await self.create(volume_id, size_gib, OfSnapshot(source_id, moment))
+        finally:
+            await self.delete_snapshot(source_id, moment)
+
+    async def resize(self, volume_id: str, size_gib: int) -> None:
+        path = str(self._path(volume_id))
+        await run(["qemu-img", "resize", "-q", "-f", "qcow2", path, f"{size_gib}G"], TOOL_LIMIT_S)
+
+    async def copy_out(self, volume_id: str, disk_format: str, path: Path) -> None:
+        async with self._copying:
+            convert = ["qemu-img", "convert", "-f", "qcow2", "-O", disk_format]
+            await run([*convert, str(self._path(volume_id)), str(path)], COPY_LIMIT_S)
 
     async def delete(self, volume_id: str) -> None:
         if volume_id in self._wanted:

@@ -1,13 +1,25 @@
-"""The volume room's rows in memory: volumes, snapshots, attachments.
+"""The volume room's rows in memory: volumes, snapshots, attachments, types, quotas, and how much each project has.
 
 Owned by the volume room. Invariant: memory is what the ledger has committed, never ahead of it.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
-from actors.records import Change, Drop, Ledger, Volume, VolumeAttachment, VolumeSnapshot
+from actors.records import (
+    Change,
+    Drop,
+    Ledger,
+    Volume,
+    VolumeAttachment,
+    VolumeQuota,
+    VolumeSnapshot,
+    VolumeType,
+)
+from actors.volume.kinds import DEFAULT_TYPE
+from actors.volume.quotas import Usage
 
 
 class VolumeRows:
@@ -16,11 +28,14 @@ class VolumeRows:
         self.volumes: dict[str, Volume] = {}
         self.snapshots: dict[str, VolumeSnapshot] = {}
         self.attachments: dict[str, VolumeAttachment] = {}  # by volume id: a volume has one at most
+        self.types: dict[str, VolumeType] = {DEFAULT_TYPE.id: DEFAULT_TYPE}
+        self.quotas: dict[str, VolumeQuota] = {}
+        self.usages: defaultdict[str, Usage] = defaultdict(Usage)  # by project
 
     async def load(self) -> None:
-        self.volumes = {row.id: row for row in await self._ledger.load(Volume)}
-        self.snapshots = {row.id: row for row in await self._ledger.load(VolumeSnapshot)}
-        self.attachments = {row.volume_id: row for row in await self._ledger.load(VolumeAttachment)}
+        for kind in (Volume, VolumeSnapshot, VolumeAttachment, VolumeType, VolumeQuota):
+            for row in await self._ledger.load(kind):
+                self._apply(row)
 
     async def commit(self, changes: Sequence[Change]) -> None:
         if changes:
@@ -45,14 +60,35 @@ class VolumeRows:
     def _apply(self, change: Change) -> None:
         match change:
             case Volume():
+                self._count(self.volumes.get(change.id), -1)
                 self.volumes[change.id] = change
+                self._count(change, 1)
             case VolumeSnapshot():
+                self._count(self.snapshots.get(change.id), -1)
                 self.snapshots[change.id] = change
+                self._count(change, 1)
             case VolumeAttachment():
                 self.attachments[change.volume_id] = change
-            case Drop(kind=kind, id=row_id) if kind == Volume.__name__:
-                self.volumes.pop(row_id, None)
-            case Drop(kind=kind, id=row_id) if kind == VolumeSnapshot.__name__:
-                self.snapshots.pop(row_id, None)
-            case Drop(kind=kind, id=row_id) if kind == VolumeAttachment.__name__:
-                self.attachments.pop(row_id.partition(":")[0], None)
+            case VolumeType():
+                self.types[change.id] = change
+            case VolumeQuota():
+                self.quotas[change.id] = change
+            case Drop():
+                self._drop(change)
+
+    def _drop(self, change: Drop) -> None:
+        match change.kind:
+            case Volume.__name__:
+                self._count(self.volumes.pop(change.id, None), -1)
+            case VolumeSnapshot.__name__:
+                self._count(self.snapshots.pop(change.id, None), -1)
+            case VolumeAttachment.__name__:
+                self.attachments.pop(change.id.partition(":")[0], None)
+            case VolumeType.__name__:
+                self.types.pop(change.id, None)
+            case VolumeQuota.__name__:
+                self.quotas.pop(change.id, None)
+
+    def _count(self, row: Volume | VolumeSnapshot | None, times: int) -> None:
+        if row is not None:
+            self.usages[row.project_id].count(row, times)

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
 
 from actors.errors import CallerError, bad_request, conflict, not_found
 from actors.messages import AuthContext, ImageLocation
 from actors.records import Volume, VolumeSnapshot
-from actors.volume.messages import CreateSnapshot, CreateVolume
+from actors.volume.messages import ChangeMetadata, CreateSnapshot, CreateVolume
+from actors.volume.states import Event, after
 
 GIB = 1 << 30
 SIZE_LIMIT_GIB = 16_384  # of one volume
 NAME_LIMIT = 255  # characters
+METADATA_LIMIT = 128  # items, Cinder's default
+ZONE = "nova"  # the one availability zone of volumes
+
+Row = TypeVar("Row", Volume, VolumeSnapshot)
 
 
 def is_owner(row: Volume | VolumeSnapshot, who: AuthContext) -> bool:
@@ -60,53 +68,77 @@ def fitting_size(asked_gib: int, least_gib: int, field: str) -> int:
     return size
 
 
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """What a new volume begins with: nothing, or a copy of one thing; `parent` is the volume whose data that is."""
+
+    image: ImageLocation | None = None
+    snapshot: VolumeSnapshot | None = None
+    source: Volume | None = None
+    parent: Volume | None = None
+
+    @property
+    def least_gib(self) -> int:
+        """The smallest volume that holds it; 0 where there is nothing to hold."""
+        if self.image is not None:
+            return image_size_gib(self.image)
+        sized = self.snapshot or self.source
+        return sized.size_gib if sized is not None else 0
+
+    @property
+    def bootable(self) -> bool:
+        return self.image is not None or (self.parent is not None and self.parent.bootable)
+
+    @property
+    def image_metadata(self) -> dict[str, str]:
+        """What is known of the image that the data came from, in the first place."""
+        if self.image is None:
+            return dict(self.parent.image_metadata) if self.parent is not None else {}
+        return {
+            **self.image.properties,
+            "image_id": self.image.image_id,
+            "disk_format": self.image.disk_format,
+            "container_format": "bare",
+            "min_disk": str(self.image.min_disk_gib),
+            "min_ram": str(self.image.min_ram_mib),
+            "size": str(self.image.size),
+        }
+
+
 def new_volume(
-    request: CreateVolume,
-    who: AuthContext,
-    volumes: Mapping[str, Volume],
-    origin: ImageLocation | VolumeSnapshot | None,
-    now: float,
+    request: CreateVolume, who: AuthContext, volumes: Mapping[str, Volume], origin: Origin, now: float
 ) -> Volume:
-    """The row to write; for a request that came before, the row that is there."""
+    """The row to write (but its type); for a request that came before, the row that is there."""
     known = volumes.get(request.volume_id)
     if known is not None:
         if known.project_id == who.project_id and known.name == request.name:
             return known
         raise CallerError(conflict("volume_id", f"the volume id {request.volume_id} is taken"))
-    check_names(request.volume_id, "volume_id", request.name)
-    if request.image_id and request.snapshot_id:
-        raise CallerError(bad_request("snapshot_id", "a volume is a copy of an image or of a snapshot, not of both"))
-    return Volume(
-        id=request.volume_id,
-        name=request.name,
-        project_id=who.project_id,
-        size_gib=fitting_size(request.size_gib, least_size_gib(origin), "size_gib"),
-        status="creating",
-        bootable=is_bootable(origin, volumes),
-        image_id=request.image_id,
-        snapshot_id=request.snapshot_id,
-        created_at=now,
+    check_id(request.volume_id, "volume_id")
+    if sum(map(bool, (request.image_id, request.snapshot_id, request.source_volume_id))) > 1:
+        raise CallerError(
+            bad_request("snapshot_id", "a volume is a copy of one thing: an image, a snapshot or a volume")
+        )
+    if request.availability_zone not in ("", ZONE):
+        raise CallerError(bad_request("availability_zone", f"volumes are in the zone {ZONE!r} only"))
+    return described(
+        Volume(
+            id=request.volume_id,
+            name=request.name,
+            project_id=who.project_id,
+            size_gib=fitting_size(request.size_gib, origin.least_gib, "size_gib"),
+            status="creating",
+            bootable=origin.bootable,
+            image_id=request.image_id,
+            snapshot_id=request.snapshot_id,
+            source_volume_id=request.source_volume_id,
+            user_id=who.user_id,
+            description=request.description,
+            user_metadata=dict(request.user_metadata),
+            image_metadata=origin.image_metadata,
+            created_at=now,
+            updated_at=now,
+        )
     )
-
-
-def least_size_gib(origin: ImageLocation | VolumeSnapshot | None) -> int:
-    match origin:
-        case ImageLocation():
-            return image_size_gib(origin)
-        case VolumeSnapshot():
-            return origin.size_gib
-        case None:
-            return 0
-
-
-def is_bootable(origin: ImageLocation | VolumeSnapshot | None, volumes: Mapping[str, Volume]) -> bool:
-    match origin:
-        case ImageLocation():
-            return True
-        case VolumeSnapshot():
-            return origin.volume_id in volumes and volumes[origin.volume_id].bootable
-        case None:
-            return False
 
 
 def new_snapshot(
@@ -121,35 +153,77 @@ def new_snapshot(
         if known.project_id == who.project_id and known.volume_id == request.volume_id:
             return known
         raise CallerError(conflict("snapshot_id", f"the snapshot id {request.snapshot_id} is taken"))
-    check_names(request.snapshot_id, "snapshot_id", request.name)
+    check_id(request.snapshot_id, "snapshot_id")
     volume = owned_volume(volumes, request.volume_id, who)
     if volume.status != "available" and not (volume.status == "in-use" and request.force):
         raise CallerError(bad_request("volume_id", f"volume {volume.id} is {volume.status}; force one that is in use"))
-    return VolumeSnapshot(
-        id=request.snapshot_id,
-        name=request.name,
-        project_id=volume.project_id,
-        volume_id=volume.id,
-        size_gib=volume.size_gib,
-        status="creating",
-        created_at=now,
+    return described(
+        VolumeSnapshot(
+            id=request.snapshot_id,
+            name=request.name,
+            project_id=volume.project_id,
+            volume_id=volume.id,
+            size_gib=volume.size_gib,
+            status="creating",
+            user_id=who.user_id,
+            description=request.description,
+            user_metadata=dict(request.user_metadata),
+            created_at=now,
+            updated_at=now,
+        )
     )
 
 
-def deletable(volume: Volume, has_snapshots: bool) -> Volume:
-    if volume.status not in ("available", "error", "deleting"):  # a deletion that failed may be asked for again
+def copyable(volumes: Mapping[str, Volume], volume_id: str, who: AuthContext) -> Volume:
+    """A volume that another one can be a copy of."""
+    volume = owned_volume(volumes, volume_id, who, "source_volume_id")
+    if volume.status not in ("available", "in-use"):
+        raise CallerError(bad_request("source_volume_id", f"volume {volume.id} is {volume.status}"))
+    return volume
+
+
+def deletable(volume: Volume, is_held: bool, has_snapshots: bool, force: bool) -> Volume:
+    if is_held:
         raise CallerError(bad_request("volume_id", f"volume {volume.id} is {volume.status}: detach it first"))
+    if not force:
+        after(volume.status, Event.DELETE)
     if has_snapshots:
         raise CallerError(bad_request("volume_id", f"volume {volume.id} has snapshots: delete them first"))
     return volume
 
 
-def check_names(row_id: str, field: str, name: str) -> None:
+def check_id(row_id: str, field: str) -> None:
     try:
         fine = str(uuid.UUID(row_id)) == row_id
     except ValueError:
         fine = False
     if not fine:
         raise CallerError(bad_request(field, f"{row_id!r} is not a UUID"))
-    if len(name) > NAME_LIMIT or not name.isprintable():
+
+
+def described(row: Row) -> Row:
+    """The row, if all that its owner says of it is good. Raises `CallerError` 400."""
+    if len(row.name) > NAME_LIMIT or not row.name.isprintable():
         raise CallerError(bad_request("name", f"at most {NAME_LIMIT} characters, none of them for control"))
+    if len(row.description) > NAME_LIMIT or "\x00" in row.description:
+        raise CallerError(bad_request("description", f"at most {NAME_LIMIT} characters"))
+    check_metadata(row.user_metadata, "metadata")
+    return row
+
+
+def check_metadata(items: Mapping[str, str], field: str) -> None:
+    if len(items) > METADATA_LIMIT:
+        raise CallerError(bad_request(field, f"at most {METADATA_LIMIT} items"))
+    for key, value in items.items():
+        if not 0 < len(key) <= NAME_LIMIT or len(value) > NAME_LIMIT or "\x00" in key + value:
+            raise CallerError(bad_request(field, f"keys have 1 to {NAME_LIMIT} characters, values at most as many"))
+
+
+def changed_metadata(items: Mapping[str, str], request: ChangeMetadata) -> dict[str, str]:
+    """After dropping and setting. Raises `CallerError` 404 for a key that isn't there to be dropped."""
+    for key in request.drop:
+        if key not in items:
+            raise CallerError(not_found("metadata", f"there is no metadata item {key!r}"))
+    after_all = {key: value for key, value in items.items() if key not in request.drop} | request.put
+    check_metadata(after_all, "metadata")
+    return after_all

@@ -17,31 +17,42 @@ import msgspec
 from actors.clock import Clock
 from actors.cluster.config import CloudConfig
 from actors.errors import CallerFault, Fault, HostError, HostFault, conflict
-from actors.faces import ImageFace, TokenVerifier
+from actors.faces import TokenVerifier
 from actors.image.cache import ImageCache
 from actors.messages import AttachRequest, ConnectionInfo, DetachRequest
 from actors.records import Change, Ledger, Volume
-from actors.volume.administration import VolumeAdministration, answer
+from actors.volume.administration import VolumeAdministration
 from actors.volume.backend import BackendError, VolumeBackend
+from actors.volume.changes import VolumeChanges
+from actors.volume.desk import answer
 from actors.volume.making import Making, causes_of
 from actors.volume.plan import Located, Planned, Plans, Stock, plan, release
+from actors.volume.quotas import ABSENT, NONE
 from actors.volume.rows import VolumeRows
+from actors.volume.uploads import Imagery, VolumeUploads
+from actors.volume.views import VolumeViews
 
 STEP = "block_devices"  # the step of a boot that a host's fault is named for
 
+CUT_OFF = {"creating": "error", "extending": "error_extending", "uploading": "available"}
+"""What becomes of a volume whose work ended with a former room."""
 
-class VolumeRoom(VolumeAdministration):
+
+class VolumeRoom(VolumeAdministration, VolumeChanges, VolumeUploads, VolumeViews):
     def __init__(
         self,
         config: CloudConfig,
         ledger: Ledger,
         verifier: TokenVerifier,
-        images: ImageFace,
+        images: Imagery,
         cache: ImageCache,
         backend: VolumeBackend,
         clock: Clock,
     ) -> None:
-        super().__init__(VolumeRows(ledger), Making(images, cache, backend), backend, verifier, clock)
+        quotas = {**config.volume_quotas, **dict.fromkeys(ABSENT, NONE)}
+        super().__init__(VolumeRows(ledger), Making(images, cache, backend), verifier, clock, quotas)
+        self._imagery = images
+        self._scratch = config.volumes / "upload"
         self._build_limit_s = config.boot_deadline_s
 
     async def start(self) -> None:
@@ -50,9 +61,9 @@ class VolumeRoom(VolumeAdministration):
         await self._backend.start(self._rows.attached())
         await self._end_deletions()
         cut_off: list[Change] = [
-            msgspec.structs.replace(volume, status="error")
+            msgspec.structs.replace(volume, status=CUT_OFF[volume.status])
             for volume in self._rows.volumes.values()
-            if volume.status == "creating" and volume.id not in self._rows.attachments
+            if volume.status in CUT_OFF and volume.id not in self._rows.attachments
         ]
         cut_off += [
             msgspec.structs.replace(snapshot, status="error")
@@ -63,7 +74,7 @@ class VolumeRoom(VolumeAdministration):
 
     async def close(self, stop_daemon: bool = False) -> None:
         """End the copies under way. With `stop_daemon` nothing is left running, and guests lose their volumes."""
-        settling = list(self._settling.values())
+        settling = [*self._settling.values(), *self._uploading]
         for task in settling:
             task.cancel()
         await asyncio.gather(*settling, return_exceptions=True)
@@ -204,7 +215,13 @@ class VolumeRoom(VolumeAdministration):
 
     def _stock(self, located: Located) -> Stock:
         rows = self._rows
-        return Stock(volumes=rows.volumes, snapshots=rows.snapshots, attachments=rows.attachments, images=located)
+        return Stock(
+            volumes=rows.volumes,
+            snapshots=rows.snapshots,
+            attachments=rows.attachments,
+            images=located,
+            allowance=self._allowance(),
+        )
 
 
 def _entries(plans: Plans) -> list[Planned]:

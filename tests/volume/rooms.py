@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from actors.cluster.config import CloudConfig
-from actors.errors import CallerFault, Fault, not_found, value_of
+from actors.errors import CallerFault, Fault, forbidden, not_found, value_of
 from actors.image.cache import ImageCache
+from actors.image.messages import CreateImage, FinishUpload, UploadChunk
 from actors.ledger import MemoryLedger
 from actors.messages import AttachRequest, BlockDevice, ConnectionInfo, DetachRequest, ImageLocation, ImageRequest
-from actors.records import Volume
+from actors.records import Image, Volume
 from actors.volume.backend import MemoryBackend, VolumeBackend
 from actors.volume.messages import CreateVolume, VolumeRequest
 from actors.volume.service import VolumeRoom
@@ -42,6 +43,42 @@ def image(image_id: str, size: int = GIB, urls: tuple[str, ...] = (), digest: st
         properties={},
         urls=urls,
     )
+
+
+class Gallery(Registry):
+    """Images that can also be made: their data by id."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.data: dict[str, bytes] = {}
+        self.refused = False
+
+    async def create(self, requests: list[CreateImage]) -> list[Image | CallerFault]:
+        if self.refused:
+            return [forbidden("no more images") for _ in requests]
+        return [
+            Image(
+                id=request.image_id,
+                name=request.name,
+                project_id="p-ann",
+                status="queued",
+                visibility=request.visibility,
+                disk_format=request.disk_format,
+            )
+            for request in requests
+        ]
+
+    async def begin_upload(self, requests: list[ImageRequest]) -> list[CallerFault | None]:
+        self.data |= {request.image_id: b"" for request in requests}
+        return [None for _ in requests]
+
+    async def upload_chunk(self, chunks: list[UploadChunk]) -> list[int | CallerFault]:
+        for chunk in chunks:
+            self.data[chunk.image_id] += chunk.data
+        return [len(self.data[chunk.image_id]) for chunk in chunks]
+
+    async def finish_upload(self, requests: list[FinishUpload]) -> list[Image | CallerFault]:
+        return [not_found("image_id", "nobody asks what it became") for _ in requests]
 
 
 class House:

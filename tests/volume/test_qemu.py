@@ -17,7 +17,7 @@ import pytest
 
 from actors.errors import value_of
 from actors.messages import BlockDevice, ConnectionInfo
-from actors.volume.backend import BackendError, Blank, OfImage, OfSnapshot
+from actors.volume.backend import BackendError, Blank, OfImage, OfSnapshot, OfVolume
 from actors.volume.daemon import SOCKET_PATH_LIMIT, StorageDaemon, run_folder
 from actors.volume.messages import CreateSnapshot
 from actors.volume.plan import made_id
@@ -170,6 +170,32 @@ def test_a_snapshot_of_an_attached_volume_keeps_its_moment(tmp_path: Path) -> No
             await backend.create(late, 1, OfSnapshot(origin, "moment"))
         await backend.snapshot(origin, "at rest")
         assert (await backend.world())["volume_files"] == sorted([origin, copy])
+
+    play(QemuBackend(tmp_path / "volumes"), story)
+
+
+def test_a_clone_of_an_attached_volume_grows_and_is_copied_out(tmp_path: Path) -> None:
+    async def story(backend: QemuBackend) -> None:
+        source, clone = new_id(), new_id()
+        await backend.create(source, 1, Blank())
+        await backend.export([source])
+        assert await qemu_io(url(backend, source), "write -P 0x21 1M 64k")
+        await backend.create(clone, 1, OfVolume(source))
+        await backend.create(clone, 1, OfVolume(source))
+        assert await qemu_io(url(backend, source), "write -P 0x22 1M 64k")
+        await backend.resize(clone, 2)
+        await backend.resize(clone, 2)
+        await backend.export([clone])
+        assert await qemu_io(url(backend, clone), "read -P 0x21 1M 64k")
+        assert await qemu_io(url(backend, clone), "read -P 0 1984M 64k")
+        await backend.unexport([clone, source])
+        for disk_format in ("raw", "qcow2"):
+            path = tmp_path / disk_format
+            await backend.copy_out(clone, disk_format, path)
+            assert await qemu_io(str(path), "read -P 0x21 1M 64k", disk_format)
+        for volume_id in (clone, source):
+            await backend.delete(volume_id)
+        assert (await backend.world())["volume_files"] == []
 
     play(QemuBackend(tmp_path / "volumes"), story)
 

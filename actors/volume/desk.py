@@ -1,0 +1,102 @@
+"""What all parts of the volume room work with: its rows, its lock, its backend, and who asks.
+
+`administration.py`, `changes.py`, `holding.py` and `views.py` are built on it; `service.py` puts them together.
+Invariant: rows are decided and committed under `_deciding`, one batch at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
+
+import msgspec
+
+from actors.clock import Clock
+from actors.errors import CallerError, CallerFault, forbidden
+from actors.faces import TokenVerifier
+from actors.messages import AuthContext
+from actors.records import Volume, VolumeSnapshot
+from actors.volume import rules
+from actors.volume.backend import VolumeBackend
+from actors.volume.making import Making
+from actors.volume.quotas import Allowance
+from actors.volume.rows import VolumeRows
+
+Asked = TypeVar("Asked")
+Answered = TypeVar("Answered")
+Row = TypeVar("Row", Volume, VolumeSnapshot)
+
+
+class VolumeDesk:
+    def __init__(
+        self,
+        rows: VolumeRows,
+        making: Making,
+        verifier: TokenVerifier,
+        clock: Clock,
+        quotas: Mapping[str, int],
+    ) -> None:
+        self._rows = rows
+        self._making = making
+        self._backend: VolumeBackend = making.backend
+        self._verifier = verifier
+        self._clock = clock
+        self._quotas = quotas  # what a project may have of each, where nothing else is said of it
+        self._deciding = asyncio.Lock()
+
+    def _who(self, token: str) -> AuthContext:
+        return self._verifier.verify(token, self._clock.now())
+
+    def _administrator(self, token: str) -> AuthContext:
+        who = self._who(token)
+        if not who.is_admin:
+            raise CallerError(forbidden("only an administrator may do that"))
+        return who
+
+    def _volume(self, volume_id: str, token: str) -> Volume:
+        return rules.owned_volume(self._rows.volumes, volume_id, self._who(token))
+
+    def _snapshot(self, snapshot_id: str, token: str) -> VolumeSnapshot:
+        return rules.owned_snapshot(self._rows.snapshots, snapshot_id, self._who(token))
+
+    def _allowance(self) -> Allowance:
+        return Allowance(self._quotas, self._rows.quotas, self._rows.usages)
+
+    def _stamped(self, row: Row) -> Row:
+        return msgspec.structs.replace(row, updated_at=self._clock.now())
+
+    async def _change(self, requests: list[Asked], decide: Callable[[Asked], Row]) -> list[Row | CallerFault]:
+        """One request after the other: each sees what the ones before it left. A row that stays is not written."""
+        async with self._deciding:
+            replies: list[Row | CallerFault] = []
+            for request in requests:
+                reply = answer(decide, request)
+                if not isinstance(reply, CallerFault):
+                    reply = await self._write(reply)
+                replies.append(reply)
+        return replies
+
+    async def _write(self, row: Row) -> Row:
+        known = self._rows.volumes.get(row.id) if isinstance(row, Volume) else self._rows.snapshots.get(row.id)
+        if row == known:
+            return row
+        stamped = self._stamped(row)
+        await self._rows.commit([stamped])
+        return stamped
+
+
+def answer(decide: Callable[[Asked], Answered], request: Asked) -> Answered | CallerFault:
+    """One item's answer, or its fault in the place of it."""
+    try:
+        return decide(request)
+    except CallerError as error:
+        return error.fault
+
+
+async def answer_soon(act: Callable[[Asked], Awaitable[Answered]], request: Asked) -> Answered | CallerFault:
+    """The same for what takes time."""
+    try:
+        return await act(request)
+    except CallerError as error:
+        return error.fault

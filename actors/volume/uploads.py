@@ -1,0 +1,100 @@
+"""Volumes copied into images, in the background.
+
+`service.py` builds the volume room on it. Invariant: a volume is `uploading` while its data is copied, so nobody
+attaches or deletes it; however the copy ends, the volume is available again and no file is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from actors.clock import Clock
+from actors.errors import CallerError, CallerFault, bad_request, value_of
+from actors.faces import ImageFace, TokenVerifier
+from actors.image.messages import CreateImage
+from actors.image.upload import Uploads, upload
+from actors.records import Image
+from actors.volume.backend import BackendError
+from actors.volume.desk import VolumeDesk, answer_soon
+from actors.volume.making import Making
+from actors.volume.messages import UploadVolume
+from actors.volume.rows import VolumeRows
+from actors.volume.states import Event, after
+
+DISK_FORMATS = ("raw", "qcow2")
+
+
+class Imagery(ImageFace, Uploads, Protocol):
+    """What the volume room needs of the image room."""
+
+
+class VolumeUploads(VolumeDesk):
+    _imagery: Uploads
+    _scratch: Path
+
+    def __init__(
+        self, rows: VolumeRows, making: Making, verifier: TokenVerifier, clock: Clock, quotas: Mapping[str, int]
+    ) -> None:
+        super().__init__(rows, making, verifier, clock, quotas)
+        self._uploading: set[asyncio.Task[None]] = set()
+
+    async def upload_to_image(self, requests: list[UploadVolume]) -> list[Image | CallerFault]:
+        """Answers with images that are queued; their data comes in the background."""
+        return [await answer_soon(self._upload, request) for request in requests]
+
+    async def uploaded(self) -> None:
+        """Returns when no volume is being copied."""
+        await asyncio.gather(*self._uploading)
+
+    async def _upload(self, request: UploadVolume) -> Image:
+        if request.disk_format not in DISK_FORMATS:
+            raise CallerError(bad_request("disk_format", f"one of {', '.join(DISK_FORMATS)}"))
+        async with self._deciding:
+            volume = self._volume(request.volume_id, request.token)
+            status = after(volume.status, Event.UPLOAD)
+            wanted = CreateImage(
+                token=request.token,
+                name=request.name,
+                disk_format=request.disk_format,
+                container_format=request.container_format,
+                visibility=request.visibility,
+                protected=request.protected,
+                properties=_properties(volume.image_metadata),
+                image_id=request.image_id,
+            )
+            image: Image = value_of((await self._imagery.create([wanted]))[0])
+            await self._write(msgspec.structs.replace(volume, status=status))
+        task = asyncio.create_task(self._copy(volume.id, wanted))
+        self._uploading.add(task)
+        task.add_done_callback(self._uploading.discard)
+        return image
+
+    async def _copy(self, volume_id: str, wanted: CreateImage) -> None:
+        """What could not be copied is seen by the image's staying queued."""
+        path = self._scratch / wanted.image_id
+        try:
+            await asyncio.to_thread(self._scratch.mkdir, parents=True, exist_ok=True)
+            await self._backend.copy_out(volume_id, wanted.disk_format, path)
+            await upload(self._imagery, wanted, path)
+        except (BackendError, CallerError, ConnectionError, OSError):
+            pass
+        finally:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+            await self._settle_upload(volume_id)
+
+    async def _settle_upload(self, volume_id: str) -> None:
+        async with self._deciding:
+            volume = self._rows.volumes.get(volume_id)
+            if volume is not None and volume.status == "uploading":
+                await self._write(msgspec.structs.replace(volume, status=after(volume.status, Event.UPLOADED)))
+
+
+def _properties(image_metadata: Mapping[str, str]) -> dict[str, str]:
+    """What the owner of the first image said of it; the rest is the new image's own to say."""
+    own = ("image_id", "image_name", "disk_format", "container_format", "min_disk", "min_ram", "size", "checksum")
+    return {name: value for name, value in image_metadata.items() if name not in own}
