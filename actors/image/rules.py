@@ -141,7 +141,7 @@ def checked(image: Image) -> Image:
         _require(_is_text(tag, 1), "tags", f"1 to {NAME_LIMIT} characters, none of them for control")
     _require(len(image.properties) <= PROPERTY_LIMIT, "properties", f"at most {PROPERTY_LIMIT}")
     for name, value in image.properties.items():
-        fits = _is_text(name, 1) and len(value) <= PROPERTY_VALUE_LIMIT and "\x00" not in value
+        fits = _is_text(name, 1) and len(value) <= PROPERTY_VALUE_LIMIT and is_storable(value)
         _require(fits, "properties", f"the name or value of {name[:NAME_LIMIT]!r} is too long, empty or not text")
     return image
 
@@ -149,6 +149,11 @@ def checked(image: Image) -> Image:
 def _require(fine: bool, field: str, message: str) -> None:
     if not fine:
         raise CallerError(bad_request(field, message))
+
+
+def is_storable(text: str) -> bool:
+    """No NUL, and no half of a surrogate pair: neither is text that a database takes."""
+    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _is_text(text: str, least: int) -> bool:

@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from actors.errors import CallerError, bad_request, conflict, not_found
+from actors.image.rules import is_storable
 from actors.messages import AuthContext, ImageLocation
 from actors.records import Volume, VolumeSnapshot
 from actors.volume.messages import ChangeMetadata, CreateSnapshot, CreateVolume
@@ -205,7 +206,7 @@ def described(row: Row) -> Row:
     """The row, if all that its owner says of it is good. Raises `CallerError` 400."""
     if len(row.name) > NAME_LIMIT or not row.name.isprintable():
         raise CallerError(bad_request("name", f"at most {NAME_LIMIT} characters, none of them for control"))
-    if len(row.description) > NAME_LIMIT or "\x00" in row.description:
+    if len(row.description) > NAME_LIMIT or not is_storable(row.description):
         raise CallerError(bad_request("description", f"at most {NAME_LIMIT} characters"))
     check_metadata(row.user_metadata, "metadata")
     return row
@@ -215,7 +216,7 @@ def check_metadata(items: Mapping[str, str], field: str) -> None:
     if len(items) > METADATA_LIMIT:
         raise CallerError(bad_request(field, f"at most {METADATA_LIMIT} items"))
     for key, value in items.items():
-        if not 0 < len(key) <= NAME_LIMIT or len(value) > NAME_LIMIT or "\x00" in key + value:
+        if not 0 < len(key) <= NAME_LIMIT or len(value) > NAME_LIMIT or not is_storable(key + value):
             raise CallerError(bad_request(field, f"keys have 1 to {NAME_LIMIT} characters, values at most as many"))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from actors.api.rest.faults import glance_form
+from actors.api.rest.image import data, images, members, schemas
 from actors.api.rest.rooms import EdgeRooms
 from actors.api.rest.services import new_service
 from actors.api.rest.versions import links, serve_document
@@ -18,6 +19,8 @@ def application(rooms: EdgeRooms) -> FastAPI:
     app = new_service("Image v2", rooms, glance_form)
     serve_document(app, "/", _versions, status=300)
     serve_document(app, "/versions", _versions)
+    for module in (data, members, images, schemas):
+        app.include_router(module.router)
     return app
 
 
