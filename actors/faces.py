@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from actors.acts import ActDone, ActOrder, ActRequest, Edit, PowerReport
 from actors.errors import CallerFault, Fault, HostFault
+from actors.image.upload import Uploads
 from actors.messages import (
     AllocateRequest,
     AttachRequest,
@@ -40,7 +42,7 @@ from actors.messages import (
     Welcome,
 )
 from actors.network.messages import DhcpNetworkInfo, DhcpQuery, PortFirewall
-from actors.records import Ledger, Notification
+from actors.records import InstanceAction, Ledger, Notification
 from actors.scheduler.messages import PlacementExplained
 
 
@@ -103,6 +105,21 @@ class ConductorFace(Ledger, Protocol):
     async def delete(self, instance_ids: list[str]) -> list[CallerFault | None]:
         """Mark for deletion, durably; the guests go in the background."""
 
+    async def act(self, requests: list[ActRequest]) -> list[InstanceAction | CallerFault]:
+        """Accept, durably, what is to be done to servers that have been booted; it is done in the background."""
+
+    async def acted(self, action_ids: list[str], wait_s: float) -> None:
+        """Answers when these are over, or after `wait_s`."""
+
+    async def actions(self, instance_id: str) -> list[InstanceAction] | CallerFault:
+        """What was done to a server, oldest first; its boot is the first."""
+
+    async def powers(self, reports: list[PowerReport]) -> None:
+        """How guests are, which compute actors tell unasked."""
+
+    async def edit(self, edits: list[Edit]) -> list[ServerView | CallerFault]:
+        """Change what is known of servers, durably; their guests are not touched."""
+
     async def show(self, instance_ids: list[str]) -> list[ServerView | CallerFault]: ...
 
     async def instance(self, instance_id: str) -> InstanceFound:
@@ -123,7 +140,7 @@ class ConductorFace(Ledger, Protocol):
         """Notifications after a sequence number; waits up to `wait_s` for the first."""
 
 
-class ImageFace(Protocol):
+class ImageFace(Uploads, Protocol):
     async def locate(self, requests: list[ImageRequest]) -> list[ImageLocation | CallerFault]:
         """Verify the token, show metadata and where the data is (steps 19-21): nodes that have it, then the room."""
 
@@ -200,6 +217,9 @@ class ComputeFace(Protocol):
 
     async def destroy(self, orders: list[DestroyOrder]) -> list[CallerFault | None]:
         """Undo everything of these instances; returns when done."""
+
+    async def act(self, orders: list[ActOrder]) -> list[ActDone | Fault]:
+        """Do things to guests that have been booted; returns when all are done. What is done already stays so."""
 
     async def plugged(self, events: list[PlugEvent]) -> None: ...
 

@@ -104,6 +104,8 @@ class BootSpec(msgspec.Struct, frozen=True, kw_only=True):
     instance_ids: tuple[str, ...] = ()  # as many as machines asked for
     batch: str = ""  # of machines that belong together: the id of the first
     min_count: int = 0  # a host is found for at least so many of the batch, or for none; 0 = each for itself
+    description: str = ""
+    tags: tuple[str, ...] = ()
     wait_for_capacity_s: float = 0.0  # where no host has room: wait for one so long, from acceptance; 0 = fail at once
     door: tuple[StoryLine, ...] = ()  # what happened before it was accepted (steps 1-5)
 
@@ -340,6 +342,7 @@ class AllocateRequest(msgspec.Struct, frozen=True, kw_only=True):
     auto: bool
     security_groups: tuple[str, ...]
     availability_zone: str = "nova"
+    first_place: int = 0  # among the instance's interfaces: what is made here gets its id by its place
 
 
 class DeallocateRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -347,6 +350,7 @@ class DeallocateRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     instance_id: str
     host: str  # only what is bound to this host (or unbound) is touched
+    port_ids: tuple[str, ...] = ()  # only these; () = all
 
 
 class PortDetails(msgspec.Struct, frozen=True, kw_only=True):
@@ -416,6 +420,7 @@ class DetachRequest(msgspec.Struct, frozen=True, kw_only=True):
     instance_id: str
     host: str
     failed_boot: bool = False
+    volume_ids: tuple[str, ...] = ()  # only these, and none of them is deleted; () = all
 
 
 # ---------------------------------------------------------------- what a user is shown
@@ -424,8 +429,9 @@ class DetachRequest(msgspec.Struct, frozen=True, kw_only=True):
 class ServerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """As little of a server as one needs who waits for it."""
 
-    status: str  # BUILD, ACTIVE, ERROR
+    status: str  # BUILD, ACTIVE, SHUTOFF, PAUSED, SUSPENDED, REBOOT, HARD_REBOOT, ERROR
     project_id: str
+    locked_by: str = ""  # owner, admin; '' = it is not locked
 
 
 class ServerView(msgspec.Struct, frozen=True, kw_only=True):
@@ -449,3 +455,12 @@ class ServerView(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] = {}
     key_name: str = ""
     server_group: str = ""  # id
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    hostname: str = ""
+    locked_by: str = ""  # owner, admin; '' = it is not locked
+    locked_reason: str = ""
+    updated_at: float = 0.0  # 0 = not since it was made
+    volumes: tuple[BlockDevice, ...] = ()  # those attached, as `block_device_mapping_v2` would name them
+    image_properties: dict[str, str] = {}
+    request_id: str = ""  # of its boot

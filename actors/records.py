@@ -116,6 +116,38 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     addresses: tuple[dict[str, Any], ...] = ()  # messages.Vif as builtins, in order
     root_device: str = ""
     deleting: bool = False
+    locked_by: str = ""  # owner, admin; '' = it is not locked
+    locked_reason: str = ""
+    updated_at: float = 0.0
+    interfaces_added: int = 0  # since it was booted: no two have the same place
+
+
+class InstanceActionEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of an action, done by one host."""
+
+    event: str  # compute_stop_instance …
+    started_at: float
+    finished_at: float = 0.0
+    result: str = ""  # Success, Error
+    host: str = ""
+    traceback: str = ""
+
+
+class InstanceAction(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that a user had done to a server. Written by the conductor; `act` is kept until it is finished."""
+
+    id: str
+    instance_id: str
+    project_id: str
+    user_id: str
+    request_id: str
+    name: str  # as Nova's instance actions name it
+    started_at: float
+    updated_at: float = 0.0
+    finished_at: float = 0.0  # 0 = it is being done
+    message: str = ""  # why it failed; '' = it did not
+    act: dict[str, Any] = {}  # acts.AnyAct as builtins, with its secrets; {} once it is finished
+    events: tuple[InstanceActionEvent, ...] = ()
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
@@ -359,6 +391,7 @@ Record = (
     | Keypair
     | ServerGroup
     | Instance
+    | InstanceAction
     | Story
     | ComputeNode
     | Notification

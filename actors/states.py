@@ -1,18 +1,23 @@
-"""The states of an instance as one table `{(state, event): state}` and nothing else.
+"""The states of an instance while it is booted and deleted: one table `{(state, event): state}`, and what users see.
 
-Source: BOOT_FLOW section A, which follows Nova's vm_state / task_state / power_state.
+Source: BOOT_FLOW section A, which follows Nova's vm_state / task_state / power_state. What is done to a server that
+has been booted (stop, reboot, pause …) has its own table in `lifecycle.py`.
 An event that the table lacks is illegal: `after` raises and nothing changes.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import product
 from typing import NamedTuple
 
 
 class Vm(StrEnum):
     BUILDING = "building"
     ACTIVE = "active"
+    STOPPED = "stopped"
+    PAUSED = "paused"
+    SUSPENDED = "suspended"
     ERROR = "error"
     DELETED = "deleted"
 
@@ -24,6 +29,16 @@ class Task(StrEnum):
     BLOCK_DEVICE_MAPPING = "block_device_mapping"
     SPAWNING = "spawning"
     DELETING = "deleting"
+    POWERING_OFF = "powering-off"
+    POWERING_ON = "powering-on"
+    REBOOTING = "rebooting"
+    REBOOTING_HARD = "rebooting_hard"
+    PAUSING = "pausing"
+    UNPAUSING = "unpausing"
+    SUSPENDING = "suspending"
+    RESUMING = "resuming"
+    SNAPSHOT = "image_snapshot"
+    BACKUP = "image_backup"
 
 
 class Power(StrEnum):
@@ -31,10 +46,20 @@ class Power(StrEnum):
 
     NOSTATE = "NOSTATE"
     RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
     SHUTDOWN = "SHUTDOWN"
+    CRASHED = "CRASHED"
+    SUSPENDED = "SUSPENDED"
 
 
-POWER_CODE = {Power.NOSTATE: 0, Power.RUNNING: 1, Power.SHUTDOWN: 4}
+POWER_CODE = {
+    Power.NOSTATE: 0,
+    Power.RUNNING: 1,
+    Power.PAUSED: 3,
+    Power.SHUTDOWN: 4,
+    Power.CRASHED: 6,
+    Power.SUSPENDED: 7,
+}
 
 
 class State(NamedTuple):
@@ -84,7 +109,10 @@ _STEP_EVENTS = {
 TABLE: dict[tuple[State, Event], State] = {
     (_building(task), event): target for task in _BUILD_TASKS for event, target in _STEP_EVENTS.items()
 }
-for _start in (*(_building(task) for task in _BUILD_TASKS), ACTIVE, ERROR):
+# Whatever is done to a server when its deletion is asked for, deletion takes over.
+_LIVING = (Vm.ACTIVE, Vm.STOPPED, Vm.PAUSED, Vm.SUSPENDED, Vm.ERROR)
+_TASKS = tuple(task for task in Task if task not in (*_BUILD_TASKS, Task.DELETING))
+for _start in (*(_building(task) for task in _BUILD_TASKS), *map(State._make, product(_LIVING, _TASKS, Power))):
     _deleting = _start._replace(task=Task.DELETING)
     TABLE[_start, Event.DELETE] = _deleting
     TABLE[_deleting, Event.DELETE] = _deleting  # asking twice changes nothing
@@ -99,6 +127,11 @@ def after(state: State, event: Event) -> State:
         raise IllegalTransitionError(state, event) from None
 
 
+_SHOWN = {Vm.BUILDING: "BUILD", Vm.STOPPED: "SHUTOFF"}
+_SHOWN_WHILE = {(Vm.ACTIVE, Task.REBOOTING): "REBOOT", (Vm.ACTIVE, Task.REBOOTING_HARD): "HARD_REBOOT"}
+
+
 def status(state: State) -> str:
-    """What a user sees as `status`: BUILD, ACTIVE, ERROR or DELETED."""
-    return "BUILD" if state.vm is Vm.BUILDING else state.vm.value.upper()
+    """What a user sees as `status`: BUILD, ACTIVE, SHUTOFF, PAUSED, SUSPENDED, REBOOT, HARD_REBOOT, ERROR, DELETED."""
+    shown = _SHOWN_WHILE.get((state.vm, state.task)) or _SHOWN.get(state.vm)
+    return shown or state.vm.value.upper()

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import msgspec
 
+from actors.api.acts import ServerActs
 from actors.api.messages import (
     BootRequest,
     CreateFlavor,
@@ -61,7 +62,7 @@ class TokenVerifier(Protocol):
     def verify(self, token: str, now: float) -> AuthContext: ...
 
 
-class Api:
+class Api(ServerActs):
     def __init__(
         self,
         config: CloudConfig,
@@ -236,12 +237,17 @@ class Api:
         return await self._conductor.list_servers("" if all_projects else context.project_id)
 
     async def delete(self, request: ServersRequest) -> list[CallerFault | None]:
-        self._authorized(request.token)
-        seen = await self.statuses(msgspec.structs.replace(request, wait_s=0.0))
-        faults = {i: reply for i, reply in zip(request.server_ids, seen, strict=True) if isinstance(reply, CallerFault)}
-        mine = [server_id for server_id in dict.fromkeys(request.server_ids) if server_id not in faults]
+        context = self._authorized(request.token)
+        ids = list(request.server_ids)
+        found = await self._conductor.statuses(ids, 0.0)
+        faults = {
+            one: fault
+            for one, status in zip(ids, found, strict=True)
+            if (fault := _undeletable(status, context, one)) is not None
+        }
+        mine = [server_id for server_id in dict.fromkeys(ids) if server_id not in faults]
         deleted = dict(zip(mine, await self._conductor.delete(mine), strict=True))
-        return [faults.get(server_id) or deleted.get(server_id) for server_id in request.server_ids]
+        return [faults.get(server_id) or deleted.get(server_id) for server_id in ids]
 
     async def story(self, token: str, server_id: str) -> list[StoryLine]:
         await self._one(token, server_id)
@@ -408,6 +414,13 @@ def _visible(view: Seen | CallerFault, context: AuthContext, server_id: str) -> 
     if isinstance(view, CallerFault) or context.is_admin or view.project_id == context.project_id:
         return view
     return not_found("server", f"Instance {server_id} could not be found.")
+
+
+def _undeletable(status: ServerStatus | CallerFault, context: AuthContext, server_id: str) -> CallerFault | None:
+    seen = _visible(status, context, server_id)
+    if isinstance(seen, CallerFault):
+        return seen
+    return conflict("", f"Instance {server_id} is locked") if seen.locked_by and not context.is_admin else None
 
 
 def _taken(kind: str, name: str) -> CallerFault:

@@ -41,7 +41,7 @@ def _moving(evidence: Evidence) -> set[str]:
 
 def _hosted(evidence: Evidence) -> dict[str, ServerView]:
     """Servers that have a place on a host; one in ERROR has given its place back."""
-    return {one.id: one for one in evidence.servers if one.host and one.vm_state != Vm.ERROR}
+    return {one.id: one for one in evidence.servers if one.host and (one.vm_state != Vm.ERROR or one.launched_at)}
 
 
 # ---------------------------------------------------------------- the conductor and its database

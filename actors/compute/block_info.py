@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from string import ascii_lowercase
 
 from actors.compute.build import Disk
-from actors.errors import CallerError, bad_request
+from actors.errors import CallerError, bad_request, conflict
 from actors.messages import BlockDevice, BootSpec, ConnectionInfo
 
 MAPPING = "block_device_mapping_v2"
@@ -40,6 +40,16 @@ def root_as_cdrom(disks: list[Disk], image_properties: dict[str, str]) -> list[D
     taken = {disk.device for disk in disks if disk.role != "root"}
     device = next(name for name in _names(bus) if name not in taken)
     return [replace(disk, kind="cdrom", bus=bus, device=device) if disk.role == "root" else disk for disk in disks]
+
+
+def one_more(disks: list[Disk], device: BlockDevice, image_properties: dict[str, str]) -> Disk:
+    """The disk that a volume becomes which is attached to a guest that has these."""
+    taken = {disk.device for disk in disks}
+    name = device.device_name.removeprefix("/dev/")
+    if name in taken:
+        raise CallerError(conflict("device", f"The supplied device path (/dev/{name}) is in use."))
+    disk = Disk(role="volume", device="", bus=device.disk_bus, format="raw", serial=device.source_id, tag=device.tag)
+    return _with_name(_Wanted(disk, name), taken, disk_bus(image_properties))
 
 
 def disk_bus(image_properties: dict[str, str]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from actors.compute.build import Build
+from actors.compute.guests import Guests
 from actors.errors import Fault
 from actors.messages import HostReport, ImageLocation
 from actors.saga import Failures
@@ -17,6 +18,10 @@ from actors.saga import Failures
 
 class Hypervisor(Protocol):
     cohort: int  # how many builds go through the steps together: 1 where each waits for its own guest
+
+    @property
+    def guests(self) -> Guests:
+        """What is done to guests that have been built."""
 
     async def start(self) -> None:
         """Connect; raises `HostError` with the step 'hypervisor' if it can't be reached."""

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from actors.acts import ActDone, ActOrder, PowerReport
 from actors.boot import NODE
 from actors.clock import Clock
 from actors.cluster.config import NodeConfig
+from actors.compute.acts import Acts
 from actors.compute.build import Build
 from actors.compute.hosts import Hosts
 from actors.compute.hypervisor import Hypervisor
@@ -38,6 +40,7 @@ from actors.messages import (
 )
 from actors.outbox import Outbox
 from actors.saga import Phase, Saga, Table, describe
+from actors.states import Power
 
 CANCELLED = conflict("", "the instance was deleted while it was being built")
 SUPERSEDED = conflict("", "a newer attempt has taken over")
@@ -90,6 +93,8 @@ class Compute:
         self._tasks: set[asyncio.Task[None]] = set()
         self._told: tuple[Sequence[Build], tuple[tuple[str, int], ...]] = ((), ())  # the cohort that was named last
         self._reports: Outbox[StepReport | BuildEnded, None] = Outbox(self._send_reports, linger_s=REPORT_LINGER_S)
+        self._acts = Acts(self, clock)
+        self._powers: Outbox[PowerReport, None] = Outbox(self._send_powers)
         self._saga = Saga(table, self, config.host, clock, self._journal, self._why_halted)
 
     async def start(self) -> None:
@@ -103,6 +108,8 @@ class Compute:
             self.hosts.claim(claim)
         await self.heartbeat()
         await self.build(list(welcome.unfinished))
+        self.hypervisor.guests.watch(self._guest_changed)
+        self._report(await self.hypervisor.guests.powers())
 
     async def heartbeat(self) -> None:
         self.hosts.update(self._with_node(await self.hypervisor.reports()))
@@ -201,8 +208,36 @@ class Compute:
         """Cancel what is in hand, then undo every step. An undo that fails is the host's fault and is told as such."""
         held = self._halt([order.instance_id for order in orders], CANCELLED)
         await asyncio.gather(*(one.finished.wait() for one in held))
+        await self._acts.halt([order.instance_id for order in orders])
         broken = await self._saga.backward([Build(order) for order in orders])
         return [_undo_fault(broken.get(order.instance_id)) for order in orders]
+
+    # ------------------------------------------------------------ guests that have been built
+
+    async def act(self, orders: list[ActOrder]) -> list[ActDone | Fault]:
+        """Do things to guests; returns when all are done."""
+        return list(await asyncio.gather(*(self._acts.run(order) for order in orders)))
+
+    def _guest_changed(self, instance_id: str) -> None:
+        """The hypervisor tells. While we work on the guest ourselves, our own report says what is so."""
+        if instance_id not in self._in_hand and not self._acts.at_work(instance_id):
+            self._spawn(self._look(instance_id))
+
+    async def _look(self, instance_id: str) -> None:
+        power = await self.hypervisor.guests.power(instance_id)
+        if power is not None and instance_id not in self._in_hand and not self._acts.at_work(instance_id):
+            self._report({instance_id: power})
+
+    def _report(self, powers: dict[str, Power]) -> None:
+        at = self._clock.now()
+        for instance_id, power in powers.items():
+            self._powers.cast(
+                PowerReport(instance_id=instance_id, node=self.config.host, epoch=self._epoch, power=power, at=at)
+            )
+
+    async def _send_powers(self, reports: list[PowerReport]) -> list[CallerFault | HostFault | None]:
+        await self._conductor.powers(reports)
+        return [None] * len(reports)
 
     # ------------------------------------------------------------ events and questions
 
@@ -236,6 +271,7 @@ class Compute:
         while self._tasks:
             await asyncio.wait(set(self._tasks))
         await self._reports.drained()
+        await self._powers.drained()
 
     # ------------------------------------------------------------ telling the conductor
 

@@ -15,6 +15,7 @@ from random import Random
 from actors.cluster.config import NodeConfig
 from actors.cluster.names import fleet_host
 from actors.compute.build import Build
+from actors.compute.simulated_guests import SimulatedGuests
 from actors.errors import Fault, HostFault
 from actors.faces import AgentFace
 from actors.messages import HostReport, ImageLocation
@@ -33,6 +34,7 @@ class SimulatedHypervisor:
         self._random = random
         self._things: dict[str, set[str]] = defaultdict(set)  # kind → instance ids
         self._taps: dict[str, tuple[str, ...]] = {}  # instance id → devices
+        self.guests = SimulatedGuests(self._things, self._taps, agent)
 
     async def start(self) -> None:
         return
@@ -124,8 +126,10 @@ class SimulatedHypervisor:
 
     async def world(self) -> dict[str, list[str]]:
         things = {kind: sorted(ids) for kind, ids in self._things.items() if ids}
-        return things | (
-            {"taps": sorted(device for taps in self._taps.values() for device in taps)} if self._taps else {}
+        return (
+            things
+            | self.guests.world()
+            | ({"taps": sorted(device for taps in self._taps.values() for device in taps)} if self._taps else {})
         )
 
     async def _make(self, step: str, builds: list[Build]) -> Failures:
@@ -145,6 +149,7 @@ class SimulatedHypervisor:
 
     def _remove(self, step: str, builds: list[Build]) -> None:
         self._things[step].difference_update(build.id for build in builds)
+        self.guests.forget(build.id for build in builds)
 
 
 _FALLIBLE: tuple[Callable[..., object], ...] = (

@@ -12,6 +12,7 @@ from math import ceil
 
 import msgspec
 
+from actors.conductor.attached import attached_volumes
 from actors.conductor.timeline import PLACED, Moment, Timeline
 from actors.messages import (
     BootFault,
@@ -39,6 +40,8 @@ class Boot:
     failures: list[BootFault] = field(default_factory=list)  # of earlier attempts, on other hosts
     controlled: bool = False  # the CONTROL table is running for it right now
     story_written_at: float = 0.0
+    acting: str = ""  # the id of the action that its task_state shows
+    acted_at: float = 0.0  # what was seen of its guest before is out of date
     ended: asyncio.Event | None = None  # set when it leaves BUILD or is gone; made by the first who waits
     decoded: BootSpec | None = None  # its order, kept only while it is built
 
@@ -50,6 +53,17 @@ class Boot:
     def status(self) -> str:
         row = self.instance
         return _status(row.vm_state, row.task_state, row.power_state)
+
+    @property
+    def state(self) -> State:
+        row = self.instance
+        return State(Vm(row.vm_state), Task(row.task_state), Power(row.power_state))
+
+    @property
+    def holds_host(self) -> bool:
+        """Whether it takes room on its host; a boot that ended in ERROR has given it back."""
+        row = self.instance
+        return bool(row.host) and (row.vm_state != Vm.ERROR or row.launched_at > 0)
 
     @property
     def building(self) -> bool:
@@ -73,6 +87,17 @@ class Boot:
 
     def change(self, **fields: object) -> None:
         self.instance = msgspec.structs.replace(self.instance, **fields)
+
+    def become(self, state: State) -> None:
+        """Of a server that has been booted: what `lifecycle` says that it is."""
+        self.change(vm_state=state.vm.value, task_state=state.task.value, power_state=state.power.value)
+
+    def ask_anew(self, **fields: object) -> None:
+        """Change what it was asked for, as if it had been asked so."""
+        spec = msgspec.structs.replace(self.spec(), **fields)
+        self.change(order=_spec_encoder.encode(spec))
+        if self.decoded is not None:
+            self.decoded = spec
 
     def place(self, host: str, node: str, at: float) -> None:
         """This attempt has a host."""
@@ -222,6 +247,15 @@ def view(boot: Boot) -> ServerView:
         metadata=spec.metadata,
         key_name=spec.key_name,
         server_group=next(iter(spec.hints.get("group", ())), ""),
+        description=spec.description,
+        tags=spec.tags,
+        hostname=spec.hostname,
+        locked_by=instance.locked_by,
+        locked_reason=instance.locked_reason,
+        updated_at=instance.updated_at,
+        volumes=attached_volumes(spec, instance.id),
+        image_properties=spec.image_properties,
+        request_id=instance.request_id,
     )
 
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
+from msgspec.structs import replace
+
 from actors.boot import CONTROL, NODE
 from actors.conductor.boots import Boot, view
+from actors.conductor.instance_actions import InstanceActions, boot_action
 from actors.conductor.notifications import Notifications
 from actors.conductor.timeline import Timeline
 from actors.errors import CallerFault, not_found
 from actors.messages import Claim, InstanceFound, ServerStatus, ServerView, StoryLine
-from actors.records import Ledger, Notification, Story
+from actors.records import InstanceAction, Ledger, Notification, Story
 from actors.states import Vm
 
 FLOW = {step.name: step.flow for step in CONTROL} | {step.name: step.flow for step in NODE}
@@ -25,12 +28,11 @@ class Questions:
         self._store = store
         self._boots: dict[str, Boot] = {}
         self._notifications = Notifications()
+        self._actions = InstanceActions()
 
     async def claims(self) -> list[Claim]:
-        """What every instance with a host takes; one in ERROR has given its host back."""
-        return [
-            boot.claim() for boot in self._boots.values() if boot.instance.host and boot.instance.vm_state != Vm.ERROR
-        ]
+        """What every instance that holds a host takes."""
+        return [boot.claim() for boot in self._boots.values() if boot.holds_host]
 
     async def show(self, instance_ids: list[str]) -> list[ServerView | CallerFault]:
         return [view(boot) if (boot := self._boots.get(i)) else no_server(i) for i in instance_ids]
@@ -50,6 +52,14 @@ class Questions:
         rows = [row for row in await self._store.load(Story) if row.id == instance_id]
         return _timeline(rows[0] if rows else None).lines(FLOW)
 
+    async def actions(self, instance_id: str) -> list[InstanceAction] | CallerFault:
+        """What was done to a server, oldest first; its boot is the first."""
+        boot = self._boots.get(instance_id)
+        if boot is None:
+            return no_server(instance_id)
+        story = boot.timeline.lines(FLOW)
+        return [boot_action(boot, story), *(replace(one, act={}) for one in self._actions.of(instance_id))]
+
     async def wait(self, instance_ids: list[str], wait_s: float) -> list[ServerView | CallerFault]:
         await self._ended(instance_ids, wait_s)
         return await self.show(instance_ids)
@@ -58,7 +68,7 @@ class Questions:
         if wait_s:
             await self._ended(instance_ids, wait_s)
         return [
-            ServerStatus(status=boot.status, project_id=boot.instance.project_id)
+            ServerStatus(status=boot.status, project_id=boot.instance.project_id, locked_by=boot.instance.locked_by)
             if (boot := self._boots.get(i))
             else no_server(i)
             for i in instance_ids

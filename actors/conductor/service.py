@@ -14,10 +14,13 @@ from dataclasses import dataclass
 
 import msgspec
 
+from actors.acts import ActRequest, Edit, PowerReport
 from actors.boot import CONTROL, NODE
 from actors.clock import Clock
 from actors.cluster.config import CloudConfig
-from actors.conductor.boots import Boot, new_boot, notification, stored_boot
+from actors.conductor.acts import Acts
+from actors.conductor.boots import Boot, new_boot, notification, stored_boot, view
+from actors.conductor.edits import edited
 from actors.conductor.questions import Questions, no_server
 from actors.conductor.riders import Riders
 from actors.conductor.steps import release
@@ -30,10 +33,20 @@ from actors.messages import (
     BootSpec,
     BuildEnded,
     Hello,
+    ServerView,
     StepReport,
     Welcome,
 )
-from actors.records import Change, ComputeNode, Instance, Kind, Ledger, Notification, Story
+from actors.records import (
+    Change,
+    ComputeNode,
+    Instance,
+    InstanceAction,
+    Kind,
+    Ledger,
+    Notification,
+    Story,
+)
 from actors.saga import Phase, Saga, Table, describe
 from actors.scheduler.messages import PlacementExplained
 from actors.states import Event, Vm
@@ -78,6 +91,7 @@ class Conductor(Questions):
         self._left: set[str] = set()  # nodes that left the cluster and have not said hello since
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting = Waiting(self)
+        self._acts = Acts(self, self._actions)
         self._riders = Riders(self._write_on_the_way)
         self._door = Saga(table[:1], self, "", clock, self.journal, _nothing_halts)
         self._road = Saga(table[1:], self, "", clock, self.journal, _why_halted)
@@ -95,12 +109,14 @@ class Conductor(Questions):
         self._in_flight = {boot.id for boot in self._boots.values() if boot.building}
         self._nodes = {row.id: row for row in await self._store.load(ComputeNode)}
         self._notifications.load(await self._store.load(Notification))
+        self._actions.load(await self._store.load(InstanceAction), set(self._boots))
 
     def resume(self) -> None:
         """Take up boots and deletions that a dead conductor left; call it when the other rooms can be reached."""
         boots = list(self._boots.values())
-        self._spawn(self._go([boot for boot in boots if boot.building]))
-        self._spawn(self._remove([boot for boot in boots if boot.instance.deleting]))
+        self.spawn(self._go([boot for boot in boots if boot.building]))
+        self.spawn(self._remove([boot for boot in boots if boot.instance.deleting]))
+        self._acts.resume()
 
     # ------------------------------------------------------------ the ledger of the other rooms
 
@@ -139,7 +155,7 @@ class Conductor(Questions):
         if outcome and outcome.failed:
             fault = self._forget_unrecorded([boot for boot, _ in outcome.failed], outcome.failed[0][1])
             return [reply if isinstance(reply, CallerFault) else fault for reply in replies]
-        self._spawn(self._go(fresh))
+        self.spawn(self._go(fresh))
         return replies
 
     def _forget_unrecorded(self, boots: list[Boot], fault: Fault) -> CallerFault:
@@ -152,7 +168,7 @@ class Conductor(Questions):
     def go(self, boots: list[Boot]) -> None:
         """Take boots up in the background, each where it is."""
         if boots:
-            self._spawn(self._go(boots))
+            self.spawn(self._go(boots))
 
     async def _go(self, boots: list[Boot]) -> None:
         """Place and hand over; what fails is tried elsewhere or ends in ERROR."""
@@ -200,7 +216,7 @@ class Conductor(Questions):
         for boot in over:
             self._end(boot)
         if again:
-            self._spawn(self._go(again))
+            self.spawn(self._go(again))
 
     # ------------------------------------------------------------ what compute tells
 
@@ -213,11 +229,12 @@ class Conductor(Questions):
         self._nodes[compute.node] = row
         self._left.discard(compute.node)
         here = [boot for boot in self._boots.values() if boot.instance.node == compute.node]
-        self._spawn(self._remove([boot for boot in here if boot.instance.deleting and not boot.controlled]))
+        self.spawn(self._remove([boot for boot in here if boot.instance.deleting and not boot.controlled]))
+        self._acts.node_is_back(compute.node)
         return Welcome(
             epoch=row.epoch,
             unfinished=tuple(b.build_order(row.epoch) for b in here if b.building and not b.controlled),
-            running=tuple(boot.claim() for boot in here if boot.instance.vm_state == Vm.ACTIVE),
+            running=tuple(boot.claim() for boot in here if boot.holds_host and not boot.building),
             enabled=row.enabled,
         )
 
@@ -307,6 +324,7 @@ class Conductor(Questions):
         at = self.clock.now()
         gone = [(b, BootFault(code=500, message="the host left the cluster", step="build", at=at), True) for b in here]
         await self.settle(gone)
+        await self._acts.node_left(node)
         return list(self._nodes[node].hosts) if node in self._nodes else []
 
     # ------------------------------------------------------------ deletion
@@ -327,7 +345,7 @@ class Conductor(Questions):
                 marked.append(boot)
         await self.write(marked, "instance.delete.start")
         if marked:
-            self._spawn(self._remove([boot for boot in marked if not boot.controlled]))
+            self.spawn(self._remove([boot for boot in marked if not boot.controlled]))
         return replies
 
     async def _remove(self, boots: list[Boot]) -> None:
@@ -343,7 +361,46 @@ class Conductor(Questions):
         self._waiting.room_came()
         for boot in gone:
             self._boots.pop(boot.id, None)
+            self._actions.forget(boot.id)
             self._end(boot)
+
+    # ------------------------------------------------------------ what is done to a server that has been booted
+
+    async def act(self, requests: list[ActRequest]) -> list[InstanceAction | CallerFault]:
+        """Accept, durably; what is accepted is done in the background, also after a restart."""
+        return await self._acts.accept(requests)
+
+    async def acted(self, action_ids: list[str], wait_s: float) -> None:
+        """Answers when these are over, or after `wait_s`."""
+        await self._acts.wait(action_ids, wait_s)
+
+    async def powers(self, reports: list[PowerReport]) -> None:
+        """How guests are, which compute actors tell unasked."""
+        await self._acts.powers(reports)
+
+    async def edit(self, edits: list[Edit]) -> list[ServerView | CallerFault]:
+        """Change what is known of servers, durably."""
+        replies: list[ServerView | CallerFault] = []
+        changed: list[Boot] = []
+        records: list[Change] = []
+        now = self.clock.now()
+        for edit in edits:
+            boot = self._boots.get(edit.instance_id)
+            fault = no_server(edit.instance_id) if boot is None else edited(boot, edit, now)
+            if boot is None or fault is not None:
+                replies.append(fault or no_server(edit.instance_id))
+                continue
+            changed.append(boot)
+            records += [self._actions.record(edit, boot, now)] if edit.record else []
+            replies.append(view(boot))
+        await self.write(changed, "instance.update" if changed else "", records)
+        return replies
+
+    def boot(self, instance_id: str) -> Boot | None:
+        return self._boots.get(instance_id)
+
+    def all_boots(self) -> list[Boot]:
+        return list(self._boots.values())
 
     # ------------------------------------------------------------ at rest
 
@@ -355,14 +412,14 @@ class Conductor(Questions):
 
     # ------------------------------------------------------------ writing
 
-    async def write(self, boots: list[Boot], event_type: str) -> None:
+    async def write(self, boots: list[Boot], event_type: str, also: Sequence[Change] = ()) -> None:
         """Rows, stories and a notification each ('' = none) in one commit; followers hear of it afterwards."""
-        if not boots:
+        if not boots and not also:
             return
         at = self.clock.now()
         told = [notification(b, event_type, self._notifications.next_sequence(), at) for b in boots if event_type]
         self._riders.written(boots)
-        await self._commit_surely([*_rows(boots, at), *told])
+        await self._commit_surely([*_rows(boots, at), *told, *also])
         self._notifications.publish(told)
 
     async def _commit_surely(self, changes: list[Change]) -> None:
@@ -400,7 +457,7 @@ class Conductor(Questions):
         self._in_flight.discard(boot.id)
         boot.end()
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+    def spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -124,6 +124,26 @@ class InstanceRow(SQLModel, table=True):
     addresses: Nested
     root_device: str
     deleting: bool
+    locked_by: str
+    locked_reason: str
+    updated_at: float
+    interfaces_added: Whole
+
+
+class InstanceActionRow(SQLModel, table=True):
+    __tablename__ = "instance_actions"
+    id: Key
+    instance_id: Indexed
+    project_id: str
+    user_id: str
+    request_id: str
+    name: str
+    started_at: float
+    updated_at: float
+    finished_at: float
+    message: str
+    act: Nested
+    events: Nested
 
 
 class StoryRow(SQLModel, table=True):
@@ -352,6 +372,7 @@ ROWS: dict[type[records.Record], type[SQLModel]] = {
     records.Keypair: KeypairRow,
     records.ServerGroup: ServerGroupRow,
     records.Instance: InstanceRow,
+    records.InstanceAction: InstanceActionRow,
     records.Story: StoryRow,
     records.ComputeNode: ComputeNodeRow,
     records.Notification: NotificationRow,

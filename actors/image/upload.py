@@ -17,6 +17,8 @@ class Uploads(Protocol):
 
     async def create(self, requests: list[CreateImage]) -> list[Image | CallerFault]: ...
 
+    async def delete(self, requests: list[ImageRequest]) -> list[CallerFault | None]: ...
+
     async def begin_upload(self, requests: list[ImageRequest]) -> list[CallerFault | None]: ...
 
     async def upload_chunk(self, chunks: list[UploadChunk]) -> list[int | CallerFault]: ...
@@ -29,10 +31,15 @@ async def upload(room: Uploads, request: CreateImage, path: Path) -> Image:
     image = value_of((await room.create([request]))[0])
     if image.status == "active":
         return image
-    value_of((await room.begin_upload([ImageRequest(token=request.token, image_id=image.id)]))[0])
+    return await send(room, ImageRequest(token=request.token, image_id=image.id), path)
+
+
+async def send(room: Uploads, request: ImageRequest, path: Path) -> Image:
+    """Give an image that is there, and has no data yet, the file's. Raises `CallerError`."""
+    value_of((await room.begin_upload([request]))[0])
     with path.open("rb") as file:
         offset = 0
         while data := await asyncio.to_thread(file.read, CHUNK_LIMIT_BYTES):
-            chunk = UploadChunk(token=request.token, image_id=image.id, offset=offset, data=data)
+            chunk = UploadChunk(token=request.token, image_id=request.image_id, offset=offset, data=data)
             offset = value_of((await room.upload_chunk([chunk]))[0])
-    return value_of((await room.finish_upload([FinishUpload(token=request.token, image_id=image.id)]))[0])
+    return value_of((await room.finish_upload([FinishUpload(token=request.token, image_id=request.image_id)]))[0])

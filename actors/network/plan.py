@@ -125,7 +125,7 @@ class Planner:
         """The interfaces asked for; `auto` becomes the one network that the project can use."""
         if not request.auto:
             return request.networks
-        if made := self.rows.ports.get(boot_port_id(request.instance_id, 0)):
+        if made := self.rows.ports.get(_port_id(request, 0)):
             return (NetworkRequest(network_id=made.network_id),)  # a repeat stays with its first choice
         available = [
             network.id
@@ -196,7 +196,7 @@ class Planner:
             if not self.rows.subnets_of.get(network.id):
                 text = f"Network {network.id} requires a subnet in order to boot instances on."
                 raise CallerError(bad_request(where, text))
-            made = self.rows.ports.get(boot_port_id(request.instance_id, index))
+            made = self.rows.ports.get(_port_id(request, index))
             if made and made.network_id != network.id:
                 raise CallerError(conflict(where, f"This instance's interface {index} is on another network already."))
             networks.append(network)
@@ -216,7 +216,7 @@ class Planner:
 
     def _check_quota(self, request: AllocateRequest, made: list[int]) -> None:
         held = self.rows.port_counts.get(request.project_id, 0)
-        new = sum(boot_port_id(request.instance_id, index) not in self.rows.ports for index in made)
+        new = sum(_port_id(request, index) not in self.rows.ports for index in made)
         if new and 0 <= self.port_quota < held + new:
             text = f"Quota of {self.port_quota} ports exceeded: {held} in use, {new} more asked for."
             raise CallerError(CallerFault(403, text, "networks"))
@@ -226,7 +226,7 @@ class Planner:
     def _made_port(
         self, request: AllocateRequest, index: int, network: Network, want: NetworkRequest, reservation: Reservation
     ) -> Port:
-        port_id = boot_port_id(request.instance_id, index)
+        port_id = _port_id(request, index)
         if port := self.rows.ports.get(port_id):
             return port
         if tap_device(port_id) in self.rows.taps:
@@ -269,3 +269,7 @@ class Planner:
         if any(default_group_id(request.project_id) in port.security_groups for port in ports):
             changes += groups.default_group(self.rows, request.project_id)
         return changes + [port for port in ports if self.rows.ports.get(port.id) != port]
+
+
+def _port_id(request: AllocateRequest, index: int) -> str:
+    return boot_port_id(request.instance_id, request.first_place + index)

@@ -163,6 +163,8 @@ def _released(rows: Rows, request: DeallocateRequest) -> list[Change]:
     changes: list[Change] = []
     for port_id in rows.ports_of_instance.get(request.instance_id, {}):
         port = rows.ports[port_id]
+        if request.port_ids and port_id not in request.port_ids:
+            continue
         if port.host not in ("", request.host):
             continue  # the boot has gone on to another host, which has it now
         if port.made_for == request.instance_id:

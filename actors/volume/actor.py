@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from actors.clock import SystemClock
 from actors.cluster import reach
 from actors.cluster.config import CloudConfig
@@ -11,7 +9,6 @@ from actors.image.cache import ImageCache
 from actors.volume.backend import MemoryBackend
 from actors.volume.qemu import QemuBackend
 from actors.volume.service import VolumeRoom
-from actors.volume.uploads import Imagery
 
 
 class VolumeActor(VolumeRoom):
@@ -19,7 +16,5 @@ class VolumeActor(VolumeRoom):
         verifier = await reach.verifier()
         backend = MemoryBackend() if cloud.hypervisor == "simulated" else QemuBackend(cloud.volumes)
         cache = ImageCache(cloud.volumes / "cache")
-        super().__init__(
-            cloud, reach.conductor(), verifier, cast(Imagery, reach.image()), cache, backend, SystemClock()
-        )
+        super().__init__(cloud, reach.conductor(), verifier, reach.image(), cache, backend, SystemClock())
         await self.start()

@@ -183,6 +183,8 @@ def release(requests: list[DetachRequest], stock: Stock) -> Release:
         request = asked.get((attachment.instance_id, attachment.host))
         if request is None or not attachment.of_server:
             continue
+        if request.volume_ids and attachment.volume_id not in request.volume_ids:
+            continue
         volume = stock.volumes[attachment.volume_id]
         result.unexport.append(volume.id)
         result.changes.append(drop(attachment))
@@ -195,6 +197,8 @@ def release(requests: list[DetachRequest], stock: Stock) -> Release:
 
 
 def _goes(volume: Volume, request: DetachRequest) -> bool:
+    if request.volume_ids:
+        return False
     made_here = volume.made_for == request.instance_id
     return made_here if request.failed_boot else volume.delete_on_termination
 

@@ -52,6 +52,7 @@ class Connection:
         self._opening = threading.Lock()
         self._open: libvirt.virConnect | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._changed: Callable[[str], None] | None = None
         self._waiting: dict[str, list[asyncio.Future[None]]] = defaultdict(list)
 
     async def call(
@@ -66,6 +67,10 @@ class Connection:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[instance_id].append(future)
         return future
+
+    def watch(self, changed: Callable[[str], None]) -> None:
+        """Call this at every lifecycle event, with the guest's instance id."""
+        self._changed = changed
 
     async def close(self) -> None:
         await asyncio.to_thread(self._pool.shutdown)
@@ -95,3 +100,5 @@ class Connection:
         for future in self._waiting.pop(instance_id, []):
             if not future.done():
                 future.set_result(None)
+        if self._changed is not None:
+            self._changed(instance_id)

@@ -22,6 +22,7 @@ from actors.records import Flavor
 GIB = 1 << 30
 MIB = 1 << 20
 COMMAND_S = 50.0  # one qemu-img or mkfs; shorter than its step's deadline, so that none outlives its undo
+COPY_S = 3_600.0  # a whole disk
 CONVERT_S = 240.0  # an image into another format
 READY_FORMATS = {"qcow2": "qcow2", "raw": "raw", "iso": "raw", "ami": "raw"}  # what QEMU can overlay as it is
 FOREIGN_FORMATS = {"vmdk": "vmdk", "vdi": "vdi", "vhdx": "vhdx", "vhd": "vpc"}  # Glance's names: QEMU's
@@ -61,6 +62,13 @@ def make_blank_disk(target: Path, size_mib: int, guest_format: str, label: str) 
     with part.open("wb") as file:
         file.truncate(size_mib * MIB)
     _run(command, COMMAND_S)
+    part.replace(target)
+
+
+def copy_disk(disk: Path, target: Path) -> None:
+    """A disk of a guest that does not run, with all that it is laid over, as one file."""
+    part = _part(target)
+    _run(["qemu-img", "convert", "-f", "qcow2", "-O", "qcow2", str(disk), str(part)], COPY_S)
     part.replace(target)
 
 

@@ -27,6 +27,7 @@ from actors.compute.libvirt.connection import Connection
 from actors.compute.libvirt.daemon import await_daemon, start_daemon
 from actors.compute.libvirt.daemon_files import files_of, uri_of
 from actors.compute.libvirt.guest_xml import domain_name, domain_xml, needs_own_parts, plan_guest
+from actors.compute.libvirt.guests import LibvirtGuests
 from actors.compute.libvirt.hardware import hardware_of
 from actors.compute.libvirt.host import Taken, taken_by
 from actors.compute.libvirt.interfaces import is_passed_through, queues
@@ -71,6 +72,7 @@ class LibvirtHypervisor:
         self._disk_pool = ThreadPoolExecutor(DISK_THREADS, thread_name_prefix="disks")
         self._claims: dict[str, Claim | None] = {}
         self._choosing = asyncio.Lock()  # of parts of the host that one guest gets to itself
+        self.guests = LibvirtGuests(config, self._connection, self._taps, clock)
         self._virt_type: VirtType = "qemu"
         self._facts: capacity.HostFacts | None = None
 

@@ -40,7 +40,7 @@ def disk_files(folder: Path, disks: list[Disk]) -> dict[str, Path]:
 def disk_elements(disks: list[Disk], files: dict[str, Path], wanted: Hardware) -> Iterator[Element]:
     orders = _boot_orders(disks)
     for disk in disks:
-        yield _disk(disk, files, orders.get(disk.device, 0), wanted)
+        yield disk_element(disk, files, orders.get(disk.device, 0), wanted)
     if any(disk.bus == "scsi" for disk in disks):
         model = wanted.text("scsi_model", "virtio-scsi")
         yield element("controller", {"type": "scsi", "index": 0, "model": model})
@@ -52,7 +52,8 @@ def _boot_orders(disks: list[Disk]) -> dict[str, int]:
     return {disk.device: order for order, disk in enumerate(bootable, start=1)}
 
 
-def _disk(disk: Disk, files: dict[str, Path], order: int, wanted: Hardware) -> Element:
+def disk_element(disk: Disk, files: dict[str, Path], order: int, wanted: Hardware) -> Element:
+    """One disk; `order` is its place in the boot order (0 = never)."""
     kind = "network" if disk.connection else "file"
     made = element("disk", {"type": kind, "device": disk.kind})
     discard = "unmap" if disk.kind == "disk" else ""

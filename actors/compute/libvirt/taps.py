@@ -6,6 +6,7 @@ agent can wire and filter it first. Its alias names the instance: unplugging nee
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 from pyroute2 import IPRoute
@@ -14,6 +15,7 @@ from actors.messages import Vif
 from actors.network.netns_thread import NetnsThread
 
 OWNER = "novaray:"  # how the alias of a guest's tap begins
+CONNECT_S = 10.0
 TAP = 2  # IFLA_TUN_TYPE (linux/if_tun.h)
 
 
@@ -24,8 +26,16 @@ class Taps:
     def close(self) -> None:
         self._thread.close()
 
-    async def make(self, instance_id: str, vifs: tuple[Vif, ...], queues: int) -> None:
-        await self._thread.run(_make, f"{OWNER}{instance_id}", vifs, queues)
+    async def make(self, instance_id: str, vifs: tuple[Vif, ...], queues: int) -> list[str]:
+        """The ports whose taps were not there."""
+        return await self._thread.run(_make, f"{OWNER}{instance_id}", vifs, queues)
+
+    async def remove_one(self, device: str) -> None:
+        await self._thread.run(_remove_one, device)
+
+    async def connect(self, address: str, port: int) -> socket.socket:
+        """A connection to something that listens inside the node's namespace. Raises `OSError`."""
+        return await self._thread.run(socket.create_connection, (address, port), CONNECT_S)
 
     async def remove(self, instance_id: str) -> None:
         await self._thread.run(_remove, f"{OWNER}{instance_id}")
@@ -35,14 +45,23 @@ class Taps:
         return await self._thread.run(_names)
 
 
-def _make(alias: str, vifs: tuple[Vif, ...], queues: int) -> None:
+def _make(alias: str, vifs: tuple[Vif, ...], queues: int) -> list[str]:
+    made = []
     with IPRoute() as netlink:
         for vif in vifs:
             if not netlink.link_lookup(ifname=vif.device):
+                made.append(vif.port_id)
                 netlink.link("add", ifname=vif.device, kind="tun", **_tap(queues))
             index = netlink.link_lookup(ifname=vif.device)[0]
             mtu: dict[str, int] = {"mtu": vif.mtu} if vif.mtu else {}
             netlink.link("set", index=index, ifalias=alias, state="up", **mtu)
+    return made
+
+
+def _remove_one(device: str) -> None:
+    with IPRoute() as netlink:
+        for index in netlink.link_lookup(ifname=device):
+            netlink.link("del", index=index)
 
 
 def _tap(queues: int) -> dict[str, Any]:

@@ -1,0 +1,197 @@
+"""What is done to a server that has been booted, as data: what a user asks, what compute is told, what is reported.
+
+An *act* is one such thing with its arguments. It crosses the API, the conductor, where it is kept until it is done,
+and the compute actor of the server's host. `lifecycle.py` has the states that acts go through.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from actors.messages import BlockDevice, BootSpec, NetworkRequest, Vif
+
+
+class Act(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The root of all acts; each carries what compute needs beside the server's own order."""
+
+
+class Start(Act, frozen=True, kw_only=True):
+    pass
+
+
+class Stop(Act, frozen=True, kw_only=True):
+    """The guest is asked to shut down; one that has not after `wait_s` is switched off."""
+
+    wait_s: float
+
+
+class Reboot(Act, frozen=True, kw_only=True):
+    """Soft: as `Stop`, then started. Hard: at once, whatever state the guest is in."""
+
+    hard: bool
+    wait_s: float = 0.0
+
+
+class Pause(Act, frozen=True, kw_only=True):
+    pass
+
+
+class Unpause(Act, frozen=True, kw_only=True):
+    pass
+
+
+class Suspend(Act, frozen=True, kw_only=True):
+    """The guest's memory goes to disk and its host's memory is freed."""
+
+
+class Resume(Act, frozen=True, kw_only=True):
+    pass
+
+
+class AttachVolume(Act, frozen=True, kw_only=True):
+    """`device.device_name` is the name that the guest's disk gets (vdb …)."""
+
+    token: str
+    device: BlockDevice
+
+
+class DetachVolume(Act, frozen=True, kw_only=True):
+    volume_id: str
+    device_name: str
+
+
+class AttachInterface(Act, frozen=True, kw_only=True):
+    """`place`: no other interface of this server's has had it; the port that is made gets its id by it."""
+
+    token: str
+    network: NetworkRequest
+    place: int
+
+
+class DetachInterface(Act, frozen=True, kw_only=True):
+    port_id: str
+
+
+class CreateImage(Act, frozen=True, kw_only=True):
+    """The root disk becomes the data of an image that is there already, queued."""
+
+    token: str
+    image_id: str
+    backup: bool = False
+
+
+AnyAct = (
+    Start
+    | Stop
+    | Reboot
+    | Pause
+    | Unpause
+    | Suspend
+    | Resume
+    | AttachVolume
+    | DetachVolume
+    | AttachInterface
+    | DetachInterface
+    | CreateImage
+)
+
+NAMES: dict[type[Act], str] = {
+    Start: "start",
+    Stop: "stop",
+    Pause: "pause",
+    Unpause: "unpause",
+    Suspend: "suspend",
+    Resume: "resume",
+    AttachVolume: "attach_volume",
+    DetachVolume: "detach_volume",
+    AttachInterface: "attach_interface",
+    DetachInterface: "detach_interface",
+}
+
+
+def name_of(act: AnyAct) -> str:
+    """The row of `lifecycle.ACTIONS` that an act is."""
+    match act:
+        case Reboot():
+            return "reboot_hard" if act.hard else "reboot"
+        case CreateImage():
+            return "createBackup" if act.backup else "createImage"
+        case _:
+            return NAMES[type(act)]
+
+
+class ActRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """API → conductor: do this to that server. Repeatable by `id`."""
+
+    id: str  # the action's, which the asker makes
+    instance_id: str
+    act: AnyAct
+    user_id: str
+    request_id: str
+    above_locks: bool = False  # the asker may act on a locked server
+
+
+class ActOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """Conductor → compute. Repeatable: what is done already is left as it is."""
+
+    id: str
+    instance_id: str
+    attempt: int
+    host: str
+    spec: BootSpec  # as it would be asked for now
+    vifs: tuple[Vif, ...]
+    act: AnyAct
+
+
+class ActDone(msgspec.Struct, frozen=True, kw_only=True):
+    """Compute → conductor: done; `vifs` are those that were attached. Times are seconds since the epoch."""
+
+    started_at: float
+    finished_at: float
+    vifs: tuple[Vif, ...] = ()
+
+
+class PowerReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Compute → conductor, cast: how a guest is, because it changed or because the actor has just started."""
+
+    instance_id: str
+    node: str
+    epoch: int
+    power: str  # states.Power
+    at: float
+
+
+class Edit(msgspec.Struct, frozen=True, kw_only=True):
+    """API → conductor: change what is known of a server; its guest is not touched. None = as it is."""
+
+    instance_id: str
+    name: str | None = None
+    description: str | None = None
+    hostname: str | None = None
+    metadata: dict[str, str] | None = None  # these are set …
+    metadata_without: tuple[str, ...] = ()  # … these go …
+    metadata_anew: bool = False  # … and with this, so does every other
+    tags: tuple[str, ...] | None = None  # these are all
+    tag: str = ""  # one more
+    tags_without: tuple[str, ...] = ()
+    locked: bool | None = None
+    locked_reason: str = ""
+    vm_state: str = ""  # os-resetState: active or error
+    above_locks: bool = False
+    record: str = ""  # the instance action that this is (lock, unlock …); '' = none
+    user_id: str = ""
+    project_id: str = ""  # the asker's
+    request_id: str = ""
+    action_id: str = ""  # of the record, which the asker makes
+
+
+def builtins_of(act: AnyAct) -> dict[str, Any]:
+    built: dict[str, Any] = msgspec.to_builtins(act)
+    return built
+
+
+def act_of(built: dict[str, Any]) -> AnyAct:
+    act: AnyAct = msgspec.convert(built, AnyAct)
+    return act

@@ -1,0 +1,57 @@
+"""What a user asks the compute API to do with a server that is there. Every request carries the caller's token."""
+
+from __future__ import annotations
+
+import msgspec
+
+from actors.acts import AnyAct, Edit
+
+
+class ActOnServer(msgspec.Struct, frozen=True, kw_only=True):
+    token: str
+    server_id: str
+    act: AnyAct
+    request_id: str = ""
+
+
+class EditServer(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks and of which server is filled into the edit by the API."""
+
+    token: str
+    server_id: str
+    edit: Edit
+    request_id: str = ""
+
+
+class AttachVolumeTo(msgspec.Struct, frozen=True, kw_only=True):
+    """`device` '' = a free name."""
+
+    token: str
+    server_id: str
+    volume_id: str
+    device: str = ""
+    delete_on_termination: bool = False
+    tag: str = ""
+    request_id: str = ""
+
+
+class AttachPort(msgspec.Struct, frozen=True, kw_only=True):
+    """A port of the caller's own, or a new one on a network; neither: on the one network that there is."""
+
+    token: str
+    server_id: str
+    port_id: str = ""
+    network_id: str = ""
+    fixed_ip: str = ""
+    tag: str = ""
+    request_id: str = ""
+
+
+class ImageOfServer(msgspec.Struct, frozen=True, kw_only=True):
+    token: str
+    server_id: str
+    name: str
+    properties: dict[str, str] = {}
+    min_disk_gib: int = 0
+    backup: bool = False
+    request_id: str = ""

@@ -1,0 +1,241 @@
+"""What a user may do to a server that is there: acts on its guest, and changes to what is known of it.
+
+The base of the compute API's room. Each method verifies the caller, says what is wrong with the request, and has the
+conductor do it; where another room owns what is asked for, that room is asked first whether it would. Invariant: what
+is refused here has changed nothing.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import msgspec
+
+from actors.acts import (
+    ActRequest,
+    AnyAct,
+    AttachInterface,
+    AttachVolume,
+    CreateImage,
+    DetachInterface,
+    DetachVolume,
+    Edit,
+    Reboot,
+    Stop,
+)
+from actors.api.act_messages import ActOnServer, AttachPort, AttachVolumeTo, EditServer, ImageOfServer
+from actors.errors import CallerError, CallerFault, bad_request, forbidden, not_found, value_of
+from actors.faces import ConductorFace, ImageFace, NetworkFace, VolumeFace
+from actors.image.messages import CreateImage as NewImage
+from actors.messages import (
+    AllocateRequest,
+    AttachRequest,
+    AuthContext,
+    BlockDevice,
+    ImageRequest,
+    NetworkRequest,
+    ServerView,
+    Vif,
+)
+from actors.network.naming import boot_port_id
+from actors.records import InstanceAction
+
+SHUT_DOWN_S = 60.0  # what a guest has to shut down in order, Nova's default
+SHUT_DOWN_LIMIT_S = 3_600.0  # that an image may ask for
+PLUG_S = 120.0  # for an interface to be attached, while its asker waits
+ACTS_WITHOUT_LOCK = (CreateImage,)
+
+
+class ServerActs:
+    _conductor: ConductorFace
+    _images: ImageFace
+    _network: NetworkFace
+    _volume: VolumeFace
+
+    @abstractmethod
+    def _authorized(self, token: str) -> AuthContext: ...
+
+    @abstractmethod
+    async def _one(self, token: str, server_id: str) -> ServerView: ...
+
+    @abstractmethod
+    def _uuid(self) -> str: ...
+
+    # ------------------------------------------------------------ acts
+
+    async def act(self, request: ActOnServer) -> InstanceAction:
+        """Accepted, and durable, when this returns; raises `CallerError` where it is refused."""
+        context = self._authorized(request.token)
+        server = await self._one(request.token, request.server_id)
+        return await self._begin(context, server, _patient(request.act, server), request.request_id)
+
+    async def _begin(self, context: AuthContext, server: ServerView, act: AnyAct, request_id: str) -> InstanceAction:
+        asked = ActRequest(
+            id=self._uuid(),
+            instance_id=server.id,
+            act=act,
+            user_id=context.user_id,
+            request_id=request_id or f"req-{self._uuid()}",
+            above_locks=context.is_admin or isinstance(act, ACTS_WITHOUT_LOCK),
+        )
+        [reply] = await self._conductor.act([asked])
+        return value_of(reply)
+
+    async def instance_actions(self, token: str, server_id: str) -> list[InstanceAction]:
+        """Newest first."""
+        await self._one(token, server_id)
+        found = await self._conductor.actions(server_id)
+        return value_of(found)[::-1]
+
+    # ------------------------------------------------------------ volumes
+
+    async def attach_volume(self, request: AttachVolumeTo) -> BlockDevice:
+        """The device that it becomes; attaching goes on in the background."""
+        context = self._authorized(request.token)
+        server = await self._one(request.token, request.server_id)
+        device = BlockDevice(
+            source_type="volume",
+            destination_type="volume",
+            source_id=request.volume_id,
+            device_name=request.device,
+            delete_on_termination=request.delete_on_termination,
+            tag=request.tag,
+        )
+        asked = AttachRequest(
+            token=request.token,
+            instance_id=server.id,
+            attempt=0,
+            project_id=server.project_id,
+            host="",
+            devices=(device,),
+        )
+        if not any(one.source_id == request.volume_id for one in server.volumes):
+            [fault] = await self._volume.validate([asked])
+            if fault is not None:
+                raise CallerError(_about_volume(fault, request.volume_id))
+        act = AttachVolume(token=request.token, device=device)
+        action = await self._begin(context, server, act, request.request_id)
+        return msgspec.convert(action.act["device"], BlockDevice)
+
+    async def detach_volume(self, token: str, server_id: str, volume_id: str, request_id: str = "") -> None:
+        act = DetachVolume(volume_id=volume_id, device_name="")
+        await self.act(ActOnServer(token=token, server_id=server_id, act=act, request_id=request_id))
+
+    # ------------------------------------------------------------ interfaces
+
+    async def attach_interface(self, request: AttachPort) -> Vif:
+        """Answers when the guest has it."""
+        context = self._authorized(request.token)
+        server = await self._one(request.token, request.server_id)
+        network = NetworkRequest(
+            network_id=request.network_id, port_id=request.port_id, fixed_ip=request.fixed_ip, tag=request.tag
+        )
+        await self._check_interface(request.token, server, network)
+        act = AttachInterface(token=request.token, network=network, place=0)
+        action = await self._begin(context, server, act, request.request_id)
+        await self._conductor.acted([action.id], PLUG_S)
+        port_id = request.port_id or boot_port_id(server.id, int(action.act["place"]))
+        server = await self._one(request.token, server.id)
+        vif = next((one for one in server.addresses if one.port_id == port_id), None)
+        if vif is None:
+            raise CallerError(await self._why_not(server.id, action.id))
+        return vif
+
+    async def _check_interface(self, token: str, server: ServerView, network: NetworkRequest) -> None:
+        asked = AllocateRequest(
+            token=token,
+            instance_id="",
+            project_id=server.project_id,
+            host="",
+            hostname=server.hostname if network.port_id else "",
+            networks=(network,),
+            auto=network == NetworkRequest(),
+            security_groups=(),
+        )
+        [fault] = await self._network.validate([asked])
+        if fault is not None:
+            raise CallerError(fault)
+
+    async def _why_not(self, server_id: str, action_id: str) -> CallerFault:
+        actions = value_of(await self._conductor.actions(server_id))
+        failed = next((one for one in actions if one.id == action_id), None)
+        cause = failed.events[0].traceback if failed and failed.events else f"not done within {PLUG_S:g} s"
+        return bad_request("", f"Failed to attach network adapter device to {server_id}: {cause}")
+
+    async def detach_interface(self, token: str, server_id: str, port_id: str, request_id: str = "") -> None:
+        act = DetachInterface(port_id=port_id)
+        await self.act(ActOnServer(token=token, server_id=server_id, act=act, request_id=request_id))
+
+    # ------------------------------------------------------------ images
+
+    async def create_image(self, request: ImageOfServer) -> str:
+        """The id of an image that is there at once; its data comes when the root disk has been copied."""
+        context = self._authorized(request.token)
+        server = await self._one(request.token, request.server_id)
+        if not server.image_id:
+            text = "an image of a server that boots from a volume: make a snapshot of its volume instead"
+            raise CallerError(bad_request("createImage", text))
+        image = NewImage(
+            token=request.token,
+            name=request.name,
+            disk_format="qcow2",
+            min_disk_gib=request.min_disk_gib,
+            properties=_image_properties(server, context) | request.properties,
+            image_id=self._uuid(),
+        )
+        [made] = await self._images.create([image])
+        value_of(made)
+        act = CreateImage(token=request.token, image_id=image.image_id, backup=request.backup)
+        try:
+            await self._begin(context, server, act, request.request_id)
+        except CallerError:
+            await self._images.delete([ImageRequest(token=request.token, image_id=image.image_id)])
+            raise
+        return image.image_id
+
+    # ------------------------------------------------------------ what is known of it
+
+    async def edit(self, request: EditServer) -> ServerView:
+        """Change names, metadata, tags, locks; an administrator resets states. Raises `CallerError`."""
+        context = self._authorized(request.token)
+        server = await self._one(request.token, request.server_id)
+        if request.edit.vm_state and not context.is_admin:
+            raise CallerError(forbidden("only an administrator resets the state of a server"))
+        if request.edit.locked is False and server.locked_by == "admin" and not context.is_admin:
+            raise CallerError(forbidden("only an administrator unlocks what an administrator locked"))
+        edit: Edit = msgspec.structs.replace(
+            request.edit,
+            instance_id=server.id,
+            above_locks=context.is_admin,
+            user_id=context.user_id,
+            project_id=context.project_id,
+            request_id=request.request_id or f"req-{self._uuid()}",
+            action_id=self._uuid(),
+        )
+        [reply] = await self._conductor.edit([edit])
+        return value_of(reply)
+
+
+def _patient(act: AnyAct, server: ServerView) -> AnyAct:
+    """With the time that its guest has to shut down, which its image may say."""
+    said = server.image_properties.get("os_shutdown_timeout", "")
+    wait_s = min(float(said), SHUT_DOWN_LIMIT_S) if said.isdecimal() else SHUT_DOWN_S
+    return msgspec.structs.replace(act, wait_s=wait_s) if isinstance(act, Stop | Reboot) else act
+
+
+def _image_properties(server: ServerView, context: AuthContext) -> dict[str, str]:
+    inherited = {name: text for name, text in server.image_properties.items() if not name.startswith("image_")}
+    return inherited | {
+        "image_type": "snapshot",
+        "base_image_ref": server.image_id,
+        "instance_uuid": server.id,
+        "user_id": context.user_id,
+        "owner_id": server.project_id,
+    }
+
+
+def _about_volume(fault: CallerFault, volume_id: str) -> CallerFault:
+    """As Nova says it: of a volume that is not there 404, of one that can't be had 400."""
+    if fault.status == 404:
+        return not_found("volumeId", f"Volume {volume_id} could not be found.")
+    return bad_request("volumeId", f"Invalid volume: {fault.message}")

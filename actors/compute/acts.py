@@ -1,0 +1,148 @@
+"""Acts on guests that have been built, as the compute room does them: one at a time for each guest.
+
+Part of the room's service. An act is run from its order alone and may be run again: after a crash the conductor sends
+it once more. Invariants: an act that fails leaves ports and volumes as they were; a hard reboot and a deletion wait for
+the act at work, and tell it to hurry.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from actors.acts import (
+    ActDone,
+    ActOrder,
+    AttachInterface,
+    AttachVolume,
+    CreateImage,
+    DetachInterface,
+    DetachVolume,
+    Pause,
+    Reboot,
+    Resume,
+    Start,
+    Stop,
+    Suspend,
+    Unpause,
+    name_of,
+)
+from actors.clock import Clock
+from actors.compute.plugging import attach_interface, attach_volume, detach_interface, detach_volume, plug
+from actors.errors import CallerError, Fault, HostError, HostFault
+from actors.image.upload import send
+from actors.messages import ImageRequest, Vif
+
+if TYPE_CHECKING:
+    from actors.compute.service import Compute
+
+NEVER_STARTED = "the guest is not on this host"
+
+
+@dataclass(slots=True)
+class _Turns:
+    """Who works on one guest, and who waits for that."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
+    users: int = 0
+    gone: bool = False
+
+
+class Acts:
+    def __init__(self, node: Compute, clock: Clock) -> None:
+        self._node = node
+        self._clock = clock
+        self._turns: dict[str, _Turns] = {}
+
+    def at_work(self, instance_id: str) -> bool:
+        return instance_id in self._turns
+
+    async def run(self, order: ActOrder) -> ActDone | Fault:
+        turns = self._turns.setdefault(order.instance_id, _Turns())
+        turns.users += 1
+        if isinstance(order.act, Reboot) and order.act.hard:
+            turns.hurry.set()
+        try:
+            async with turns.turn:
+                return await self._run(order, turns)
+        finally:
+            self._leave(order.instance_id, turns)
+
+    async def halt(self, instance_ids: list[str]) -> None:
+        """Returns when nobody works on these guests any more; they are about to go."""
+        at_work = [(one, turns) for one in instance_ids if (turns := self._turns.get(one)) is not None]
+        for instance_id, turns in at_work:
+            turns.users += 1
+            turns.gone = True
+            turns.hurry.set()
+            try:
+                async with turns.turn:
+                    pass
+            finally:
+                self._leave(instance_id, turns)
+
+    def _leave(self, instance_id: str, turns: _Turns) -> None:
+        turns.users -= 1
+        if not turns.users:
+            self._turns.pop(instance_id, None)
+
+    async def _run(self, order: ActOrder, turns: _Turns) -> ActDone | Fault:
+        started_at = self._clock.now()
+        step = name_of(order.act)
+        if turns.gone:
+            return HostFault(step, order.host, "the server is being deleted")
+        try:
+            vifs = await self._do(order, turns.hurry)
+        except (CallerError, HostError) as error:
+            return error.fault
+        except (ConnectionError, TimeoutError) as error:
+            return HostFault(step, order.host, str(error) or type(error).__name__)
+        return ActDone(started_at=started_at, finished_at=self._clock.now(), vifs=vifs)
+
+    async def _do(self, order: ActOrder, hurry: asyncio.Event) -> tuple[Vif, ...]:
+        guests, instance_id = self._node.hypervisor.guests, order.instance_id
+        match order.act:
+            case Stop(wait_s=wait_s):
+                await guests.shut_down(instance_id, wait_s, hurry)
+            case Start() | Resume():
+                await self._start(order)
+            case Reboot(hard=hard, wait_s=wait_s):
+                await (guests.switch_off(instance_id) if hard else guests.shut_down(instance_id, wait_s, hurry))
+                hurry.clear()
+                await self._start(order)
+            case Pause():
+                await guests.pause(instance_id)
+            case Unpause():
+                await guests.unpause(instance_id)
+            case Suspend():
+                await guests.suspend(instance_id)
+            case AttachVolume():
+                await attach_volume(self._node, order, order.act)
+            case DetachVolume(volume_id=volume_id):
+                await detach_volume(self._node, order, volume_id)
+            case AttachInterface():
+                return (await attach_interface(self._node, order, order.act),)
+            case DetachInterface(port_id=port_id):
+                await detach_interface(self._node, order, port_id)
+            case CreateImage():
+                await self._image(order, order.act)
+        return ()
+
+    async def _image(self, order: ActOrder, act: CreateImage) -> None:
+        """The file is made anew where an earlier life had begun it; the image room takes each byte once."""
+        path = await self._node.hypervisor.guests.copy_root_disk(order.instance_id)
+        try:
+            request = ImageRequest(token=act.token, image_id=act.image_id)
+            await send(self._node.image, request, path)
+        finally:
+            await asyncio.to_thread(path.unlink, True)
+
+    async def _start(self, order: ActOrder) -> None:
+        """A guest whose taps had gone (its machine was started anew) waits for its ports as at its boot."""
+        guests, node = self._node.hypervisor.guests, self._node
+        if await guests.power(order.instance_id) is None:
+            raise HostError(HostFault(name_of(order.act), order.host, NEVER_STARTED))
+        await plug(node, order, order.vifs, lambda: guests.start_paused(order.instance_id))
+        await guests.unpause(order.instance_id)

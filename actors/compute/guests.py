@@ -1,0 +1,64 @@
+"""What hypervisor drivers do with guests that have been built: `libvirt/guests.py` with real ones, and the simulated.
+
+Called by the compute room's acts, one act of a guest at a time. Every method may run twice: what is so already is left
+as it is. What a host can't do is raised as `HostError`, what its caller asked wrongly as `CallerError`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from actors.compute.build import Disk
+from actors.messages import BootSpec, Vif
+from actors.states import Power
+
+
+class Guests(Protocol):
+    def watch(self, changed: Callable[[str], None]) -> None:
+        """Call this, on the event loop, with the instance id of each guest whose state may have changed."""
+
+    async def powers(self) -> dict[str, Power]:
+        """Of every guest that is here."""
+
+    async def power(self, instance_id: str) -> Power | None:
+        """None: there is no such guest, or nobody can tell now."""
+
+    async def shut_down(self, instance_id: str, wait_s: float, hurry: asyncio.Event) -> None:
+        """Ask it to shut down; when `wait_s` is over, or at a `hurry`, switch it off."""
+
+    async def switch_off(self, instance_id: str) -> None: ...
+
+    async def start_paused(self, instance_id: str) -> None:
+        """From its definition, as it is now; taps that it lacks must be there."""
+
+    async def plug(self, instance_id: str, vifs: tuple[Vif, ...], spec: BootSpec) -> list[str]:
+        """Make the taps that are not there; the ports of those that were made."""
+
+    async def unplug(self, instance_id: str, vif: Vif) -> None: ...
+
+    async def pause(self, instance_id: str) -> None: ...
+    async def unpause(self, instance_id: str) -> None: ...
+
+    async def suspend(self, instance_id: str) -> None:
+        """Its memory goes to disk."""
+
+    async def attach_disk(self, instance_id: str, disk: Disk, spec: BootSpec) -> None:
+        """Also to its definition, so that it has it after a reboot."""
+
+    async def detach_disk(self, instance_id: str, volume_id: str) -> None:
+        """Returns when the guest has let go of it."""
+
+    async def attach_interface(self, instance_id: str, vif: Vif, spec: BootSpec) -> None: ...
+    async def detach_interface(self, instance_id: str, mac_address: str) -> None: ...
+
+    async def copy_root_disk(self, instance_id: str) -> Path:
+        """The root disk of this moment as one qcow2 file, which the caller removes."""
+
+    async def vnc(self, instance_id: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection to its screen; raises `LookupError` where it has none."""
+
+    async def diagnostics(self, instance_id: str) -> dict[str, object]:
+        """What the hypervisor knows of it, in the words of Nova's server diagnostics."""

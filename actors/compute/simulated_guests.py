@@ -1,0 +1,114 @@
+"""Guests of the simulated hypervisor once they are built: their power, disks and taps as names in dictionaries.
+
+Part of `simulated.py`, which owns what builds leave. Judged by the same laws as real guests; nothing is faked that a
+guest itself would do: it has no screen and no disk to copy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from pathlib import Path
+
+from actors.compute.build import Disk
+from actors.errors import CallerError, bad_request
+from actors.faces import AgentFace
+from actors.messages import BootSpec, Vif
+from actors.states import Power
+
+BUILT = "start_paused"  # the step of a build after which there is a guest
+
+
+class SimulatedGuests:
+    """`things`: kind → instance ids; `taps`: instance id → devices. Both are the hypervisor's own."""
+
+    def __init__(
+        self, things: Mapping[str, set[str]], taps: MutableMapping[str, tuple[str, ...]], agent: AgentFace
+    ) -> None:
+        self._things = things
+        self._taps = taps
+        self._agent = agent
+        self._power: dict[str, Power] = {}  # of those that do not run
+        self._disks: dict[str, dict[str, str]] = {}  # instance id → volume id → device
+        self._changed: Callable[[str], None] = _nobody
+
+    def watch(self, changed: Callable[[str], None]) -> None:
+        self._changed = changed
+
+    def forget(self, instance_ids: Iterable[str]) -> None:
+        if self._power or self._disks:
+            for instance_id in instance_ids:
+                self._power.pop(instance_id, None)
+                self._disks.pop(instance_id, None)
+
+    def end_by_itself(self, instance_id: str) -> None:
+        """As a guest does whose user switches it off from inside."""
+        self._power[instance_id] = Power.SHUTDOWN
+        self._changed(instance_id)
+
+    async def powers(self) -> dict[str, Power]:
+        return {one: self._power.get(one, Power.RUNNING) for one in self._things[BUILT]}
+
+    async def power(self, instance_id: str) -> Power | None:
+        return self._power.get(instance_id, Power.RUNNING) if instance_id in self._things[BUILT] else None
+
+    async def shut_down(self, instance_id: str, wait_s: float, hurry: asyncio.Event) -> None:
+        self._power[instance_id] = Power.SHUTDOWN
+
+    async def switch_off(self, instance_id: str) -> None:
+        self._power[instance_id] = Power.SHUTDOWN
+
+    async def start_paused(self, instance_id: str) -> None:
+        if self._power.get(instance_id) is Power.SHUTDOWN:
+            self._power[instance_id] = Power.PAUSED
+
+    async def plug(self, instance_id: str, vifs: tuple[Vif, ...], spec: BootSpec) -> list[str]:
+        known = self._taps.get(instance_id, ())
+        made = [vif for vif in vifs if vif.device not in known]
+        if made:
+            self._taps[instance_id] = (*known, *(vif.device for vif in made))
+            await self._agent.devices_appeared([vif.device for vif in made])
+        return [vif.port_id for vif in made]
+
+    async def unplug(self, instance_id: str, vif: Vif) -> None:
+        self._taps[instance_id] = tuple(one for one in self._taps.get(instance_id, ()) if one != vif.device)
+        await self._agent.devices_gone([vif.device])
+
+    async def pause(self, instance_id: str) -> None:
+        self._power[instance_id] = Power.PAUSED
+
+    async def unpause(self, instance_id: str) -> None:
+        self._power.pop(instance_id, None)
+
+    async def suspend(self, instance_id: str) -> None:
+        self._power[instance_id] = Power.SHUTDOWN
+
+    async def attach_disk(self, instance_id: str, disk: Disk, spec: BootSpec) -> None:
+        self._disks.setdefault(instance_id, {})[disk.serial] = disk.device
+
+    async def detach_disk(self, instance_id: str, volume_id: str) -> None:
+        self._disks.get(instance_id, {}).pop(volume_id, None)
+
+    async def attach_interface(self, instance_id: str, vif: Vif, spec: BootSpec) -> None:
+        return
+
+    async def detach_interface(self, instance_id: str, mac_address: str) -> None:
+        return
+
+    async def copy_root_disk(self, instance_id: str) -> Path:
+        raise CallerError(bad_request("", "a simulated guest has no disk to make an image of"))
+
+    async def vnc(self, instance_id: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        raise LookupError("a simulated guest has no screen")
+
+    async def diagnostics(self, instance_id: str) -> dict[str, object]:
+        return {"driver": "simulated", "hypervisor": "simulated"}
+
+    def world(self) -> dict[str, list[str]]:
+        off = sorted(f"{one} {power}" for one, power in self._power.items())
+        disks = sorted(f"{one} {device}" for one, held in self._disks.items() for device in held.values())
+        return ({"not_running": off} if off else {}) | ({"hot_disks": disks} if disks else {})
+
+
+def _nobody(instance_id: str) -> None:
+    """Nobody has asked to hear of changes yet."""

@@ -1,0 +1,278 @@
+"""Acts on servers that have been booted: accepted durably, done by compute, recorded when they are over.
+
+Owned by the conductor. An act is on disk, as an instance action that has no end yet, before it is answered for; the
+task_state that it shows is written with it. Invariants: an act that was accepted is done or failed, and then recorded
+as such, whoever dies on the way (compute takes acts twice harmlessly); of acts with a task_state one is at work at a
+time; what of a server's order an act changed is changed back where it failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from actors import lifecycle
+from actors.acts import (
+    ActDone,
+    ActOrder,
+    ActRequest,
+    AnyAct,
+    AttachInterface,
+    AttachVolume,
+    DetachInterface,
+    DetachVolume,
+    PowerReport,
+    act_of,
+    name_of,
+)
+from actors.conductor.attached import attached_volumes, with_volume, without_volume
+from actors.conductor.boots import Boot
+from actors.conductor.instance_actions import InstanceActions, begun, ended
+from actors.errors import CallerError, CallerFault, Fault, HostFault, bad_request, conflict, forbidden, not_found
+from actors.messages import Vif
+from actors.records import InstanceAction
+from actors.states import Power, Task
+
+if TYPE_CHECKING:
+    from actors.conductor.service import Conductor
+
+FIRST_PLACE = 1_000  # of interfaces that are added: no boot asks for so many
+EVENTS = {
+    "stop": "power_off",
+    "start": "power_on",
+    "reboot": "reboot",
+    "reboot_hard": "reboot",
+    "attach_volume": "volume_attach",
+    "detach_volume": "volume_detach",
+    "attach_interface": "interface_attach",
+    "detach_interface": "interface_detach",
+    "createImage": "snapshot",
+    "createBackup": "snapshot",
+}  # where a notification has another name than the act
+LEFT = "the host left the cluster"
+
+
+class Acts:
+    def __init__(self, conductor: Conductor, actions: InstanceActions) -> None:
+        self._conductor = conductor
+        self._actions = actions
+        self._at_work: dict[str, asyncio.Event] = {}  # by action id; set when it is over
+
+    # ------------------------------------------------------------ accepting
+
+    async def accept(self, requests: list[ActRequest]) -> list[InstanceAction | CallerFault]:
+        """Answers when what can be done is on disk; it is done in the background."""
+        replies = [self._begin(request) for request in requests]
+        fresh = [reply for reply in replies if isinstance(reply, InstanceAction) and reply.id not in self._at_work]
+        fresh = [action for action in fresh if not action.finished_at]
+        for action in fresh:
+            self._at_work[action.id] = asyncio.Event()
+        await asyncio.gather(*(self._tell(action, "start") for action in fresh))
+        for action in fresh:
+            self._conductor.spawn(self._run(action))
+        return [public(reply) if isinstance(reply, InstanceAction) else reply for reply in replies]
+
+    def _begin(self, request: ActRequest) -> InstanceAction | CallerFault:
+        """All that is decided, before anything is awaited: two that exclude each other can't both begin."""
+        boot = self._conductor.boot(request.instance_id)
+        if boot is None:
+            return not_found("server", f"Instance {request.instance_id} could not be found.")
+        if known := self._actions.find(boot.id, request.id):
+            return known
+        try:
+            check_lock(boot, request.above_locks)
+            name = name_of(request.act)
+            state = lifecycle.begun(name, boot.state)
+            if isinstance(state, lifecycle.Refused):
+                raise CallerError(wrong_state(name, boot, state))
+            act = self._prepared(boot, request.act)
+        except CallerError as error:
+            return error.fault
+        boot.become(state)
+        if state.task is not Task.NONE:
+            boot.acting = request.id
+        action = begun(request, boot, act, self._conductor.clock.now())
+        self._actions.put(action)
+        return action
+
+    def _prepared(self, boot: Boot, act: AnyAct) -> AnyAct:
+        """What the act changes of the server's order, and what it must know of it. Raises `CallerError`."""
+        spec, row = boot.spec(), boot.instance
+        match act:
+            case AttachVolume():
+                if any(one.source_id == act.device.source_id for one in attached_volumes(spec, boot.id)):
+                    text = f"volume {act.device.source_id} already attached to instance {boot.id}"
+                    raise CallerError(bad_request("volumeId", f"Invalid volume: {text}"))
+                devices = with_volume(spec, boot.id, act.device)
+                boot.ask_anew(block_devices=devices)
+                return msgspec.structs.replace(act, device=devices[-1])
+            case DetachVolume():
+                return msgspec.structs.replace(act, device_name=self._detachable(boot, act.volume_id))
+            case AttachInterface():
+                boot.change(interfaces_added=row.interfaces_added + 1)
+                return msgspec.structs.replace(act, place=FIRST_PLACE + row.interfaces_added)
+            case DetachInterface():
+                if not any(vif["port_id"] == act.port_id for vif in row.addresses):
+                    raise CallerError(not_found("port_id", f"The requested port {act.port_id} is not attached"))
+                self._check_not_going(boot, act)
+        return act
+
+    def _detachable(self, boot: Boot, volume_id: str) -> str:
+        """The name of the disk. Raises `CallerError`."""
+        volume = next((one for one in attached_volumes(boot.spec(), boot.id) if one.source_id == volume_id), None)
+        if volume is None:
+            raise CallerError(not_found("volume_id", f"Volume {volume_id} is not attached to instance {boot.id}"))
+        if volume.boot_index == 0:
+            raise CallerError(forbidden("Cannot detach a root device volume"))
+        pending = [act_of(one.act) for one in self._actions.pending(boot.id)]
+        if any(isinstance(one, AttachVolume) and one.device.source_id == volume_id for one in pending):
+            raise CallerError(conflict("volume_id", f"volume {volume_id} is being attached"))
+        self._check_not_going(boot, DetachVolume(volume_id=volume_id, device_name=volume.device_name))
+        return volume.device_name
+
+    def _check_not_going(self, boot: Boot, act: AnyAct) -> None:
+        if any(act_of(one.act) == act for one in self._actions.pending(boot.id)):
+            raise CallerError(conflict("", "it is being detached already"))
+
+    # ------------------------------------------------------------ doing
+
+    def resume(self) -> None:
+        """Take up what a dead conductor had accepted."""
+        self._take_up(self._conductor.all_boots())
+
+    def node_is_back(self, node: str) -> None:
+        """Its compute actor started: what was not told to it, or not answered, is told again."""
+        self._take_up([boot for boot in self._conductor.all_boots() if boot.instance.node == node])
+
+    def _take_up(self, boots: list[Boot]) -> None:
+        for boot in boots:
+            for action in self._actions.pending(boot.id):
+                if action.id not in self._at_work:
+                    if lifecycle.ACTIONS[name_of(act_of(action.act))].task is not Task.NONE:
+                        boot.acting = action.id
+                    self._at_work[action.id] = asyncio.Event()
+                    self._conductor.spawn(self._run(action))
+
+    async def node_left(self, node: str) -> None:
+        """What the node can't do any more has failed."""
+        for boot in [one for one in self._conductor.all_boots() if one.instance.node == node]:
+            for action in self._actions.pending(boot.id):
+                await self._end(action, HostFault(name_of(act_of(action.act)), boot.instance.host, LEFT))
+
+    async def _run(self, action: InstanceAction) -> None:
+        boot = self._conductor.boot(action.instance_id)
+        if boot is None:
+            return
+        row = boot.instance
+        try:
+            [reply] = await self._conductor.compute(row.node).act([_order(boot, action)])
+        except (ConnectionError, LookupError):
+            self._let_go(action.id)  # it stands until the node's actor says hello, or the node has left
+            return
+        await self._end(action, reply)
+
+    async def wait(self, action_ids: list[str], wait_s: float) -> None:
+        """Until all of these are over, or for so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                for one in [self._at_work[i] for i in action_ids if i in self._at_work]:
+                    await one.wait()
+
+    # ------------------------------------------------------------ the end of it
+
+    async def _end(self, action: InstanceAction, reply: ActDone | Fault) -> None:
+        """Row, action and notification in one commit."""
+        known = self._actions.find(action.instance_id, action.id)
+        if known is not None and known.finished_at:
+            return  # told twice
+        boot = self._conductor.boot(action.instance_id)
+        host = boot.instance.host if boot else ""
+        over = ended(action, host, reply, self._conductor.clock.now())
+        self._actions.put(over)
+        if boot is not None and not boot.instance.deleting:
+            self._settle(boot, action, reply)
+        await self._tell(over, "end" if isinstance(reply, ActDone) else "error")
+        self._let_go(action.id)
+
+    def _let_go(self, action_id: str) -> None:
+        if (event := self._at_work.pop(action_id, None)) is not None:
+            event.set()
+
+    def _settle(self, boot: Boot, action: InstanceAction, reply: ActDone | Fault) -> None:
+        act, now = act_of(action.act), self._conductor.clock.now()
+        boot.acted_at = now
+        boot.change(updated_at=now)
+        well = isinstance(reply, ActDone)
+        if boot.acting == action.id:  # no other has taken over
+            boot.become(lifecycle.done(name_of(act), boot.state) if well else lifecycle.failed(boot.state))
+            boot.acting = ""
+        match act:
+            case AttachVolume() if not well:
+                boot.ask_anew(block_devices=without_volume(boot.spec(), boot.id, act.device.source_id))
+            case DetachVolume() if well:
+                boot.ask_anew(block_devices=without_volume(boot.spec(), boot.id, act.volume_id))
+            case AttachInterface() if isinstance(reply, ActDone):
+                added = tuple(msgspec.to_builtins(vif) for vif in reply.vifs)
+                boot.change(addresses=(*boot.instance.addresses, *added))
+            case DetachInterface() if well:
+                left = tuple(vif for vif in boot.instance.addresses if vif["port_id"] != act.port_id)
+                boot.change(addresses=left)
+
+    async def _tell(self, action: InstanceAction, phase: str) -> None:
+        """A server that is gone meanwhile is written no more, its action is."""
+        boot = self._conductor.boot(action.instance_id)
+        event = EVENTS.get(action.name, action.name)
+        await self._conductor.write([boot] if boot else [], f"instance.{event}.{phase}", [action])
+
+    # ------------------------------------------------------------ what a hypervisor tells unasked
+
+    async def powers(self, reports: list[PowerReport]) -> None:
+        """Guests that are not as their servers say: those are corrected, durably."""
+        changed = [boot for report in reports if (boot := self._corrected(report)) is not None]
+        await self._conductor.write(changed, "")
+
+    def _corrected(self, report: PowerReport) -> Boot | None:
+        boot = self._conductor.boot(report.instance_id)
+        if boot is None or not boot.instance.launched_at or boot.instance.deleting or report.at < boot.acted_at:
+            return None
+        if report.epoch != self._conductor.epoch(report.node) or boot.instance.node != report.node:
+            return None
+        state = lifecycle.powered(boot.state, Power(report.power))
+        if state == boot.state:
+            return None
+        boot.become(state)
+        boot.change(updated_at=report.at)
+        return boot
+
+
+def _order(boot: Boot, action: InstanceAction) -> ActOrder:
+    row = boot.instance
+    return ActOrder(
+        id=action.id,
+        instance_id=row.id,
+        attempt=row.attempt,
+        host=row.host,
+        spec=boot.spec(),
+        vifs=msgspec.convert(row.addresses, tuple[Vif, ...]),
+        act=act_of(action.act),
+    )
+
+
+def check_lock(boot: Boot, above_locks: bool) -> None:
+    if boot.instance.locked_by and not above_locks:
+        raise CallerError(conflict("", f"Instance {boot.id} is locked"))
+
+
+def wrong_state(name: str, boot: Boot, refused: lifecycle.Refused) -> CallerFault:
+    shown = name.removesuffix("_hard")
+    text = f"Cannot '{shown}' instance {boot.id} while it is in {refused.attribute} {refused.value}"
+    return conflict("", text)
+
+
+def public(action: InstanceAction) -> InstanceAction:
+    """As it is told: without the secrets that it is done with."""
+    act = {name: value for name, value in action.act.items() if name != "token"}
+    return msgspec.structs.replace(action, act=act)

@@ -1,0 +1,63 @@
+"""Which volumes a server has, each by its id and under the name that its guest knows it by. Pure.
+
+Read from the server's order alone: what a boot made and named, and what was attached since, which is put into the
+order as if it had been asked for. Called by the conductor's views and its acts.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from actors.compute.block_info import disks_for, one_more
+from actors.compute.build import Disk
+from actors.errors import CallerError
+from actors.messages import BlockDevice, BootSpec, ConnectionInfo
+from actors.volume.plan import made_id
+
+VOLUME = "volume"
+
+
+def attached_volumes(spec: BootSpec, instance_id: str) -> tuple[BlockDevice, ...]:
+    """Those whose destination is a volume, in order; of one that the boot made, the source is that volume."""
+    devices = [device for device in spec.block_devices if device.destination_type == VOLUME]
+    if not devices:
+        return ()
+    ids = [_volume_id(device, instance_id, place) for place, device in enumerate(devices)]
+    try:
+        disks = _disks(spec, ids)
+    except CallerError:  # a boot that could not be: its disks have no names
+        disks = []
+    names = {disk.connection.volume_id: disk.device for disk in disks if disk.connection}
+    return tuple(
+        replace(device, source_type=VOLUME, source_id=volume_id, device_name=_path(names.get(volume_id, "")))
+        for device, volume_id in zip(devices, ids, strict=True)
+    )
+
+
+def with_volume(spec: BootSpec, instance_id: str, device: BlockDevice) -> tuple[BlockDevice, ...]:
+    """The order's devices and one more, under a free name. Raises `CallerError` where there is none."""
+    volumes = attached_volumes(spec, instance_id)
+    disk = one_more(_disks(spec, [volume.source_id for volume in volumes]), device, spec.image_properties)
+    return (*_local(spec), *volumes, replace(device, device_name=_path(disk.device), disk_bus=disk.bus))
+
+
+def without_volume(spec: BootSpec, instance_id: str, volume_id: str) -> tuple[BlockDevice, ...]:
+    """The order's devices without one; the others keep their names."""
+    volumes = attached_volumes(spec, instance_id)
+    return (*_local(spec), *(volume for volume in volumes if volume.source_id != volume_id))
+
+
+def _local(spec: BootSpec) -> list[BlockDevice]:
+    return [device for device in spec.block_devices if device.destination_type != VOLUME]
+
+
+def _volume_id(device: BlockDevice, instance_id: str, place: int) -> str:
+    return device.source_id if device.source_type == VOLUME else made_id(instance_id, place)
+
+
+def _disks(spec: BootSpec, volume_ids: list[str]) -> list[Disk]:
+    return disks_for(spec, tuple(ConnectionInfo(volume_id=one, size_gib=0, export=one) for one in volume_ids))
+
+
+def _path(name: str) -> str:
+    return f"/dev/{name}" if name else ""

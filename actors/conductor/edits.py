@@ -1,0 +1,70 @@
+"""Changes to what is known of a server, its guest untouched: names, metadata, tags, locks, an administrator's reset.
+
+Pure: `edited` applies one edit to a boot or refuses it and changes nothing. Called by the conductor, which writes.
+"""
+
+from __future__ import annotations
+
+from actors import lifecycle
+from actors.acts import Edit
+from actors.conductor.acts import check_lock
+from actors.conductor.boots import Boot
+from actors.errors import CallerError, CallerFault, bad_request, forbidden, not_found
+from actors.states import Vm
+
+METADATA_LIMIT = 128  # items of one server, Nova's default quota
+TAGS_LIMIT = 50  # of one server, as in Nova
+
+
+def edited(boot: Boot, edit: Edit, now: float) -> CallerFault | None:
+    try:
+        if edit.metadata is not None or edit.metadata_without:
+            check_lock(boot, edit.above_locks)
+        metadata, tags = _metadata(boot, edit), _tags(boot, edit)
+    except CallerError as error:
+        return error.fault
+    named = {"name": edit.name, "hostname": edit.hostname, "description": edit.description}
+    asked = {"metadata": metadata, "tags": tags} | {field: text for field, text in named.items() if text is not None}
+    spec = boot.spec()
+    if any(getattr(spec, field) != value for field, value in asked.items()):
+        boot.ask_anew(**asked)
+    boot.change(name=boot.spec().name, updated_at=now)
+    _lock(boot, edit)
+    if edit.vm_state:
+        boot.become(lifecycle.reset(boot.state, Vm(edit.vm_state)))
+        boot.acting = ""
+    return None
+
+
+def _metadata(boot: Boot, edit: Edit) -> dict[str, str]:
+    known = boot.spec().metadata
+    kept = {} if edit.metadata_anew else {k: v for k, v in known.items() if k not in edit.metadata_without}
+    for key in edit.metadata_without:
+        if key not in known:
+            raise CallerError(not_found("key", "Metadata item was not found"))
+    merged = kept | (edit.metadata or {})
+    if len(merged) > METADATA_LIMIT:
+        raise CallerError(forbidden(f"Maximum number of metadata items exceeds {METADATA_LIMIT}"))
+    return merged
+
+
+def _tags(boot: Boot, edit: Edit) -> tuple[str, ...]:
+    tags = boot.spec().tags if edit.tags is None else tuple(dict.fromkeys(edit.tags))
+    for tag in edit.tags_without:
+        if tag not in tags:
+            raise CallerError(not_found("tag", f"Server {boot.id} has no tag '{tag}'"))
+    tags = tuple(tag for tag in tags if tag not in edit.tags_without)
+    if edit.tag and edit.tag not in tags:
+        tags = (*tags, edit.tag)
+    if len(tags) > TAGS_LIMIT:
+        text = f"The number of tags exceeded the per-server limit {TAGS_LIMIT}"
+        raise CallerError(bad_request("tags", text))
+    return tags
+
+
+def _lock(boot: Boot, edit: Edit) -> None:
+    if edit.locked is None:
+        return
+    owner = boot.instance.project_id == edit.project_id
+    by = ("owner" if owner else "admin") if edit.locked else ""
+    boot.change(locked_by=by, locked_reason=edit.locked_reason if edit.locked else "")

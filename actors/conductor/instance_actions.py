@@ -1,0 +1,156 @@
+"""What was done to each server, and what is being done: the instance actions, with their parts.
+
+Owned by the conductor. The boot is the first of them, read from its story; the others are rows. Invariant: of a server
+that lives, every action is here; of each the newest state.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import msgspec
+
+from actors.acts import ActDone, ActRequest, AnyAct, Edit, Reboot, builtins_of, name_of
+from actors.conductor.boots import Boot
+from actors.errors import Fault
+from actors.messages import StoryLine
+from actors.records import InstanceAction, InstanceActionEvent
+from actors.saga import describe
+from actors.states import Vm
+
+PARTS = {
+    "stop": "compute_stop_instance",
+    "start": "compute_start_instance",
+    "reboot": "compute_reboot_instance",
+    "pause": "compute_pause_instance",
+    "unpause": "compute_unpause_instance",
+    "suspend": "compute_suspend_instance",
+    "resume": "compute_resume_instance",
+    "attach_volume": "compute_attach_volume",
+    "detach_volume": "compute_detach_volume",
+    "attach_interface": "compute_attach_interface",
+    "detach_interface": "compute_detach_interface",
+    "createImage": "compute_snapshot_instance",
+    "createBackup": "compute_backup_instance",
+}
+BOOT_PART = "compute__do_build_and_run_instance"
+ERROR = "Error"  # what a user reads where a part failed; the cause is its host's
+KEPT = 200  # finished actions of one server
+
+
+class InstanceActions:
+    def __init__(self) -> None:
+        self._actions: dict[str, dict[str, InstanceAction]] = defaultdict(dict)  # by instance, by id, oldest first
+
+    def load(self, rows: list[InstanceAction], living: set[str]) -> None:
+        for row in sorted(rows, key=lambda row: row.started_at):
+            if row.instance_id in living:
+                self.put(row)
+
+    def put(self, action: InstanceAction) -> None:
+        known = self._actions[action.instance_id]
+        known[action.id] = action
+        if len(known) > KEPT:
+            oldest = next((one.id for one in known.values() if one.finished_at), "")
+            known.pop(oldest, None)
+
+    def find(self, instance_id: str, action_id: str) -> InstanceAction | None:
+        return self._actions[instance_id].get(action_id) if instance_id in self._actions else None
+
+    def pending(self, instance_id: str) -> list[InstanceAction]:
+        return [one for one in self._actions.get(instance_id, {}).values() if not one.finished_at]
+
+    def of(self, instance_id: str) -> list[InstanceAction]:
+        return list(self._actions.get(instance_id, {}).values())
+
+    def record(self, edit: Edit, boot: Boot, now: float) -> InstanceAction:
+        """Of an edit that counts as an action; it is over at once."""
+        action = InstanceAction(
+            id=edit.action_id,
+            instance_id=boot.id,
+            project_id=boot.instance.project_id,
+            user_id=edit.user_id,
+            request_id=edit.request_id,
+            name=edit.record,
+            started_at=now,
+            updated_at=now,
+            finished_at=now,
+        )
+        self.put(action)
+        return action
+
+    def forget(self, instance_id: str) -> None:
+        self._actions.pop(instance_id, None)
+
+
+def begun(request: ActRequest, boot: Boot, act: AnyAct, now: float) -> InstanceAction:
+    name = "reboot" if isinstance(act, Reboot) else name_of(act)
+    return InstanceAction(
+        id=request.id,
+        instance_id=boot.id,
+        project_id=boot.instance.project_id,
+        user_id=request.user_id,
+        request_id=request.request_id,
+        name=name,
+        started_at=now,
+        updated_at=now,
+        act=builtins_of(act),
+    )
+
+
+def ended(action: InstanceAction, host: str, reply: ActDone | Fault, now: float) -> InstanceAction:
+    """With its one part, and without what is needed no more."""
+    well = isinstance(reply, ActDone)
+    part = InstanceActionEvent(
+        event=PARTS.get(action.name, action.name),
+        started_at=reply.started_at if isinstance(reply, ActDone) else action.started_at,
+        finished_at=reply.finished_at if isinstance(reply, ActDone) else now,
+        result="Success" if well else "Error",
+        host=host,
+        traceback="" if isinstance(reply, ActDone) else describe(reply),
+    )
+    return msgspec.structs.replace(
+        action, finished_at=now, updated_at=now, message="" if well else ERROR, act={}, events=(part,)
+    )
+
+
+def boot_action(boot: Boot, story: list[StoryLine]) -> InstanceAction:
+    """The boot as an instance action: its steps are the parts."""
+    row = boot.instance
+    failed = row.vm_state == Vm.ERROR and not row.launched_at
+    steps = tuple(_part(line) for line in story if line.host)
+    finished = row.launched_at or max((step.finished_at for step in steps), default=0.0) * failed
+    whole = InstanceActionEvent(
+        event=BOOT_PART,
+        started_at=row.created_at,
+        finished_at=finished,
+        result=("Error" if failed else "Success") if finished else "",
+        host=row.host,
+        traceback=str(row.fault.get("message", "")) if row.fault else "",
+    )
+    return InstanceAction(
+        id=f"{row.id}:create",
+        instance_id=row.id,
+        project_id=row.project_id,
+        user_id=row.user_id,
+        request_id=row.request_id,
+        name="create",
+        started_at=row.created_at,
+        updated_at=finished or row.created_at,
+        finished_at=finished,
+        message=ERROR if failed else "",
+        events=(whole, *steps),
+    )
+
+
+def _part(line: StoryLine) -> InstanceActionEvent:
+    done = line.took_ms >= 0
+    failed = line.phase in ("failed", "undo_failed")
+    return InstanceActionEvent(
+        event=f"compute_{line.step}",
+        started_at=line.at,
+        finished_at=line.at + line.took_ms / 1000 if done else 0.0,
+        result=("Error" if failed else "Success") if done else "",
+        host=line.host,
+        traceback=line.note if failed else "",
+    )

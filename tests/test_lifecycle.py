@@ -1,0 +1,106 @@
+"""The table of what may be done to a server that has been booted: Nova's own rules, and what must never be possible."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from actors.lifecycle import ACTIONS, Refused, begun, done, failed, powered, reset
+from actors.states import ACCEPTED, ACTIVE, Event, Power, State, Task, Vm, after, status
+
+STOPPED = State(Vm.STOPPED, Task.NONE, Power.SHUTDOWN)
+PAUSED = State(Vm.PAUSED, Task.NONE, Power.PAUSED)
+SUSPENDED = State(Vm.SUSPENDED, Task.NONE, Power.SHUTDOWN)
+BROKEN = State(Vm.ERROR, Task.NONE, Power.RUNNING)
+AT_REST = {"ACTIVE": ACTIVE, "SHUTOFF": STOPPED, "PAUSED": PAUSED, "SUSPENDED": SUSPENDED, "ERROR": BROKEN}
+
+MAY = {
+    "ACTIVE": {"stop", "reboot", "reboot_hard", "pause", "suspend", "createImage", "createBackup"},
+    "SHUTOFF": {"start", "reboot_hard", "createImage", "createBackup"},
+    "PAUSED": {"unpause", "reboot_hard", "createImage", "createBackup"},
+    "SUSPENDED": {"resume", "reboot_hard", "createImage", "createBackup"},
+    "ERROR": {"stop", "reboot_hard"},
+}
+PLUGGING = {"attach_volume", "detach_volume", "attach_interface", "detach_interface"}
+
+
+@pytest.mark.parametrize("shown", AT_REST)
+def test_each_state_allows_what_nova_allows(shown: str) -> None:
+    state = AT_REST[shown]
+    assert status(state) == shown
+    allowed = {name for name in ACTIONS if isinstance(begun(name, state), State)}
+    assert allowed == MAY[shown] | (PLUGGING if shown in ("ACTIVE", "SHUTOFF", "PAUSED") else set())
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "while_at", "end"),
+    [
+        ("stop", ACTIVE, "powering-off", STOPPED),
+        ("start", STOPPED, "powering-on", ACTIVE),
+        ("pause", ACTIVE, "pausing", PAUSED),
+        ("unpause", PAUSED, "unpausing", ACTIVE),
+        ("suspend", ACTIVE, "suspending", SUSPENDED),
+        ("resume", SUSPENDED, "resuming", ACTIVE),
+        ("reboot", ACTIVE, "rebooting", ACTIVE),
+        ("reboot_hard", BROKEN, "rebooting_hard", ACTIVE),
+        ("createImage", PAUSED, "image_snapshot", PAUSED),
+    ],
+)
+def test_an_action_shows_its_task_and_then_its_end(name: str, state: State, while_at: str, end: State) -> None:
+    at_work = begun(name, state)
+    assert isinstance(at_work, State)
+    assert at_work.task == while_at
+    assert done(name, at_work) == end
+    assert failed(at_work) == state
+
+
+def test_a_server_at_work_is_shown_as_clients_expect() -> None:
+    soft, hard = begun("reboot", ACTIVE), begun("reboot_hard", ACTIVE)
+    assert isinstance(soft, State)
+    assert isinstance(hard, State)
+    assert (status(soft), status(hard)) == ("REBOOT", "HARD_REBOOT")
+
+
+def test_nothing_begins_while_another_task_is_at_work_but_a_hard_reboot() -> None:
+    for name, task in product(ACTIONS, (one for one in Task if one is not Task.NONE)):
+        outcome = begun(name, ACTIVE._replace(task=task))
+        if name != "reboot_hard":
+            assert isinstance(outcome, Refused)
+    assert isinstance(begun("reboot_hard", ACTIVE._replace(task=Task.REBOOTING)), State)
+    assert begun("reboot_hard", ACTIVE._replace(task=Task.SNAPSHOT)) == Refused("task_state", "image_snapshot")
+
+
+def test_a_server_that_is_built_or_deleted_can_t_be_acted_on() -> None:
+    deleting = after(ACTIVE, Event.DELETE)
+    for name in ACTIONS:
+        assert begun(name, ACCEPTED) == Refused("vm_state", "building")
+        assert isinstance(begun(name, deleting), Refused)
+
+
+def test_whatever_is_at_work_deletion_takes_over() -> None:
+    for state in AT_REST.values():
+        for name in ACTIONS:
+            at_work = begun(name, state)
+            if isinstance(at_work, State):
+                assert after(at_work, Event.DELETE).task is Task.DELETING
+
+
+def test_a_guest_that_ends_by_itself_is_shut_off_and_one_started_elsewhere_runs() -> None:
+    assert powered(ACTIVE, Power.SHUTDOWN) == STOPPED
+    assert powered(PAUSED, Power.CRASHED) == STOPPED
+    assert powered(STOPPED, Power.RUNNING) == ACTIVE
+    assert powered(ACTIVE, Power.RUNNING) == ACTIVE
+    assert powered(SUSPENDED, Power.SHUTDOWN) == SUSPENDED
+    assert powered(ACTIVE, Power.PAUSED).vm is Vm.ACTIVE
+
+
+def test_what_a_hypervisor_tells_while_an_action_is_at_work_changes_nothing() -> None:
+    at_work = begun("reboot", ACTIVE)
+    assert isinstance(at_work, State)
+    assert powered(at_work, Power.SHUTDOWN) == at_work
+    assert powered(ACCEPTED, Power.PAUSED) == ACCEPTED
+
+
+def test_a_reset_ends_whatever_was_at_work() -> None:
+    assert reset(ACTIVE._replace(task=Task.SNAPSHOT), Vm.ERROR) == State(Vm.ERROR, Task.NONE, Power.RUNNING)
