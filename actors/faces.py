@@ -93,6 +93,9 @@ class ConductorFace(Ledger, Protocol):
     async def hello(self, compute: Hello) -> Welcome:
         """A compute actor starts: a new epoch, and what it had in hand."""
 
+    async def strangers(self, node: str, instance_ids: list[str]) -> list[str]:
+        """Those of the instances that have no place on this node: deleted, never known, or somewhere else."""
+
     async def set_enabled(self, node: str, enabled: bool) -> CallerFault | None:
         """Whether new machines are placed on this worker node."""
 

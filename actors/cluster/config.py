@@ -58,6 +58,8 @@ class NodeConfig(BaseModel):
     aggregates: dict[str, dict[str, str]] = {}  # host aggregates that this node's hosts are in → their metadata
     vif_plugging_timeout_s: float = 300.0  # Nova's default
     vif_plugging_is_fatal: bool = True
+    strays: Literal["remove", "report"] = "remove"  # guests and their remains that belong to no server here
+    sweep_s: float = Field(default=60.0, gt=0.0)  # between two looks for strays; one is removed when seen twice
     graphics: Literal["vnc", "spice", "none"] = "vnc"
     pci_devices: dict[str, tuple[str, ...]] = {}  # alias → PCI addresses that guests may be given
     mdevs: tuple[str, ...] = ()  # UUIDs of mediated devices that guests may be given

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from random import Random
 
 import ray.util
@@ -28,21 +29,23 @@ class ComputeActor(Compute):
             await images.start()
         super().__init__(config, _hypervisor(config, images), rooms, SystemClock())
         await self.start()
-        self._beating = asyncio.create_task(self._beat(cloud.heartbeat_s))
+        self._beating = asyncio.create_task(self._for_ever(self.heartbeat, cloud.heartbeat_s))
+        self._sweeping = asyncio.create_task(self._for_ever(self.strays.sweep, config.sweep_s))
 
     async def clear(self) -> None:
         """The cloud is taken down: what was prepared on this node goes, and this actor with it."""
         self._beating.cancel()
+        self._sweeping.cancel()
         await self.hypervisor.close()
         await asyncio.to_thread(worker.clear, self.config, _say_nothing)
 
-    async def _beat(self, every_s: float) -> None:
+    async def _for_ever(self, act: Callable[[], Awaitable[object]], every_s: float) -> None:
         while True:
             await asyncio.sleep(every_s)
             try:
-                await self.heartbeat()
+                await act()
             except ConnectionError:
-                continue  # the scheduler is away; the next beat tries again
+                continue  # who is asked is away; the next time tries again
 
 
 def _say_nothing(line: str) -> None:

@@ -72,6 +72,10 @@ class Hosts:
         if host and claim:
             host.add(claim, -1)
 
+    def host_of(self, instance_id: str) -> str:
+        """Where its claim is; '' where none is."""
+        return next((name for name, host in self._hosts.items() if instance_id in host.claims), "")
+
     def reports(self, at: float, building: Mapping[str, int]) -> list[HostReport]:
         """Heartbeats: capacity as the hypervisor says, use as claimed, and how many are `building` by host."""
         return [

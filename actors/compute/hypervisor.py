@@ -65,5 +65,8 @@ class Hypervisor(Protocol):
     async def console(self, instance_id: str, lines: int) -> str:
         """The last lines of the guest's serial console ('' if it has none)."""
 
+    async def instances(self) -> set[str]:
+        """Ids of all instances of which anything is here: a guest, a tap, a file. Others' guests are not ours."""
+
     async def world(self) -> dict[str, list[str]]:
         """What is really here, by kind (domains, taps, files …): for audits and the law tests."""

@@ -23,6 +23,7 @@ from actors.compute.build import Build
 from actors.compute.hosts import Hosts
 from actors.compute.hypervisor import Hypervisor
 from actors.compute.plugs import Plugs
+from actors.compute.strays import Strays
 from actors.errors import CallerFault, Fault, HostFault, conflict
 from actors.faces import ConductorFace, ImageFace, NetworkFace, SchedulerFace, VolumeFace
 from actors.image.cache import cached_ids
@@ -83,12 +84,13 @@ class Compute:
         self.volume = rooms.volume
         self.hosts = Hosts()
         self.plugs = Plugs()
-        self._conductor = rooms.conductor
+        self.conductor = rooms.conductor
         self._scheduler = rooms.scheduler
         self._clock = clock
         self._epoch = 0
         self._enabled = True
         self._in_hand: dict[str, list[_InHand]] = {}  # by instance; more than one only while attempts overlap
+        self._going: Counter[str] = Counter()  # instances that are being destroyed
         self._halted: set[str] = set()  # instances of which a build in hand goes no further
         self._tasks: set[asyncio.Task[None]] = set()
         self._told: tuple[Sequence[Build], tuple[tuple[str, int], ...]] = ((), ())  # the cohort that was named last
@@ -96,12 +98,13 @@ class Compute:
         self._acts = Acts(self, clock)
         self._powers: Outbox[PowerReport, None] = Outbox(self._send_powers)
         self._saga = Saga(table, self, config.host, clock, self._journal, self._why_halted)
+        self.strays = Strays(self)
 
     async def start(self) -> None:
         """Connect to the hypervisor, say hello, take up what was in hand, and show the hosts to the scheduler."""
         await self.hypervisor.start()
         self.hosts.update(self._with_node(await self.hypervisor.reports()))
-        welcome = await self._conductor.hello(Hello(node=self.config.host, hosts=self.hosts.names()))
+        welcome = await self.conductor.hello(Hello(node=self.config.host, hosts=self.hosts.names()))
         self._epoch = welcome.epoch
         self._enabled = welcome.enabled
         for claim in welcome.running:
@@ -206,11 +209,22 @@ class Compute:
 
     async def destroy(self, orders: list[DestroyOrder]) -> list[CallerFault | None]:
         """Cancel what is in hand, then undo every step. An undo that fails is the host's fault and is told as such."""
-        held = self._halt([order.instance_id for order in orders], CANCELLED)
+        going = [order.instance_id for order in orders]
+        held = self._halt(going, CANCELLED)
+        self._going.update(going)
         await asyncio.gather(*(one.finished.wait() for one in held))
-        await self._acts.halt([order.instance_id for order in orders])
+        await self._acts.halt(going)
         broken = await self._saga.backward([Build(order) for order in orders])
+        self._going.subtract(going)
         return [_undo_fault(broken.get(order.instance_id)) for order in orders]
+
+    async def undo(self, builds: list[Build]) -> dict[str, list[str]]:
+        """Undo every step of what is not in hand; the causes of those that could not be undone, by instance."""
+        return await self._saga.backward(builds)
+
+    def in_hand(self) -> set[str]:
+        """Instances that are being built or destroyed here now."""
+        return self._in_hand.keys() | (+self._going).keys()
 
     # ------------------------------------------------------------ guests that have been built
 
@@ -236,7 +250,7 @@ class Compute:
             )
 
     async def _send_powers(self, reports: list[PowerReport]) -> list[CallerFault | HostFault | None]:
-        await self._conductor.powers(reports)
+        await self.conductor.powers(reports)
         return [None] * len(reports)
 
     # ------------------------------------------------------------ events and questions
@@ -286,7 +300,7 @@ class Compute:
     async def _send_reports(self, reports: list[StepReport | BuildEnded]) -> list[CallerFault | HostFault | None]:
         for tries_left in reversed(range(REPORT_TRIES)):
             try:
-                await self._conductor.progress(reports)
+                await self.conductor.progress(reports)
                 break
             except ConnectionError:
                 if not tries_left:

@@ -124,6 +124,9 @@ class SimulatedHypervisor:
     async def console(self, instance_id: str, lines: int) -> str:
         return "" if instance_id not in self._things["start_paused"] else f"simulated guest {instance_id}: no console\n"
 
+    async def instances(self) -> set[str]:
+        return set(self._taps).union(*self._things.values())
+
     async def world(self) -> dict[str, list[str]]:
         things = {kind: sorted(ids) for kind, ids in self._things.items() if ids}
         return (

@@ -34,6 +34,10 @@ class Questions:
         """What every instance that holds a host takes."""
         return [boot.claim() for boot in self._boots.values() if boot.holds_host]
 
+    async def strangers(self, node: str, instance_ids: list[str]) -> list[str]:
+        """Those that have no place on this node. One in ERROR keeps its place here: its owner may look at it."""
+        return [i for i in instance_ids if (boot := self._boots.get(i)) is None or boot.instance.node != node]
+
     async def show(self, instance_ids: list[str]) -> list[ServerView | CallerFault]:
         return [view(boot) if (boot := self._boots.get(i)) else no_server(i) for i in instance_ids]
 

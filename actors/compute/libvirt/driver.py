@@ -231,8 +231,18 @@ class LibvirtHypervisor:
         path = self._folder(instance_id) / CONSOLE_LOG
         return await self._in_disk_thread(tail, path, min(lines, CONSOLE_LINES))
 
-    async def world(self) -> dict[str, list[str]]:
+    async def instances(self) -> set[str]:
+        files = await self._in_disk_thread(instance_folders, self._config.instances)
+        return set(await self._states()) | await self._taps.instances() | files
+
+    async def _states(self) -> dict[str, bool]:
+        """Our guests by id, and whether each is active. An operator's daemon may have others."""
+        self._claims = await self._connection.call(capacity.claims, self._claims, self._config.host)
         states = await self._connection.call(domains.states)
+        return {instance_id: active for instance_id, active in states.items() if self._claims.get(instance_id)}
+
+    async def world(self) -> dict[str, list[str]]:
+        states = await self._states()
         files = await self._in_disk_thread(files_below, self._config.instances)
         return {
             "domains": sorted(states),
@@ -284,6 +294,11 @@ def tail(path: Path, lines: int) -> str:
     except FileNotFoundError:
         return ""
     return "\n".join(text.splitlines()[-lines:]) if lines > 0 else ""
+
+
+def instance_folders(folder: Path) -> set[str]:
+    """Those that are named by an instance's id."""
+    return {path.name for path in folder.glob("*-*-*-*-*") if path.is_dir()}
 
 
 def files_below(folder: Path) -> list[str]:

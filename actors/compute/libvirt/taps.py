@@ -40,6 +40,10 @@ class Taps:
     async def remove(self, instance_id: str) -> None:
         await self._thread.run(_remove, f"{OWNER}{instance_id}")
 
+    async def instances(self) -> set[str]:
+        """Ids of the instances that have one."""
+        return await self._thread.run(_instances)
+
     async def names(self) -> list[str]:
         """Every guest's tap."""
         return await self._thread.run(_names)
@@ -74,6 +78,12 @@ def _remove(alias: str) -> None:
         for link in netlink.get_links():
             if link.get("ifalias") == alias:
                 netlink.link("del", index=link["index"])
+
+
+def _instances() -> set[str]:
+    with IPRoute() as netlink:
+        aliases = [str(link.get("ifalias") or "") for link in netlink.get_links()]
+    return {alias.removeprefix(OWNER) for alias in aliases if alias.startswith(OWNER)}
 
 
 def _names() -> list[str]:
