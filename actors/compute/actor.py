@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from random import Random
 
@@ -16,7 +17,10 @@ from actors.cluster.config import CloudConfig, NodeConfig
 from actors.compute.hypervisor import Hypervisor
 from actors.compute.service import Compute, Rooms
 from actors.compute.simulated import SimulatedHypervisor
+from actors.errors import HostError
 from actors.image.node_images import NodeImages
+
+log = logging.getLogger(__name__)
 
 
 class ComputeActor(Compute):
@@ -44,8 +48,8 @@ class ComputeActor(Compute):
             await asyncio.sleep(every_s)
             try:
                 await act()
-            except ConnectionError:
-                continue  # who is asked is away; the next time tries again
+            except (ConnectionError, HostError) as error:
+                log.warning("%s: %s", self.config.host, error)  # who is asked is away; the next time tries again
 
 
 def _say_nothing(line: str) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import ParamSpec, Protocol, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import libvirt
 from pyroute2 import NetlinkError
@@ -93,7 +93,7 @@ class LibvirtHypervisor:
         self._disk_pool.shutdown(wait=False)
 
     async def reports(self) -> list[HostReport]:
-        self._claims = await self._connection.call(capacity.claims, self._claims, self._config.host)
+        await self._know_claims()
         disk_gib = await self._in_disk_thread(capacity.disk_capacity_gib, self._config.instances)
         taken = [claim for claim in self._claims.values() if claim is not None]
         return [capacity.report(self._config, self._started, disk_gib, taken)]
@@ -237,9 +237,21 @@ class LibvirtHypervisor:
 
     async def _states(self) -> dict[str, bool]:
         """Our guests by id, and whether each is active. An operator's daemon may have others."""
-        self._claims = await self._connection.call(capacity.claims, self._claims, self._config.host)
-        states = await self._connection.call(domains.states)
+        await self._know_claims()
+        states = await self._ask(domains.states)
         return {instance_id: active for instance_id, active in states.items() if self._claims.get(instance_id)}
+
+    async def _know_claims(self) -> None:
+        self._claims = await self._ask(capacity.claims, self._claims, self._config.host)
+
+    async def _ask(
+        self, question: Callable[Concatenate[libvirt.virConnect, Args], Result], *args: Args.args, **kwargs: Args.kwargs
+    ) -> Result:
+        """Asked of the whole host, for no build: a daemon that is away is the host's fault."""
+        try:
+            return await self._connection.call(question, *args, **kwargs)
+        except libvirt.libvirtError as error:
+            raise HostError(HostFault("hypervisor", self._config.host, str(error))) from error
 
     async def world(self) -> dict[str, list[str]]:
         states = await self._states()
