@@ -37,11 +37,15 @@ class CommandLine:
 
     def run(self, *words: str, code: int = 0, program: Path = PROGRAM) -> str:
         """What a command prints on its standard output; it must end with `code`."""
-        done = subprocess.run(
-            [program, *words], env=environment(self.home), capture_output=True, text=True, timeout=COMMAND_LIMIT_S
-        )
+        done = self.attempt(*words, program=program)
         assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout if code == 0 else done.stderr
+
+    def attempt(self, *words: str, program: Path = PROGRAM) -> subprocess.CompletedProcess[str]:
+        """A command that may fail."""
+        return subprocess.run(
+            [program, *words], env=environment(self.home), capture_output=True, text=True, timeout=COMMAND_LIMIT_S
+        )
 
     def json(self, *words: str) -> Any:
         return json.loads(self.run(*words, "--json"))
