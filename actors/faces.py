@@ -170,6 +170,9 @@ class NetworkFace(Protocol):
 
     async def ports_down(self, port_ids: list[str]) -> None: ...
 
+    async def ports_active(self, port_ids: list[str]) -> list[bool]:
+        """Which of these are wired now; one that is unknown is not."""
+
     async def agent_started(self, host: str, underlay_ip: str = "") -> list[str]:
         """An agent (re)starts and says its VXLAN endpoint; the networks whose DHCP it serves."""
 

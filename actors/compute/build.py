@@ -37,6 +37,7 @@ class Build:
     image_path: Path | None = None  # image: the cached file on this node
     vifs: tuple[Vif, ...] = ()  # networks
     connections: tuple[ConnectionInfo, ...] = ()  # block_devices
+    kept_ports: tuple[str, ...] = ()  # plug_vifs: those whose tap was there already, so that no event may come
     disks: list[Disk] = field(default_factory=list)  # block_devices: bus and device name for each, in order
 
     @property

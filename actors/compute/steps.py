@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from itertools import compress
 from typing import TYPE_CHECKING, TypeVar
 
 from actors.compute.block_info import disks_for
@@ -200,8 +201,22 @@ async def stop_expecting(node: Compute, builds: list[Build]) -> None:
 
 
 async def plug_vifs(node: Compute, builds: list[Build]) -> Failures:
-    """Make the taps. The node's L2 agent notices, wires and filters them; the network service answers."""
-    return await node.hypervisor.plug(builds)
+    """Make the taps. The node's L2 agent notices, wires and filters them; the network service answers.
+
+    Of a tap that an earlier run of this build made, the answer may have been given to that run: it is asked for.
+    """
+    failures = await node.hypervisor.plug(builds)
+    await plug_kept(node, builds)
+    return failures
+
+
+async def plug_kept(node: Compute, builds: list[Build]) -> None:
+    kept = [(build, port_id) for build in builds for port_id in build.kept_ports]
+    if not kept:
+        return
+    active = await node.network.ports_active([port_id for _, port_id in kept])
+    for build, port_id in compress(kept, active):
+        node.plugs.tell(build.id, port_id)
 
 
 async def unplug_vifs(node: Compute, builds: list[Build]) -> None:

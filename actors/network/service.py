@@ -140,6 +140,10 @@ class NetworkRoom(Administration):
     async def ports_down(self, port_ids: list[str]) -> None:
         await self._set_status(port_ids, "DOWN")
 
+    async def ports_active(self, port_ids: list[str]) -> list[bool]:
+        ports = (await self._live.ready()).ports
+        return [port_id in ports and ports[port_id].status == "ACTIVE" for port_id in port_ids]
+
     async def _set_status(self, port_ids: list[str], status: str) -> list[Port]:
         """The bound ones of these ports. Nobody is told: DHCP, firewalls and peers do not depend on a port's status."""
         rows = await self._live.ready()

@@ -167,7 +167,8 @@ class LibvirtHypervisor:
         spec = build.order.spec
         vifs = tuple(vif for vif in build.vifs if not is_passed_through(vif))
         if vifs:
-            await self._taps.make(build.id, vifs, queues(spec.flavor.vcpus, hardware_of(spec)))
+            made = await self._taps.make(build.id, vifs, queues(spec.flavor.vcpus, hardware_of(spec)))
+            build.kept_ports = tuple(vif.port_id for vif in vifs if vif.port_id not in made)
 
     async def unplug(self, builds: list[Build]) -> None:
         for build in builds:

@@ -24,8 +24,8 @@ def test_taps_are_made_once_and_removed_by_the_instance_id_alone(namespace: str)
     async def play() -> None:
         taps, inside = Taps(namespace), NetnsThread(namespace)
         mine, others = (vif(), vif(device="tapbbbbbbbb-bb", mtu=1400)), (vif(device="tapcccccccc-cc"),)
-        for _ in range(2):
-            await taps.make(INSTANCE, mine, queues=1)
+        for made in ([tap.port_id for tap in mine], []):
+            assert await taps.make(INSTANCE, mine, queues=1) == made
             await taps.make(OTHER, others, queues=2)
         assert await inside.run(links) == {
             mine[0].device: (1450, f"novaray:{INSTANCE}"),
