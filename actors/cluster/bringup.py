@@ -119,8 +119,12 @@ def down(home: Path, say: Say, purge: bool = False) -> None:
 
 def _stop(runtime: Runtime, home: Path, say: Say) -> None:
     if is_up(runtime):
-        connect(runtime.address, home)
-        ask_to_stop([one.host for one in runtime.nodes], say)
+        try:
+            connect(runtime.address, home)
+        except ConnectionError as error:  # Ray is half dead: nobody can be asked, and all of it is cleared up after
+            say(f"the services can't be asked to stop: {error}")
+        else:
+            ask_to_stop([one.host for one in runtime.nodes], say)
     if ray.is_initialized():
         ray.shutdown()
     say("stopping Ray")
