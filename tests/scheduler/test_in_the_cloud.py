@@ -272,7 +272,7 @@ def test_who_waits_is_not_forgotten_when_the_conductor_dies(tmp_path: Path) -> N
         assert dead._waiting._watching is not None
         dead._waiting._watching.cancel()
         rooms = Rooms(world.scheduler, world.network, world.volumes, dead.compute)
-        heir = world.compute._conductor = Conductor(dead._config, world.ledger, rooms, dead.clock)
+        heir = world.compute.conductor = Conductor(dead._config, world.ledger, rooms, dead.clock)
         await heir.start()
         heir.resume()
         await heir.settled()
