@@ -27,10 +27,23 @@ class AuthContext(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: float
     token_id: str
     issued_at: float = 0.0
+    methods: tuple[str, ...] = ("password",)
+    user_domain_id: str = "default"
+    project_domain_id: str = "default"
+    domain_id: str = ""  # the token is for a domain, and then for no project
+    domain_name: str = ""
+    system: bool = False  # the token is for the whole system, and then for no project
+    credential_id: str = ""  # of the application credential that it was got with
+    restricted: bool = False  # may not make or delete application credentials
 
     @property
     def is_admin(self) -> bool:
-        return "admin" in self.roles
+        """Of the cloud. Who is administrator in a domain alone administers that domain's users and projects."""
+        return "admin" in self.roles and not self.domain_id
+
+    @property
+    def is_scoped(self) -> bool:
+        return bool(self.project_id or self.domain_id or self.system)
 
 
 # ---------------------------------------------------------------- a boot's timeline

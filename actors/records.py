@@ -14,12 +14,23 @@ import msgspec
 # ---------------------------------------------------------------- identity
 
 
+class Domain(msgspec.Struct, frozen=True, kw_only=True):
+    """Users, groups and projects have names of their own in each."""
+
+    id: str
+    name: str
+    enabled: bool = True
+    description: str = ""
+
+
 class Project(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
     domain_id: str = "default"
     enabled: bool = True
     description: str = ""
+    parent_id: str = ""  # a project of the same domain; '' = the domain itself
+    tags: tuple[str, ...] = ()
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,18 +40,81 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     domain_id: str = "default"
     default_project_id: str = ""
     enabled: bool = True
+    description: str = ""
+    email: str = ""
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    domain_id: str = "default"
+    description: str = ""
+    user_ids: tuple[str, ...] = ()
 
 
 class Role(msgspec.Struct, frozen=True, kw_only=True):
     id: str
-    name: str  # admin, member, reader, service
+    name: str  # admin, member, reader, service, or an administrator's own
+    description: str = ""
+
+
+class ImpliedRole(msgspec.Struct, frozen=True, kw_only=True):
+    """Who has the one role has the other too."""
+
+    id: str  # "<prior>:<implied>"
+    prior_role_id: str
+    implied_role_id: str
 
 
 class RoleAssignment(msgspec.Struct, frozen=True, kw_only=True):
-    id: str  # "<role>:<user>:<project>"
+    """A role of a user or a group, in a project, in a domain, or in the system (all of the cloud)."""
+
+    id: str  # "<role>:<user>:<project>", with "group=…", "domain=…" and "system" in their places
     role_id: str
+    user_id: str = ""
+    project_id: str = ""
+    group_id: str = ""
+    domain_id: str = ""
+    system: bool = False
+
+
+class CatalogRegion(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    description: str = ""
+    parent_region_id: str = ""
+
+
+class CatalogService(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    type: str
+    name: str = ""
+    description: str = ""
+    enabled: bool = True
+
+
+class CatalogEndpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """`url` may hold $(edge)s, where this cloud's own edge answers, $(project_id)s and $(user_id)s."""
+
+    id: str
+    service_id: str
+    interface: str  # public, internal, admin
+    url: str
+    region_id: str = ""
+    enabled: bool = True
+
+
+class ApplicationCredential(msgspec.Struct, frozen=True, kw_only=True):
+    """Lets a program act for a user in one project, with some of the user's roles."""
+
+    id: str
+    name: str
     user_id: str
     project_id: str
+    secret_hash: str
+    description: str = ""
+    role_ids: tuple[str, ...] = ()
+    unrestricted: bool = False  # may make and delete application credentials itself
+    expires_at: float = 0.0  # 0 = never
 
 
 class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -381,10 +455,17 @@ class VolumeQuota(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Record = (
-    Project
+    Domain
+    | Project
     | User
+    | Group
     | Role
+    | ImpliedRole
     | RoleAssignment
+    | CatalogRegion
+    | CatalogService
+    | CatalogEndpoint
+    | ApplicationCredential
     | SigningKey
     | RevokedToken
     | Flavor

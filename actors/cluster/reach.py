@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LIMIT_S = 30.0  # how long a room may be away before a call to it fails
 PAUSE_S = 0.1  # between tries
-FOLLOW_S = 5.0  # how old a room's knowledge of keys and revocations may be
+FOLLOW_WAIT_S = 30.0  # one question to identity for news of keys and revocations; it answers when there is some
 
 _following: list[asyncio.Task[None]] = []  # held, so that they are not collected
 
@@ -78,21 +78,25 @@ async def verifier() -> Verifier:
     """What a room verifies tokens with: identity's keys, followed for as long as the process lives."""
     from actors.identity.tokens import Verifier  # cryptography takes 12 MiB, and not every actor verifies tokens
 
-    keys = Verifier(await identity().public_keys())
-    _following.append(asyncio.create_task(_follow(keys)))
+    ring = await identity().keyring()
+    keys = Verifier(ring.keys)
+    keys.replace_revocations(ring.revocations)
+    _following.append(asyncio.create_task(_follow(keys, ring.version)))
     return keys
 
 
-async def _follow(keys: Verifier) -> None:
-    """A key that is new and a token that is revoked are known here within `FOLLOW_S`."""
+async def _follow(keys: Verifier, version: int) -> None:
+    """A key that is new and a token that is revoked are known here as soon as identity's answer arrives."""
     source = identity()
     while True:
         try:
-            keys.replace_keys(await source.public_keys())
-            keys.replace_revocations(await source.revocations())
+            ring = await source.keyring(version, FOLLOW_WAIT_S)
         except ConnectionError:
             continue  # identity is away: what was known goes on being true
-        await asyncio.sleep(FOLLOW_S)
+        if ring.version != version:
+            version = ring.version
+            keys.replace_keys(ring.keys)
+            keys.replace_revocations(ring.revocations)
 
 
 def conductor() -> ConductorFace:

@@ -21,6 +21,14 @@ IndexedWhole = Annotated[int, Field(sa_type=BigInteger, index=True)]
 Nested = Annotated[Any, Field(sa_type=JSON)]
 
 
+class DomainRow(SQLModel, table=True):
+    __tablename__ = "domains"
+    id: Key
+    name: str
+    enabled: bool
+    description: str
+
+
 class ProjectRow(SQLModel, table=True):
     __tablename__ = "projects"
     id: Key
@@ -28,6 +36,8 @@ class ProjectRow(SQLModel, table=True):
     domain_id: str
     enabled: bool
     description: str
+    parent_id: str
+    tags: Nested
 
 
 class UserRow(SQLModel, table=True):
@@ -38,12 +48,31 @@ class UserRow(SQLModel, table=True):
     domain_id: str
     default_project_id: str
     enabled: bool
+    description: str
+    email: str
+
+
+class GroupRow(SQLModel, table=True):
+    __tablename__ = "user_groups"
+    id: Key
+    name: str
+    domain_id: str
+    description: str
+    user_ids: Nested
 
 
 class RoleRow(SQLModel, table=True):
     __tablename__ = "roles"
     id: Key
     name: str
+    description: str
+
+
+class ImpliedRoleRow(SQLModel, table=True):
+    __tablename__ = "implied_roles"
+    id: Key
+    prior_role_id: str
+    implied_role_id: str
 
 
 class RoleAssignmentRow(SQLModel, table=True):
@@ -52,6 +81,48 @@ class RoleAssignmentRow(SQLModel, table=True):
     role_id: str
     user_id: str
     project_id: str
+    group_id: str
+    domain_id: str
+    system: bool
+
+
+class CatalogRegionRow(SQLModel, table=True):
+    __tablename__ = "catalog_regions"
+    id: Key
+    description: str
+    parent_region_id: str
+
+
+class CatalogServiceRow(SQLModel, table=True):
+    __tablename__ = "catalog_services"
+    id: Key
+    type: str
+    name: str
+    description: str
+    enabled: bool
+
+
+class CatalogEndpointRow(SQLModel, table=True):
+    __tablename__ = "catalog_endpoints"
+    id: Key
+    service_id: str
+    interface: str
+    url: str
+    region_id: str
+    enabled: bool
+
+
+class ApplicationCredentialRow(SQLModel, table=True):
+    __tablename__ = "application_credentials"
+    id: Key
+    name: str
+    user_id: str
+    project_id: str
+    secret_hash: str
+    description: str
+    role_ids: Nested
+    unrestricted: bool
+    expires_at: float
 
 
 class SigningKeyRow(SQLModel, table=True):
@@ -362,10 +433,17 @@ class VolumeQuotaRow(SQLModel, table=True):
 
 
 ROWS: dict[type[records.Record], type[SQLModel]] = {
+    records.Domain: DomainRow,
     records.Project: ProjectRow,
     records.User: UserRow,
+    records.Group: GroupRow,
     records.Role: RoleRow,
+    records.ImpliedRole: ImpliedRoleRow,
     records.RoleAssignment: RoleAssignmentRow,
+    records.CatalogRegion: CatalogRegionRow,
+    records.CatalogService: CatalogServiceRow,
+    records.CatalogEndpoint: CatalogEndpointRow,
+    records.ApplicationCredential: ApplicationCredentialRow,
     records.SigningKey: SigningKeyRow,
     records.RevokedToken: RevokedTokenRow,
     records.Flavor: FlavorRow,

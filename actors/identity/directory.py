@@ -1,183 +1,178 @@
-"""Who there is and what they may do: projects, users, roles and assignments, with the rules of changing them.
+"""Who there is and what they may do: rows of every kind, by id and by name, and the roles that follow from them.
 
-Pure: no I/O and no clock. Identity holds one `Directory`, and makes changes on a `draft` that takes its place when
-the ledger has written them. Invariants: a name is unique among its kind; an assignment's user, project and role
-exist; a request that is refused has changed nothing, and one that is repeated changes nothing more.
+Pure: no I/O and no clock. Identity holds one `Directory`, and makes changes on a `Draft` (`draft.py`) that takes its
+place when the ledger has written them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, TypeVar, cast
 
-from actors.errors import CallerFault, bad_request, conflict, not_found
-from actors.identity.messages import CreateProject, CreateUser, Delete, RoleGrant, UserView
-from actors.identity.tokens import Revocations
-from actors.records import Change, Drop, Project, RevokedToken, Role, RoleAssignment, User
+import msgspec
 
-DOMAIN = "default"
-ROLES = ("admin", "member", "reader", "service")
-IMPLIED = {"admin": "member", "member": "reader"}  # a role brings the next one along
-PROJECTS = ("admin", "service")
-NAME_LIMIT = 255  # characters
-ID_LIMIT = 64  # characters
+from actors.identity.kinds import BY_RECORD, ROW_TYPES, Row
+from actors.identity.messages import UserView
+from actors.records import (
+    ApplicationCredential,
+    Domain,
+    Group,
+    ImpliedRole,
+    Project,
+    Role,
+    RoleAssignment,
+    User,
+)
 
-Row = Project | User | Role | RoleAssignment
+DEFAULT_DOMAIN = "default"
+
+Kept = TypeVar("Kept", bound=Row)
+
+
+class Target(msgspec.Struct, frozen=True):
+    """What a role is held in: one project, one domain, or the system."""
+
+    project_id: str = ""
+    domain_id: str = ""
+    system: bool = False
 
 
 class Directory:
-    def __init__(self, rows: Iterable[Row]) -> None:
-        self.projects: dict[str, Project] = {}
-        self.users: dict[str, User] = {}
-        self.roles: dict[str, Role] = {}
-        self.assignments: dict[str, RoleAssignment] = {}
-        self._ids: dict[tuple[type[Row], str], str] = {}  # of projects, users and roles by name
-        self._held: dict[tuple[str, str], set[str]] = {}  # role ids by user and project
+    def __init__(self, rows: Iterable[Row] = ()) -> None:
+        self._rows: dict[type[Any], dict[str, Row]] = {kind: {} for kind in ROW_TYPES}
+        self._ids: dict[tuple[type[Any], str, str], str] = {}  # by kind, where the name is unique, and name
+        self._held: dict[str, dict[Target, set[str]]] = {}  # user or group id → where → role ids
+        self._groups: dict[str, set[str]] = {}  # user id → group ids
+        self._implied: dict[str, set[str]] = {}  # role id → the role ids it brings along
         for row in rows:
             self._insert(row)
 
     def rows(self) -> list[Row]:
-        return [*self.projects.values(), *self.users.values(), *self.roles.values(), *self.assignments.values()]
+        return [row for rows in self._rows.values() for row in rows.values()]
 
-    def draft(self, now: float, token_lifetime_s: float) -> Draft:
-        return Draft(self.rows(), now, now + token_lifetime_s)
+    def all(self, kind: type[Kept]) -> list[Kept]:
+        return cast(list[Kept], list(self._rows[kind].values()))
 
-    def project(self, name_or_id: str) -> Project | None:
-        return self.projects.get(name_or_id) or self.projects.get(self._ids.get((Project, name_or_id), ""))
+    def get(self, kind: type[Kept], row_id: str) -> Kept | None:
+        return cast("Kept | None", self._rows[kind].get(row_id))
 
-    def user(self, name_or_id: str) -> User | None:
-        return self.users.get(name_or_id) or self.users.get(self._ids.get((User, name_or_id), ""))
+    def find(self, kind: type[Kept], name_or_id: str, within: str = "") -> Kept | None:
+        """By id or else by name; `within` is the domain (or user) whose names count, '' where names are the cloud's."""
+        return self.get(kind, name_or_id) or self.get(
+            kind, self._ids.get((kind, within, _folded(kind, name_or_id)), "")
+        )
+
+    def domain(self, name_or_id: str) -> Domain | None:
+        return self.find(Domain, name_or_id)
+
+    def project(self, name_or_id: str, domain_id: str = DEFAULT_DOMAIN) -> Project | None:
+        return self.find(Project, name_or_id, domain_id)
+
+    def user(self, name_or_id: str, domain_id: str = DEFAULT_DOMAIN) -> User | None:
+        return self.find(User, name_or_id, domain_id)
 
     def role(self, name_or_id: str) -> Role | None:
-        return self.roles.get(name_or_id) or self.roles.get(self._ids.get((Role, name_or_id), ""))
+        return self.find(Role, name_or_id)
 
-    def roles_of(self, user_id: str, project_id: str) -> tuple[str, ...]:
-        """The names of all roles that a user has in a project, implied ones included; none = no access."""
-        names: set[str] = set()
-        for role_id in self._held.get((user_id, project_id), ()):
-            name = self.roles[role_id].name
-            while name and name not in names:
-                names.add(name)
-                name = IMPLIED.get(name, "")
-        return tuple(sorted(names))
+    def credential(self, name_or_id: str, user_id: str) -> ApplicationCredential | None:
+        return self.find(ApplicationCredential, name_or_id, user_id)
+
+    # ------------------------------------------------------------ roles
+
+    def groups_of(self, user_id: str) -> list[Group]:
+        return [group for group_id in self._groups.get(user_id, ()) if (group := self.get(Group, group_id))]
+
+    def role_ids(self, user_id: str, target: Target) -> set[str]:
+        """All that a user has there: its own and its groups', and what they imply."""
+        found: set[str] = set()
+        for actor_id in (user_id, *self._groups.get(user_id, ())):
+            found |= self._held.get(actor_id, {}).get(target, set())
+        return self.with_implied(found)
+
+    def with_implied(self, role_ids: Iterable[str]) -> set[str]:
+        found: set[str] = set()
+        ahead = list(role_ids)
+        while ahead:
+            role_id = ahead.pop()
+            if role_id not in found:
+                found.add(role_id)
+                ahead += self._implied.get(role_id, ())
+        return found
+
+    def roles(self, role_ids: Iterable[str]) -> tuple[Role, ...]:
+        """The rows, in the order of their names."""
+        found = [role for role_id in role_ids if (role := self.get(Role, role_id))]
+        return tuple(sorted(found, key=lambda role: role.name))
+
+    def targets_of(self, user_id: str) -> set[Target]:
+        """Everything that the user has a role in and that is enabled."""
+        actors = (user_id, *self._groups.get(user_id, ()))
+        found = {target for actor_id in actors for target, roles in self._held.get(actor_id, {}).items() if roles}
+        return {target for target in found if self.is_open(target)}
+
+    def is_open(self, target: Target) -> bool:
+        """A project that is disabled, or whose domain is, gives no token."""
+        if target.system:
+            return True
+        domain_id = target.domain_id
+        if target.project_id:
+            project = self.get(Project, target.project_id)
+            if project is None or not project.enabled:
+                return False
+            domain_id = project.domain_id
+        domain = self.get(Domain, domain_id)
+        return domain is not None and domain.enabled
+
+    # ------------------------------------------------------------ keeping the indexes
 
     def _insert(self, row: Row) -> None:
+        self._discard(row.id, type(row))
+        self._rows[type(row)][row.id] = row
+        if (key := name_key(row)) is not None:
+            self._ids[key] = row.id
         match row:
-            case Project():
-                self.projects[row.id] = row
-            case User():
-                self.users[row.id] = row
-            case Role():
-                self.roles[row.id] = row
             case RoleAssignment():
-                self.assignments[row.id] = row
-                self._held.setdefault((row.user_id, row.project_id), set()).add(row.role_id)
-                return
-        self._ids[type(row), row.name] = row.id
+                self._held.setdefault(row.user_id or row.group_id, {}).setdefault(target_of(row), set()).add(
+                    row.role_id
+                )
+            case ImpliedRole():
+                self._implied.setdefault(row.prior_role_id, set()).add(row.implied_role_id)
+            case Group():
+                for user_id in row.user_ids:
+                    self._groups.setdefault(user_id, set()).add(row.id)
+
+    def _discard(self, row_id: str, kind: type[Row]) -> Row | None:
+        row = self._rows[kind].pop(row_id, None)
+        if row is None:
+            return None
+        if (key := name_key(row)) is not None and self._ids.get(key) == row.id:
+            del self._ids[key]
+        match row:
+            case RoleAssignment():
+                self._held[row.user_id or row.group_id][target_of(row)].discard(row.role_id)
+            case ImpliedRole():
+                self._implied[row.prior_role_id].discard(row.implied_role_id)
+            case Group():
+                for user_id in row.user_ids:
+                    self._groups[user_id].discard(row.id)
+        return row
 
 
-class Draft(Directory):
-    """A copy to be changed. `changes` are for the ledger; `revoked` says which tokens are no longer good."""
+def target_of(row: RoleAssignment) -> Target:
+    return Target(row.project_id, row.domain_id, row.system)
 
-    def __init__(self, rows: Iterable[Row], now: float, tokens_end_at: float) -> None:
-        super().__init__(rows)
-        self.changes: list[Change] = []
-        self.revoked: list[RevokedToken] = []
-        self._now = now
-        self._tokens_end_at = tokens_end_at
 
-    def put(self, row: Row) -> None:
-        self._insert(row)
-        self.changes.append(row)
-
-    def create_project(self, request: CreateProject) -> Project | CallerFault:
-        wanted = Project(id=request.id, name=request.name, description=request.description)
-        known = self.project(request.name) or self.project(request.id)
-        if known == wanted:
-            return known
-        if fault := _fault(request) or (known and conflict("name", f"project {request.name!r} exists")):
-            return fault
-        self.put(wanted)
-        return wanted
-
-    def create_user(self, request: CreateUser, password_hash: str) -> UserView | CallerFault:
-        """The same request again (same id and name) leaves the first password."""
-        known = self.user(request.name) or self.user(request.id)
-        if known and (known.id, known.name) == (request.id, request.name):
-            return view(known)
-        if fault := _fault(request) or (known and conflict("name", f"user {request.name!r} exists")):
-            return fault
-        if request.default_project_id and request.default_project_id not in self.projects:
-            return not_found("default_project_id", f"there is no project {request.default_project_id!r}")
-        user = User(
-            id=request.id,
-            name=request.name,
-            password_hash=password_hash,
-            default_project_id=request.default_project_id,
-        )
-        self.put(user)
-        return view(user)
-
-    def delete_project(self, request: Delete) -> CallerFault | None:
-        project = self.projects.pop(request.id, None)
-        if project is None:
-            return not_found("id", f"there is no project {request.id!r}")
-        self._forget(project)
-        self._revoke("project", project.id)
+def name_key(row: Row) -> tuple[type[Row], str, str] | None:
+    """What no two rows may have in common; None for kinds whose names repeat or that have none."""
+    within = BY_RECORD[type(row)].names_in
+    if within is None:
         return None
-
-    def delete_user(self, request: Delete) -> CallerFault | None:
-        user = self.users.pop(request.id, None)
-        if user is None:
-            return not_found("id", f"there is no user {request.id!r}")
-        self._forget(user)
-        self._revoke("user", user.id)
-        return None
-
-    def assign(self, request: RoleGrant) -> RoleAssignment | CallerFault:
-        wanted = self._assignment(request)
-        if isinstance(wanted, RoleAssignment) and wanted.id not in self.assignments:
-            self.put(wanted)
-        return wanted
-
-    def unassign(self, request: RoleGrant) -> CallerFault | None:
-        unwanted = self._assignment(request)
-        if isinstance(unwanted, CallerFault):
-            return unwanted
-        if self.assignments.pop(unwanted.id, None):
-            self._drop_assignment(unwanted)
-            self._revoke("user", unwanted.user_id)  # tokens carry the roles of their day
-        return None
-
-    def _assignment(self, request: RoleGrant) -> RoleAssignment | CallerFault:
-        role, user, project = self.role(request.role), self.user(request.user), self.project(request.project)
-        if role is None:
-            return not_found("role", f"there is no role {request.role!r}")
-        if user is None:
-            return not_found("user", f"there is no user {request.user!r}")
-        if project is None:
-            return not_found("project", f"there is no project {request.project!r}")
-        return assignment(role, user, project)
-
-    def _forget(self, row: Project | User) -> None:
-        del self._ids[type(row), row.name]
-        self.changes.append(Drop(type(row).__name__, row.id))
-        for held in [one for one in self.assignments.values() if row.id in (one.user_id, one.project_id)]:
-            del self.assignments[held.id]
-            self._drop_assignment(held)
-
-    def _drop_assignment(self, held: RoleAssignment) -> None:
-        self._held[held.user_id, held.project_id].discard(held.role_id)
-        self.changes.append(Drop(RoleAssignment.__name__, held.id))
-
-    def _revoke(self, scope: str, scope_id: str) -> None:
-        revocation = Revocations.all_of(scope, scope_id, self._now)
-        self.revoked.append(RevokedToken(id=revocation, expires_at=self._tokens_end_at))
+    return (type(row), getattr(row, within) if within else "", _folded(type(row), getattr(row, "name", "")))
 
 
-def assignment(role: Role, user: User, project: Project) -> RoleAssignment:
-    return RoleAssignment(
-        id=f"{role.id}:{user.id}:{project.id}", role_id=role.id, user_id=user.id, project_id=project.id
-    )
+def _folded(kind: type[Any], name: str) -> str:
+    """Names of domains are looked for as they come: clients say `Default` and `default`."""
+    return name.lower() if kind is Domain else name
 
 
 def view(user: User) -> UserView:
@@ -187,14 +182,6 @@ def view(user: User) -> UserView:
         domain_id=user.domain_id,
         default_project_id=user.default_project_id,
         enabled=user.enabled,
+        description=user.description,
+        email=user.email,
     )
-
-
-def _fault(request: CreateProject | CreateUser) -> CallerFault | None:
-    """Ids stand between colons and slashes elsewhere; names are shown to people."""
-    if not 0 < len(request.id) <= ID_LIMIT or not request.id.replace("-", "").isalnum() or not request.id.isascii():
-        return bad_request("id", f"an id has 1 to {ID_LIMIT} letters, digits and dashes")
-    name = request.name
-    if not name.strip() or len(name) > NAME_LIMIT or not name.isprintable():
-        return bad_request("name", f"a name has 1 to {NAME_LIMIT} printable characters")
-    return None

@@ -1,18 +1,29 @@
 """What is asked of identity. Requests carry the caller's token, except the login that gets one.
 
 Ids of new rows are chosen by whoever makes the request, once, so that a request that is sent again is known again.
-Passwords and tokens appear in no `repr`, so in no log and no traceback.
+Passwords, secrets and tokens appear in no `repr`, so in no log and no traceback.
 """
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 import msgspec
 
 from actors.messages import AuthContext
+from actors.records import (
+    ApplicationCredential,
+    CatalogEndpoint,
+    CatalogRegion,
+    CatalogService,
+    Domain,
+    Group,
+    Project,
+    Role,
+)
 
-SECRETS = ("password", "token", "subject")
+SECRETS = ("password", "original_password", "secret", "token", "subject")
 HIDDEN = "***"
 
 
@@ -27,6 +38,19 @@ class _Discreet(msgspec.Struct, frozen=True, kw_only=True):
         return f"{type(self).__name__}({shown})"
 
 
+# ---------------------------------------------------------------- tokens
+
+
+class WantedScope(msgspec.Struct, frozen=True, kw_only=True):
+    """What a token shall be for, by names or ids. Nothing = the user's default project, if there is one."""
+
+    project: str = ""
+    project_domain: str = "default"
+    domain: str = ""
+    system: bool = False
+    unscoped: bool = False
+
+
 class PasswordLogin(_Discreet, frozen=True, kw_only=True):
     """Steps 1-2. `user` and `project` are names or ids; without a project it is the user's default one."""
 
@@ -36,25 +60,101 @@ class PasswordLogin(_Discreet, frozen=True, kw_only=True):
     domain: str = "default"
 
 
+class Login(_Discreet, frozen=True, kw_only=True):
+    """By a password, by another token, or by an application credential: whichever is given.
+
+    `user`, `domain` (the user's) and `credential` are names or ids; a credential's name is its user's own.
+    """
+
+    user: str = ""
+    domain: str = "default"
+    password: str | None = None
+    token: str = ""
+    credential: str = ""
+    secret: str = ""
+    scope: WantedScope = WantedScope()
+
+
+class ServiceEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A service of the catalog with its endpoints, as it is stored: URLs have their placeholders."""
+
+    service: CatalogService
+    endpoints: tuple[CatalogEndpoint, ...]
+
+
+class TokenDescription(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a token's answer says beside what stands in the token itself."""
+
+    context: AuthContext
+    roles: tuple[Role, ...]
+    user_domain: Domain
+    project_domain: Domain | None
+    catalog: tuple[ServiceEntry, ...]
+
+
 class TokenGrant(_Discreet, frozen=True, kw_only=True):
     token: str
     context: AuthContext
     issued_at: float
+    description: TokenDescription | None = None  # for a `Login`
 
 
-class CreateProject(_Discreet, frozen=True, kw_only=True):
+class Describe(_Discreet, frozen=True, kw_only=True):
+    """What does the token `subject` say? One's own, or as an administrator anybody's."""
+
     token: str
-    name: str
-    description: str = ""
+    subject: str
+
+
+class Revoke(_Discreet, frozen=True, kw_only=True):
+    """Take a token back: one's own, or as an administrator anybody's."""
+
+    token: str
+    subject: str
+
+
+class Keyring(msgspec.Struct, frozen=True, kw_only=True):
+    """What a room must know to verify tokens. `version` grows with every change."""
+
+    version: int
+    keys: dict[str, str]  # key id → PEM
+    revocations: tuple[str, ...]
+
+
+# ---------------------------------------------------------------- rows of any kind
+
+
+class Create(_Discreet, frozen=True, kw_only=True):
+    """A row of a `kind` of `kinds.py`. `password` is a user's; `secret` an application credential's."""
+
+    token: str
+    kind: str
+    fields: dict[str, Any]
+    password: str | None = None
+    secret: str = ""
     id: str = msgspec.field(default_factory=new_id)
 
 
-class CreateUser(_Discreet, frozen=True, kw_only=True):
+class Update(_Discreet, frozen=True, kw_only=True):
     token: str
-    name: str
-    password: str
-    default_project_id: str = ""
-    id: str = msgspec.field(default_factory=new_id)
+    kind: str
+    id: str
+    fields: dict[str, Any]
+    password: str | None = None
+
+
+class Remove(_Discreet, frozen=True, kw_only=True):
+    token: str
+    kind: str
+    id: str
+
+
+class Find(_Discreet, frozen=True, kw_only=True):
+    """Every row of a kind that the caller may see; with an id that one alone."""
+
+    token: str
+    kind: str
+    id: str = ""
 
 
 class UserView(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,30 +165,69 @@ class UserView(msgspec.Struct, frozen=True, kw_only=True):
     domain_id: str
     default_project_id: str
     enabled: bool
+    description: str = ""
+    email: str = ""
+
+
+Shown = (
+    Domain
+    | Project
+    | UserView
+    | Group
+    | Role
+    | CatalogRegion
+    | CatalogService
+    | CatalogEndpoint
+    | ApplicationCredential
+)  # what a row of a kind is answered as: without the hash of a password or a secret
+
+
+class ChangePassword(_Discreet, frozen=True, kw_only=True):
+    """One's own, which needs no token but the old one."""
+
+    user_id: str
+    original_password: str
+    password: str
+
+
+# ---------------------------------------------------------------- who has which role
 
 
 class RoleGrant(_Discreet, frozen=True, kw_only=True):
-    """Give (or take away) a role in a project; all three by name or id."""
+    """Give (take away, look for) a role: of a user or group, in a project, domain or the system. All by id or name."""
 
     token: str
     role: str
+    user: str = ""
+    group: str = ""
+    project: str = ""
+    domain: str = ""
+    system: bool = False
+
+
+class FindAssignments(_Discreet, frozen=True, kw_only=True):
+    """`effective`: groups and implied roles are resolved, each user has each role it really has."""
+
+    token: str
+    effective: bool = False
+
+
+class Membership(_Discreet, frozen=True, kw_only=True):
+    token: str
+    group: str
     user: str
-    project: str
 
 
-class Delete(_Discreet, frozen=True, kw_only=True):
-    """A project or a user, by id."""
-
-    token: str
-    id: str
-
-
-class ListAll(_Discreet, frozen=True, kw_only=True):
-    token: str
-
-
-class Revoke(_Discreet, frozen=True, kw_only=True):
-    """Take a token back: one's own, or as an administrator anybody's."""
+class Implication(_Discreet, frozen=True, kw_only=True):
+    """By role ids: who has `prior` has `implied` too."""
 
     token: str
-    subject: str
+    prior: str
+    implied: str
+
+
+class Access(_Discreet, frozen=True, kw_only=True):
+    """What could a user be scoped to? `user` '' = the caller."""
+
+    token: str
+    user: str = ""

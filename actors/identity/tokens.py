@@ -45,7 +45,7 @@ KEY_LIMIT = 16  # public keys that are trusted at a time
 UNVERIFIED_TIMES: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}  # we are told the time
 
 
-class Claims(msgspec.Struct, frozen=True, kw_only=True):
+class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What stands in a token. Times are seconds since the epoch; `exp` is whole."""
 
     sub: str
@@ -57,6 +57,13 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     openstack_project_name: str
     openstack_user_name: str
     openstack_roles: tuple[str, ...]
+    openstack_user_domain_id: str = "default"
+    openstack_project_domain_id: str = "default"
+    openstack_domain_id: str = ""
+    openstack_domain_name: str = ""
+    openstack_system: bool = False
+    openstack_app_cred_id: str = ""
+    openstack_restricted: bool = False
 
 
 def new_signing_key(now: float) -> SigningKey:
@@ -83,11 +90,18 @@ class TokenSigner:
             iat=now,
             exp=int(now + lifetime_s),
             jti=context.token_id,
-            openstack_methods=("password",),
+            openstack_methods=context.methods,
             openstack_project_id=context.project_id,
             openstack_project_name=context.project_name,
             openstack_user_name=context.user_name,
             openstack_roles=context.roles,
+            openstack_user_domain_id=context.user_domain_id,
+            openstack_project_domain_id=context.project_domain_id,
+            openstack_domain_id=context.domain_id,
+            openstack_domain_name=context.domain_name,
+            openstack_system=context.system,
+            openstack_app_cred_id=context.credential_id,
+            openstack_restricted=context.restricted,
         )
         return jwt.encode(msgspec.to_builtins(claims), self._key, ALGORITHM, headers={"kid": self.key_id})
 
@@ -104,12 +118,12 @@ class Revocations:
 
     @staticmethod
     def all_of(scope: str, scope_id: str, until: float) -> str:
-        """`scope` is user or project."""
+        """`scope` is user, project, domain or credential."""
         return f"{scope}/{scope_id}/{until!r}"
 
     def add(self, revocation: str) -> None:
         match revocation.split("/"):
-            case ["user" | "project" as scope, scope_id, until]:
+            case ["user" | "project" | "domain" | "credential" as scope, scope_id, until]:
                 key = (scope, scope_id)
                 self._until[key] = max(float(until), self._until.get(key, 0.0))
             case _:
@@ -120,9 +134,14 @@ class Revocations:
             return True
         if not self._until:
             return False
-        by_user = self._until.get(("user", context.user_id), -1.0)
-        by_project = self._until.get(("project", context.project_id), -1.0)
-        return context.issued_at <= max(by_user, by_project)
+        subjects = (
+            ("user", context.user_id),
+            ("project", context.project_id),
+            ("domain", context.domain_id or context.project_domain_id),
+            ("domain", context.user_domain_id),
+            ("credential", context.credential_id),
+        )
+        return context.issued_at <= max(self._until.get(subject, -1.0) for subject in subjects)
 
 
 class Verifier:
@@ -137,12 +156,16 @@ class Verifier:
         self._cache: dict[bytes, AuthContext] = {}
         self._revocations = Revocations()
         self._keys: dict[str, EllipticCurvePublicKey] = {}
+        self._pems: dict[str, str] = {}
         self.replace_keys(keys)
 
     def replace_keys(self, keys: dict[str, str]) -> None:
         """Trust these keys and no others; what other keys signed is forgotten."""
         if len(keys) > KEY_LIMIT:
             raise ValueError(f"{len(keys)} public keys; at most {KEY_LIMIT} are trusted at a time")
+        if keys == self._pems:
+            return
+        self._pems = dict(keys)
         self._keys = {key_id: _public_key(key_id, pem) for key_id, pem in keys.items()}
         self._cache.clear()
 
@@ -197,6 +220,14 @@ def _context(claims: Claims) -> AuthContext:
         expires_at=float(claims.exp),
         token_id=claims.jti,
         issued_at=claims.iat,
+        methods=claims.openstack_methods,
+        user_domain_id=claims.openstack_user_domain_id,
+        project_domain_id=claims.openstack_project_domain_id,
+        domain_id=claims.openstack_domain_id,
+        domain_name=claims.openstack_domain_name,
+        system=claims.openstack_system,
+        credential_id=claims.openstack_app_cred_id,
+        restricted=claims.openstack_restricted,
     )
 
 

@@ -10,12 +10,13 @@ from argon2 import PasswordHasher
 
 from actors.cluster.config import CloudConfig
 from actors.errors import CallerError, CallerFault, value_of
+from actors.identity.keys import ROTATE_S, SETTLE_S
 from actors.identity.messages import (
-    CreateProject,
-    CreateUser,
-    Delete,
-    ListAll,
+    Create,
+    Find,
+    FindAssignments,
     PasswordLogin,
+    Remove,
     Revoke,
     RoleGrant,
     TokenGrant,
@@ -66,9 +67,10 @@ class World:
         """Makes a user with a project of the same name; the user's token."""
         admin = await self.token()
         identity = self.identity
-        project = value_of((await identity.create_projects([CreateProject(token=admin, name=name)]))[0])
-        user = CreateUser(token=admin, name=name, password="pw " + name, default_project_id=project.id)
-        value_of((await identity.create_users([user]))[0])
+        project = value_of((await identity.create([Create(token=admin, kind="project", fields={"name": name})]))[0])
+        fields = {"name": name, "default_project_id": project.id}
+        user = Create(token=admin, kind="user", fields=fields, password="pw " + name)
+        value_of((await identity.create([user]))[0])
         value_of((await identity.assign_roles([RoleGrant(token=admin, role=role, user=name, project=name)]))[0])
         return await self.token(name, "pw " + name)
 
@@ -103,7 +105,7 @@ def test_a_new_cloud_has_what_it_needs_and_starting_again_changes_nothing() -> N
         assert grant.context.roles == ("admin", "member", "reader")
         assert grant.context.expires_at == world.clock.at + 3600
         token = grant.token
-        roles = value_of((await world.identity.list_roles([ListAll(token=token)]))[0])
+        roles = value_of((await world.identity.find([Find(token=token, kind="role")]))[0])
         assert {role.name for role in roles} == {"admin", "member", "reader", "service"}
         before = {kind: dict(rows) for kind, rows in world.ledger.rows.items()}
         identity = await world.restart()
@@ -123,7 +125,8 @@ def test_who_is_wrong_learns_nothing_about_why() -> None:
         assert await world.login(password="") == REFUSED
         other_domain = PasswordLogin(user="admin", password=PASSWORD, domain="elsewhere")
         assert await world.identity.authenticate([other_domain]) == [REFUSED]
-        admin = world.identity._directory.users[value_of(await world.login()).context.user_id]
+        admin = world.identity._directory.user("admin")
+        assert admin is not None
         await world.ledger.commit([User(id=admin.id, name="admin", password_hash=admin.password_hash, enabled=False)])
         await world.restart()
         assert await world.login() == REFUSED
@@ -182,18 +185,18 @@ def test_only_administrators_administer() -> None:
         for token, expected in ((bob, 403), ("", 401), ("garbage", 401)):
             grant = RoleGrant(token=token, role="admin", user="bob", project="admin")
             replies: list[object] = [
-                *await identity.create_projects([CreateProject(token=token, name="x")]),
-                *await identity.create_users([CreateUser(token=token, name="x", password="x")]),
-                *await identity.delete_projects([Delete(token=token, id="x")]),
-                *await identity.delete_users([Delete(token=token, id="x")]),
+                *await identity.create([Create(token=token, kind="project", fields={"name": "x"})]),
+                *await identity.create([Create(token=token, kind="user", fields={"name": "x"}, password="x")]),
+                *await identity.remove([Remove(token=token, kind="project", id="x")]),
+                *await identity.remove([Remove(token=token, kind="user", id="x")]),
                 *await identity.assign_roles([grant]),
                 *await identity.unassign_roles([grant]),
-                *await identity.list_users([ListAll(token=token)]),
-                *await identity.list_assignments([ListAll(token=token)]),
+                *await identity.find([Find(token=token, kind="user", id="x")]),
+                *await identity.assignments([FindAssignments(token=token)]),
             ]
             assert [status(reply) for reply in replies] == [expected] * 8
         assert world.ledger.rows == rows
-        mine = value_of((await identity.list_projects([ListAll(token=bob)]))[0])
+        mine = value_of((await identity.find([Find(token=bob, kind="project")]))[0])
         assert [project.name for project in mine] == ["bob"]
 
     play(story)
@@ -202,8 +205,10 @@ def test_only_administrators_administer() -> None:
 def test_bad_passwords_for_new_users() -> None:
     async def story(world: World) -> None:
         token = await world.token()
-        requests = [CreateUser(token=token, name="x", password=password) for password in ("", "x" * 1025)]
-        assert [status(reply) for reply in await world.identity.create_users(requests)] == [400, 400]
+        requests = [
+            Create(token=token, kind="user", fields={"name": "x"}, password=password) for password in ("", "x" * 1025)
+        ]
+        assert [status(reply) for reply in await world.identity.create(requests)] == [400, 400]
 
     play(story)
 
@@ -214,14 +219,14 @@ def test_deleting_a_user_ends_its_tokens_everywhere_and_over_a_restart() -> None
         user_id = value_of(await world.login("bob", "pw bob")).context.user_id
         assert await world.accepts(bob)
         world.clock.at += 1
-        request = Delete(token=admin, id=user_id)
-        assert await world.identity.delete_users([request]) == [None]
-        assert status((await world.identity.delete_users([request]))[0]) == 404
+        request = Remove(token=admin, kind="user", id=user_id)
+        assert await world.identity.remove([request]) == [None]
+        assert status((await world.identity.remove([request]))[0]) == 404
         assert not await world.accepts(bob) and await world.accepts(admin)
         assert await world.login("bob", "pw bob") == REFUSED
         await world.restart()
         assert not await world.accepts(bob)
-        assert status((await world.identity.list_roles([ListAll(token=bob)]))[0]) == 401
+        assert status((await world.identity.find([Find(token=bob, kind="role")]))[0]) == 401
 
     play(story)
 
@@ -235,7 +240,7 @@ def test_losing_a_role_or_the_project_ends_tokens_but_not_later_ones() -> None:
         world.clock.at += 1
         grant = value_of(await world.login("bob", "pw bob"))
         assert grant.context.roles == ("reader",) and await world.accepts(grant.token)
-        await identity.delete_projects([Delete(token=admin, id=grant.context.project_id)])
+        await identity.remove([Remove(token=admin, kind="project", id=grant.context.project_id)])
         assert not await world.accepts(grant.token)
 
     play(story)
@@ -280,14 +285,14 @@ def test_what_the_ledger_did_not_take_has_not_happened() -> None:
     async def story(world: World) -> None:
         world.ledger = ledger = RefusingLedger()
         identity = await world.restart()
-        request = CreateProject(token=await world.token(), name="lab")
+        request = Create(token=await world.token(), kind="project", fields={"name": "lab"})
         ledger.refuses = True
         with pytest.raises(OSError, match="disk full"):
-            await identity.create_projects([request])
+            await identity.create([request])
         ledger.refuses = False
-        names = value_of((await identity.list_projects([ListAll(token=request.token)]))[0])
+        names = value_of((await identity.find([Find(token=request.token, kind="project")]))[0])
         assert "lab" not in {project.name for project in names}
-        assert isinstance((await identity.create_projects([request]))[0], Project)
+        assert isinstance((await identity.create([request]))[0], Project)
 
     play(story)
 
@@ -297,14 +302,57 @@ def test_passwords_and_keys_show_nowhere() -> None:
         await world.member()
         assert PASSWORD not in repr(PasswordLogin(user="admin", password=PASSWORD))
         asked = repr(
-            [CreateUser(token="secret", name="x", password=PASSWORD), Revoke(token="secret", subject="secret")]
+            [
+                Create(token="s3cr3t", kind="user", fields={"name": "x"}, password=PASSWORD),
+                Revoke(token="s3cr3t", subject="s3cr3t"),
+            ]
         )
-        assert PASSWORD not in asked and "secret" not in asked
+        assert PASSWORD not in asked and "s3cr3t" not in asked
         grant = value_of(await world.login())
         assert grant.token not in repr(grant)
-        users = value_of((await world.identity.list_users([ListAll(token=grant.token)]))[0])
+        users = value_of((await world.identity.find([Find(token=grant.token, kind="user")]))[0])
         assert "argon2" not in repr(users)
         assert not any("PRIVATE" in pem for pem in (await world.identity.public_keys()).values())
         assert len(await world.ledger.load(SigningKey)) == 1
+
+    play(story)
+
+
+def test_a_room_that_follows_hears_at_once() -> None:
+    async def story(world: World) -> None:
+        admin, identity = await world.token(), world.identity
+        ring = await identity.keyring()
+        following = asyncio.create_task(identity.keyring(ring.version, 30.0))
+        await asyncio.sleep(0)
+        assert not following.done()
+        await identity.revoke([Revoke(token=admin, subject=admin)])
+        newer = await asyncio.wait_for(following, 5.0)
+        assert newer.version != ring.version and newer.revocations and newer.keys == ring.keys
+        again = await identity.keyring(newer.version, 0.001)  # nothing new: the wait ends by itself
+        assert again == newer
+
+    play(story)
+
+
+def test_keys_are_rotated_and_old_tokens_stay_good() -> None:
+    async def story(world: World) -> None:
+        before = await world.token()
+        await world.identity.rotate_keys()
+        assert await world.accepts(before) and len(await world.identity.public_keys()) == 2
+        world.clock.at += SETTLE_S
+        after = await world.token()
+        assert after.split(".")[0] != before.split(".")[0] and await world.accepts(after)
+        world.clock.at += 3600 + SETTLE_S
+        await world.identity.rotate_keys()  # the first one's last token has expired
+        assert len(await world.identity.public_keys()) == len(await world.ledger.load(SigningKey)) == 2
+
+    play(story)
+
+
+def test_a_key_that_signed_for_long_is_rotated_by_the_next_login() -> None:
+    async def story(world: World) -> None:
+        world.clock.at += ROTATE_S
+        assert await world.accepts(await world.token())
+        assert len(await world.identity.public_keys()) == 2
 
     play(story)

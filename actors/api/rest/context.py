@@ -12,7 +12,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from actors.api.rest.rooms import EdgeRooms
-from actors.errors import CallerError, unauthorized
+from actors.errors import CallerError, forbidden, unauthorized
 from actors.messages import AuthContext
 
 TOKEN = "x-auth-token"
@@ -31,12 +31,14 @@ async def rooms_of(request: Request) -> EdgeRooms:
 
 
 async def caller_of(request: Request) -> Caller:
-    """Raises `CallerError` 401."""
+    """Raises `CallerError` 401, and 403 for a token without a scope, which is good for identity alone."""
     rooms: EdgeRooms = request.app.state.rooms
     token = request.headers.get(TOKEN, "")
     if not token:
         raise CallerError(unauthorized("The request you have made requires authentication."))
     context = rooms.verifier.verify(token, rooms.clock.now())
+    if not context.is_scoped and not getattr(request.app.state, "takes_unscoped", False):
+        raise CallerError(forbidden("this needs a token for a project, a domain or the system"))
     return Caller(token, context, request.state.request_id, request.state.global_request_id)
 
 

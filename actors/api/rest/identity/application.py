@@ -7,6 +7,8 @@ from typing import Any
 from fastapi import FastAPI
 
 from actors.api.rest.faults import keystone_form
+from actors.api.rest.identity import grants, tokens, users
+from actors.api.rest.identity.rows import rows_router
 from actors.api.rest.rooms import EdgeRooms
 from actors.api.rest.services import new_service
 from actors.api.rest.versions import UPDATED, links, serve_document
@@ -18,6 +20,9 @@ def application(rooms: EdgeRooms) -> FastAPI:
     app = new_service("Identity v3", rooms, keystone_form)
     serve_document(app, "/", lambda url: {"versions": {"values": [_version(url)]}}, status=300)
     serve_document(app, "/v3", lambda url: {"version": _version(url)})
+    app.state.takes_unscoped = True
+    for router in (tokens.router, users.router, grants.router, rows_router()):
+        app.include_router(router)
     return app
 
 

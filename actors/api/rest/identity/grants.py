@@ -1,0 +1,208 @@
+"""Roles of users and groups: given, taken away, looked for and listed, in projects, domains and the system."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from actors.api.rest.answers import Json
+from actors.api.rest.context import Asking, Caller, Rooms
+from actors.api.rest.identity.rows import TRUE, v3_url
+from actors.api.rest.identity.views import listed, row_view
+from actors.api.rest.rooms import EdgeRooms
+from actors.errors import CallerError, not_found, value_of
+from actors.identity.messages import Find, FindAssignments, Implication, RoleGrant
+from actors.records import Role, RoleAssignment
+
+router = APIRouter(prefix="/v3", tags=["role assignments"])
+
+
+class Held(msgspec.Struct, frozen=True):
+    """Whose roles, and where: as a path says it."""
+
+    actor: str  # users, groups
+    actor_id: str
+    scope: str  # projects, domains, system
+    scope_id: str = ""
+
+    def grant(self, token: str, role: str) -> RoleGrant:
+        return RoleGrant(
+            token=token,
+            role=role,
+            user=self.actor_id if self.actor == "users" else "",
+            group=self.actor_id if self.actor == "groups" else "",
+            project=self.scope_id if self.scope == "projects" else "",
+            domain=self.scope_id if self.scope == "domains" else "",
+            system=self.scope == "system",
+        )
+
+    def covers(self, row: RoleAssignment) -> bool:
+        actor = row.user_id if self.actor == "users" else row.group_id
+        scope = {"projects": row.project_id, "domains": row.domain_id, "system": ""}[self.scope]
+        return actor == self.actor_id and scope == self.scope_id and row.system == (self.scope == "system")
+
+
+def _routes(scope: str, actor: str) -> None:
+    where = "/system" if scope == "system" else f"/{scope}/{{scope_id}}"
+    path = f"{where}/{actor}/{{actor_id}}/roles"
+
+    def held(request: Request) -> Held:
+        return Held(actor, request.path_params["actor_id"], scope, request.path_params.get("scope_id", ""))
+
+    async def index(asking: Asking, rooms: Rooms, request: Request) -> Response:
+        ids = {row.role_id for row in await _assignments(asking, rooms) if held(request).covers(row)}
+        shown = [row_view(role, v3_url(request)) for role in await _roles(asking, rooms) if role.id in ids]
+        return Json(listed("roles", shown, str(request.url)))
+
+    async def check(role_id: str, asking: Asking, rooms: Rooms, request: Request) -> Response:
+        if not any(held(request).covers(row) and row.role_id == role_id for row in await _assignments(asking, rooms)):
+            raise CallerError(not_found("role", f"Could not find role assignment with role: {role_id}."))
+        return Response(status_code=204)
+
+    async def give(role_id: str, asking: Asking, rooms: Rooms, request: Request) -> Response:
+        [reply] = await rooms.identity.assign_roles([held(request).grant(asking.token, role_id)])
+        value_of(reply)
+        return Response(status_code=204)
+
+    async def take(role_id: str, asking: Asking, rooms: Rooms, request: Request) -> Response:
+        [fault] = await rooms.identity.unassign_roles([held(request).grant(asking.token, role_id)])
+        value_of(fault)
+        return Response(status_code=204)
+
+    router.add_api_route(path, index, methods=["GET"], name=f"list roles of {actor} in {scope}")
+    one = f"{path}/{{role_id}}"
+    router.add_api_route(one, check, methods=["HEAD", "GET"], status_code=204, name=f"check role of {actor} in {scope}")
+    router.add_api_route(one, give, methods=["PUT"], status_code=204, name=f"give role to {actor} in {scope}")
+    router.add_api_route(one, take, methods=["DELETE"], status_code=204, name=f"take role of {actor} in {scope}")
+
+
+for _scope in ("projects", "domains", "system"):
+    for _actor in ("users", "groups"):
+        _routes(_scope, _actor)
+
+
+@router.get("/role_assignments")
+async def list_role_assignments(asking: Asking, rooms: Rooms, request: Request) -> Response:
+    query = request.query_params
+    rows = await _assignments(asking, rooms, "effective" in query and query["effective"].lower() in TRUE)
+    names = await _names(asking, rooms) if query.get("include_names", "0").lower() in TRUE else None
+    shown = [_assignment_view(row, v3_url(request), names) for row in rows if _wanted(row, request)]
+    return Json(listed("role_assignments", shown, str(request.url)))
+
+
+@router.get("/roles/{prior}/implies")
+async def list_implied(prior: str, asking: Asking, rooms: Rooms, request: Request) -> Response:
+    roles = {role.id: role for role in await _roles(asking, rooms)}
+    if prior not in roles:
+        raise CallerError(not_found("role", f"Could not find role: {prior}."))
+    return Json({"role_inference": await _inference(roles[prior], roles, asking, rooms), "links": _self(request)})
+
+
+@router.get("/role_inferences")
+async def list_role_inferences(asking: Asking, rooms: Rooms, request: Request) -> Response:
+    roles = {role.id: role for role in await _roles(asking, rooms)}
+    found = [await _inference(role, roles, asking, rooms) for role in roles.values()]
+    return Json({"role_inferences": [one for one in found if one["implies"]], "links": _self(request)})
+
+
+@router.api_route("/roles/{prior}/implies/{implied}", methods=["GET", "HEAD"])
+async def check_implied(prior: str, implied: str, asking: Asking, rooms: Rooms, request: Request) -> Response:
+    roles = {role.id: role for role in await _roles(asking, rooms)}
+    [reply] = await rooms.identity.implications([Find(token=asking.token, kind="role")])
+    if not any((row.prior_role_id, row.implied_role_id) == (prior, implied) for row in value_of(reply)):
+        raise CallerError(not_found("role", f"Could not find role implication: {prior} implies {implied}."))
+    inference = {"prior_role": _brief(roles[prior]), "implies": _brief(roles[implied])}
+    return Json({"role_inference": inference, "links": _self(request)})
+
+
+@router.put("/roles/{prior}/implies/{implied}", status_code=201)
+async def make_implied(prior: str, implied: str, asking: Asking, rooms: Rooms, request: Request) -> Response:
+    [reply] = await rooms.identity.imply([Implication(token=asking.token, prior=prior, implied=implied)])
+    value_of(reply)
+    roles = {role.id: role for role in await _roles(asking, rooms)}
+    inference = {"prior_role": _brief(roles[prior]), "implies": _brief(roles[implied])}
+    return Json({"role_inference": inference, "links": _self(request)}, status_code=201)
+
+
+@router.delete("/roles/{prior}/implies/{implied}", status_code=204)
+async def drop_implied(prior: str, implied: str, asking: Asking, rooms: Rooms) -> Response:
+    [fault] = await rooms.identity.imply_no_more([Implication(token=asking.token, prior=prior, implied=implied)])
+    value_of(fault)
+    return Response(status_code=204)
+
+
+async def _assignments(asking: Caller, rooms: EdgeRooms, effective: bool = False) -> list[RoleAssignment]:
+    [reply] = await rooms.identity.assignments([FindAssignments(token=asking.token, effective=effective)])
+    return value_of(reply)
+
+
+async def _roles(asking: Caller, rooms: EdgeRooms) -> list[Role]:
+    [reply] = await rooms.identity.find([Find(token=asking.token, kind="role")])
+    return [row for row in value_of(reply) if isinstance(row, Role)]
+
+
+async def _names(asking: Caller, rooms: EdgeRooms) -> dict[str, dict[str, Any]]:
+    """What is shown of each row beside its id, by id."""
+    kinds = ("user", "group", "role", "project", "domain")
+    requests = [Find(token=asking.token, kind=kind) for kind in kinds]
+    replies = await asyncio.gather(rooms.identity.find(requests))
+    rows: list[Any] = [row for reply in replies[0] for row in value_of(reply)]
+    domains = {row.id: row.name for row in rows if not hasattr(row, "domain_id") and hasattr(row, "enabled")}
+    return {row.id: _named(row, domains) for row in rows}
+
+
+def _named(row: Any, domains: dict[str, str]) -> dict[str, Any]:
+    domain_id = getattr(row, "domain_id", None)
+    domain = {"domain": {"id": domain_id, "name": domains.get(domain_id, "")}} if domain_id else {}
+    return {"id": row.id, "name": row.name, **domain}
+
+
+def _assignment_view(row: RoleAssignment, v3: str, names: dict[str, dict[str, Any]] | None) -> dict[str, Any]:
+    def shown(row_id: str) -> dict[str, Any]:
+        return (names or {}).get(row_id, {"id": row_id})
+
+    actor, actor_id = ("user", row.user_id) if row.user_id else ("group", row.group_id)
+    scope: dict[str, Any] = {"system": {"all": True}}
+    where = "system"
+    if row.project_id or row.domain_id:
+        kind, scope_id = ("project", row.project_id) if row.project_id else ("domain", row.domain_id)
+        scope, where = {kind: shown(scope_id)}, f"{kind}s/{scope_id}"
+    link = f"{v3}/{where}/{actor}s/{actor_id}/roles/{row.role_id}"
+    return {"role": shown(row.role_id), actor: shown(actor_id), "scope": scope, "links": {"assignment": link}}
+
+
+def _wanted(row: RoleAssignment, request: Request) -> bool:
+    """The filters of the list, as Keystone spells them."""
+    has = {
+        "user.id": row.user_id,
+        "group.id": row.group_id,
+        "role.id": row.role_id,
+        "scope.project.id": row.project_id,
+        "scope.domain.id": row.domain_id,
+        "scope.system": "all" if row.system else "",
+    }
+    query = request.query_params
+    for name, value in has.items():
+        if name == "scope.system" and name in query and row.system:
+            continue
+        if name in query and query[name] != value:
+            return False
+    return True
+
+
+async def _inference(prior: Role, roles: dict[str, Role], asking: Caller, rooms: EdgeRooms) -> dict[str, Any]:
+    [reply] = await rooms.identity.implications([Find(token=asking.token, kind="role")])
+    implied = [roles[row.implied_role_id] for row in value_of(reply) if row.prior_role_id == prior.id]
+    return {"prior_role": _brief(prior), "implies": [_brief(role) for role in implied]}
+
+
+def _brief(role: Role) -> dict[str, Any]:
+    return {"id": role.id, "name": role.name, "domain_id": None, "description": role.description or None}
+
+
+def _self(request: Request) -> dict[str, str]:
+    return {"self": str(request.url)}

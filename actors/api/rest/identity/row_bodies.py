@@ -1,0 +1,70 @@
+"""What is taken for rows of each kind: the fields that a request may set. What Keystone ignores is ignored."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from actors.api.rest.bodies import Lenient, Name
+
+Text = Annotated[str, StringConstraints(max_length=65_535)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Tags = list[Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^,/]+$")]]
+
+
+class DomainBody(Lenient):
+    name: Name | None = None
+    description: Text | None = None
+    enabled: bool | None = None
+
+
+class ProjectBody(Lenient):
+    name: Name | None = None
+    domain_id: Id | None = None
+    parent_id: Id | None = None
+    description: Text | None = None
+    enabled: bool | None = None
+    tags: Tags | None = None
+
+
+class UserBody(Lenient):
+    name: Name | None = None
+    domain_id: Id | None = None
+    default_project_id: Id | None = None
+    description: Text | None = None
+    email: Text | None = None
+    enabled: bool | None = None
+    password: Annotated[str, StringConstraints(max_length=4_096)] | None = None
+
+
+class GroupBody(Lenient):
+    name: Name | None = None
+    domain_id: Id | None = None
+    description: Text | None = None
+
+
+class RoleBody(Lenient):
+    name: Name | None = None
+    description: Text | None = None
+
+
+class RegionBody(Lenient):
+    id: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
+    description: Text | None = None
+    parent_region_id: Annotated[str, StringConstraints(max_length=255)] | None = None
+
+
+class ServiceBody(Lenient):
+    type: Name | None = None
+    name: Text | None = None
+    description: Text | None = None
+    enabled: bool | None = None
+
+
+class EndpointBody(Lenient):
+    service_id: Id | None = None
+    interface: Name | None = None
+    url: Text | None = None
+    region_id: Annotated[str, StringConstraints(max_length=255)] | None = None
+    enabled: bool | None = None

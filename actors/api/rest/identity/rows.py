@@ -1,0 +1,158 @@
+"""Domains, projects, users, groups, roles, regions, services and endpoints: they are made, listed, shown, changed and
+deleted alike, so one table of them makes all their routes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import create_model
+from starlette.datastructures import QueryParams
+from starlette.responses import Response
+
+from actors.api.rest.answers import Json
+from actors.api.rest.bodies import Lenient
+from actors.api.rest.context import Asking, Rooms, base_url
+from actors.api.rest.identity.row_bodies import (
+    DomainBody,
+    EndpointBody,
+    GroupBody,
+    ProjectBody,
+    RegionBody,
+    RoleBody,
+    ServiceBody,
+    UserBody,
+)
+from actors.api.rest.identity.views import listed, row_view
+from actors.errors import CallerError, bad_request, value_of
+from actors.identity.messages import Create, Find, Remove, Update, new_id
+
+TRUE = ("true", "1", "yes", "on", "")
+INEXACT: dict[str, Callable[[str, str], bool]] = {
+    "contains": lambda value, wanted: wanted in value,
+    "icontains": lambda value, wanted: wanted.lower() in value.lower(),
+    "startswith": str.startswith,
+    "istartswith": lambda value, wanted: value.lower().startswith(wanted.lower()),
+    "endswith": str.endswith,
+    "iendswith": lambda value, wanted: value.lower().endswith(wanted.lower()),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """`filters` are the fields that a list can be asked for; `required` what a new row can't do without."""
+
+    noun: str
+    plural: str
+    body: type[Lenient]
+    filters: tuple[str, ...]
+    required: tuple[str, ...] = ("name",)
+
+
+COLLECTIONS = (
+    Collection("domain", "domains", DomainBody, ("name", "enabled")),
+    Collection("project", "projects", ProjectBody, ("name", "domain_id", "parent_id", "enabled", "is_domain")),
+    Collection("user", "users", UserBody, ("name", "domain_id", "enabled")),
+    Collection("group", "groups", GroupBody, ("name", "domain_id")),
+    Collection("role", "roles", RoleBody, ("name",)),
+    Collection("region", "regions", RegionBody, ("parent_region_id",), ()),
+    Collection("service", "services", ServiceBody, ("type", "name"), ("type",)),
+    Collection(
+        "endpoint",
+        "endpoints",
+        EndpointBody,
+        ("interface", "service_id", "region_id", "region"),
+        ("service_id", "interface", "url"),
+    ),
+)
+
+
+def rows_router() -> APIRouter:
+    router = APIRouter(prefix="/v3")
+    for collection in COLLECTIONS:
+        _routes(router, collection)
+    return router
+
+
+def _routes(router: APIRouter, collection: Collection) -> None:
+    noun, path = collection.noun, f"/{collection.plural}"
+    fields: dict[str, Any] = {noun: (collection.body, ...)}
+    whole = create_model(f"{noun.capitalize()}Request", __base__=Lenient, **fields)
+
+    async def create(body: whole, asking: Asking, rooms: Rooms, request: Request) -> Response:  # type: ignore[valid-type]
+        given = _given(getattr(body, noun))
+        for name in collection.required:
+            if not given.get(name):
+                raise CallerError(bad_request(name, f"a {noun} needs a {name}"))
+        password, row_id = given.pop("password", None), given.pop("id", None) or new_id()
+        wanted = Create(token=asking.token, kind=noun, fields=given, password=password, id=row_id)
+        [reply] = await rooms.identity.create([wanted])
+        return _one(noun, value_of(reply), request, 201)
+
+    async def index(asking: Asking, rooms: Rooms, request: Request) -> Response:
+        [reply] = await rooms.identity.find([Find(token=asking.token, kind=noun)])
+        v3 = v3_url(request)
+        shown = [row_view(row, v3) for row in value_of(reply)]
+        wanted = [body for body in shown if matches(body, request.query_params, collection.filters)]
+        return Json(listed(collection.plural, wanted, f"{v3}{path}"))
+
+    async def show(row_id: str, asking: Asking, rooms: Rooms, request: Request) -> Response:
+        [reply] = await rooms.identity.find([Find(token=asking.token, kind=noun, id=row_id)])
+        return _one(noun, value_of(reply)[0], request, 200)
+
+    async def update(row_id: str, body: whole, asking: Asking, rooms: Rooms, request: Request) -> Response:  # type: ignore[valid-type]
+        given = _given(getattr(body, noun))
+        if given.pop("id", row_id) != row_id:
+            raise CallerError(bad_request("id", "the id of a row can't be changed"))
+        wanted = Update(token=asking.token, kind=noun, id=row_id, password=given.pop("password", None), fields=given)
+        [reply] = await rooms.identity.update([wanted])
+        return _one(noun, value_of(reply), request, 200)
+
+    async def delete(row_id: str, asking: Asking, rooms: Rooms) -> Response:
+        [fault] = await rooms.identity.remove([Remove(token=asking.token, kind=noun, id=row_id)])
+        value_of(fault)
+        return Response(status_code=204)
+
+    one = f"{path}/{{row_id}}"
+    router.add_api_route(path, create, methods=["POST"], status_code=201, name=f"create {noun}", tags=[noun])
+    router.add_api_route(path, index, methods=["GET"], name=f"list {collection.plural}", tags=[noun])
+    router.add_api_route(one, show, methods=["GET"], name=f"show {noun}", tags=[noun])
+    router.add_api_route(one, update, methods=["PATCH"], name=f"update {noun}", tags=[noun])
+    router.add_api_route(one, delete, methods=["DELETE"], status_code=204, name=f"delete {noun}", tags=[noun])
+
+
+def v3_url(request: Request) -> str:
+    return f"{base_url(request)}/identity/v3"
+
+
+def matches(body: dict[str, Any], query: QueryParams, filters: tuple[str, ...]) -> bool:
+    """Does a row pass the filters of a list? Filters that aren't known are passed over, as Keystone does."""
+    for key, wanted in query.items():
+        name, _, how = key.partition("__")
+        if name not in filters:
+            continue
+        value = body.get(name)
+        if isinstance(value, bool):
+            good = value == (wanted.lower() in TRUE)
+        elif how in INEXACT:
+            good = INEXACT[how](str(value or ""), wanted)
+        else:
+            good = str(value or "") == wanted
+        if not good:
+            return False
+    return True
+
+
+def _given(body: Lenient) -> dict[str, Any]:
+    """What the request says; null stands for nothing."""
+    empty: dict[str, Any] = {"description": "", "email": "", "default_project_id": "", "parent_region_id": ""}
+    said = body.model_dump(exclude_unset=True)
+    found = {name: empty.get(name) if value is None else value for name, value in said.items()}
+    if "tags" in found:
+        found["tags"] = tuple(dict.fromkeys(found["tags"] or ()))
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _one(noun: str, row: Any, request: Request, status: int) -> Response:
+    return Json({noun: row_view(row, v3_url(request))}, status_code=status)

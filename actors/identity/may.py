@@ -1,0 +1,93 @@
+"""Who may see and change which row of identity. Pure.
+
+An administrator of the cloud (by a token for a project or the system) may do everything, a reader of the system see
+everything. An administrator of a domain has that domain's projects, users and groups, but gives nobody the role admin
+and touches nobody who has it elsewhere, or it would become an administrator of the cloud.
+"""
+
+from __future__ import annotations
+
+from actors.identity.directory import Directory
+from actors.identity.kinds import Row
+from actors.messages import AuthContext
+from actors.records import (
+    ApplicationCredential,
+    CatalogRegion,
+    Domain,
+    Group,
+    Project,
+    Role,
+    RoleAssignment,
+    User,
+)
+
+ADMIN = "admin"
+READER = "reader"
+
+
+def may_write(caller: AuthContext, directory: Directory, row: Row) -> bool:
+    if isinstance(row, ApplicationCredential) and row.user_id == caller.user_id:
+        return not caller.restricted
+    if caller.is_admin:
+        return True
+    if not administers_domain(caller) or not isinstance(row, Project | User | Group):
+        return False
+    return row.domain_id == caller.domain_id and not _outranks(directory, row, caller.domain_id)
+
+
+def may_read(caller: AuthContext, directory: Directory, row: Row) -> bool:
+    if sees_all(caller) or isinstance(row, Role | CatalogRegion) or may_write(caller, directory, row):
+        return True
+    of_domain = READER in caller.roles and caller.domain_id
+    match row:
+        case User():
+            return row.id == caller.user_id or of_domain == row.domain_id
+        case Group():
+            return of_domain == row.domain_id or caller.user_id in row.user_ids
+        case Project():
+            return of_domain == row.domain_id or any(
+                target.project_id == row.id for target in directory.targets_of(caller.user_id)
+            )
+        case Domain():
+            return caller.domain_id == row.id
+        case ApplicationCredential():
+            return row.user_id == caller.user_id
+        case RoleAssignment():
+            return bool(of_domain) and caller.domain_id in (row.domain_id, _domain_of(directory, row.project_id))
+    return False
+
+
+def may_grant(caller: AuthContext, directory: Directory, wanted: RoleAssignment) -> bool:
+    """Give the role, or take it away."""
+    if caller.is_admin:
+        return True
+    if not administers_domain(caller) or wanted.system:
+        return False
+    inside = wanted.domain_id or _domain_of(directory, wanted.project_id)
+    return inside == caller.domain_id and ADMIN not in _names(directory, wanted.role_id)
+
+
+def sees_all(caller: AuthContext) -> bool:
+    return caller.is_admin or (caller.system and READER in caller.roles)
+
+
+def administers_domain(caller: AuthContext) -> bool:
+    return bool(caller.domain_id) and ADMIN in caller.roles
+
+
+def _outranks(directory: Directory, row: Project | User | Group, domain_id: str) -> bool:
+    return any(
+        row.id in (held.user_id, held.group_id)
+        and held.domain_id != domain_id
+        and ADMIN in _names(directory, held.role_id)
+        for held in directory.all(RoleAssignment)
+    )
+
+
+def _names(directory: Directory, role_id: str) -> set[str]:
+    return {role.name for role in directory.roles(directory.with_implied([role_id]))}
+
+
+def _domain_of(directory: Directory, project_id: str) -> str:
+    project = directory.get(Project, project_id)
+    return project.domain_id if project else ""
