@@ -1,6 +1,6 @@
 """Domains, groups, implied roles, the service catalog and application credentials.
 
-Revises 0004.
+Revises 0005.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlmodel.sql.sqltypes import AutoString
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 TABLES: dict[str, tuple[str, ...]] = {  # columns of text; those of other types are below
     "domains": ("name", "description"),
