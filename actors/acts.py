@@ -163,6 +163,14 @@ class PowerReport(msgspec.Struct, frozen=True, kw_only=True):
     at: float
 
 
+class Screen(msgspec.Struct, frozen=True, kw_only=True):
+    """Compute → edge: connect there and say the secret first; then the guest's screen speaks RFB."""
+
+    host: str
+    port: int
+    secret: str
+
+
 class Edit(msgspec.Struct, frozen=True, kw_only=True):
     """API → conductor: change what is known of a server; its guest is not touched. None = as it is."""
 

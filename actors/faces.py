@@ -7,9 +7,9 @@ as long as the request list; a refused item has its fault there.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
-from actors.acts import ActDone, ActOrder, ActRequest, Edit, PowerReport
+from actors.acts import ActDone, ActOrder, ActRequest, Edit, PowerReport, Screen
 from actors.errors import CallerFault, Fault, HostFault
 from actors.image.upload import Uploads
 from actors.messages import (
@@ -226,6 +226,12 @@ class ComputeFace(Protocol):
 
     async def act(self, orders: list[ActOrder]) -> list[ActDone | Fault]:
         """Do things to guests that have been booted; returns when all are done. What is done already stays so."""
+
+    async def screen(self, instance_id: str) -> Screen:
+        """Where a guest's VNC can be reached; raises `CallerError` 503 where too many are."""
+
+    async def diagnostics(self, instance_id: str) -> dict[str, Any]:
+        """What the hypervisor knows of a guest, in the words of Nova's server diagnostics; raises `HostError`."""
 
     async def plugged(self, events: list[PlugEvent]) -> None: ...
 

@@ -8,6 +8,8 @@ is refused here has changed nothing.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -21,11 +23,14 @@ from actors.acts import (
     DetachVolume,
     Edit,
     Reboot,
+    Screen,
     Stop,
 )
 from actors.api.act_messages import ActOnServer, AttachPort, AttachVolumeTo, EditServer, ImageOfServer
-from actors.errors import CallerError, CallerFault, bad_request, forbidden, not_found, value_of
-from actors.faces import ConductorFace, ImageFace, NetworkFace, VolumeFace
+from actors.api.consoles import Tickets
+from actors.clock import Clock
+from actors.errors import CallerError, CallerFault, bad_request, conflict, forbidden, not_found, value_of
+from actors.faces import ComputeFace, ConductorFace, ImageFace, NetworkFace, VolumeFace
 from actors.image.messages import CreateImage as NewImage
 from actors.messages import (
     AllocateRequest,
@@ -39,6 +44,7 @@ from actors.messages import (
 )
 from actors.network.naming import boot_port_id
 from actors.records import InstanceAction
+from actors.states import Power
 
 SHUT_DOWN_S = 60.0  # what a guest has to shut down in order, Nova's default
 SHUT_DOWN_LIMIT_S = 3_600.0  # that an image may ask for
@@ -51,6 +57,9 @@ class ServerActs:
     _images: ImageFace
     _network: NetworkFace
     _volume: VolumeFace
+    _computes: Callable[[str], ComputeFace]
+    _clock: Clock
+    _tickets: Tickets
 
     @abstractmethod
     def _authorized(self, token: str) -> AuthContext: ...
@@ -165,6 +174,31 @@ class ServerActs:
     async def detach_interface(self, token: str, server_id: str, port_id: str, request_id: str = "") -> None:
         act = DetachInterface(port_id=port_id)
         await self.act(ActOnServer(token=token, server_id=server_id, act=act, request_id=request_id))
+
+    # ------------------------------------------------------------ screens and questions
+
+    async def open_console(self, token: str, server_id: str) -> str:
+        """A ticket by which the edge joins a websocket to the guest's screen. Raises `CallerError`."""
+        self._authorized(token)
+        server = await self._one(token, server_id)
+        if not server.launched_at or server.power_state not in (Power.RUNNING, Power.PAUSED):
+            raise CallerError(conflict("", f"Instance {server_id} is not ready"))
+        return self._tickets.give(server_id, self._clock.now())
+
+    async def screen(self, ticket: str) -> Screen:
+        """Where the guest of a ticket is reached; asked by the edge alone. Raises `CallerError`, `HostError`."""
+        server_id = self._tickets.server(ticket, self._clock.now())
+        [server] = await self._conductor.show([server_id])
+        return await self._computes(value_of(server).node).screen(server_id)
+
+    async def diagnostics(self, token: str, server_id: str) -> dict[str, Any]:
+        """An administrator's right."""
+        if not self._authorized(token).is_admin:
+            raise CallerError(forbidden("only an administrator sees the diagnostics of a server"))
+        server = await self._one(token, server_id)
+        if server.power_state != Power.RUNNING:
+            raise CallerError(conflict("", f"Instance {server_id} is not running"))
+        return await self._computes(server.node).diagnostics(server_id)
 
     # ------------------------------------------------------------ images
 

@@ -16,6 +16,7 @@ from uuid import UUID
 import msgspec
 
 from actors.api.acts import ServerActs
+from actors.api.consoles import Tickets
 from actors.api.messages import (
     BootRequest,
     CreateFlavor,
@@ -87,6 +88,7 @@ class Api(ServerActs):
         self._flavors: dict[str, Flavor] = {}
         self._keypairs: dict[str, Keypair] = {}
         self._server_groups = ServerGroups(conductor)
+        self._tickets = Tickets(random)
 
     async def start(self) -> None:
         self._flavors = {row.id: row for row in await self._conductor.load(Flavor)}

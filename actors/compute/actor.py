@@ -40,6 +40,7 @@ class ComputeActor(Compute):
         """The cloud is taken down: what was prepared on this node goes, and this actor with it."""
         self._beating.cancel()
         self._sweeping.cancel()
+        await self.close()
         await self.hypervisor.close()
         await asyncio.to_thread(worker.clear, self.config, _say_nothing)
 

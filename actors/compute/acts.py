@@ -132,12 +132,16 @@ class Acts:
 
     async def _image(self, order: ActOrder, act: CreateImage) -> None:
         """The file is made anew where an earlier life had begun it; the image room takes each byte once."""
-        path = await self._node.hypervisor.guests.copy_root_disk(order.instance_id)
+        request = ImageRequest(token=act.token, image_id=act.image_id)
         try:
-            request = ImageRequest(token=act.token, image_id=act.image_id)
-            await send(self._node.image, request, path)
-        finally:
-            await asyncio.to_thread(path.unlink, True)
+            path = await self._node.hypervisor.guests.copy_root_disk(order.instance_id)
+            try:
+                await send(self._node.image, request, path)
+            finally:
+                await asyncio.to_thread(path.unlink, True)
+        except (CallerError, HostError):
+            await self._node.image.delete([request])  # nobody shall wait for its data
+            raise
 
     async def _start(self, order: ActOrder) -> None:
         """A guest whose taps had gone (its machine was started anew) waits for its ports as at its boot."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from actors.compute.build import Disk
 from actors.messages import BootSpec, Vif
@@ -60,5 +60,5 @@ class Guests(Protocol):
     async def vnc(self, instance_id: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection to its screen; raises `LookupError` where it has none."""
 
-    async def diagnostics(self, instance_id: str) -> dict[str, object]:
+    async def diagnostics(self, instance_id: str) -> dict[str, Any]:
         """What the hypervisor knows of it, in the words of Nova's server diagnostics."""

@@ -11,10 +11,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
-from actors.acts import ActDone, ActOrder, PowerReport
+from actors.acts import ActDone, ActOrder, PowerReport, Screen
 from actors.boot import NODE
 from actors.clock import Clock
 from actors.cluster.config import NodeConfig
@@ -23,6 +24,7 @@ from actors.compute.build import Build
 from actors.compute.hosts import Hosts
 from actors.compute.hypervisor import Hypervisor
 from actors.compute.plugs import Plugs
+from actors.compute.screens import Screens
 from actors.compute.strays import Strays
 from actors.errors import CallerFault, Fault, HostFault, conflict
 from actors.faces import ConductorFace, ImageFace, NetworkFace, SchedulerFace, VolumeFace
@@ -96,6 +98,7 @@ class Compute:
         self._told: tuple[Sequence[Build], tuple[tuple[str, int], ...]] = ((), ())  # the cohort that was named last
         self._reports: Outbox[StepReport | BuildEnded, None] = Outbox(self._send_reports, linger_s=REPORT_LINGER_S)
         self._acts = Acts(self, clock)
+        self._screens = Screens(config.node_ip, hypervisor.guests, clock)
         self._powers: Outbox[PowerReport, None] = Outbox(self._send_powers)
         self._saga = Saga(table, self, config.host, clock, self._journal, self._why_halted)
         self.strays = Strays(self)
@@ -232,6 +235,12 @@ class Compute:
         """Do things to guests; returns when all are done."""
         return list(await asyncio.gather(*(self._acts.run(order) for order in orders)))
 
+    async def screen(self, instance_id: str) -> Screen:
+        return await self._screens.open(instance_id)
+
+    async def diagnostics(self, instance_id: str) -> dict[str, Any]:
+        return await self.hypervisor.guests.diagnostics(instance_id)
+
     def _guest_changed(self, instance_id: str) -> None:
         """The hypervisor tells. While we work on the guest ourselves, our own report says what is so."""
         if instance_id not in self._in_hand and not self._acts.at_work(instance_id):
@@ -279,6 +288,10 @@ class Compute:
             "expecting": self.plugs.expecting(),
         }
         return books | await self.hypervisor.world()
+
+    async def close(self) -> None:
+        """Nobody is joined to a guest's screen any more."""
+        await self._screens.close()
 
     async def settled(self) -> None:
         """Wait until nothing is in hand and everything has been told."""

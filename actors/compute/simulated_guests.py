@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from pathlib import Path
+from typing import Any
 
 from actors.compute.build import Disk
 from actors.errors import CallerError, bad_request
@@ -101,7 +102,7 @@ class SimulatedGuests:
     async def vnc(self, instance_id: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         raise LookupError("a simulated guest has no screen")
 
-    async def diagnostics(self, instance_id: str) -> dict[str, object]:
+    async def diagnostics(self, instance_id: str) -> dict[str, Any]:
         return {"driver": "simulated", "hypervisor": "simulated"}
 
     def world(self) -> dict[str, list[str]]:

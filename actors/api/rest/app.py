@@ -6,7 +6,7 @@ first path segment names; a slash at the end of a path means nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,14 +15,16 @@ from actors.api.rest.answers import Json
 from actors.api.rest.bodies import limited
 from actors.api.rest.request_ids import REQUEST_ID, global_request_id, new_request_id
 from actors.api.rest.rooms import EdgeRooms
+from actors.api.rest.screens import screens
 
-SERVICES = {
+SERVICES: dict[str, Callable[[EdgeRooms], ASGIApp]] = {
     "identity": identity.application,
     "compute": compute.application,
     "image": image.application,
     "network": network.application,
     "volume": volume.application,
     "placement": placement.application,
+    "vnc": screens,
 }
 
 

@@ -188,7 +188,7 @@ class LibvirtGuests:
             inside.setblocking(False)
             return await asyncio.open_connection(sock=inside)
 
-    async def diagnostics(self, instance_id: str) -> dict[str, object]:
+    async def diagnostics(self, instance_id: str) -> dict[str, Any]:
         async with self._faults("diagnostics"):
             return await self._connection.call(live.diagnostics, instance_id)
 

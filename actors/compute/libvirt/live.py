@@ -7,6 +7,7 @@ so that it is there, or gone, after the next start too.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -144,7 +145,7 @@ def vnc_port(root: Element) -> int:
 # ---------------------------------------------------------------- diagnostics
 
 
-def diagnostics(connection: libvirt.virConnect, instance_id: str) -> dict[str, object]:
+def diagnostics(connection: libvirt.virConnect, instance_id: str) -> dict[str, Any]:
     """Nova's server diagnostics, what libvirt knows of them."""
     domain = connection.lookupByUUIDString(instance_id)
     state, maximum_kib, used_kib, vcpus, cpu_time_ns = domain.info()
@@ -159,7 +160,7 @@ def diagnostics(connection: libvirt.virConnect, instance_id: str) -> dict[str, o
     }
 
 
-def _nic(domain: libvirt.virDomain, interface: Element, active: bool) -> dict[str, object]:
+def _nic(domain: libvirt.virDomain, interface: Element, active: bool) -> dict[str, Any]:
     target = interface.find("target")
     counted = domain.interfaceStats(target.get("dev")) if active and target is not None else (0,) * 8
     names = ("octets", "packets", "errors", "drop")
@@ -168,7 +169,7 @@ def _nic(domain: libvirt.virDomain, interface: Element, active: bool) -> dict[st
     return {"mac_address": _mac(interface), "rx_rate": None, "tx_rate": None} | received | sent
 
 
-def _disk(domain: libvirt.virDomain, disk: Element, active: bool) -> dict[str, object]:
+def _disk(domain: libvirt.virDomain, disk: Element, active: bool) -> dict[str, Any]:
     target = disk.find("target")
     counted = domain.blockStats(target.get("dev")) if active and target is not None else (0,) * 5
     reads, read_bytes, writes, write_bytes, errors = counted

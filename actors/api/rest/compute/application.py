@@ -6,6 +6,16 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from actors.api.rest.compute import (
+    actions,
+    consoles,
+    diagnostics,
+    instance_actions,
+    interfaces,
+    metadata,
+    tags,
+    volume_attachments,
+)
 from actors.api.rest.faults import nova_form
 from actors.api.rest.microversions import Microversions, Version
 from actors.api.rest.rooms import EdgeRooms
@@ -13,6 +23,7 @@ from actors.api.rest.services import new_service
 from actors.api.rest.versions import UPDATED, links, serve_document
 
 MICROVERSIONS = Microversions("compute", Version(2, 1), Version(2, 96), "X-OpenStack-Nova-API-Version")
+SERVER_PARTS = (actions, consoles, diagnostics, instance_actions, interfaces, metadata, tags, volume_attachments)
 MEDIA = [{"base": "application/json", "type": "application/vnd.openstack.compute+json;version=2.1"}]
 
 
@@ -20,6 +31,8 @@ def application(rooms: EdgeRooms) -> FastAPI:
     app = new_service("Compute v2.1", rooms, nova_form, MICROVERSIONS)
     serve_document(app, "/", lambda url: {"versions": [_version(url)]})
     serve_document(app, "/v2.1", lambda url: {"version": _version(url) | {"media-types": MEDIA}})
+    for noun in SERVER_PARTS:
+        app.include_router(noun.router)
     return app
 
 

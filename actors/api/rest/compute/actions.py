@@ -1,0 +1,245 @@
+"""POST /servers/{id}/action: one key of the body names what is to be done, its value how.
+
+`ACTIONS` is the table of the names. What this cloud does not do is refused as such, never attempted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field, RootModel, ValidationError
+from starlette.responses import Response
+
+from actors.acts import AnyAct, Edit, Pause, Reboot, Resume, Start, Stop, Suspend, Unpause
+from actors.api.act_messages import ActOnServer, EditServer, ImageOfServer
+from actors.api.messages import ServersRequest
+from actors.api.rest.answers import Json
+from actors.api.rest.bodies import Name, Strict
+from actors.api.rest.compute.backups import keep_newest
+from actors.api.rest.compute.consoles import open_console
+from actors.api.rest.context import Asking, Caller, Rooms, base_url
+from actors.api.rest.microversions import Spoken, Version
+from actors.api.rest.rooms import EdgeRooms
+from actors.errors import CallerError, CallerFault, bad_request, conflict, not_found, value_of
+
+router = APIRouter(prefix="/v2.1/servers/{server_id}")
+
+CONSOLE_LINES = 100_000  # asked for where all are wanted; the node has its own limit
+IMAGE_ID_SINCE = (2, 45)
+REASON_SINCE = (2, 73)
+SHUT_DOWN_S = 0.0  # what a guest has to shut down is the compute API's to say
+NOT_DONE = (
+    "addFixedIp", "addFloatingIp", "addSecurityGroup", "changePassword", "confirmResize", "evacuate",
+    "injectNetworkInfo", "migrate", "os-migrateLive", "os-start-rescue", "rebuild", "removeFixedIp",
+    "removeFloatingIp", "removeSecurityGroup", "rescue", "resetNetwork", "resize", "restore", "revertResize",
+    "shelve", "shelveOffload", "trigger_crash_dump", "unrescue", "unshelve", "os-getRDPConsole",
+    "os-getSerialConsole", "os-getSPICEConsole",
+)  # fmt: skip
+ACCEPTED = 202
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One action as it came."""
+
+    rooms: EdgeRooms
+    caller: Caller
+    version: Version
+    server_id: str
+    url: str  # of the edge
+
+    async def act(self, act: AnyAct) -> Response:
+        await self.rooms.api.act(
+            ActOnServer(token=self.caller.token, server_id=self.server_id, act=act, request_id=self.caller.request_id)
+        )
+        return Response(status_code=ACCEPTED)
+
+    async def edit(self, edit: Edit) -> Response:
+        await self.rooms.api.edit(
+            EditServer(token=self.caller.token, server_id=self.server_id, edit=edit, request_id=self.caller.request_id)
+        )
+        return Response(status_code=ACCEPTED)
+
+
+Action = Callable[[Asked, Any], Awaitable[Response]]
+
+
+class How(Strict):
+    type: Literal["HARD", "Hard", "hard", "SOFT", "Soft", "soft"]
+
+
+class State(Strict):
+    state: Literal["active", "error"]
+
+
+class Reason(Strict):
+    locked_reason: Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class Length(Strict):
+    length: Annotated[int, Field(ge=-1, lt=2**63)] | None = None
+
+
+Metadata = dict[Annotated[str, Field(min_length=1, max_length=255)], Annotated[str, Field(max_length=255)]]
+
+
+class NewImage(Strict):
+    name: Name
+    metadata: Metadata = Field(default_factory=dict)
+
+
+class NewBackup(NewImage):
+    backup_type: Name
+    rotation: Annotated[int, Field(ge=1, lt=2**31)]
+
+
+class Body(RootModel[dict[str, Any]]):
+    """One action by its name."""
+
+
+@router.post("/action")
+async def act_on_server(
+    server_id: str, body: Body, request: Request, rooms: Rooms, caller: Asking, version: Spoken
+) -> Response:
+    if len(body.root) != 1:
+        raise CallerError(bad_request("", "There must be exactly one action in the body."))
+    [(name, how)] = body.root.items()
+    action = ACTIONS.get(name)
+    if action is None:
+        raise CallerError(_unknown(name))
+    return await action(Asked(rooms, caller, version, server_id, base_url(request)), how)
+
+
+def _unknown(name: str) -> CallerFault:
+    if name in NOT_DONE:
+        return CallerFault(501, f"This cloud does not do the action '{name}'.")
+    return bad_request("", f"There is no such action: {name[:64]}")
+
+
+def parsed(model: type[BaseModel], how: Any) -> Any:
+    """What was said of an action. Raises `CallerError` 400."""
+    try:
+        return model.model_validate(how)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "body"
+        raise CallerError(bad_request("", f"Invalid input for field/attribute {where}: {first['msg']}")) from None
+
+
+def plainly(act: AnyAct) -> Action:
+    """Of this act there is nothing to say."""
+
+    async def action(asked: Asked, how: Any) -> Response:
+        return await asked.act(act)
+
+    return action
+
+
+async def reboot(asked: Asked, how: Any) -> Response:
+    return await asked.act(Reboot(hard=parsed(How, how).type.upper() == "HARD"))
+
+
+async def lock(asked: Asked, how: Any) -> Response:
+    reason = ""
+    if asked.version >= REASON_SINCE and how is not None:
+        reason = parsed(Reason, how).locked_reason
+    return await asked.edit(Edit(instance_id="", locked=True, locked_reason=reason, record="lock"))
+
+
+async def unlock(asked: Asked, how: Any) -> Response:
+    return await asked.edit(Edit(instance_id="", locked=False, record="unlock"))
+
+
+async def reset_state(asked: Asked, how: Any) -> Response:
+    return await asked.edit(Edit(instance_id="", vm_state=parsed(State, how).state))
+
+
+async def console_output(asked: Asked, how: Any) -> Response:
+    """The whole of what is kept where no length is said."""
+    length = parsed(Length, how or {}).length
+    lines = CONSOLE_LINES if length in (None, -1) else length
+    [server] = await asked.rooms.api.show(ServersRequest(token=asked.caller.token, server_ids=(asked.server_id,)))
+    if not value_of(server).launched_at:
+        raise CallerError(conflict("", f"Instance {asked.server_id} is not ready"))
+    return Json({"output": await asked.rooms.api.console(asked.caller.token, asked.server_id, lines)})
+
+
+async def vnc_console(asked: Asked, how: Any) -> Response:
+    """As it was asked for before there were remote consoles."""
+    if asked.version >= (2, 6):
+        raise CallerError(not_found("", "The resource could not be found."))
+    kind = parsed(VncKind, how).type
+    url = await open_console(asked.rooms, asked.caller, asked.server_id, asked.url)
+    return Json({"console": {"type": kind, "url": url}})
+
+
+class VncKind(Strict):
+    type: Literal["novnc", "xvpvnc"]
+
+
+async def create_image(asked: Asked, how: Any) -> Response:
+    wanted = parsed(NewImage, how)
+    image_id = await asked.rooms.api.create_image(
+        ImageOfServer(
+            token=asked.caller.token,
+            server_id=asked.server_id,
+            name=wanted.name,
+            properties=wanted.metadata,
+            request_id=asked.caller.request_id,
+        )
+    )
+    return _image_answer(asked, image_id)
+
+
+async def create_backup(asked: Asked, how: Any) -> Response:
+    """An image, of which so many of a kind are kept."""
+    wanted = parsed(NewBackup, how)
+    kind = {"image_type": "backup", "backup_type": wanted.backup_type}
+    image_id = await asked.rooms.api.create_image(
+        ImageOfServer(
+            token=asked.caller.token,
+            server_id=asked.server_id,
+            name=wanted.name,
+            properties=wanted.metadata | kind,
+            backup=True,
+            request_id=asked.caller.request_id,
+        )
+    )
+    await keep_newest(asked.rooms.image, asked.caller.token, kind | {"instance_uuid": asked.server_id}, wanted.rotation)
+    return _image_answer(asked, image_id)
+
+
+def _image_answer(asked: Asked, image_id: str) -> Response:
+    if asked.version >= IMAGE_ID_SINCE:
+        return Json({"image_id": image_id}, status_code=ACCEPTED)
+    return Response(status_code=ACCEPTED, headers={"Location": f"{asked.url}/image/v2/images/{image_id}"})
+
+
+async def force_delete(asked: Asked, how: Any) -> Response:
+    request = ServersRequest(token=asked.caller.token, server_ids=(asked.server_id,))
+    [fault] = await asked.rooms.api.delete(request)
+    if fault is not None:
+        raise CallerError(fault)
+    return Response(status_code=ACCEPTED)
+
+
+ACTIONS: dict[str, Action] = {
+    "os-start": plainly(Start()),
+    "os-stop": plainly(Stop(wait_s=SHUT_DOWN_S)),
+    "reboot": reboot,
+    "pause": plainly(Pause()),
+    "unpause": plainly(Unpause()),
+    "suspend": plainly(Suspend()),
+    "resume": plainly(Resume()),
+    "lock": lock,
+    "unlock": unlock,
+    "os-resetState": reset_state,
+    "os-getConsoleOutput": console_output,
+    "os-getVNCConsole": vnc_console,
+    "createImage": create_image,
+    "createBackup": create_backup,
+    "forceDelete": force_delete,
+}

@@ -1,0 +1,43 @@
+"""What the hypervisor knows of a server, for administrators; and the password that a guest never leaves here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from actors.api.messages import ServersRequest
+from actors.api.rest.context import Asking, Rooms
+from actors.api.rest.microversions import Spoken
+from actors.errors import CallerError, forbidden, value_of
+
+router = APIRouter(prefix="/v2.1/servers/{server_id}")
+
+SHAPED = (2, 48)
+
+
+@router.get("/diagnostics")
+async def show_diagnostics(server_id: str, rooms: Rooms, caller: Asking, version: Spoken) -> dict[str, Any]:
+    """In one shape for all hypervisors from the version that has it; else what the hypervisor says."""
+    if not caller.context.is_admin:
+        raise CallerError(forbidden("Policy doesn't allow os_compute_api:os-server-diagnostics to be performed."))
+    found = await rooms.api.diagnostics(caller.token, server_id)
+    if version >= SHAPED:
+        return found
+    return {name: value for name, value in found.items() if not isinstance(value, list)}
+
+
+@router.get("/os-server-password")
+async def show_password(server_id: str, rooms: Rooms, caller: Asking) -> dict[str, str]:
+    """No guest agent posts one to this cloud."""
+    [server] = await rooms.api.show(ServersRequest(token=caller.token, server_ids=(server_id,)))
+    value_of(server)
+    return {"password": ""}
+
+
+@router.delete("/os-server-password", status_code=204)
+async def forget_password(server_id: str, rooms: Rooms, caller: Asking) -> Response:
+    [server] = await rooms.api.show(ServersRequest(token=caller.token, server_ids=(server_id,)))
+    value_of(server)
+    return Response(status_code=204)

@@ -1,0 +1,303 @@
+"""What is done to servers over HTTP: each action, and the parts of a server, in the shapes of their microversions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from actors.messages import ServerView
+from tests.world import World, in_world, token
+
+NEWEST = "2.96"
+
+
+def client(world: World, version: str = NEWEST, by: str = "") -> httpx.AsyncClient:
+    return world.http(by or world.member, OpenStack_API_Version=f"compute {version}")
+
+
+async def booted(world: World, **fields: Any) -> tuple[ServerView, str]:
+    [server] = await world.boot(world.request(**fields))
+    return server, f"/compute/v2.1/servers/{server.id}"
+
+
+async def ask(world: World, url: str, body: Any, version: str = NEWEST, by: str = "") -> httpx.Response:
+    """One action; returns when it is over."""
+    async with client(world, version, by) as http:
+        answer = await http.post(f"{url}/action", json=body)
+    await world.settled()
+    return answer
+
+
+async def status(world: World, server: ServerView) -> str:
+    [view] = await world.conductor.show([server.id])
+    assert isinstance(view, ServerView)
+    return view.status
+
+
+def test_actions_are_accepted_and_done(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, url = await booted(world)
+        for body, shown in (
+            ({"os-stop": None}, "SHUTOFF"),
+            ({"os-start": None}, "ACTIVE"),
+            ({"pause": None}, "PAUSED"),
+            ({"unpause": None}, "ACTIVE"),
+            ({"suspend": None}, "SUSPENDED"),
+            ({"resume": None}, "ACTIVE"),
+            ({"reboot": {"type": "SOFT"}}, "ACTIVE"),
+            ({"reboot": {"type": "HARD"}}, "ACTIVE"),
+        ):
+            answer = await ask(world, url, body)
+            assert (answer.status_code, answer.content) == (202, b""), body
+            assert await status(world, server) == shown, body
+        assert (await ask(world, url, {"forceDelete": None})).status_code == 202
+        assert (await ask(world, url, {"os-stop": None})).status_code == 404
+
+    in_world(tmp_path, play)
+
+
+def test_wrong_actions_are_told_in_nova_s_words_and_form(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, url = await booted(world)
+        conflict = await ask(world, url, {"os-start": None})
+        assert conflict.status_code == 409
+        message = f"Cannot 'start' instance {server.id} while it is in vm_state active"
+        assert conflict.json() == {"conflictingRequest": {"code": 409, "message": message}}
+        for body, code in (
+            ({"dance": None}, 400),
+            ({}, 400),
+            ({"os-stop": None, "os-start": None}, 400),
+            ([], 400),
+            ({"reboot": {"type": "WARM"}}, 400),
+            ({"reboot": None}, 400),
+            ({"os-getConsoleOutput": {"length": "many"}}, 400),
+            ({"createImage": {"name": ""}}, 400),
+            ({"os-resetState": {"state": "happy"}}, 400),
+            ({"os-resetState": {"state": "error"}}, 403),
+            ({"resize": {"flavorRef": "1"}}, 501),
+            ({"rebuild": {"imageRef": "x"}}, 501),
+            ({"shelve": None}, 501),
+        ):
+            answer = await ask(world, url, body)
+            assert answer.status_code == code, body
+            assert next(iter(answer.json().values()))["code"] == code
+        assert (await ask(world, url, {"os-stop": None}, by=token("other"))).status_code == 404
+        assert await status(world, server) == "ACTIVE"
+
+    in_world(tmp_path, play)
+
+
+def test_locks_and_resets(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, url = await booted(world)
+        assert (await ask(world, url, {"lock": {"locked_reason": "audit"}})).status_code == 202
+        assert (await ask(world, url, {"os-stop": None})).status_code == 409
+        assert (await ask(world, url, {"unlock": None})).status_code == 202
+        assert (await ask(world, url, {"os-resetState": {"state": "error"}}, by=world.admin)).status_code == 202
+        assert await status(world, server) == "ERROR"
+        assert (await ask(world, url, {"reboot": {"type": "HARD"}})).status_code == 202
+        assert await status(world, server) == "ACTIVE"
+
+    in_world(tmp_path, play)
+
+
+def test_console_output_and_a_guest_without_a_screen(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        _, url = await booted(world)
+        for how in ({}, None, {"length": 5}, {"length": "5"}, {"length": -1}, {"length": None}):
+            answer = await ask(world, url, {"os-getConsoleOutput": how})
+            assert "simulated guest" in answer.json()["output"], how
+        wanted = {"remote_console": {"protocol": "vnc", "type": "novnc"}}
+        async with client(world) as http:
+            console = (await http.post(f"{url}/remote-consoles", json=wanted)).json()["remote_console"]
+            assert (console["protocol"], console["type"]) == ("vnc", "novnc")
+            assert console["url"].startswith("http://novaray.test/vnc?token=")
+            wanted["remote_console"] = {"protocol": "spice", "type": "spice-html5"}
+            assert (await http.post(f"{url}/remote-consoles", json=wanted)).status_code == 400
+            assert (await http.get("/vnc", params={"token": "x"})).status_code == 426
+        old = await ask(world, url, {"os-getVNCConsole": {"type": "novnc"}}, "2.1")
+        assert old.json()["console"]["type"] == "novnc"
+        assert (await ask(world, url, {"os-getVNCConsole": {"type": "novnc"}})).status_code == 404
+
+    in_world(tmp_path, play)
+
+
+ATTACHMENT = {
+    "2.1": {"id", "device", "serverId", "volumeId"},
+    "2.70": {"id", "device", "serverId", "volumeId", "tag"},
+    "2.79": {"id", "device", "serverId", "volumeId", "tag", "delete_on_termination"},
+    "2.89": {"device", "serverId", "volumeId", "tag", "delete_on_termination", "attachment_id", "bdm_uuid"},
+}
+
+
+def test_volume_attachments(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        _, url = await booted(world)
+        volume = await world.volume()
+        async with client(world) as http:
+            answer = await http.post(
+                f"{url}/os-volume_attachments",
+                json={"volumeAttachment": {"volumeId": volume, "tag": "data", "delete_on_termination": False}},
+            )
+            assert answer.status_code == 200
+            made = answer.json()["volumeAttachment"]
+            assert (made["volumeId"], made["device"], made["tag"]) == (volume, "/dev/vdb", "data")
+            await world.settled()
+            assert (await http.get(f"{url}/os-volume_attachments")).json() == {"volumeAttachments": [made]}
+            again = {"volumeAttachment": {"volumeId": volume}}
+            assert (await http.post(f"{url}/os-volume_attachments", json=again)).status_code == 400
+            wrong = {"volumeAttachment": {"volumeId": "v1"}}
+            assert (await http.post(f"{url}/os-volume_attachments", json=wrong)).status_code == 400
+        for version, fields in ATTACHMENT.items():
+            async with client(world, version) as http:
+                shown = (await http.get(f"{url}/os-volume_attachments/{volume}")).json()["volumeAttachment"]
+            assert set(shown) == fields, version
+        async with client(world) as http:
+            assert (await http.delete(f"{url}/os-volume_attachments/{volume}")).status_code == 202
+            await world.settled()
+            assert (await http.get(f"{url}/os-volume_attachments/{volume}")).status_code == 404
+            assert (await http.delete(f"{url}/os-volume_attachments/{volume}")).status_code == 404
+
+    in_world(tmp_path, play)
+
+
+def test_interfaces(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, url = await booted(world)
+        async with client(world) as http:
+            body = {"interfaceAttachment": {"net_id": world.net.id, "fixed_ips": [{"ip_address": "10.7.5.5"}]}}
+            made = (await http.post(f"{url}/os-interface", json=body)).json()["interfaceAttachment"]
+            assert set(made) == {"port_state", "fixed_ips", "net_id", "port_id", "mac_addr", "tag"}
+            assert made["fixed_ips"][0]["ip_address"] == "10.7.5.5"
+            found = (await http.get(f"{url}/os-interface")).json()["interfaceAttachments"]
+            assert [one["port_id"] for one in found] == [server.addresses[0].port_id, made["port_id"]]
+            one = (await http.get(f"{url}/os-interface/{made['port_id']}")).json()["interfaceAttachment"]
+            assert one == made
+            both = {"interfaceAttachment": {"net_id": world.net.id, "port_id": world.net.id}}
+            assert (await http.post(f"{url}/os-interface", json=both)).status_code == 400
+            assert (await http.delete(f"{url}/os-interface/{made['port_id']}")).status_code == 202
+            await world.settled()
+            assert (await http.get(f"{url}/os-interface/{made['port_id']}")).status_code == 404
+        async with client(world, "2.1") as http:
+            [shown] = (await http.get(f"{url}/os-interface")).json()["interfaceAttachments"]
+            assert "tag" not in shown
+
+    in_world(tmp_path, play)
+
+
+EVENT = {
+    "2.51": {"event", "start_time", "finish_time", "result"},
+    "2.62": {"event", "start_time", "finish_time", "result", "hostId"},
+    "2.84": {"event", "start_time", "finish_time", "result", "hostId", "details"},
+}
+
+
+def test_instance_actions(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        _, url = await booted(world)
+        answer = await ask(world, url, {"os-stop": None})
+        request_id = answer.headers["X-Openstack-Request-Id"]
+        for version, fields in EVENT.items():
+            async with client(world, version) as http:
+                found = (await http.get(f"{url}/os-instance-actions")).json()["instanceActions"]
+                assert [one["action"] for one in found] == ["stop", "create"]
+                shown = (await http.get(f"{url}/os-instance-actions/{request_id}")).json()["instanceAction"]
+            assert (shown["action"], shown["user_id"], shown["message"]) == ("stop", "ann", None)
+            assert set(shown["events"][0]) == fields, version
+        async with client(world) as http:
+            page = (await http.get(f"{url}/os-instance-actions", params={"limit": 1})).json()
+            assert len(page["instanceActions"]) == 1
+            following = (await http.get(page["links"][0]["href"])).json()["instanceActions"]
+            assert [one["action"] for one in following] == ["create"]
+            assert (await http.get(f"{url}/os-instance-actions/req-none")).status_code == 404
+            wrong = await http.get(f"{url}/os-instance-actions", params={"changes-since": "yesterday"})
+            assert wrong.status_code == 400
+        async with client(world, "2.1") as http:
+            shown = (await http.get(f"{url}/os-instance-actions/{request_id}")).json()["instanceAction"]
+        assert "events" not in shown
+
+    in_world(tmp_path, play)
+
+
+def test_metadata(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        _, url = await booted(world, metadata={"a": "1"})
+        async with client(world) as http:
+            where = f"{url}/metadata"
+            assert (await http.get(where)).json() == {"metadata": {"a": "1"}}
+            added = await http.post(where, json={"metadata": {"b": "2"}})
+            assert added.json() == {"metadata": {"a": "1", "b": "2"}}
+            assert (await http.put(f"{where}/c", json={"meta": {"c": "3"}})).json() == {"meta": {"c": "3"}}
+            assert (await http.get(f"{where}/c")).json() == {"meta": {"c": "3"}}
+            assert (await http.delete(f"{where}/a")).status_code == 204
+            assert (await http.put(where, json={"metadata": {"d": "4"}})).json() == {"metadata": {"d": "4"}}
+            for method, path, body, code in (
+                ("GET", "/a", None, 404),
+                ("DELETE", "/a", None, 404),
+                ("PUT", "/x", {"meta": {"y": "1"}}, 400),
+                ("POST", "", {"metadata": {"k": 1}}, 400),
+                ("POST", "", {"metadata": {"": "v"}}, 400),
+                ("POST", "", {"metadata": {"k": "v" * 256}}, 400),
+                ("POST", "", {"metadata": {f"k{n}": "v" for n in range(129)}}, 403),
+            ):
+                answer = await http.request(method, where + path, json=body)
+                assert answer.status_code == code, (method, path)
+            assert (await http.get(where)).json() == {"metadata": {"d": "4"}}
+
+    in_world(tmp_path, play)
+
+
+def test_tags(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        _, url = await booted(world)
+        where = f"{url}/tags"
+        async with client(world) as http:
+            assert (await http.put(where, json={"tags": ["x", "y"]})).json() == {"tags": ["x", "y"]}
+            assert (await http.put(f"{where}/z")).status_code == 201
+            assert (await http.put(f"{where}/z")).status_code == 204
+            assert (await http.get(f"{where}/z")).status_code == 204
+            assert (await http.delete(f"{where}/x")).status_code == 204
+            assert (await http.get(f"{where}/x")).status_code == 404
+            assert (await http.get(where)).json() == {"tags": ["y", "z"]}
+            assert (await http.put(where, json={"tags": ["a,b"]})).status_code == 400
+            assert (await http.put(where, json={"tags": [f"t{n}" for n in range(51)]})).status_code == 400
+            assert (await http.delete(where)).status_code == 204
+            assert (await http.get(where)).json() == {"tags": []}
+        async with client(world, "2.25") as http:
+            assert (await http.get(where)).status_code == 404
+
+    in_world(tmp_path, play)
+
+
+@pytest.mark.parametrize("part", ["diagnostics", "os-server-password", "tags", "metadata", "os-interface"])
+def test_parts_of_another_project_s_server_are_not_there(tmp_path: Path, part: str) -> None:
+    async def play(world: World) -> None:
+        _, url = await booted(world)
+        async with client(world, by=token("other")) as http:
+            expected = 403 if part == "diagnostics" else 404
+            assert (await http.get(f"{url}/{part}")).status_code == expected
+        async with client(world, by=world.admin) as http:
+            assert (await http.get(f"{url}/{part}")).status_code == 200
+
+    in_world(tmp_path, play)
+
+
+def test_a_simulated_guest_has_no_disk_to_make_an_image_of(tmp_path: Path) -> None:
+    """Nothing is faked: the action says why the image got no data, and the image is gone."""
+
+    async def play(world: World) -> None:
+        server, url = await booted(world)
+        answer = await ask(world, url, {"createImage": {"name": "shot", "metadata": {"k": "v"}}})
+        assert answer.status_code == 202
+        async with client(world) as http:
+            assert (await http.get(f"/image/v2/images/{answer.json()['image_id']}")).status_code == 404
+        newest = (await world.api.instance_actions(world.member, server.id))[0]
+        assert (newest.name, newest.message) == ("createImage", "Error")
+        old = await ask(world, url, {"createImage": {"name": "shot"}}, "2.1")
+        assert old.content == b""
+        assert "/images/" in old.headers["Location"]
+
+    in_world(tmp_path, play)
