@@ -11,8 +11,10 @@ from actors.api.rest.microversions import Microversions, Version
 from actors.api.rest.rooms import EdgeRooms
 from actors.api.rest.services import new_service
 from actors.api.rest.versions import UPDATED, links, serve_document
+from actors.api.rest.volume import actions, attachments, cloud, metadata, quotas, snapshots, types, volumes
+from actors.api.rest.volume.paths import ProjectPaths
 
-MICROVERSIONS = Microversions("volume", Version(3, 0), Version(3, 27))
+MICROVERSIONS = Microversions("volume", Version(3, 0), Version(3, 71))
 MEDIA = [{"base": "application/json", "type": "application/vnd.openstack.volume+json;version=3"}]
 
 
@@ -20,6 +22,9 @@ def application(rooms: EdgeRooms) -> FastAPI:
     app = new_service("Block storage v3", rooms, nova_form, MICROVERSIONS)
     serve_document(app, "/", _versions, status=300)
     serve_document(app, "/v3", _versions)
+    for module in (metadata, actions, volumes, snapshots, attachments, types, quotas, cloud):
+        app.include_router(module.router)
+    app.add_middleware(ProjectPaths)
     return app
 
 
