@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from actors.cli import bench, node, server_groups
+from actors.cli import bench, images, networks, node, server_groups, volumes
 from actors.cli import show as shown
 from actors.cli.audit import audit
 from actors.cli.backup import backup, restore
@@ -31,6 +31,9 @@ app.command()(node.drain)
 app.command()(node.enable)
 app.add_typer(bench.app, name="bench")
 app.add_typer(server_groups.app, name="server-group")
+app.add_typer(images.app, name="image")
+app.add_typer(networks.app, name="network")
+app.add_typer(volumes.app, name="volume")
 app.command()(explain)
 app.command()(audit)
 app.command()(backup)

@@ -360,3 +360,19 @@ def await_equal(look: Callable[[], Any], wanted: Any) -> Any:
     """What is seen at last: rooms may give things back a moment after the answer."""
     await_true(lambda: look() == wanted)
     return look()
+
+
+def test_images_networks_and_volumes_come_and_go_by_command(line: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "disk.raw"
+    file.write_bytes(b"disk" * 1_000)
+    [image] = line.json("image", "create", "by-command", "--file", str(file), "--disk-format", "raw")
+    assert (image["status"], image["size"]) == ("active", 4_000)
+    [network] = line.json("network", "create", "by-command", "--cidr", "10.99.0.0/24")
+    assert network["id"] in [row["id"] for row in line.json("network", "list")]
+    [volume] = line.json("volume", "create", "by-command", "--image", "by-command")
+    assert (volume["status"], volume["size_gib"], volume["bootable"]) == ("available", 1, True)
+    assert "by-command" in line.run("volume", "list") and "by-command" in line.run("image", "list")
+    for noun in ("volume", "image"):
+        line.run(noun, "delete", "by-command")
+        assert "by-command" not in [row["name"] for row in line.json(noun, "list")]
+        assert f"there is no {noun}" in line.run(noun, "delete", "by-command", code=1)
