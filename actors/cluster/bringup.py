@@ -24,6 +24,7 @@ from actors.cluster.services import Say, ask_to_stop, start_services
 
 __all__ = ["Runtime", "UpOptions", "connect", "down", "running", "up"]
 
+JOIN_LIMIT_S = 180.0  # for the head's node to be there
 UNDERLAY = "172.31.{high}.{low}"  # addresses of nodes inside their own namespaces only
 
 
@@ -36,11 +37,13 @@ class UpOptions(BaseModel):
 
 
 def up(cloud: CloudConfig, options: UpOptions, say: Say) -> Runtime:
-    """Bring the cloud up and wait until it serves; returns what runs. One that is up already is left as it is."""
-    already = running(cloud.home)
-    if already is not None:
-        return already
-    _stop_remains(cloud.home)
+    """Bring the cloud up and wait until it serves; returns what runs. One that is up already is left as it is, and one
+    of which nodes died, the head or all of them, is healed: what `options` say is for a new one."""
+    already = read(cloud.home)
+    if already is not None and already.processes:
+        return _heal(cloud, already, say)
+    if already is not None and is_up(already):
+        return already  # it has joined a Ray that is not ours
     cloud.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     cloud = edge_port.settled(cloud)
     cloud.file.write_text(cloud.model_dump_json(indent=2))
@@ -69,16 +72,38 @@ def up(cloud: CloudConfig, options: UpOptions, say: Say) -> Runtime:
             save(cloud.home, runtime)
         for one in prepared:
             one.result()
-    connect(runtime.address, cloud.home)
+    _join(runtime, cloud.home)
     start_services(cloud, options.nodes, say)
     return runtime
 
 
-def _stop_remains(home: Path) -> None:
-    """Of a Ray that was killed; guests live on, and are found again."""
-    killed = read(home)
-    for process in killed.processes if killed is not None else ():
-        ray_node.stop(process)
+def _heal(cloud: CloudConfig, known: Runtime, say: Say) -> Runtime:
+    """Start those nodes again that nobody keeps any more. The head goes on from its state on disk, at its address."""
+    configs = {one.host: one for one in known.nodes}
+    for index, process in enumerate(known.processes):
+        if not ray_node.is_kept(process):
+            say(f"starting {process.node} again")
+            ray_node.stop(process)  # what its keeper left; guests live on, and are found again
+            node.prepare(configs[process.node], say)
+            known.processes[index] = ray_node.start_again(cloud.home, process)
+            save(cloud.home, known)
+    head = known.processes[0]
+    ray_node.await_address(head, cloud.home / "logs" / f"ray-{head.node}.log")
+    _join(known, cloud.home)
+    start_services(cloud, len(known.processes), say)
+    return known
+
+
+def _join(runtime: Runtime, home: Path) -> None:
+    """The head answers some time before its node can be joined, and a start that took too long is tried again."""
+    deadline = time.monotonic() + JOIN_LIMIT_S
+    while True:
+        try:
+            connect(runtime.address, home)
+            return
+        except ConnectionError:
+            if time.monotonic() >= deadline:
+                raise
 
 
 def _node_config(cloud: CloudConfig, options: UpOptions, index: int) -> NodeConfig:
@@ -134,4 +159,4 @@ def _stop(runtime: Runtime, home: Path, say: Say) -> None:
         node.clear(one, say)
     if runtime.hypervisor != "simulated":
         node.end_volume_exports(CloudConfig(home=home).volumes)
-    ray_node.forget(runtime.processes[0])
+    ray_node.forget(home, runtime.processes[0])

@@ -1,7 +1,7 @@
-"""Ray's own processes of one cloud on this machine: the head, and further nodes, each under a parent of its own.
+"""Ray's own processes of one cloud on this machine: the head, and further nodes, each under a keeper of its own.
 
-`ray start --block` stays in the foreground and takes its children with it when it is told to end, so that a cloud can
-be stopped by the process ids that it wrote down, and never touches another Ray cluster on the machine.
+The keeper (`keeper.py`) starts its node and starts again what of it dies. A cloud is stopped by the process ids that it
+wrote down and the node's file in the environment of each, and never touches another Ray cluster on the machine.
 """
 
 from __future__ import annotations
@@ -21,8 +21,12 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from actors.cluster import keeper
 from actors.cluster.config import NODE_FILE_VARIABLE
+from actors.cluster.keeper import descendants, is_alive
 from actors.cluster.names import COMPUTE_RESOURCE, HOST_LABEL, NETWORK_RESOURCE
+
+__all__ = ["RayProcess", "descendants", "is_alive"]
 
 START_LIMIT_S = 60.0  # for a node to answer
 STOP_LIMIT_S = 2.0  # for a node's processes to end after SIGTERM
@@ -32,9 +36,9 @@ SHORT_ENOUGH = 40  # characters of a folder under which Ray's socket paths stay 
 LEAN = {  # Ray's own settings: no spare workers, and a dead node is noticed in seconds
     "RAY_enable_worker_prestart": "0",
     "RAY_prestart_worker_first_driver": "0",
-    "RAY_health_check_initial_delay_ms": "2000",
-    "RAY_health_check_period_ms": "1000",
-    "RAY_health_check_timeout_ms": "2000",
+    "RAY_health_check_initial_delay_ms": "1000",
+    "RAY_health_check_period_ms": "500",
+    "RAY_health_check_timeout_ms": "2500",  # a dead node refuses at once; one that is only overloaded has this time
     "RAY_health_check_failure_threshold": "3",
     "RAY_task_events_report_interval_ms": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -58,13 +62,15 @@ def authentication(home: Path) -> dict[str, str]:
 
 
 class RayProcess(BaseModel):
-    """One `ray start --block` that this cloud owns."""
+    """One Ray node that this cloud owns."""
 
     node: str
-    pid: int
+    pid: int  # its keeper's
+    file: Path  # the node's settings
     address: str  # of the head's GCS, host:port
     dashboard: str = ""  # http://host:port where there is one
     folder: Path  # Ray's temporary folder
+    arguments: list[str]  # of its `ray start`
 
 
 class HeadOptions(BaseModel):
@@ -76,8 +82,7 @@ class HeadOptions(BaseModel):
 def start_head(home: Path, node: str, node_file: Path, options: HeadOptions) -> RayProcess:
     """Start the head; returns at once. Wait with `await_address`."""
     folder = ray_folder(home)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "ray_current_cluster").unlink(missing_ok=True)  # a killed head leaves it, and the next one refuses
+    shutil.rmtree(state_folder(home), ignore_errors=True)  # of a cloud that is no more
     port, dashboard_port, client_port = free_ports(options.node_ip, 3)
     arguments = [
         "--head",
@@ -88,20 +93,30 @@ def start_head(home: Path, node: str, node_file: Path, options: HeadOptions) -> 
         f"--dashboard-host={options.node_ip}",
         f"--dashboard-port={dashboard_port}",
     ]
-    pid = _start(home, node, node_file, [*arguments, *_node_arguments(options.node_ip, node, options.worker)])
-    return RayProcess(
+    head = RayProcess(
         node=node,
-        pid=pid,
+        pid=0,
+        file=node_file,
         address=f"{options.node_ip}:{port}",
         dashboard=f"http://{options.node_ip}:{dashboard_port}" if options.dashboard else "",
         folder=folder,
+        arguments=[*arguments, *_node_arguments(options.node_ip, node, options.worker)],
     )
+    return start_again(home, head)
 
 
 def start_worker(home: Path, node: str, node_file: Path, head: RayProcess) -> RayProcess:
     ip = head.address.rpartition(":")[0]
-    pid = _start(home, node, node_file, [f"--address={head.address}", *_node_arguments(ip, node, True)])
-    return RayProcess(node=node, pid=pid, address=head.address, folder=head.folder)
+    arguments = [f"--address={head.address}", *_node_arguments(ip, node, True)]
+    worker = RayProcess(node=node, pid=0, file=node_file, address=head.address, folder=head.folder, arguments=arguments)
+    return start_again(home, worker)
+
+
+def start_again(home: Path, process: RayProcess) -> RayProcess:
+    """The node as it was started before: a head finds its state on disk, and others find it at its old address."""
+    process.folder.mkdir(parents=True, exist_ok=True)
+    pid = _start(home, process)
+    return process.model_copy(update={"pid": pid})
 
 
 def _node_arguments(node_ip: str, node: str, worker: bool) -> list[str]:
@@ -113,21 +128,21 @@ def _node_arguments(node_ip: str, node: str, worker: bool) -> list[str]:
         f"--labels={HOST_LABEL}={node}",
         "--dashboard-agent-listen-port=0",  # any: its fixed one could be another cloud's, and then no job is taken
         "--disable-usage-stats",
-        "--block",
     ]
 
 
-def _start(home: Path, node: str, node_file: Path, arguments: list[str]) -> int:
-    log = home / "logs" / f"ray-{node}.log"
+def _start(home: Path, wanted: RayProcess) -> int:
+    log = home / "logs" / f"ray-{wanted.node}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     scratch = ray_folder(home) / "tmp"  # Ray's killed processes leave sockets where they keep temporary files
     scratch.mkdir(parents=True, exist_ok=True)
-    ours = {NODE_FILE_VARIABLE: str(node_file), "NOVARAY_HOME": str(home), "TMPDIR": str(scratch)}
-    environment = os.environ | LEAN | authentication(home) | ours
+    ours = {NODE_FILE_VARIABLE: str(wanted.file), "NOVARAY_HOME": str(home), "TMPDIR": str(scratch)}
+    on_disk = {"RAY_gcs_storage": "rocksdb", "RAY_gcs_storage_path": str(state_folder(home))}
+    environment = os.environ | LEAN | on_disk | authentication(home) | ours
     program = Path(sys.executable).with_name("ray")
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [program, "start", *arguments],
+            [sys.executable, "-m", keeper.__name__, wanted.node, program, "start", *wanted.arguments],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -159,33 +174,40 @@ def answers(address: str) -> bool:
 
 
 def stop(process: RayProcess) -> None:
-    """End the node and everything below it; does nothing if it is gone, also if its pid is another's by now.
+    """End the node and all of Ray that runs for it; does nothing if it is gone, also if its pid is another's by now.
 
-    `ray start --block` does not end when it is told to, so its children are told as well, as `ray stop` does.
+    Its keeper ends first, so that nothing is started again; a node whose keeper was killed is found by its settings.
     """
-    if not _is_ours(process):
-        return
-    family = [process.pid, *descendants(process.pid)]
+    family = _family(process)
     for pid in family:
         _signal(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_LIMIT_S
-    while time.monotonic() < deadline and any(is_alive(pid) for pid in family[1:]):
+    while time.monotonic() < deadline and any(is_alive(pid) for pid in family):
         time.sleep(0.05)
     for pid in family:
         _signal(pid, signal.SIGKILL)
 
 
-def _is_ours(process: RayProcess) -> bool:
-    try:
-        words = Path(f"/proc/{process.pid}/cmdline").read_bytes().split(b"\0")
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return f"--labels={HOST_LABEL}={process.node}".encode() in words
+def _family(process: RayProcess) -> list[int]:
+    """The keeper, and every process of Ray's that was told of this node's settings."""
+    mark = os.fsencode(process.file)
+    found = [int(folder.name) for folder in Path("/proc").glob("[0-9]*")]
+    rays = [pid for pid in found if keeper.is_rays(pid) and keeper.environment_of(pid).get(_NODE_FILE) == mark]
+    return [*([process.pid] if is_kept(process) else []), *rays]
 
 
-def forget(process: RayProcess) -> None:
-    """Remove the node's temporary files."""
-    shutil.rmtree(process.folder, ignore_errors=True)
+def is_kept(process: RayProcess) -> bool:
+    """Does its keeper live?"""
+    return is_alive(process.pid) and keeper.__name__.encode() in keeper.words_of(process.pid)
+
+
+_NODE_FILE = NODE_FILE_VARIABLE.encode()
+
+
+def forget(home: Path, head: RayProcess) -> None:
+    """Remove Ray's temporary files, and what the head knew of its cluster."""
+    shutil.rmtree(head.folder, ignore_errors=True)
+    shutil.rmtree(state_folder(home), ignore_errors=True)
 
 
 def ray_folder(home: Path) -> Path:
@@ -195,25 +217,14 @@ def ray_folder(home: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"novaray-{home_id(home)}"
 
 
+def state_folder(home: Path) -> Path:
+    """Where the head keeps which nodes and actors there are."""
+    return home / "gcs"
+
+
 def home_id(home: Path) -> str:
     """Six hex digits that tell clouds on one machine apart."""
     return hashlib.sha256(str(home).encode()).hexdigest()[:6]
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
-
-
-def descendants(pid: int) -> list[int]:
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-    return [found for child in children for found in (int(child), *descendants(int(child)))]
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
