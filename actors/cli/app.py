@@ -162,16 +162,17 @@ def status(as_json: Json = False) -> None:
 
 @app.command()
 def env() -> None:
-    """Variables for the shell: eval "$(novaray env)" lets `ray job submit` and `ray status` talk to this cloud."""
+    """Variables for the shell: eval "$(novaray env)" lets `openstack` and `ray job submit` talk to this cloud."""
     from actors.cloud import CloudUnavailableError
     from actors.cluster import bringup
+    from actors.cluster.clouds_file import client_variables
 
     home = default_home()
     runtime = bringup.running(home)
     if runtime is None:
         raise CloudUnavailableError(f"no cloud runs in {home}; start one with `novaray up`")
     variables = {"RAY_API_SERVER_ADDRESS": runtime.dashboard, "RAY_ADDRESS": runtime.address}
-    variables |= runtime.authentication
+    variables |= runtime.authentication | client_variables(home)
     for name, value in variables.items():
         typer.echo(f"export {name}={shlex.quote(value)}")
 

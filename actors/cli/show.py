@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from actors.cluster.bringup import Runtime
+from actors.cluster.clouds_file import client_variables
 from actors.cluster.config import CloudConfig
 from actors.cluster.status import CloudStatus
 from actors.messages import ServerView, StoryLine
@@ -44,6 +46,8 @@ def cloud_is_up(runtime: Runtime, config: CloudConfig, json: bool) -> None:
     out.print(f"  state      {config.home}")
     out.print(f"  Ray        {runtime.address}" + (f", jobs at {runtime.dashboard}" if runtime.dashboard else ""))
     out.print(f"  REST       {runtime.api}")
+    variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in client_variables(config.home).items())
+    out.print(f"  clients    export {variables}")
     out.print("  next       novaray boot NAME · novaray list · novaray story NAME · novaray down")
 
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from ray.util import get_node_ip_address
 
 from actors.cluster import edge_port, join, node, ray_node
+from actors.cluster.clouds_file import write_clouds_file
 from actors.cluster.config import CloudConfig, HypervisorName, NodeConfig, SimulatedConfig
 from actors.cluster.ray_node import HeadOptions
 from actors.cluster.runtime import Runtime, connect, is_up, read, running, runtime_file, save
@@ -74,6 +75,7 @@ def up(cloud: CloudConfig, options: UpOptions, say: Say) -> Runtime:
             one.result()
     _join(runtime, cloud.home)
     start_services(cloud, options.nodes, say)
+    write_clouds_file(cloud)
     return runtime
 
 

@@ -146,5 +146,10 @@ class CloudConfig(BaseModel):
         return self.home / "nodes"
 
     @property
+    def policy(self) -> Path:
+        """Where an operator's own rules for REST stand."""
+        return self.home / "policy.yaml"
+
+    @property
     def file(self) -> Path:
         return self.home / "cloud.json"

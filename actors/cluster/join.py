@@ -13,6 +13,7 @@ from pathlib import Path
 import ray
 
 from actors.cluster import edge_port, names, ray_node, runtime
+from actors.cluster.clouds_file import write_clouds_file
 from actors.cluster.config import CloudConfig
 from actors.cluster.runtime import Runtime
 from actors.cluster.services import Say, ask, ask_to_stop, end, start_services
@@ -48,6 +49,7 @@ def join(cloud: CloudConfig, address: str, nodes: int, say: Say) -> Runtime:
     )
     runtime.save(cloud.home, joined)
     start_services(cloud, nodes, say)
+    write_clouds_file(cloud)
     return joined
 
 

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from actors.api.rest import compute, identity, image, network, placement, volume
 from actors.api.rest.answers import Json
 from actors.api.rest.bodies import limited
+from actors.api.rest.policy import Policy
 from actors.api.rest.request_ids import REQUEST_ID, global_request_id, new_request_id
 from actors.api.rest.rooms import EdgeRooms
 from actors.api.rest.screens import screens
@@ -29,7 +30,12 @@ SERVICES: dict[str, Callable[[EdgeRooms], ASGIApp]] = {
 
 
 def edge(rooms: EdgeRooms) -> ASGIApp:
-    return Edge({prefix: application(rooms) for prefix, application in SERVICES.items()})
+    """Every service over these rooms; one policy decides for all of them."""
+    policy = Policy(rooms.config.policy, rooms.clock)
+    services = {prefix: application(rooms) for prefix, application in SERVICES.items()}
+    for prefix, service in services.items():
+        service.state.service, service.state.policy = prefix, policy
+    return Edge(services)
 
 
 class Edge:

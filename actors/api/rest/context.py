@@ -31,7 +31,10 @@ async def rooms_of(request: Request) -> EdgeRooms:
 
 
 async def caller_of(request: Request) -> Caller:
-    """Raises `CallerError` 401, and 403 for a token without a scope, which is good for identity alone."""
+    """Raises `CallerError` 401, and 403 where policy doesn't allow it.
+
+    A token without a scope is good for identity alone.
+    """
     rooms: EdgeRooms = request.app.state.rooms
     token = request.headers.get(TOKEN, "")
     if not token:
@@ -39,6 +42,8 @@ async def caller_of(request: Request) -> Caller:
     context = rooms.verifier.verify(token, rooms.clock.now())
     if not context.is_scoped and not getattr(request.app.state, "takes_unscoped", False):
         raise CallerError(forbidden("this needs a token for a project, a domain or the system"))
+    state = request.app.state
+    state.policy.require(state.service, request.method, request.scope["route"].path, context)
     return Caller(token, context, request.state.request_id, request.state.global_request_id)
 
 

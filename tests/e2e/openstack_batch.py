@@ -1,0 +1,31 @@
+"""Runs the real `openstack` command line for many commands in one process, which loads its libraries once.
+
+A program of its own: each line of its input is a JSON list of arguments, each line of its output says how that command
+ended. Every command logs in anew and parses its own options, as a process of its own would.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+
+from openstackclient.shell import main
+
+
+def run(arguments: list[str]) -> dict[str, object]:
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            code = main(arguments)
+        except SystemExit as ended:  # how the argument parser refuses
+            code = ended.code if isinstance(ended.code, int) else 2
+    return {"code": code or 0, "out": out.getvalue(), "err": err.getvalue()}
+
+
+if __name__ == "__main__":
+    answers = sys.stdout
+    for line in sys.stdin:
+        answers.write(json.dumps(run(json.loads(line))) + "\n")
+        answers.flush()

@@ -1,0 +1,110 @@
+"""A day of work with the unmodified `openstack` command, against `novaray up` with simulated hypervisors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.openstack_client import OpenStack, alone, openstack
+from tests.running import CommandLine, cloud
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture(scope="module")
+def line() -> Iterator[CommandLine]:
+    with cloud("--hypervisor", "simulated", "--hosts", "4", "--no-dashboard") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(line: CommandLine) -> Iterator[OpenStack]:
+    with openstack(line.home) as one:
+        yield one
+
+
+def test_the_one_line_that_up_prints_is_enough(line: CommandLine) -> None:
+    said = line.run("env")
+    assert "export OS_CLOUD=novaray" in said and f"{line.home}/clouds.yaml" in said
+    issued = json.loads(alone(line.home, "token", "issue", "-f", "json"))
+    assert issued["id"].count(".") == 2 and issued["expires"] and issued["user_id"]
+    catalog = json.loads(alone(line.home, "catalog", "list", "-f", "json"))
+    assert {entry["Type"] for entry in catalog} >= {"identity", "compute", "image", "network", "volumev3", "placement"}
+
+
+def test_identity(client: OpenStack) -> None:
+    assert client.json("versions show")
+    lab = client.json("project create lab --description", "a place to try things")
+    assert lab["description"] == "a place to try things" and lab["enabled"] is True
+    assert client.json("project show lab")["id"] == lab["id"]
+    client.run("project set lab --description changed --tag blue")
+    assert client.json("project show lab")["tags"] == ["blue"]
+    bob = client.json("user create bob --project lab --password secret --email bob@example.org")
+    assert "password" not in {name for name, value in bob.items() if value == "secret"}
+    assert bob["default_project_id"] == lab["id"]
+    assert "bob" in {row["Name"] for row in client.json("user list")}
+    assert [row["Name"] for row in client.json("role list")] != []
+    client.run("role add --user bob --project lab member")
+    [held] = client.json("role assignment list --user bob --names")
+    assert (held["Role"], held["Project"]) == ("member", "lab@Default")
+    effective = {row["Role"] for row in client.json("role assignment list --user bob --effective --names")}
+    assert effective == {"member", "reader"}
+    client.run("group create team")
+    client.run("group add user team bob")
+    client.run("group contains user team bob")
+    client.run("role create operator")
+    client.run("role add --group team --project lab operator")
+    client.run("implied role create operator --implied-role reader")
+    assert len(client.json("implied role list")) == 3
+    client.run("role add --user bob --system all reader")
+    assert client.json("role assignment list --system all --user bob")
+    other = client.json("domain create other")
+    client.run("project create far --domain other")
+    assert client.field("domain_id", "project show far --domain other") == other["id"]
+    assert {row["Name"] for row in client.json("domain list")} == {"Default", "other"}
+
+
+def test_logging_in_as_the_new_user(client: OpenStack) -> None:
+    client.as_user = ("--os-username", "bob", "--os-password", "secret", "--os-project-name", "lab")
+    try:
+        issued = client.json("token issue")
+        assert [row["Name"] for row in client.json("project list --my-projects")] == ["lab"]
+        assert "403" in client.run("user list", code=1)
+        client.run("user password set --original-password secret --password changed")
+        assert "401" in client.run("token issue", code=1)
+        client.as_user = (*client.as_user[:3], "changed", *client.as_user[4:])
+        assert client.json("token issue")["user_id"] == issued["user_id"]
+        made = client.json("application credential create ci --role reader")
+        assert made["secret"]
+        assert [row["Name"] for row in client.json("application credential list")] == ["ci"]
+        client.run("application credential delete ci")
+    finally:
+        client.as_user = ()
+
+
+def test_the_catalog_is_administered(client: OpenStack) -> None:
+    client.run("region create north")
+    service = client.json("service create dns --name designate")
+    client.run("endpoint create dns public http://dns.example.org --region north")
+    [endpoint] = client.json("endpoint list --service dns")
+    assert (endpoint["URL"], endpoint["Region"]) == ("http://dns.example.org", "north")
+    assert client.json("catalog show dns")["id"] == service["id"]
+    client.run("endpoint set --disabled", endpoint["ID"])
+    client.run("endpoint delete", endpoint["ID"])
+    client.run("service delete dns")
+    client.run("region delete north")
+
+
+def test_what_was_made_is_deleted(client: OpenStack) -> None:
+    client.run("role remove --user bob --system all reader")
+    client.run("role remove --user bob --project lab member")
+    client.run("group remove user team bob")
+    client.run("group delete team")
+    client.run("role delete operator")
+    client.run("user delete bob")
+    client.run("project delete lab")
+    client.run("domain set other --disable")
+    client.run("domain delete other")
+    assert {row["Name"] for row in client.json("project list")} == {"admin", "service"}
