@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from actors.api.rest import compute, identity, image, network, placement, volume
@@ -34,7 +35,8 @@ def edge(rooms: EdgeRooms) -> ASGIApp:
     policy = Policy(rooms.config.policy, rooms.clock)
     services = {prefix: application(rooms) for prefix, application in SERVICES.items()}
     for prefix, service in services.items():
-        service.state.service, service.state.policy = prefix, policy
+        if isinstance(service, FastAPI):
+            service.state.service, service.state.policy = prefix, policy
     return Edge(services)
 
 
