@@ -26,6 +26,7 @@ from actors.messages import (
     DetachRequest,
     Hello,
     HostReport,
+    HostSeen,
     ImageLocation,
     ImageRequest,
     InstanceFound,
@@ -34,6 +35,7 @@ from actors.messages import (
     PlaceRequest,
     PlugEvent,
     PortDetails,
+    ProjectQuota,
     ServerStatus,
     ServerView,
     StepReport,
@@ -42,7 +44,7 @@ from actors.messages import (
     Welcome,
 )
 from actors.network.messages import DhcpNetworkInfo, DhcpQuery, PortFirewall
-from actors.records import InstanceAction, Ledger, Notification
+from actors.records import Aggregate, Change, InstanceAction, Ledger, Notification
 from actors.scheduler.messages import PlacementExplained
 
 
@@ -76,6 +78,15 @@ class SchedulerFace(Protocol):
     async def forget_hosts(self, hosts: list[str]) -> None:
         """The hosts left the cluster."""
 
+    async def arrange(self, aggregates: list[Aggregate]) -> None:
+        """These are all the aggregates that administrators made."""
+
+    async def force_down(self, hosts: list[str], down: bool) -> None:
+        """These hosts are down whatever their heartbeats say; or no longer."""
+
+    async def hosts(self) -> list[HostSeen]:
+        """Every host that has reported, and how much of it is taken."""
+
     async def explain(self, requests: list[PlaceRequest]) -> list[PlacementExplained | CallerFault]:
         """A dry run: where each would land, how the best hosts weigh, why others were dropped."""
 
@@ -96,8 +107,23 @@ class ConductorFace(Ledger, Protocol):
     async def strangers(self, node: str, instance_ids: list[str]) -> list[str]:
         """Those of the instances that have no place on this node: deleted, never known, or somewhere else."""
 
-    async def set_enabled(self, node: str, enabled: bool) -> CallerFault | None:
+    async def set_enabled(self, node: str, enabled: bool, reason: str = "") -> CallerFault | None:
         """Whether new machines are placed on this worker node."""
+
+    async def force_down(self, node: str, down: bool) -> CallerFault | None:
+        """Whether this worker node's hosts are taken to be down, whatever they say themselves."""
+
+    async def arrange(self, changes: list[Change]) -> None:
+        """Aggregates of hosts change: durably, and for the scheduler, from the answer on."""
+
+    async def hosts(self) -> list[HostSeen]:
+        """Every host, by name, as the scheduler has it."""
+
+    async def quotas(self, project_ids: list[str]) -> list[ProjectQuota]:
+        """What each project has and may have; the id `default` stands for the cloud."""
+
+    async def set_quota(self, project_id: str, limits: dict[str, int]) -> None:
+        """A project's own limits, or the cloud's under the id `default`; none: the cloud's hold again."""
 
     async def node_left(self, node: str) -> list[str]:
         """A worker node is gone: what it was building goes elsewhere; the names of its hosts."""

@@ -119,7 +119,13 @@ class BootSpec(msgspec.Struct, frozen=True, kw_only=True):
     min_count: int = 0  # a host is found for at least so many of the batch, or for none; 0 = each for itself
     description: str = ""
     tags: tuple[str, ...] = ()
+    fewest: int = 0  # where the quota allows no more, so many are enough; 0 = all or none
     wait_for_capacity_s: float = 0.0  # where no host has room: wait for one so long, from acceptance; 0 = fail at once
+    pinned_zone: str = ""  # the zone that the user named
+    disk_config: str = "MANUAL"  # OS-DCF:diskConfig: MANUAL, AUTO
+    reservation_id: str = ""
+    launch_index: int = 0
+    files: tuple[tuple[str, str], ...] = ()  # personality: (path, content in base64)
     door: tuple[StoryLine, ...] = ()  # what happened before it was accepted (steps 1-5)
 
 
@@ -145,6 +151,7 @@ class PlaceRequest(msgspec.Struct, frozen=True, kw_only=True):
 class Placed(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     node: str  # the compute actor's node: actors named compute@<node>, agent@<node>
+    zone: str = ""  # the host's availability zone
 
 
 class NoHostFound(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,6 +170,18 @@ class NoHostFound(msgspec.Struct, frozen=True, kw_only=True):
         lacked = f"; nearest: {'; '.join(self.nearest)}" if self.nearest else ""
         note = f" ({self.note})" if self.note else ""
         return f"No valid host was found{note}: {removed or 'there are no hosts'}{lacked}"
+
+
+class HostSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A host as the scheduler has it. What is used counts claims, where the host itself does not tell of more."""
+
+    report: HostReport  # its last heartbeat
+    up: bool
+    zone: str
+    vcpus_used: int
+    ram_used_mib: int
+    disk_used_gib: int
+    instances: int
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -447,6 +466,14 @@ class ServerStatus(msgspec.Struct, frozen=True, kw_only=True):
     locked_by: str = ""  # owner, admin; '' = it is not locked
 
 
+class ProjectQuota(msgspec.Struct, frozen=True, kw_only=True):
+    """A project's limits by name (-1 = none), those that were set for it, and its instances, cores and MiB of ram."""
+
+    limits: dict[str, int]
+    own: dict[str, int]
+    used: dict[str, int]
+
+
 class ServerView(msgspec.Struct, frozen=True, kw_only=True):
     """One server as its owner sees it (section E)."""
 
@@ -477,3 +504,14 @@ class ServerView(msgspec.Struct, frozen=True, kw_only=True):
     volumes: tuple[BlockDevice, ...] = ()  # those attached, as `block_device_mapping_v2` would name them
     image_properties: dict[str, str] = {}
     request_id: str = ""  # of its boot
+    user_id: str = ""
+    embedded_flavor: Flavor | None = None  # as it was when the server was booted
+    availability_zone: str = ""  # its host's; '' = it has none yet
+    pinned_zone: str = ""
+    security_groups: tuple[str, ...] = ()
+    config_drive: bool = True
+    disk_config: str = "MANUAL"
+    root_device: str = ""
+    user_data: str = ""
+    reservation_id: str = ""
+    launch_index: int = 0

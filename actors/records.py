@@ -144,6 +144,16 @@ class Flavor(msgspec.Struct, frozen=True, kw_only=True):
     swap_mib: int = 0
     extra_specs: dict[str, str] = {}
     is_public: bool = True
+    description: str = ""
+    rxtx_factor: float = 1.0
+
+
+class FlavorAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """A project that may use a flavor that is not public."""
+
+    id: str  # "<flavor>:<project>"
+    flavor_id: str
+    project_id: str
 
 
 class Keypair(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,6 +161,8 @@ class Keypair(msgspec.Struct, frozen=True, kw_only=True):
     user_id: str
     name: str
     public_key: str
+    type: str = "ssh"  # ssh, x509
+    created_at: float = 0.0
 
 
 class ServerGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,6 +206,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     locked_reason: str = ""
     updated_at: float = 0.0
     interfaces_added: int = 0  # since it was booted: no two have the same place
+    availability_zone: str = ""  # that of its host
 
 
 class InstanceActionEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -238,6 +251,27 @@ class ComputeNode(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
     hosts: tuple[str, ...] = ()
     enabled: bool = True  # False: no new machines are placed here [Nova: a disabled compute service]
+    disabled_reason: str = ""
+    forced_down: bool = False  # an administrator says that it is down, whatever its heartbeats say
+
+
+class Aggregate(msgspec.Struct, frozen=True, kw_only=True):
+    """Hosts grouped by an administrator while the cloud runs. Its key `availability_zone` makes it a zone."""
+
+    id: str
+    number: int  # what clients call its id
+    name: str
+    hosts: tuple[str, ...] = ()
+    properties: dict[str, str] = {}
+    created_at: float = 0.0
+    updated_at: float = 0.0
+
+
+class ComputeQuota(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a project's limits of servers and what belongs to them differ from the cloud's, or the cloud's own."""
+
+    id: str  # the project's, or `conductor.quotas.DEFAULT`
+    limits: dict[str, int]  # as `conductor.quotas.LIMITS` names them; -1 = none
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
@@ -469,12 +503,15 @@ Record = (
     | SigningKey
     | RevokedToken
     | Flavor
+    | FlavorAccess
     | Keypair
     | ServerGroup
     | Instance
     | InstanceAction
     | Story
     | ComputeNode
+    | Aggregate
+    | ComputeQuota
     | Notification
     | Image
     | ImageMember

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from actors.messages import BlockDevice, NetworkRequest
+from actors.records import Keypair
 
 
 class BootRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +31,14 @@ class BootRequest(msgspec.Struct, frozen=True, kw_only=True):
     hints: dict[str, tuple[str, ...]] = {}
     idempotency_key: str = ""
     request_id: str = ""
+    fewest: int = 0  # where the quota allows no more, so many servers are enough; 0 = all or none
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    hostname: str = ""  # '' = made of the name
+    admin_password: str = ""  # '' = made up
+    disk_config: str = "MANUAL"  # OS-DCF:diskConfig: MANUAL, AUTO
+    reservation_id: str = ""
+    files: tuple[tuple[str, str], ...] = ()  # personality: (path, content in base64)
     login_at: float = 0.0  # when the caller authenticated (steps 1-2), for the timeline
     login_took_ms: float = 0.0
 
@@ -53,13 +62,36 @@ class CreateFlavor(msgspec.Struct, frozen=True, kw_only=True):
     ephemeral_gib: int = 0
     swap_mib: int = 0
     extra_specs: dict[str, str] = {}
+    is_public: bool = True
+    description: str = ""
+    rxtx_factor: float = 1.0
     id: str = ""
+    repeatable: bool = True  # the very same flavor again is no conflict
+
+
+class ChangeFlavor(msgspec.Struct, frozen=True, kw_only=True):
+    """Administrators only. None = as it is; `extra_specs` are all that there shall be."""
+
+    token: str
+    flavor_id: str
+    description: str | None = None
+    extra_specs: dict[str, str] | None = None
 
 
 class CreateKeypair(msgspec.Struct, frozen=True, kw_only=True):
+    """Without a public key a pair is made. `user_id` '' = the caller's own; another user's needs an administrator."""
+
     token: str
     name: str
-    public_key: str
+    public_key: str = ""
+    type: str = "ssh"  # ssh, x509
+    user_id: str = ""
+    repeatable: bool = True  # the very same key again is no conflict
+
+
+class KeypairMade(msgspec.Struct, frozen=True, kw_only=True):
+    keypair: Keypair
+    private_key: str = ""  # '' = the public key was brought
 
 
 class CreateServerGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +99,7 @@ class CreateServerGroup(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     policy: str  # affinity, anti-affinity, soft-affinity, soft-anti-affinity
     max_server_per_host: int = 1  # for anti-affinity
+    repeatable: bool = True  # the very same group again is no second one
 
 
 class ServerGroupRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,3 +115,12 @@ class SetNode(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     node: str
     enabled: bool
+    reason: str = ""  # why it is disabled
+
+
+class ForceDown(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a worker node's hosts are taken to be down, whatever they say."""
+
+    token: str
+    node: str
+    down: bool

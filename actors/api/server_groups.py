@@ -7,14 +7,14 @@ those: what a user writes into them is not believed.
 
 from __future__ import annotations
 
+import asyncio
+
 from actors.api.messages import CreateServerGroup
 from actors.api.validation import name_fault
-from actors.errors import CallerError, CallerFault, bad_request, conflict, not_found
+from actors.errors import CallerError, CallerFault, bad_request, conflict, forbidden, not_found
 from actors.messages import AuthContext
 from actors.records import Ledger, ServerGroup, drop
 from actors.scheduler.hints import GROUP, GROUP_MOST, GROUP_POLICY, POLICIES
-
-GROUPS_LIMIT = 1_000  # of one project
 
 Hints = dict[str, tuple[str, ...]]
 
@@ -23,6 +23,7 @@ class ServerGroups:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._groups: dict[str, ServerGroup] = {}
+        self._one_by_one = asyncio.Lock()  # counting and writing are one act
 
     async def start(self) -> None:
         self._groups = {row.id: row for row in await self._ledger.load(ServerGroup)}
@@ -31,19 +32,38 @@ class ServerGroups:
         mine = (group for group in self._groups.values() if group.project_id == context.project_id)
         return sorted(mine, key=lambda group: group.name)
 
+    def of_all(self) -> list[ServerGroup]:
+        return sorted(self._groups.values(), key=lambda group: group.name)
+
+    def get(self, context: AuthContext, group_id: str) -> ServerGroup:
+        """By its id; raises `CallerError` 404."""
+        group = self._groups.get(group_id)
+        if group is None or not (context.is_admin or group.project_id == context.project_id):
+            raise CallerError(not_found("server_group", f"Instance group {group_id} could not be found."))
+        return group
+
     async def create(
-        self, context: AuthContext, request: CreateServerGroup, group_id: str, at: float
+        self, context: AuthContext, request: CreateServerGroup, group_id: str, at: float, most: int
     ) -> ServerGroup | CallerFault:
-        """The same name and rules again answer with the group that is there."""
+        """The same name and rules again answer with the group that is there, if they are said to be a repetition.
+
+        `most` groups is what the project's quota allows (-1 = any number).
+        """
         if fault := _fault(request):
             return fault
+        async with self._one_by_one:
+            return await self._created(context, request, group_id, at, most)
+
+    async def _created(
+        self, context: AuthContext, request: CreateServerGroup, group_id: str, at: float, most: int
+    ) -> ServerGroup | CallerFault:
         mine = self.all(context)
         known = next((group for group in mine if group.name == request.name), None)
-        if known is not None:
+        if known is not None and request.repeatable:
             same = (known.policy, known.max_server_per_host) == (request.policy, request.max_server_per_host)
             return known if same else conflict("name", f"there is a server group {known.name!r} with other rules")
-        if len(mine) >= GROUPS_LIMIT:
-            return CallerFault(403, f"the project has {GROUPS_LIMIT} server groups already")
+        if 0 <= most <= len(mine):
+            return forbidden("Quota exceeded, too many server groups.")
         group = ServerGroup(
             id=group_id,
             name=request.name,

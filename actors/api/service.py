@@ -1,6 +1,6 @@
 """The compute API: the door through which every request for a server comes (steps 3-7).
 
-Owns flavors and keypairs. It verifies the token itself, checks the request, asks the rooms that own images, networks
+It verifies the token itself, checks the request, asks the rooms that own images, networks
 and volumes whether they would serve it, and only then has the conductor record it. Invariant: what is refused here has
 changed nothing; what is answered with ids is on disk.
 """
@@ -10,35 +10,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from random import Random
-from typing import Any, Protocol, TypeVar
-from uuid import UUID
+from typing import Any, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from actors.api.acts import ServerActs
+from actors.api.administration import Administration
 from actors.api.consoles import Tickets
 from actors.api.messages import (
     BootRequest,
-    CreateFlavor,
-    CreateKeypair,
-    CreateServerGroup,
-    ServerGroupRequest,
     ServersRequest,
-    SetNode,
 )
-from actors.api.server_groups import ServerGroups
 from actors.api.validation import (
-    flavor_fault,
     hostname_of,
     image_fault,
-    key_fault,
-    name_fault,
     request_fault,
 )
 from actors.clock import Clock
 from actors.cluster.config import CloudConfig
-from actors.errors import CallerError, CallerFault, bad_request, conflict, forbidden, not_found
-from actors.faces import ComputeFace, ConductorFace, ImageFace, NetworkFace, VolumeFace
+from actors.errors import CallerError, CallerFault, bad_request, forbidden, not_found
+from actors.faces import ComputeFace, ConductorFace, ImageFace, NetworkFace, TokenVerifier, VolumeFace
 from actors.messages import (
     AllocateRequest,
     AttachRequest,
@@ -50,20 +42,14 @@ from actors.messages import (
     ServerView,
     StoryLine,
 )
-from actors.records import Flavor, Keypair, Notification, ServerGroup
+from actors.records import Notification
 from actors.scheduler.messages import PlacementExplained
-
-WRITERS = ("admin", "member")  # roles that may launch and delete
 
 Seen = TypeVar("Seen", ServerView, ServerStatus)
 Question = TypeVar("Question", AllocateRequest, AttachRequest)
 
 
-class TokenVerifier(Protocol):
-    def verify(self, token: str, now: float) -> AuthContext: ...
-
-
-class Api(ServerActs):
+class Api(Administration, ServerActs):
     def __init__(
         self,
         config: CloudConfig,
@@ -76,24 +62,13 @@ class Api(ServerActs):
         clock: Clock,
         random: Random,
     ) -> None:
+        super().__init__(conductor, verifier, clock, random)
         self._config = config
-        self._conductor = conductor
-        self._verifier = verifier
         self._images = images
         self._network = network
         self._volume = volume
         self._computes = computes
-        self._clock = clock
-        self._random = random
-        self._flavors: dict[str, Flavor] = {}
-        self._keypairs: dict[str, Keypair] = {}
-        self._server_groups = ServerGroups(conductor)
         self._tickets = Tickets(random)
-
-    async def start(self) -> None:
-        self._flavors = {row.id: row for row in await self._conductor.load(Flavor)}
-        self._keypairs = {row.id: row for row in await self._conductor.load(Keypair)}
-        await self._server_groups.start()
 
     # ------------------------------------------------------------ launching
 
@@ -130,7 +105,7 @@ class Api(ServerActs):
         received = self._clock.now()
         try:
             context = self._authorized(request.token)
-            flavor = self._flavor(request.flavor)
+            flavor = self._flavors.find(context, request.flavor)
             public_key = self._public_key(request, context)
             hints = self._server_groups.hints(context, request.hints)
         except CallerError as error:
@@ -141,11 +116,11 @@ class Api(ServerActs):
         ids = tuple(self._uuid() for _ in range(request.count))
         return BootSpec(
             name=request.name,
-            hostname=hostname_of(request.name) or "server",
+            hostname=request.hostname or hostname_of(request.name) or "server",
             project_id=context.project_id,
             user_id=context.user_id,
             token=request.token,
-            flavor=flavor,
+            flavor=replace(flavor, description="") if flavor.description else flavor,
             image_id=request.image,
             networks=request.networks,
             auto_network=not request.networks and request.network_mode == "auto",
@@ -155,7 +130,7 @@ class Api(ServerActs):
             key_name=request.key_name,
             public_key=public_key,
             metadata=request.metadata,
-            admin_password=self._token_hex(12),
+            admin_password=request.admin_password or self._token_hex(12),
             config_drive=request.config_drive,
             availability_zone=request.availability_zone,
             hints=hints,
@@ -164,6 +139,13 @@ class Api(ServerActs):
             instance_ids=ids,
             batch=ids[0] if request.min_count > 1 else "",
             min_count=request.min_count if request.min_count > 1 else 0,
+            fewest=request.fewest,
+            description=request.description,
+            tags=request.tags,
+            pinned_zone=request.availability_zone.partition(":")[0],
+            disk_config=request.disk_config,
+            reservation_id=request.reservation_id,
+            files=request.files,
             wait_for_capacity_s=request.wait_for_capacity_s,
             door=_door(request, received, verified),
         )
@@ -199,21 +181,13 @@ class Api(ServerActs):
             for index, fault in faults.items():
                 replies[index] = replies[index] or fault
 
-    def _flavor(self, name: str) -> Flavor:
-        if name in self._flavors:
-            return self._flavors[name]
-        for flavor in self._flavors.values():
-            if flavor.name == name:
-                return flavor
-        raise CallerError(not_found("flavor", f"there is no flavor {name!r}"))
-
     def _public_key(self, request: BootRequest, context: AuthContext) -> str:
         if not request.key_name:
             return request.public_key
-        keypair = self._keypairs.get(f"{context.user_id}:{request.key_name}")
-        if keypair is None:
-            raise CallerError(bad_request("key_name", f"there is no keypair {request.key_name!r}"))
-        return keypair.public_key
+        try:
+            return self._keypairs.get(context.user_id, request.key_name).public_key
+        except CallerError:
+            raise CallerError(bad_request("key_name", "Invalid key_name provided.")) from None
 
     # ------------------------------------------------------------ servers
 
@@ -268,83 +242,11 @@ class Api(ServerActs):
         rows = await self._conductor.notifications(since, limit, wait_s)
         return [row for row in rows if context.is_admin or row.project_id == context.project_id]
 
-    async def set_node(self, request: SetNode) -> CallerFault | None:
-        """Drain a worker node, or let it take machines again."""
-        if not self._context(request.token).is_admin:
-            return forbidden("only an administrator disables a worker node")
-        return await self._conductor.set_enabled(request.node, request.enabled)
-
     async def _one(self, token: str, server_id: str) -> ServerView:
         [view] = await self.show(ServersRequest(token=token, server_ids=(server_id,)))
         if isinstance(view, CallerFault):
             raise CallerError(view)
         return view
-
-    # ------------------------------------------------------------ flavors and keypairs
-
-    async def flavors(self, token: str) -> list[Flavor]:
-        self._context(token)
-        return sorted(self._flavors.values(), key=lambda flavor: (flavor.ram_mib, flavor.name))
-
-    async def create_flavor(self, request: CreateFlavor) -> Flavor | CallerFault:
-        if not self._context(request.token).is_admin:
-            return forbidden("only an administrator creates flavors")
-        flavor = msgspec.convert(msgspec.to_builtins(request) | {"id": request.id or self._uuid()}, Flavor)
-        if fault := flavor_fault(flavor):
-            return fault
-        for known in self._flavors.values():
-            if known.name == flavor.name or known.id == flavor.id:
-                return (
-                    known if msgspec.structs.replace(known, id=flavor.id) == flavor else _taken("flavor", flavor.name)
-                )
-        await self._conductor.commit([flavor])
-        self._flavors[flavor.id] = flavor
-        return flavor
-
-    async def create_keypair(self, request: CreateKeypair) -> Keypair | CallerFault:
-        context = self._context(request.token)
-        fault = name_fault("name", request.name) or key_fault("public_key", request.public_key or "-")
-        if fault:
-            return fault
-        keypair = Keypair(
-            id=f"{context.user_id}:{request.name}",
-            user_id=context.user_id,
-            name=request.name,
-            public_key=request.public_key,
-        )
-        known = self._keypairs.get(keypair.id)
-        if known is not None:
-            return known if known == keypair else _taken("keypair", keypair.name)
-        await self._conductor.commit([keypair])
-        self._keypairs[keypair.id] = keypair
-        return keypair
-
-    # ------------------------------------------------------------ server groups
-
-    async def server_groups(self, token: str) -> list[ServerGroup]:
-        return self._server_groups.all(self._context(token))
-
-    async def create_server_group(self, request: CreateServerGroup) -> ServerGroup | CallerFault:
-        context = self._authorized(request.token)
-        return await self._server_groups.create(context, request, self._uuid(), self._clock.now())
-
-    async def delete_server_group(self, request: ServerGroupRequest) -> CallerFault | None:
-        return await self._server_groups.delete(self._authorized(request.token), request.group_id)
-
-    # ------------------------------------------------------------ who asks
-
-    def _context(self, token: str) -> AuthContext:
-        """Steps 4-5, here and now: the signature says who asks."""
-        return self._verifier.verify(token, self._clock.now())
-
-    def _authorized(self, token: str) -> AuthContext:
-        context = self._context(token)
-        if not set(context.roles) & set(WRITERS):
-            raise CallerError(forbidden(f"needs the role {' or '.join(WRITERS)} in project {context.project_name}"))
-        return context
-
-    def _uuid(self) -> str:
-        return str(UUID(int=self._random.getrandbits(128), version=4))
 
     def _token_hex(self, size: int) -> str:
         return f"{self._random.getrandbits(size * 4):0{size}x}"
@@ -423,7 +325,3 @@ def _undeletable(status: ServerStatus | CallerFault, context: AuthContext, serve
     if isinstance(seen, CallerFault):
         return seen
     return conflict("", f"Instance {server_id} is locked") if seen.locked_by and not context.is_admin else None
-
-
-def _taken(kind: str, name: str) -> CallerFault:
-    return conflict("name", f"there is a {kind} {name!r} already, and it is different")

@@ -23,6 +23,7 @@ METADATA_LIMIT = 128  # items (metadata_items quota)
 METADATA_VALUE_LIMIT = 255  # characters
 GIB = 1 << 30
 
+SPEC_KEY = re.compile(r"[a-zA-Z0-9_.: -]{1,255}")
 SOURCES = ("image", "volume", "snapshot", "blank")
 DESTINATIONS = ("local", "volume")
 KEY_TYPES = ("ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
@@ -165,6 +166,14 @@ def flavor_fault(flavor: Flavor) -> CallerFault | None:
     if flavor.ephemeral_gib < 0 or flavor.swap_mib < 0:
         return bad_request("ephemeral_gib" if flavor.ephemeral_gib < 0 else "swap_mib", "must not be negative")
     return name_fault("name", flavor.name)
+
+
+def specs_fault(specs: dict[str, str]) -> CallerFault | None:
+    """Keys of letters, digits and `_-.: `; values of at most 255 characters."""
+    for key, value in specs.items():
+        if not SPEC_KEY.fullmatch(key) or len(value) > NAME_LIMIT:
+            return bad_request("extra_specs", f"{key[:40]!r} is no key of a flavor, or its value is too long")
+    return None
 
 
 def hostname_of(name: str) -> str:

@@ -32,6 +32,7 @@ VERSIONS = (
     "2020-10-14",
     "latest",
 )
+CONTENT = "content"  # the folder of files that users send along
 KEY_SINCE = {"random_seed": "2013-04-04", "project_id": "2015-10-15", "devices": "2016-06-30"}
 DOCUMENT_SINCE = {
     "vendor_data.json": "2013-10-17",
@@ -63,6 +64,7 @@ def _trees(spec: BootSpec, meta: Json, ec2: Json, vifs: tuple[Vif, ...]) -> dict
         "network_data.json": _json(network_data(vifs)),
     }
     found = {"ec2/latest/meta-data.json": _json(ec2)}
+    found |= {f"openstack/{CONTENT}/{n:04}": base64.b64decode(data) for n, (_, data) in enumerate(spec.files)}
     if user_data:
         found["ec2/latest/user-data"] = user_data
     for version in VERSIONS:
@@ -88,6 +90,8 @@ def _meta_data(spec: BootSpec, instance_id: str, vifs: tuple[Vif, ...], disks: l
     }
     if spec.metadata:
         meta["meta"] = spec.metadata
+    if spec.files:
+        meta["files"] = [{"content_path": f"/{CONTENT}/{n:04}", "path": path} for n, (path, _) in enumerate(spec.files)]
     if spec.public_key:
         name = spec.key_name or "default"
         meta["public_keys"] = {name: spec.public_key}
@@ -96,7 +100,7 @@ def _meta_data(spec: BootSpec, instance_id: str, vifs: tuple[Vif, ...], disks: l
 
 
 def _launch_index(spec: BootSpec, instance_id: str) -> int:
-    return spec.instance_ids.index(instance_id) if instance_id in spec.instance_ids else 0
+    return spec.instance_ids.index(instance_id) if instance_id in spec.instance_ids else spec.launch_index
 
 
 def _devices(vifs: tuple[Vif, ...], disks: list[Disk]) -> list[Json]:

@@ -13,6 +13,7 @@ from math import ceil
 import msgspec
 
 from actors.conductor.attached import attached_volumes
+from actors.conductor.quotas import group_of
 from actors.conductor.timeline import PLACED, Moment, Timeline
 from actors.messages import (
     BootFault,
@@ -20,6 +21,7 @@ from actors.messages import (
     BuildOrder,
     Claim,
     DestroyOrder,
+    Placed,
     PlaceRequest,
     ServerView,
     Vif,
@@ -99,9 +101,10 @@ class Boot:
         if self.decoded is not None:
             self.decoded = spec
 
-    def place(self, host: str, node: str, at: float) -> None:
+    def place(self, placed: Placed, at: float) -> None:
         """This attempt has a host."""
-        self.change(host=host, node=node)
+        host = placed.host
+        self.change(host=host, node=placed.node, availability_zone=placed.zone)
         self.tell(Moment(at, "place", PLACED, self.instance.attempt, host).encoded())
 
     @property
@@ -139,7 +142,7 @@ class Boot:
             vcpus=spec.flavor.vcpus,
             ram_mib=spec.flavor.ram_mib,
             disk_gib=disk_gib(spec),
-            group_id=next(iter(spec.hints.get("group", ())), "") if spec.hints else "",
+            group_id=group_of(spec),
         )
 
     def place_request(self) -> PlaceRequest:
@@ -187,7 +190,8 @@ def new_boot(spec: BootSpec, instance_id: str, index: int, at: float) -> Boot:
     """The instance as it is accepted: BUILD / scheduling / NOSTATE (steps 6-7)."""
     if len(spec.instance_ids) > 1:  # Nova's default multi_instance_display_name_template
         name = f"{spec.name}-{index + 1}"
-        spec = msgspec.structs.replace(spec, name=name, hostname=f"{spec.hostname}-{index + 1}")
+        host = f"{spec.hostname}-{index + 1}"
+        spec = msgspec.structs.replace(spec, name=name, hostname=host, launch_index=index)
     spec = msgspec.structs.replace(spec, instance_ids=())
     vm, task, power = ACCEPTED
     instance = Instance(
@@ -246,7 +250,6 @@ def view(boot: Boot) -> ServerView:
         fault=msgspec.convert(instance.fault, BootFault) if instance.fault else None,
         metadata=spec.metadata,
         key_name=spec.key_name,
-        server_group=next(iter(spec.hints.get("group", ())), ""),
         description=spec.description,
         tags=spec.tags,
         hostname=spec.hostname,
@@ -256,6 +259,18 @@ def view(boot: Boot) -> ServerView:
         volumes=attached_volumes(spec, instance.id),
         image_properties=spec.image_properties,
         request_id=instance.request_id,
+        server_group=group_of(spec),
+        user_id=instance.user_id,
+        embedded_flavor=instance.flavor,
+        availability_zone=instance.availability_zone,
+        pinned_zone=spec.pinned_zone,
+        security_groups=spec.security_groups,
+        config_drive=spec.config_drive,
+        disk_config=spec.disk_config,
+        root_device=instance.root_device,
+        user_data=spec.user_data,
+        reservation_id=spec.reservation_id,
+        launch_index=spec.launch_index,
     )
 
 

@@ -14,10 +14,11 @@ from actors.boot import CONTROL, NODE
 from actors.conductor.boots import Boot, view
 from actors.conductor.instance_actions import InstanceActions, boot_action
 from actors.conductor.notifications import Notifications
+from actors.conductor.quotas import Quotas
 from actors.conductor.timeline import Timeline
 from actors.errors import CallerFault, not_found
-from actors.messages import Claim, InstanceFound, ServerStatus, ServerView, StoryLine
 from actors.records import InstanceAction, Ledger, Notification, Story
+from actors.messages import Claim, InstanceFound, ProjectQuota, ServerStatus, ServerView, StoryLine
 from actors.states import Vm
 
 FLOW = {step.name: step.flow for step in CONTROL} | {step.name: step.flow for step in NODE}
@@ -29,6 +30,17 @@ class Questions:
         self._boots: dict[str, Boot] = {}
         self._notifications = Notifications()
         self._actions = InstanceActions()
+        self._quotas = Quotas()
+
+    async def quotas(self, project_ids: list[str]) -> list[ProjectQuota]:
+        """What each project has and may have."""
+        found = []
+        for project_id in project_ids:
+            use = self._quotas.used(project_id)
+            used = {"instances": use.instances, "cores": use.cores, "ram": use.ram}
+            own = self._quotas.own_limits(project_id)
+            found.append(ProjectQuota(limits=self._quotas.limits(project_id), own=own, used=used))
+        return found
 
     async def claims(self) -> list[Claim]:
         """What every instance that holds a host takes."""

@@ -22,6 +22,7 @@ from actors.conductor.acts import Acts
 from actors.conductor.boots import Boot, new_boot, notification, stored_boot, view
 from actors.conductor.edits import edited
 from actors.conductor.questions import Questions, no_server
+from actors.conductor.quotas import Quotas, group_of
 from actors.conductor.riders import Riders
 from actors.conductor.steps import release
 from actors.conductor.timeline import Moment
@@ -34,18 +35,22 @@ from actors.messages import (
     BuildEnded,
     Hello,
     ServerView,
+    HostSeen,
     StepReport,
     Welcome,
 )
 from actors.records import (
+    Aggregate,
     Change,
     ComputeNode,
+    ComputeQuota,
     Instance,
     InstanceAction,
     Kind,
     Ledger,
     Notification,
     Story,
+    drop,
 )
 from actors.saga import Phase, Saga, Table, describe
 from actors.scheduler.messages import PlacementExplained
@@ -106,6 +111,10 @@ class Conductor(Questions):
                 self._keys.setdefault((row.project_id, row.idempotency_key), []).append(row.id)
             if row.vm_state != Vm.DELETED:
                 self._boots[row.id] = stored_boot(row, stories.get(row.id))
+        self._quotas = Quotas()
+        for boot in self._boots.values():
+            self._quotas.take(boot.instance.project_id, boot.instance.flavor, 1, group_of(boot.spec()))
+        self._quotas.set_limits(await self._store.load(ComputeQuota))
         self._in_flight = {boot.id for boot in self._boots.values() if boot.building}
         self._nodes = {row.id: row for row in await self._store.load(ComputeNode)}
         self._notifications.load(await self._store.load(Notification))
@@ -136,21 +145,16 @@ class Conductor(Questions):
         replies: list[list[str] | CallerFault] = []
         fresh: list[Boot] = []
         for spec in specs:
-            key = (spec.project_id, spec.idempotency_key)
-            known = self._keys.get(key) if spec.idempotency_key else None
-            ids = known or [i for i in spec.instance_ids if i not in self._boots]
-            if known is None and len(self._in_flight) + len(ids) > self._config.boots_in_flight_limit:
-                replies.append(busy(f"{len(self._in_flight)} servers are being booted; try again in a moment"))
+            if known := self._known(spec):
+                replies.append(known)
                 continue
-            if known is None:
-                at = self.clock.now()
-                self._in_flight.update(ids)
-                fresh += [new_boot(spec, i, n, at) for n, i in enumerate(spec.instance_ids) if i not in self._boots]
-                if spec.idempotency_key:
-                    self._keys[key] = ids
-            replies.append(list(known or spec.instance_ids))
-        for boot in fresh:
-            self._boots[boot.id] = boot
+            allowed = self._allowed(spec)
+            if isinstance(allowed, CallerFault):
+                replies.append(allowed)
+                continue
+            boots = self._taken_in(allowed)
+            fresh += boots
+            replies.append([boot.id for boot in boots])
         outcome = await self._door.forward(fresh) if fresh else None
         if outcome and outcome.failed:
             fault = self._forget_unrecorded([boot for boot, _ in outcome.failed], outcome.failed[0][1])
@@ -158,8 +162,35 @@ class Conductor(Questions):
         self.spawn(self._go(fresh))
         return replies
 
+    def _known(self, spec: BootSpec) -> list[str]:
+        """Ids of a request that was accepted before: it has a key, or it was sent twice."""
+        if spec.idempotency_key and (ids := self._keys.get((spec.project_id, spec.idempotency_key))):
+            return list(ids)
+        return [i for i in spec.instance_ids if i in self._boots]
+
+    def _allowed(self, spec: BootSpec) -> BootSpec | CallerFault:
+        """The request with as many machines as its project's quotas allow."""
+        asked = len(spec.instance_ids)
+        if len(self._in_flight) + asked > self._config.boots_in_flight_limit:
+            return busy(f"{len(self._in_flight)} servers are being booted; try again in a moment")
+        count = self._quotas.admit(spec)
+        if isinstance(count, CallerFault) or count == asked:
+            return count if isinstance(count, CallerFault) else spec
+        return msgspec.structs.replace(spec, instance_ids=spec.instance_ids[:count])
+
+    def _taken_in(self, spec: BootSpec) -> list[Boot]:
+        at = self.clock.now()
+        boots = [new_boot(spec, instance_id, index, at) for index, instance_id in enumerate(spec.instance_ids)]
+        self._boots.update((boot.id, boot) for boot in boots)
+        self._in_flight.update(spec.instance_ids)
+        self._quotas.take(spec.project_id, spec.flavor, len(boots), group_of(spec))
+        if spec.idempotency_key:
+            self._keys[spec.project_id, spec.idempotency_key] = list(spec.instance_ids)
+        return boots
+
     def _forget_unrecorded(self, boots: list[Boot], fault: Fault) -> CallerFault:
         for boot in boots:
+            self._quotas.give_back(boot.instance, group_of(boot.spec()))
             del self._boots[boot.id]
             self._in_flight.discard(boot.id)
             self._keys.pop((boot.instance.project_id, boot.instance.idempotency_key), None)
@@ -224,7 +255,7 @@ class Conductor(Questions):
         known = self._nodes.get(compute.node)
         row = ComputeNode(id=compute.node, epoch=1, hosts=compute.hosts)
         if known is not None:
-            row = msgspec.structs.replace(row, epoch=known.epoch + 1, enabled=known.enabled)
+            row = msgspec.structs.replace(known, epoch=known.epoch + 1, hosts=compute.hosts)
         await self._store.commit([row])
         self._nodes[compute.node] = row
         self._left.discard(compute.node)
@@ -241,16 +272,45 @@ class Conductor(Questions):
     def has_left(self, node: str) -> bool:
         return node in self._left
 
-    async def set_enabled(self, node: str, enabled: bool) -> CallerFault | None:
+    async def set_enabled(self, node: str, enabled: bool, reason: str = "") -> CallerFault | None:
         """Whether new machines are placed on the node's hosts: durably, and from the answer on."""
         known = self._nodes.get(node)
         if known is None:
             return not_found("node", f"there is no worker node {node!r}")
-        row = msgspec.structs.replace(known, enabled=enabled)
-        await self._store.commit([row])
-        self._nodes[node] = row
-        await self.compute(node).set_enabled(enabled)
+        await self._set_node(msgspec.structs.replace(known, enabled=enabled, disabled_reason=reason))
+        if node not in self._left:
+            await self.compute(node).set_enabled(enabled)
         return None
+
+    async def force_down(self, node: str, down: bool) -> CallerFault | None:
+        """The node's hosts are taken to be down, whatever they say themselves; or no longer."""
+        known = self._nodes.get(node)
+        if known is None:
+            return not_found("node", f"there is no worker node {node!r}")
+        await self._set_node(msgspec.structs.replace(known, forced_down=down))
+        await self.scheduler.force_down(list(known.hosts), down)
+        return None
+
+    async def _set_node(self, row: ComputeNode) -> None:
+        await self._store.commit([row])
+        self._nodes[row.id] = row
+
+    async def arrange(self, changes: list[Change]) -> None:
+        """Aggregates of hosts are as these changes say: durably, and for the scheduler, from the answer on."""
+        await self._store.commit(changes)
+        await self.scheduler.arrange(await self._store.load(Aggregate))
+
+    async def hosts(self) -> list[HostSeen]:
+        return await self.scheduler.hosts()
+
+    async def set_quota(self, project_id: str, limits: dict[str, int]) -> None:
+        """A project's own limits, or with the id `DEFAULT` the cloud's; none: the cloud's hold again."""
+        row = ComputeQuota(id=project_id, limits=limits)
+        await self._store.commit([row if limits else drop(row)])
+        if limits:
+            self._quotas.set_limits([row])
+        else:
+            self._quotas.forget(project_id)
 
     def epoch(self, node: str) -> int:
         return self._nodes[node].epoch if node in self._nodes else 0
@@ -360,7 +420,8 @@ class Conductor(Questions):
         await self.write(gone, "instance.delete.end")
         self._waiting.room_came()
         for boot in gone:
-            self._boots.pop(boot.id, None)
+            if self._boots.pop(boot.id, None) is not None:
+                self._quotas.give_back(boot.instance, group_of(boot.spec()))
             self._actions.forget(boot.id)
             self._end(boot)
 

@@ -40,7 +40,7 @@ async def place(conductor: Conductor, boots: list[Boot]) -> Failures:
         at = conductor.clock.now()
         for boot, reply in zip(waiting, replies, strict=True):
             if isinstance(reply, Placed):
-                boot.place(reply.host, reply.node, at)
+                boot.place(reply, at)
                 conductor.write_later(boot)
                 failures.pop(boot.id, None)
             else:

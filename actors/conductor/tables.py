@@ -150,6 +150,15 @@ class FlavorRow(SQLModel, table=True):
     swap_mib: Whole
     extra_specs: Nested
     is_public: bool
+    description: str
+    rxtx_factor: float
+
+
+class FlavorAccessRow(SQLModel, table=True):
+    __tablename__ = "flavor_accesses"
+    id: Key
+    flavor_id: str
+    project_id: str
 
 
 class KeypairRow(SQLModel, table=True):
@@ -158,6 +167,8 @@ class KeypairRow(SQLModel, table=True):
     user_id: str
     name: str
     public_key: str
+    type: str
+    created_at: float
 
 
 class ServerGroupRow(SQLModel, table=True):
@@ -199,6 +210,7 @@ class InstanceRow(SQLModel, table=True):
     locked_reason: str
     updated_at: float
     interfaces_added: Whole
+    availability_zone: str
 
 
 class InstanceActionRow(SQLModel, table=True):
@@ -229,6 +241,25 @@ class ComputeNodeRow(SQLModel, table=True):
     epoch: Whole
     hosts: Nested
     enabled: bool
+    disabled_reason: str
+    forced_down: bool
+
+
+class AggregateRow(SQLModel, table=True):
+    __tablename__ = "aggregates"
+    id: Key
+    number: Whole
+    name: str
+    hosts: Nested
+    properties: Nested
+    created_at: float
+    updated_at: float
+
+
+class ComputeQuotaRow(SQLModel, table=True):
+    __tablename__ = "compute_quotas"
+    id: Key
+    limits: Nested
 
 
 class NotificationRow(SQLModel, table=True):
@@ -447,12 +478,15 @@ ROWS: dict[type[records.Record], type[SQLModel]] = {
     records.SigningKey: SigningKeyRow,
     records.RevokedToken: RevokedTokenRow,
     records.Flavor: FlavorRow,
+    records.FlavorAccess: FlavorAccessRow,
     records.Keypair: KeypairRow,
     records.ServerGroup: ServerGroupRow,
     records.Instance: InstanceRow,
     records.InstanceAction: InstanceActionRow,
     records.Story: StoryRow,
     records.ComputeNode: ComputeNodeRow,
+    records.Aggregate: AggregateRow,
+    records.ComputeQuota: ComputeQuotaRow,
     records.Notification: NotificationRow,
     records.Image: ImageRow,
     records.ImageMember: ImageMemberRow,

@@ -9,6 +9,7 @@ from actors.cluster import reach
 from actors.cluster.collector import collect_rarely
 from actors.cluster.config import CloudConfig
 from actors.cluster.packing import packs_replies
+from actors.records import Aggregate, ComputeNode
 from actors.scheduler.service import Scheduler
 
 
@@ -18,4 +19,9 @@ class SchedulerActor(Scheduler):
         collect_rarely()
         limits = cloud.service_down_s, cloud.service_down_s
         super().__init__(SystemClock(), SystemRandom(), cloud.placement_profile, *limits)
-        await self.restore(await reach.conductor().claims())
+        conductor = reach.conductor()
+        await self.restore(await conductor.claims())
+        await self.arrange(await conductor.load(Aggregate))
+        for node in await conductor.load(ComputeNode):
+            if node.forced_down:
+                await self.force_down(list(node.hosts), True)

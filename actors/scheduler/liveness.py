@@ -21,6 +21,9 @@ class Liveness:
     def forget(self, host: str) -> None:
         self._heard.pop(host, None)
 
+    def hears(self, host: str) -> bool:
+        return host in self._heard
+
     def gone_silent(self, now: float) -> list[str]:
         """The hosts that were not heard for longer than allowed; each is told once, until it is heard again."""
         silent = []

@@ -13,8 +13,10 @@ from random import Random
 
 from actors.clock import Clock
 from actors.errors import CallerFault, bad_request, busy, conflict
-from actors.messages import Claim, HostReport, NoHostFound, Placed, PlaceRequest
+from actors.messages import Claim, HostReport, HostSeen, NoHostFound, Placed, PlaceRequest
+from actors.records import Aggregate
 from actors.scheduler import wire
+from actors.scheduler.arrangement import Arrangement
 from actors.scheduler.liveness import Liveness
 from actors.scheduler.messages import PlacementExplained
 from placement import PROFILES, BadRequest, Fleet, NoHost, Placement, Placer, explain
@@ -42,6 +44,8 @@ class Scheduler:
         self._fleet = Fleet()
         self._placer = Placer(self._fleet, PROFILES[profile])
         self._liveness = Liveness(service_down_s)
+        self._reports: dict[str, HostReport] = {}  # the last of each host
+        self._arrangement = Arrangement()
         self._attempts: dict[str, int] = {}  # by instance that holds a claim
         self._provisional: OrderedDict[str, float] = OrderedDict()  # instance → claimed at, oldest first
         self._failures: defaultdict[str, int] = defaultdict(int)  # builds that failed on a host since its last success
@@ -82,9 +86,44 @@ class Scheduler:
         """Hosts are as they say, and up. Their use never hides a claim."""
         now = self._clock.monotonic()
         for report in reports:
-            self._fleet.upsert(wire.host_state(report, self._failures.get(report.host, 0)))
+            self._reports[report.host] = report
+            self._settle_host(report)
             self._liveness.heard(report.host, now)
         self._tidy()
+
+    def _settle_host(self, report: HostReport) -> None:
+        put = self._arrangement.of(report.host)
+        self._fleet.upsert(wire.host_state(report, self._failures.get(report.host, 0), put))
+
+    async def arrange(self, aggregates: list[Aggregate]) -> None:
+        """These are all the aggregates that administrators made; they hold from the answer on."""
+        for host in self._arrangement.arrange(aggregates):
+            self._rearranged(host)
+
+    async def force_down(self, hosts: list[str], down: bool) -> None:
+        """These hosts are down whatever their heartbeats say; or no longer."""
+        self._arrangement.force_down(hosts, down)
+        for host in hosts:
+            self._rearranged(host)
+
+    def _rearranged(self, host: str) -> None:
+        """What is said of a host anew holds at once; one that is silent stays down."""
+        row = self._fleet.row_of.get(host)
+        if row is not None:
+            silent = not self._fleet.state(row).up and not self._liveness.hears(host)
+            self._settle_host(self._reports[host])
+            if silent:
+                self._fleet.set_up(host, False)
+
+    async def hosts(self) -> list[HostSeen]:
+        """Every host that has reported, by name, and how much of it is taken."""
+        self._tidy()
+        taken = wire.taken(self._fleet.claims.values())
+        return [
+            wire.host_seen(report, self._fleet.state(row), taken)
+            for host, report in sorted(self._reports.items())
+            if (row := self._fleet.row_of.get(host)) is not None
+        ]
 
     async def restore(self, claims: list[Claim]) -> None:
         """The conductor tells a new scheduler what is claimed already; what it knows itself is newer and stays."""
@@ -98,6 +137,7 @@ class Scheduler:
         """The hosts left the cluster; claims on them are kept aside until released, or until the host returns."""
         for host in hosts:
             self._fleet.remove(host)
+            self._reports.pop(host, None)
             self._liveness.forget(host)
 
     async def explain(self, requests: list[PlaceRequest]) -> list[PlacementExplained | CallerFault]:
@@ -143,7 +183,11 @@ class Scheduler:
             return wire.no_host(answer)
         self._attempts[asked.instance_id] = asked.attempt
         self._provisional[asked.instance_id] = self._clock.monotonic()
-        return Placed(host=answer.host, node=answer.node)
+        return self._placed(answer.host)
+
+    def _placed(self, host: str) -> Placed:
+        state = self._fleet.state(self._fleet.row_of[host])
+        return Placed(host=host, node=state.node, zone=state.zone)
 
     def _not_yet(
         self, batch: list[PlaceRequest], fresh: list[PlaceRequest]
@@ -179,7 +223,7 @@ class Scheduler:
             return busy(
                 f"host {claim.host} of instance {asked.instance_id} has not reported yet; try again in a moment"
             )
-        return Placed(host=claim.host, node=self._fleet.state(row).node)
+        return self._placed(claim.host)
 
     def _release(self, instance_id: str) -> None:
         self._fleet.release(instance_id)

@@ -5,10 +5,12 @@ Pure. Raises `BadRequest` for a request that no fleet could answer.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import ceil
 
 import placement
 from actors import messages
+from actors.scheduler.arrangement import ALONE, Put
 from actors.scheduler.hints import GROUP, GROUP_MOST, GROUP_POLICY, POLICIES
 from actors.scheduler.messages import CheckLine, DroppedHost, PlacementExplained, ScoredHost
 from placement import Aggregate, BadRequest, Fleet, HostState, NoHost, Request, Shape, Stock, resources_of
@@ -74,20 +76,22 @@ def demands_of(asked: messages.PlaceRequest, fleet: Fleet) -> Demands:
     )
 
 
-def host_state(report: messages.HostReport, failed_builds: int = 0) -> HostState:
-    """A heartbeat as a host; one that names no guests it can run is taken to run its own architecture."""
+def host_state(report: messages.HostReport, failed_builds: int = 0, put: Put = ALONE) -> HostState:
+    """A heartbeat as a host; one that names no guests it can run is taken to run its own architecture. `put` is where
+    administrators put it."""
     own = (report.architecture, report.hypervisor.lower(), "hvm")
     return HostState(
         name=report.host,
         node=report.node,
-        zone=report.availability_zone,
+        zone=put.zone or report.availability_zone,
+        up=not put.down,
         enabled=report.enabled,
         architecture=report.architecture,
         hypervisor_type=report.hypervisor,
         hypervisor_version=report.hypervisor_version,
         supported_instances=report.supported or (own,),
         traits=frozenset(report.traits),
-        aggregates=tuple(Aggregate(name, metadata) for name, metadata in report.aggregates),
+        aggregates=tuple(Aggregate(name, metadata) for name, metadata in (*report.aggregates, *put.aggregates)),
         host_ip=report.host_ip,
         images=frozenset(report.images),
         num_instances=report.instances,
@@ -116,6 +120,33 @@ def claim_out(claim: placement.Claim) -> messages.Claim:
         ram_mib=amounts.get(MEMORY_MB, 0),
         disk_gib=amounts.get(DISK_GB, 0),
         group_id=claim.group_id,
+    )
+
+
+Taken = dict[str, tuple[int, int, int, int]]  # host → vcpus, MiB of RAM, GiB of disk, instances
+
+
+def taken(claims: Iterable[placement.Claim]) -> Taken:
+    """What claims take of each host."""
+    found: Taken = {}
+    for claim in claims:
+        amounts = dict(claim.resources)
+        vcpus, ram, disk, count = found.get(claim.host, (0, 0, 0, 0))
+        disk += amounts.get(DISK_GB, 0)
+        found[claim.host] = (vcpus + amounts.get(VCPU, 0), ram + amounts.get(MEMORY_MB, 0), disk, count + 1)
+    return found
+
+
+def host_seen(report: messages.HostReport, state: HostState, of_claims: Taken) -> messages.HostSeen:
+    vcpus, ram, disk, count = of_claims.get(report.host, (0, 0, 0, 0))
+    return messages.HostSeen(
+        report=report,
+        up=state.up,
+        zone=state.zone,
+        vcpus_used=max(vcpus, report.vcpus_used),
+        ram_used_mib=max(ram, report.ram_used_mib),
+        disk_used_gib=max(disk, report.disk_used_gib),
+        instances=max(count, report.instances),
     )
 
 

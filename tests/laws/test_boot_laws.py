@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from actors.api.messages import CreateFlavor
 from actors.boot import CONTROL, NODE
-from actors.errors import HostFault
+from actors.errors import HostFault, value_of
 from actors.messages import BlockDevice
-from actors.records import Flavor
 from actors.saga import Failures, NoUndo, Step
 from tests.world import World, in_world
 
@@ -70,8 +70,8 @@ def undone_twice(step: AnyStep) -> AnyStep:
 
 async def full_request(world: World) -> Any:
     """A boot that uses everything: network, volume, new volume, ephemeral disk and swap."""
-    flavor = Flavor(id="full", name="full", vcpus=1, ram_mib=128, disk_gib=1, ephemeral_gib=1, swap_mib=64)
-    world.api._flavors.setdefault("full", flavor)
+    sizes = {"vcpus": 1, "ram_mib": 128, "disk_gib": 1, "ephemeral_gib": 1, "swap_mib": 64}
+    value_of(await world.api.create_flavor(CreateFlavor(token=world.admin, id="full", name="full", **sizes)))
     data = BlockDevice(source_type="volume", destination_type="volume", source_id=await world.volume())
     blank = BlockDevice(source_type="blank", destination_type="volume", size_gib=1, delete_on_termination=True)
     return world.request(flavor="full", block_devices=(data, blank))

@@ -1,0 +1,239 @@
+"""The compute API's nouns other than servers: flavors, key pairs, server groups, aggregates, quotas, worker nodes.
+
+The base of the door in `service.py`, which launches servers with them. Each noun has its rules in a module of its own;
+here is who may ask for what. Invariant: a caller learns of nothing that is not his project's, unless he administers.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from uuid import UUID
+
+from actors.api.aggregates import Aggregates
+from actors.api.flavors import Flavors
+from actors.api.keypairs import Keypairs
+from actors.api.messages import (
+    ChangeFlavor,
+    CreateFlavor,
+    CreateKeypair,
+    CreateServerGroup,
+    ForceDown,
+    KeypairMade,
+    ServerGroupRequest,
+    SetNode,
+)
+from actors.api.server_groups import ServerGroups
+from actors.clock import Clock
+from actors.errors import CallerError, CallerFault, bad_request, forbidden
+from actors.faces import ConductorFace, TokenVerifier
+from actors.messages import AuthContext, HostSeen, ProjectQuota
+from actors.records import Aggregate, ComputeNode, Flavor, Keypair, ServerGroup
+
+WRITERS = ("admin", "member")  # roles that may launch and delete
+
+
+class Administration:
+    def __init__(self, conductor: ConductorFace, verifier: TokenVerifier, clock: Clock, random: Random) -> None:
+        self._conductor = conductor
+        self._verifier = verifier
+        self._clock = clock
+        self._random = random
+        self._flavors = Flavors(conductor)
+        self._keypairs = Keypairs(conductor)
+        self._server_groups = ServerGroups(conductor)
+        self._aggregates = Aggregates(conductor)
+
+    async def start(self) -> None:
+        for noun in (self._flavors, self._keypairs, self._server_groups, self._aggregates):
+            await noun.start()
+
+    # ------------------------------------------------------------ flavors
+
+    async def flavors(self, token: str) -> list[Flavor]:
+        return self._flavors.all(self._context(token))
+
+    async def flavor(self, token: str, flavor_id: str) -> Flavor:
+        """Raises `CallerError` 404 for one that the caller may not use."""
+        return self._flavors.by_id(self._context(token), flavor_id)
+
+    async def create_flavor(self, request: CreateFlavor) -> Flavor | CallerFault:
+        if not self._context(request.token).is_admin:
+            return forbidden("only an administrator creates flavors")
+        return await self._flavors.create(request, self._uuid())
+
+    async def change_flavor(self, request: ChangeFlavor) -> Flavor | CallerFault:
+        context = self._administrator(request.token, "only an administrator changes flavors")
+        return await self._flavors.change(self._flavors.by_id(context, request.flavor_id), request)
+
+    async def delete_flavor(self, token: str, flavor_id: str) -> None:
+        context = self._administrator(token, "only an administrator deletes flavors")
+        await self._flavors.delete(self._flavors.by_id(context, flavor_id))
+
+    async def flavor_access(self, token: str, flavor_id: str) -> list[str]:
+        """The ids of the projects that may use a flavor which is not public."""
+        context = self._administrator(token, "only an administrator sees who may use a flavor")
+        return self._flavors.access(self._flavors.by_id(context, flavor_id))
+
+    async def set_flavor_access(self, token: str, flavor_id: str, project_id: str, granted: bool) -> CallerFault | None:
+        context = self._administrator(token, "only an administrator says who may use a flavor")
+        change = self._flavors.grant if granted else self._flavors.revoke
+        return await change(self._flavors.by_id(context, flavor_id), project_id)
+
+    # ------------------------------------------------------------ key pairs
+
+    async def keypairs(self, token: str, user_id: str = "") -> list[Keypair]:
+        """The caller's own; an administrator may name another user."""
+        return self._keypairs.all(self._owner(self._context(token), user_id))
+
+    async def keypair(self, token: str, name: str, user_id: str = "") -> Keypair:
+        return self._keypairs.get(self._owner(self._context(token), user_id), name)
+
+    async def create_keypair(self, request: CreateKeypair) -> Keypair | CallerFault:
+        made = await self.make_keypair(request)
+        return made if isinstance(made, CallerFault) else made.keypair
+
+    async def make_keypair(self, request: CreateKeypair) -> KeypairMade | CallerFault:
+        """The same with the private key, where the pair was made here: it is told once and not kept."""
+        context = self._context(request.token)
+        owner = self._owner(context, request.user_id)
+
+        async def limit() -> int:
+            return (await self._quota(context.project_id)).limits["key_pairs"]
+
+        return await self._keypairs.create(owner, request, limit, self._clock.now())
+
+    async def delete_keypair(self, token: str, name: str, user_id: str = "") -> CallerFault | None:
+        return await self._keypairs.delete(self._owner(self._context(token), user_id), name)
+
+    def _owner(self, context: AuthContext, user_id: str) -> str:
+        if user_id and user_id != context.user_id and not context.is_admin:
+            raise CallerError(forbidden("only an administrator sees the key pairs of other users"))
+        return user_id or context.user_id
+
+    # ------------------------------------------------------------ server groups
+
+    async def server_groups(self, token: str, all_projects: bool = False) -> list[ServerGroup]:
+        context = self._context(token)
+        return self._server_groups.of_all() if all_projects and context.is_admin else self._server_groups.all(context)
+
+    async def server_group(self, token: str, group_id: str) -> ServerGroup:
+        """Raises `CallerError` 404."""
+        return self._server_groups.get(self._context(token), group_id)
+
+    async def create_server_group(self, request: CreateServerGroup) -> ServerGroup | CallerFault:
+        context = self._authorized(request.token)
+        most = (await self._quota(context.project_id)).limits["server_groups"]
+        return await self._server_groups.create(context, request, self._uuid(), self._clock.now(), most)
+
+    async def delete_server_group(self, request: ServerGroupRequest) -> CallerFault | None:
+        return await self._server_groups.delete(self._authorized(request.token), request.group_id)
+
+    # ------------------------------------------------------------ aggregates, hosts and nodes
+
+    async def aggregates(self, token: str) -> list[Aggregate]:
+        self._administrator(token)
+        return self._aggregates.all()
+
+    async def aggregate(self, token: str, key: str) -> Aggregate:
+        """By number or UUID; raises `CallerError` 404."""
+        self._administrator(token)
+        return self._aggregates.get(key)
+
+    async def create_aggregate(self, token: str, name: str, zone: str) -> Aggregate | CallerFault:
+        self._administrator(token)
+        return await self._aggregates.create(self._uuid(), name, zone, self._clock.now())
+
+    async def change_aggregate(self, token: str, key: str, name: str, zone: str | None) -> Aggregate | CallerFault:
+        self._administrator(token)
+        return await self._aggregates.change(key, name, zone, self._clock.now())
+
+    async def set_aggregate_metadata(
+        self, token: str, key: str, changes: dict[str, str | None]
+    ) -> Aggregate | CallerFault:
+        """None takes a key away."""
+        self._administrator(token)
+        return await self._aggregates.set_metadata(key, changes, self._clock.now())
+
+    async def put_host(self, token: str, key: str, host: str, inside: bool) -> Aggregate | CallerFault:
+        """Into an aggregate, or out of it."""
+        self._administrator(token)
+        change = self._aggregates.add_host if inside else self._aggregates.remove_host
+        return await change(key, host, self._clock.now())
+
+    async def delete_aggregate(self, token: str, key: str) -> CallerFault | None:
+        self._administrator(token)
+        return await self._aggregates.delete(key)
+
+    async def hosts(self, token: str) -> list[HostSeen]:
+        """Every host, by name, for an administrator."""
+        self._administrator(token)
+        return await self._conductor.hosts()
+
+    async def zones(self, token: str) -> dict[str, bool]:
+        """Every availability zone, and whether any of its hosts is up and takes servers."""
+        self._context(token)
+        found: dict[str, bool] = {}
+        for seen in await self._conductor.hosts():
+            found[seen.zone] = found.get(seen.zone, False) or (seen.up and seen.report.enabled)
+        return dict(sorted(found.items()))
+
+    async def nodes(self, token: str) -> list[ComputeNode]:
+        """Every worker node that has ever joined, by name, for an administrator."""
+        self._administrator(token)
+        return sorted(await self._conductor.load(ComputeNode), key=lambda node: node.id)
+
+    async def set_node(self, request: SetNode) -> CallerFault | None:
+        """Drain a worker node, or let it take machines again."""
+        if not self._context(request.token).is_admin:
+            return forbidden("only an administrator disables a worker node")
+        return await self._conductor.set_enabled(request.node, request.enabled, request.reason)
+
+    async def force_down(self, request: ForceDown) -> CallerFault | None:
+        self._administrator(request.token, "only an administrator says that a worker node is down")
+        return await self._conductor.force_down(request.node, request.down)
+
+    # ------------------------------------------------------------ quotas
+
+    async def quota(self, token: str, project_id: str = "") -> ProjectQuota:
+        """The caller's project's; an administrator may name another, or `default` for the cloud's."""
+        context = self._context(token)
+        if project_id not in ("", "default", context.project_id) and not context.is_admin:
+            raise CallerError(forbidden("only an administrator sees the quotas of other projects"))
+        return await self._quota(project_id or context.project_id)
+
+    async def set_quota(self, token: str, project_id: str, changes: dict[str, int], force: bool) -> ProjectQuota:
+        """No changes = the cloud's hold again. Raises `CallerError` 400 for one below what is used, unless forced."""
+        self._administrator(token, "only an administrator changes quotas")
+        now = await self._quota(project_id)
+        for name, limit in changes.items():
+            used = now.used.get(name, 0)
+            if not force and 0 <= limit < used:
+                text = f"Quota limit {limit} for {name} must be greater than or equal to already used {used}."
+                raise CallerError(bad_request(name, text))
+        await self._conductor.set_quota(project_id, now.own | changes if changes else {})
+        return await self._quota(project_id)
+
+    async def _quota(self, project_id: str) -> ProjectQuota:
+        [found] = await self._conductor.quotas([project_id])
+        return found
+
+    # ------------------------------------------------------------ who asks
+
+    def _context(self, token: str) -> AuthContext:
+        """Steps 4-5, here and now: the signature says who asks."""
+        return self._verifier.verify(token, self._clock.now())
+
+    def _authorized(self, token: str) -> AuthContext:
+        context = self._context(token)
+        if not set(context.roles) & set(WRITERS):
+            raise CallerError(forbidden(f"needs the role {' or '.join(WRITERS)} in project {context.project_name}"))
+        return context
+
+    def _administrator(self, token: str, message: str = "only an administrator may do this") -> AuthContext:
+        context = self._context(token)
+        if not context.is_admin:
+            raise CallerError(forbidden(message))
+        return context
+
+    def _uuid(self) -> str:
+        return str(UUID(int=self._random.getrandbits(128), version=4))

@@ -1,0 +1,143 @@
+"""How much each project has, and may have: the limits that hold when a boot is accepted. Pure.
+
+Owned by the conductor's service, which is the one that accepts and forgets instances, so the counts are exact however
+many boots come at a time. Invariant: what is counted of a project is the sum over its instances that are not deleted,
+those in ERROR included, as in Nova.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from actors.errors import CallerFault, forbidden
+from actors.messages import BootSpec
+from actors.records import ComputeQuota, Flavor, Instance
+
+DEFAULT = "default"  # the id under which the cloud's own limits are kept
+NONE = -1
+
+# What holds where an administrator has said nothing. Nova's numbers, but that a cloud which nobody has divided yet
+# is limited by its hosts alone.
+LIMITS: dict[str, int] = {
+    "instances": NONE,
+    "cores": NONE,
+    "ram": NONE,  # MiB
+    "metadata_items": 128,
+    "injected_files": 5,
+    "injected_file_content_bytes": 10_240,
+    "injected_file_path_bytes": 255,
+    "key_pairs": 100,
+    "server_groups": 1_000,
+    "server_group_members": NONE,
+}
+RESOURCES = ("instances", "cores", "ram")
+
+
+@dataclass(slots=True)
+class Use:
+    instances: int = 0
+    cores: int = 0
+    ram: int = 0  # MiB
+
+    def take(self, flavor: Flavor, count: int) -> None:
+        """`count` more machines of this flavor; negative: fewer."""
+        self.instances += count
+        self.cores += count * flavor.vcpus
+        self.ram += count * flavor.ram_mib
+
+
+class Quotas:
+    def __init__(self) -> None:
+        self._limits: dict[str, dict[str, int]] = {}
+        self._used: dict[str, Use] = {}
+        self._members: Counter[str] = Counter()  # of server groups
+
+    def set_limits(self, rows: Iterable[ComputeQuota]) -> None:
+        for row in rows:
+            self._limits[row.id] = dict(row.limits)
+
+    def forget(self, project_id: str) -> None:
+        """From now on the cloud's own limits hold for it."""
+        self._limits.pop(project_id, None)
+
+    def limits(self, project_id: str) -> dict[str, int]:
+        return LIMITS | self._limits.get(DEFAULT, {}) | self._limits.get(project_id, {})
+
+    def own_limits(self, project_id: str) -> dict[str, int]:
+        """Those that were set for this project."""
+        return dict(self._limits.get(project_id, {}))
+
+    def used(self, project_id: str) -> Use:
+        return self._used.get(project_id) or Use()
+
+    # ------------------------------------------------------------ machines come and go
+
+    def admit(self, spec: BootSpec) -> int | CallerFault:
+        """How many of the machines asked for may be: all, or as many as the request allows; takes nothing yet."""
+        wanted = len(spec.instance_ids)
+        if not self._limits:
+            return wanted if len(spec.metadata) <= LIMITS["metadata_items"] else self._fault_of(spec, wanted)
+        room = min(wanted, self._room(spec))
+        least = spec.fewest or wanted
+        return room if room >= least and self._fault_of_items(spec) is None else self._fault_of(spec, least)
+
+    def take(self, project_id: str, flavor: Flavor, count: int, group_id: str = "") -> None:
+        use = self._used.get(project_id)
+        if use is None:
+            use = self._used[project_id] = Use()
+        use.take(flavor, count)
+        if group_id:
+            self._members[group_id] += count
+
+    def give_back(self, instance: Instance, group_id: str = "") -> None:
+        self.take(instance.project_id, instance.flavor, -1, group_id)
+        if not self._used[instance.project_id].instances:
+            del self._used[instance.project_id]
+        if group_id and not self._members[group_id]:
+            del self._members[group_id]
+
+    # ------------------------------------------------------------ what is exceeded
+
+    def _room(self, spec: BootSpec) -> int:
+        """For how many machines more of this flavor and group there is room."""
+        limits, use = self.limits(spec.project_id), self.used(spec.project_id)
+        each = {"instances": 1, "cores": spec.flavor.vcpus, "ram": spec.flavor.ram_mib}
+        room = [
+            (limits[name] - getattr(use, name)) // each[name]
+            for name in RESOURCES
+            if limits[name] != NONE and each[name]
+        ]
+        group = group_of(spec)
+        if group and limits["server_group_members"] != NONE:
+            room.append(limits["server_group_members"] - self._members[group])
+        return max(0, min(room, default=len(spec.instance_ids)))
+
+    def _fault_of_items(self, spec: BootSpec) -> CallerFault | None:
+        most = self.limits(spec.project_id)["metadata_items"]
+        if most != NONE and len(spec.metadata) > most:
+            return forbidden(f"Maximum number of metadata items exceeds {most}")
+        return None
+
+    def _fault_of(self, spec: BootSpec, count: int) -> CallerFault:
+        """Names each quota that so many machines would exceed."""
+        if fault := self._fault_of_items(spec):
+            return fault
+        limits, use = self.limits(spec.project_id), self.used(spec.project_id)
+        asked = {"instances": count, "cores": count * spec.flavor.vcpus, "ram": count * spec.flavor.ram_mib}
+        over = [name for name in RESOURCES if limits[name] != NONE and getattr(use, name) + asked[name] > limits[name]]
+        if not over:
+            return forbidden("Quota exceeded, too many servers in group")
+        names = ", ".join(over)
+        requested = ", ".join(str(asked[name]) for name in over)
+        already = ", ".join(str(getattr(use, name)) for name in over)
+        allowed = ", ".join(str(limits[name]) for name in over)
+        return forbidden(
+            f"Quota exceeded for {names}: Requested {requested}, but already used {already} of {allowed} {names}"
+        )
+
+
+def group_of(spec: BootSpec) -> str:
+    """The id of its server group; '' for none."""
+    return next(iter(spec.hints.get("group", ())), "") if spec.hints else ""

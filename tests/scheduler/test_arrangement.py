@@ -1,0 +1,76 @@
+"""Aggregates that administrators make hold at once for placement, and hosts said to be down get nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from actors.api.messages import ForceDown
+from actors.errors import CallerError, CallerFault, value_of
+from actors.records import Aggregate
+from actors.scheduler.arrangement import ALONE, Arrangement, Put
+from tests.world import NODE_NAME, World, in_world
+
+
+def test_who_is_where() -> None:
+    arrangement = Arrangement()
+    fast = Aggregate(id="a", number=1, name="fast", hosts=("h1", "h2"), properties={"ssd": "true"})
+    zone = Aggregate(id="b", number=2, name="east", hosts=("h2",), properties={"availability_zone": "east"})
+    assert arrangement.arrange([zone, fast]) == {"h1", "h2"}
+    assert arrangement.of("h1") == Put("", (("fast", (("ssd", "true"),)),))
+    assert arrangement.of("h2").zone == "east"
+    assert [name for name, _ in arrangement.of("h2").aggregates] == ["fast", "east"]
+    assert arrangement.arrange([fast]) == {"h2"}
+    arrangement.force_down(["h3"], True)
+    assert arrangement.of("h3").down
+    arrangement.force_down(["h3"], False)
+    assert arrangement.of("h3") == ALONE
+
+
+def test_a_zone_made_at_run_time_takes_servers_and_does_not_change_under_them(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        host = (await world.api.hosts(world.admin))[0].report.host
+        [nowhere] = await world.boot(world.request(availability_zone="east"))
+        made = value_of(await world.api.create_aggregate(world.admin, "east", "east"))
+        value_of(await world.api.put_host(world.admin, str(made.number), host, True))
+        [there] = await world.boot(world.request(availability_zone="east"))
+        assert (nowhere.status, there.status, there.availability_zone) == ("ERROR", "ACTIVE", "east")
+        assert await world.api.zones(world.member) == {"east": True}
+        for refused in (
+            await world.api.put_host(world.admin, made.id, host, False),
+            await world.api.change_aggregate(world.admin, made.id, "", "west"),
+            await world.api.set_aggregate_metadata(world.admin, made.id, {"availability_zone": None}),
+            await world.api.delete_aggregate(world.admin, made.id),
+        ):
+            assert isinstance(refused, CallerFault)
+        await world.delete(there)
+        value_of(await world.api.put_host(world.admin, made.id, host, False))
+        assert await world.api.zones(world.member) == {"nova": True}
+        assert await world.api.delete_aggregate(world.admin, made.id) is None
+
+    in_world(tmp_path, play)
+
+
+def test_a_node_forced_down_gets_nothing_though_it_reports(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        assert await world.api.force_down(ForceDown(token=world.admin, node=NODE_NAME, down=True)) is None
+        await world.compute.heartbeat()
+        [lost] = await world.boot(world.request())
+        assert lost.status == "ERROR"
+        await world.api.force_down(ForceDown(token=world.admin, node=NODE_NAME, down=False))
+        [found] = await world.boot(world.request())
+        assert found.status == "ACTIVE"
+
+    in_world(tmp_path, play)
+
+
+def test_only_administrators_arrange(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        for ask in (world.api.aggregates(world.member), world.api.hosts(world.member), world.api.nodes(world.member)):
+            try:
+                await ask
+            except CallerError as error:
+                assert error.fault.status == 403
+            else:
+                raise AssertionError("a member saw it")
+
+    in_world(tmp_path, play)
