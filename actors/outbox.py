@@ -11,7 +11,7 @@ comes, so batches grow by themselves under load. Invariant: at most one batch in
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from actors.errors import CallerError, CallerFault, HostFault, busy, value_of
@@ -28,7 +28,7 @@ class Outbox(Generic[Item, Reply]):
 
     def __init__(
         self,
-        send: Callable[[list[Item]], Awaitable[list[Reply | CallerFault | HostFault]]],
+        send: Callable[[list[Item]], Awaitable[Sequence[Reply | CallerFault | HostFault]]],
         limit: int = QUEUE_LIMIT,
         batch_limit: int = BATCH_LIMIT,
         linger_s: float = 0.0,

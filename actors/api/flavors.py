@@ -40,7 +40,7 @@ class Flavors:
         if flavor is None:
             flavor = next((one for one in self._flavors.values() if one.name == name), None)
         if flavor is None or not self._visible(flavor, context):
-            raise CallerError(not_found("flavor", f"Flavor {name} could not be found."))
+            raise CallerError(not_found("flavor", f"there is no flavor {name!r}"))
         return flavor
 
     def by_id(self, context: AuthContext, flavor_id: str) -> Flavor:

@@ -29,7 +29,7 @@ from actors.api.validation import (
 )
 from actors.clock import Clock
 from actors.cluster.config import CloudConfig
-from actors.errors import CallerError, CallerFault, bad_request, forbidden, not_found
+from actors.errors import CallerError, CallerFault, bad_request, conflict, forbidden, not_found, value_of
 from actors.faces import ComputeFace, ConductorFace, ImageFace, NetworkFace, TokenVerifier, VolumeFace
 from actors.messages import (
     AllocateRequest,
@@ -42,6 +42,7 @@ from actors.messages import (
     ServerView,
     StoryLine,
 )
+from actors.outbox import Outbox
 from actors.records import Notification
 from actors.scheduler.messages import PlacementExplained
 
@@ -69,6 +70,8 @@ class Api(Administration, ServerActs):
         self._volume = volume
         self._computes = computes
         self._tickets = Tickets(random)
+        self._launches: Outbox[BootRequest, list[str]] = Outbox(self.boot)
+        self._shows: Outbox[str, ServerView] = Outbox(conductor.show)
 
     # ------------------------------------------------------------ launching
 
@@ -78,6 +81,10 @@ class Api(Administration, ServerActs):
         accepted = await self._conductor.accept(list(specs.values())) if specs else []
         replies = refused | dict(zip(specs, accepted, strict=True))
         return [replies[index] for index in range(len(requests))]
+
+    async def launch(self, request: BootRequest) -> list[str]:
+        """`boot` of one; those that ask at the same time share a message. Raises `CallerError`."""
+        return await self._launches.ask(request)
 
     async def explain(self, requests: list[BootRequest]) -> list[PlacementExplained | CallerFault]:
         """A dry run of each: what `boot` would refuse is refused, and nothing is recorded or claimed."""
@@ -187,7 +194,7 @@ class Api(Administration, ServerActs):
         try:
             return self._keypairs.get(context.user_id, request.key_name).public_key
         except CallerError:
-            raise CallerError(bad_request("key_name", "Invalid key_name provided.")) from None
+            raise CallerError(bad_request("key_name", f"there is no keypair {request.key_name!r}")) from None
 
     # ------------------------------------------------------------ servers
 
@@ -197,6 +204,11 @@ class Api(Administration, ServerActs):
         ids = list(request.server_ids)
         views = await (self._conductor.wait(ids, request.wait_s) if request.wait_s else self._conductor.show(ids))
         return [_visible(view, context, server_id) for view, server_id in zip(views, ids, strict=True)]
+
+    async def server(self, token: str, server_id: str) -> ServerView:
+        """`show` of one; those that ask at the same time share a message. Raises `CallerError` 404."""
+        context = self._context(token)
+        return value_of(_visible(await self._shows.ask(server_id), context, server_id))
 
     async def statuses(self, request: ServersRequest) -> list[str | CallerFault]:
         """Like `show`, with nothing but the status: BUILD, ACTIVE or ERROR."""

@@ -17,8 +17,8 @@ from actors.conductor.notifications import Notifications
 from actors.conductor.quotas import Quotas
 from actors.conductor.timeline import Timeline
 from actors.errors import CallerFault, not_found
-from actors.records import InstanceAction, Ledger, Notification, Story
 from actors.messages import Claim, InstanceFound, ProjectQuota, ServerStatus, ServerView, StoryLine
+from actors.records import InstanceAction, Ledger, Notification, Story
 from actors.states import Vm
 
 FLOW = {step.name: step.flow for step in CONTROL} | {step.name: step.flow for step in NODE}

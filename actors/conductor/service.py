@@ -34,8 +34,8 @@ from actors.messages import (
     BootSpec,
     BuildEnded,
     Hello,
-    ServerView,
     HostSeen,
+    ServerView,
     StepReport,
     Welcome,
 )

@@ -10,18 +10,24 @@ from actors.api.rest.compute import (
     actions,
     consoles,
     diagnostics,
+    flavors,
     instance_actions,
     interfaces,
+    keypairs,
     metadata,
+    server_groups,
+    servers,
     tags,
     volume_attachments,
 )
+from actors.api.rest.compute.host_status import HostStatuses
 from actors.api.rest.faults import nova_form
 from actors.api.rest.microversions import Microversions, Version
 from actors.api.rest.rooms import EdgeRooms
 from actors.api.rest.services import new_service
 from actors.api.rest.versions import UPDATED, links, serve_document
 
+NOUNS = (servers, flavors, keypairs, server_groups)
 MICROVERSIONS = Microversions("compute", Version(2, 1), Version(2, 96), "X-OpenStack-Nova-API-Version")
 SERVER_PARTS = (actions, consoles, diagnostics, instance_actions, interfaces, metadata, tags, volume_attachments)
 MEDIA = [{"base": "application/json", "type": "application/vnd.openstack.compute+json;version=2.1"}]
@@ -31,8 +37,12 @@ def application(rooms: EdgeRooms) -> FastAPI:
     app = new_service("Compute v2.1", rooms, nova_form, MICROVERSIONS)
     serve_document(app, "/", lambda url: {"versions": [_version(url)]})
     serve_document(app, "/v2.1", lambda url: {"version": _version(url) | {"media-types": MEDIA}})
-    for noun in SERVER_PARTS:
-        app.include_router(noun.router)
+    app.state.host_statuses = HostStatuses(rooms)
+    app.add_route("/v2.1/servers/{server_id:uuid}", servers.show, methods=["GET"])  # first: it is asked most
+    for noun in NOUNS:
+        app.include_router(noun.router, prefix="/v2.1")
+    for part in SERVER_PARTS:
+        app.include_router(part.router)
     return app
 
 

@@ -1,0 +1,131 @@
+"""Servers over HTTP: launch, list, show, delete, and their addresses.
+
+What is done to a server that is there has routers of its own (`actions.py` and its neighbours).
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from actors.api.messages import ServersRequest
+from actors.api.rest.answers import Json
+from actors.api.rest.compute import server_filters
+from actors.api.rest.compute.host_status import HostStatuses, host_statuses
+from actors.api.rest.compute.server_bodies import CreateServer, refuse_strange
+from actors.api.rest.compute.server_request import Given, boot_request
+from actors.api.rest.compute.server_view import Showing, addresses, detail, links, summary
+from actors.api.rest.compute.showing import Shown, showing_of
+from actors.api.rest.context import Asking, Rooms, caller_of
+from actors.api.rest.microversions import Spoken
+from actors.api.rest.paging import next_link, page_of
+from actors.errors import CallerError, bad_request, not_found
+from actors.messages import ServerView
+
+router = APIRouter()
+
+Statuses = Annotated[HostStatuses, Depends(host_statuses)]
+
+
+async def show(request: Request) -> Response:
+    """`GET /servers/{server_id}`, which clients ask again and again: without what FastAPI does for each request."""
+    caller = await caller_of(request)
+    view = await request.app.state.rooms.api.server(caller.token, str(request.path_params["server_id"]))
+    showing = await showing_of(request, caller)
+    statuses = await host_statuses(request)
+    status = await statuses.of(caller, view) if showing.is_admin and showing.version >= (2, 16) else ""
+    return Json({"server": detail(view, showing, status)})
+
+
+@router.post("/servers", status_code=202)
+async def create(body: CreateServer, rooms: Rooms, asking: Asking, version: Spoken, showing: Shown) -> Response:
+    refuse_strange(body.server, version)
+    password = body.server.adminPass or secrets.token_urlsafe(9)
+    given = Given(asking.token, asking.request_id, password, f"r-{secrets.token_hex(4)}")
+    wanted = boot_request(body, given)
+    await _refuse_unknown_zone(rooms, asking, wanted.availability_zone)
+    try:
+        server_ids = await rooms.api.launch(wanted)
+    except CallerError as error:  # what a body names and nobody has is a bad body
+        fault = error.fault
+        raise CallerError(bad_request("", fault.message) if fault.status == 404 else fault) from None
+    if body.server.return_reservation_id:
+        return Json({"reservation_id": given.reservation_id}, status_code=202)
+    return _accepted(server_ids[0], wanted.security_groups, body.server.disk_config, password, showing)
+
+
+def _accepted(server_id: str, groups: tuple[str, ...], disk_config: str, password: str, showing: Showing) -> Response:
+    server = {
+        "id": server_id,
+        "links": links(showing, "servers", server_id),
+        "OS-DCF:diskConfig": disk_config,
+        "security_groups": [{"name": name} for name in groups or ("default",)],
+        "adminPass": password,
+    }
+    location = {"Location": f"{showing.url}/v2.1/servers/{server_id}"}
+    return Json({"server": server}, status_code=202, headers=location)
+
+
+async def _refuse_unknown_zone(rooms: Any, asking: Any, wanted: str) -> None:
+    zone = wanted.partition(":")[0]
+    if zone and zone not in await rooms.api.zones(asking.token):
+        raise CallerError(bad_request("", "The requested availability zone is not available"))
+
+
+@router.get("/servers")
+async def index(request: Request, rooms: Rooms, asking: Asking, showing: Shown) -> Response:
+    page, more = await _page(request, rooms, asking, showing)
+    return _list(request, [summary(view, showing) for view in page], more)
+
+
+@router.get("/servers/detail")
+async def index_in_detail(
+    request: Request, rooms: Rooms, asking: Asking, showing: Shown, statuses: Statuses
+) -> Response:
+    page, more = await _page(request, rooms, asking, showing)
+    found = [detail(v, showing, await statuses.of(asking, v) if showing.is_admin else "", alone=False) for v in page]
+    return _list(request, found, more)
+
+
+async def _page(request: Request, rooms: Any, asking: Any, showing: Showing) -> tuple[list[ServerView], str]:
+    query = request.query_params
+    everybody = server_filters.wants_all(query, showing.is_admin)
+    paging = server_filters.paging_of(query)
+    views = await rooms.api.list_servers(asking.token, everybody)
+    found = server_filters.select(views, query, showing.version, showing.is_admin)
+    return page_of(found, paging, lambda view: view.id, lambda view, key: server_filters.SORT[key](view))
+
+
+def _list(request: Request, servers: list[dict[str, Any]], more: str) -> Response:
+    body: dict[str, Any] = {"servers": servers}
+    if more:
+        body["servers_links"] = [{"rel": "next", "href": next_link(request.url, more)}]
+    return Json(body)
+
+
+router.add_route("/servers/{server_id}", show, methods=["GET"])  # whatever is no UUID: there is no such server
+
+
+@router.delete("/servers/{server_id}", status_code=204)
+async def delete(server_id: str, rooms: Rooms, asking: Asking) -> Response:
+    [fault] = await rooms.api.delete(ServersRequest(token=asking.token, server_ids=(server_id,)))
+    if fault is not None:
+        raise CallerError(fault)
+    return Response(status_code=204)
+
+
+@router.get("/servers/{server_id}/ips")
+async def ips(server_id: str, rooms: Rooms, asking: Asking) -> Response:
+    view = await rooms.api.server(asking.token, server_id)
+    return Json({"addresses": addresses(view, short=True)})
+
+
+@router.get("/servers/{server_id}/ips/{network}")
+async def ips_of_network(server_id: str, network: str, rooms: Rooms, asking: Asking) -> Response:
+    found = addresses(await rooms.api.server(asking.token, server_id), short=True)
+    if network not in found:
+        raise CallerError(not_found("network", "Instance does not have the network"))
+    return Json({network: found[network]})
