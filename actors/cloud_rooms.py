@@ -162,7 +162,7 @@ class Networks:
         return cast("list[Port]", self._session.call(names.NETWORK, "list_ports", query))
 
     def create_port(self, network_id: str, *, address: str = "", name: str = "") -> Port:
-        fixed_ips = (FixedIpRequest(ip_address=address),) if address else ()
+        fixed_ips = (FixedIpRequest(ip_address=address),) if address else None
         request = CreatePort(token=self._session.token, network_id=network_id, name=name, fixed_ips=fixed_ips)
         return cast(Port, self._session.one(names.NETWORK, "create_ports", request, again=False))
 

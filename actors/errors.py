@@ -16,11 +16,15 @@ import msgspec
 
 
 class CallerFault(msgspec.Struct, frozen=True, tag="caller"):
-    """The request is wrong or refused. `status` is an HTTP status, `field` the offending field ('' if none)."""
+    """The request is wrong or refused. `status` is an HTTP status, `field` the offending field ('' if none).
+
+    `kind` is the refusal's name where OpenStack's clients know it by one, such as IpAddressGenerationFailure.
+    """
 
     status: int
     message: str
     field: str = ""
+    kind: str = ""
 
 
 class HostFault(msgspec.Struct, frozen=True, tag="host"):
@@ -57,8 +61,8 @@ class HostError(Exception):
         return f"{self.fault.step} on {self.fault.host}: {self.fault.cause}"
 
 
-def bad_request(field: str, message: str) -> CallerFault:
-    return CallerFault(400, message, field)
+def bad_request(field: str, message: str, kind: str = "") -> CallerFault:
+    return CallerFault(400, message, field, kind)
 
 
 def unauthorized(message: str) -> CallerFault:
@@ -69,12 +73,12 @@ def forbidden(message: str) -> CallerFault:
     return CallerFault(403, message)
 
 
-def not_found(field: str, message: str) -> CallerFault:
-    return CallerFault(404, message, field)
+def not_found(field: str, message: str, kind: str = "") -> CallerFault:
+    return CallerFault(404, message, field, kind)
 
 
-def conflict(field: str, message: str) -> CallerFault:
-    return CallerFault(409, message, field)
+def conflict(field: str, message: str, kind: str = "") -> CallerFault:
+    return CallerFault(409, message, field, kind)
 
 
 def busy(message: str) -> CallerFault:

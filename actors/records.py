@@ -339,6 +339,10 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     port_security_enabled: bool = True
     dhcp_host: str = ""  # the host whose agent serves DHCP
     created_at: float = 0.0
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    updated_at: float = 0.0
+    revision: int = 0  # grows by one with each change of the row; set by the room where it stages the row
 
 
 class Subnet(msgspec.Struct, frozen=True, kw_only=True):
@@ -352,7 +356,12 @@ class Subnet(msgspec.Struct, frozen=True, kw_only=True):
     dns_servers: tuple[str, ...] = ()
     host_routes: tuple[tuple[str, str], ...] = ()  # (destination, next hop)
     enable_dhcp: bool = True
+    subnetpool_id: str = ""  # the pool that its cidr came from
     created_at: float = 0.0
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    updated_at: float = 0.0
+    revision: int = 0
 
 
 class FixedIp(msgspec.Struct, frozen=True):
@@ -385,6 +394,36 @@ class Port(msgspec.Struct, frozen=True, kw_only=True):
     dns_name: str = ""
     made_for: str = ""  # the instance whose boot created it; '' = a user's own port
     created_at: float = 0.0
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    updated_at: float = 0.0
+    revision: int = 0
+
+
+class SubnetPool(msgspec.Struct, frozen=True, kw_only=True):
+    """Prefixes from which subnets get cidrs of their own, none of them twice."""
+
+    id: str
+    name: str
+    project_id: str
+    prefixes: tuple[str, ...]
+    default_prefixlen: int
+    min_prefixlen: int
+    max_prefixlen: int
+    shared: bool = False
+    is_default: bool = False
+    created_at: float = 0.0
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    updated_at: float = 0.0
+    revision: int = 0
+
+
+class NetworkQuota(msgspec.Struct, frozen=True, kw_only=True):
+    """What an administrator allows a project; what is not named is as the cloud has it."""
+
+    id: str  # the project
+    limits: dict[str, int] = {}  # network, subnet, port, ... -> rows; -1 = no limit
 
 
 class SecurityGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -392,6 +431,10 @@ class SecurityGroup(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     project_id: str
     description: str = ""
+    tags: tuple[str, ...] = ()
+    created_at: float = 0.0
+    updated_at: float = 0.0
+    revision: int = 0
 
 
 class SecurityGroupRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -405,6 +448,10 @@ class SecurityGroupRule(msgspec.Struct, frozen=True, kw_only=True):
     port_max: int = 0
     remote_ip_prefix: str = ""
     remote_group_id: str = ""
+    description: str = ""
+    created_at: float = 0.0
+    updated_at: float = 0.0
+    revision: int = 0
 
 
 class NetworkAgent(msgspec.Struct, frozen=True, kw_only=True):
@@ -518,6 +565,8 @@ Record = (
     | Network
     | Subnet
     | Port
+    | SubnetPool
+    | NetworkQuota
     | SecurityGroup
     | SecurityGroupRule
     | NetworkAgent

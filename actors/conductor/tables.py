@@ -321,6 +321,10 @@ class NetworkRow(SQLModel, table=True):
     port_security_enabled: bool
     dhcp_host: str
     created_at: float
+    description: str
+    tags: Nested
+    updated_at: float
+    revision: Whole
 
 
 class SubnetRow(SQLModel, table=True):
@@ -335,7 +339,12 @@ class SubnetRow(SQLModel, table=True):
     dns_servers: Nested
     host_routes: Nested
     enable_dhcp: bool
+    subnetpool_id: str
     created_at: float
+    description: str
+    tags: Nested
+    updated_at: float
+    revision: Whole
 
 
 class PortRow(SQLModel, table=True):
@@ -359,6 +368,34 @@ class PortRow(SQLModel, table=True):
     dns_name: str
     made_for: str
     created_at: float
+    description: str
+    tags: Nested
+    updated_at: float
+    revision: Whole
+
+
+class SubnetPoolRow(SQLModel, table=True):
+    __tablename__ = "subnet_pools"
+    id: Key
+    name: str
+    project_id: str
+    prefixes: Nested
+    default_prefixlen: Whole
+    min_prefixlen: Whole
+    max_prefixlen: Whole
+    shared: bool
+    is_default: bool
+    created_at: float
+    description: str
+    tags: Nested
+    updated_at: float
+    revision: Whole
+
+
+class NetworkQuotaRow(SQLModel, table=True):
+    __tablename__ = "network_quotas"
+    id: Key
+    limits: Nested
 
 
 class SecurityGroupRow(SQLModel, table=True):
@@ -367,6 +404,10 @@ class SecurityGroupRow(SQLModel, table=True):
     name: str
     project_id: str
     description: str
+    tags: Nested
+    created_at: float
+    updated_at: float
+    revision: Whole
 
 
 class SecurityGroupRuleRow(SQLModel, table=True):
@@ -381,6 +422,10 @@ class SecurityGroupRuleRow(SQLModel, table=True):
     port_max: Whole
     remote_ip_prefix: str
     remote_group_id: str
+    description: str
+    created_at: float
+    updated_at: float
+    revision: Whole
 
 
 class NetworkAgentRow(SQLModel, table=True):
@@ -493,6 +538,8 @@ ROWS: dict[type[records.Record], type[SQLModel]] = {
     records.Network: NetworkRow,
     records.Subnet: SubnetRow,
     records.Port: PortRow,
+    records.SubnetPool: SubnetPoolRow,
+    records.NetworkQuota: NetworkQuotaRow,
     records.SecurityGroup: SecurityGroupRow,
     records.SecurityGroupRule: SecurityGroupRuleRow,
     records.NetworkAgent: NetworkAgentRow,

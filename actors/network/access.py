@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from actors.errors import CallerError, CallerFault, forbidden
 from actors.messages import AuthContext
-from actors.records import Network, Port, SecurityGroup, SecurityGroupRule
+from actors.network.rows import Revised
+from actors.records import Network
 
 WRITERS = frozenset({"member", "admin", "service"})
 
@@ -34,5 +35,18 @@ def sees_network(context: AuthContext, network: Network) -> bool:
     return network.shared or owns(context, network)
 
 
-def owns(context: AuthContext, row: Network | Port | SecurityGroup | SecurityGroupRule) -> bool:
+def owns(context: AuthContext, row: Revised) -> bool:
     return context.is_admin or row.project_id == context.project_id
+
+
+def check_owner(context: AuthContext, row: Revised, noun: str) -> None:
+    """Who may see a shared row may not change it."""
+    if not owns(context, row):
+        raise CallerError(forbidden(f"only its owner may change or delete a {noun}"))
+
+
+def check_revision(row: Revised, expected: int | None) -> None:
+    """The caller wrote with this revision in mind (If-Match); None = whatever it is."""
+    if expected is not None and row.revision != expected:
+        text = f"Constrained to {expected}, but current revision is {row.revision}"
+        raise CallerError(CallerFault(412, text, "revision", "RevisionNumberConstraintFailed"))

@@ -1,24 +1,17 @@
 """Networks, subnets, ports, security groups and rules as users and administrators make, see and delete them.
 
-The half of the network room that is not on the way of a boot; `service.py` is the other. Deletions that were done
+Not on the way of a boot: that is `service.py`; `editing.py` changes what is made here. Deletions that were done
 already are 404, as in Neutron; nothing that is in use is deleted (409).
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Collection, Iterable
-from typing import Protocol, TypeVar
+from collections.abc import Iterable
 
-from msgspec.structs import replace
-
-from actors.clock import Clock
-from actors.cluster.config import CloudConfig
-from actors.errors import CallerError, CallerFault
-from actors.faces import AgentFace, ComputeFace
+from actors.errors import CallerFault
 from actors.messages import AuthContext
-from actors.network import access, define, define_port, groups, removal
-from actors.network.live_rows import LiveRows
+from actors.network import access, define, define_group, define_port, define_subnet, groups, quotas, removal
+from actors.network.door import Door
 from actors.network.messages import (
     CreateNetwork,
     CreatePort,
@@ -28,93 +21,69 @@ from actors.network.messages import (
     PortQuery,
     Reference,
 )
-from actors.network.notices import Notices, Touched
 from actors.network.rows import Rows
-from actors.network.server_port import serve
-from actors.records import Change, Ledger, Network, Port, SecurityGroup, SecurityGroupRule, Subnet
-
-Asked = TypeVar("Asked", CreateNetwork, CreateSubnet, CreatePort, CreateSecurityGroup, CreateSecurityGroupRule)
-Made = TypeVar("Made", Network, Subnet, Port, SecurityGroup, SecurityGroupRule)
+from actors.records import Change, Network, Port, SecurityGroup, SecurityGroupRule, Subnet
 
 
-class TokenVerifier(Protocol):
-    """What every room knows of identity (`actors/identity/tokens.py`)."""
-
-    def verify(self, token: str, now: float) -> AuthContext:
-        """Raises `CallerError` (401) for whatever is not a valid token."""
-
-
-class Administration:
-    def __init__(
-        self,
-        config: CloudConfig,
-        ledger: Ledger,
-        verifier: TokenVerifier,
-        agents: Callable[[str], AgentFace],
-        computes: Callable[[str], ComputeFace],
-        clock: Clock,
-        random: random.Random,
-    ) -> None:
-        self._config = config
-        self._verifier = verifier
-        self._clock = clock
-        self._began = clock.now()
-        self._random = random
-        self._live = LiveRows(ledger)
-        self._notices = Notices(agents, computes)
-
-    async def start(self) -> None:
-        """Load the rows; every other method would do it on first use."""
-        await self._live.ready()
-
+class Administration(Door):
     # ------------------------------------------------------------ create
 
-    async def create_networks(self, requests: list[CreateNetwork]) -> list[Network | CallerFault]:
+    async def create_networks(
+        self, requests: list[CreateNetwork], together: bool = False
+    ) -> list[Network | CallerFault]:
         def make(rows: Rows, request: CreateNetwork, context: AuthContext) -> tuple[Network, list[Change]]:
             network = define.network_from(request, context, rows, self._config.vxlan_range, self._random)
-            network = replace(network, created_at=self._clock.now())
+            self._check_quota(rows, network.project_id, "network")
             return network, [network]
 
-        return await self._create(requests, make)
+        return await self._write(requests, make, together)
 
-    async def create_subnets(self, requests: list[CreateSubnet]) -> list[Subnet | CallerFault]:
+    async def create_subnets(self, requests: list[CreateSubnet], together: bool = False) -> list[Subnet | CallerFault]:
         def make(rows: Rows, request: CreateSubnet, context: AuthContext) -> tuple[Subnet, list[Change]]:
-            subnet = define.subnet_from(request, context, rows, self._random)
-            subnet = replace(subnet, created_at=self._clock.now())
+            subnet = define_subnet.subnet_from(request, context, rows, self._random)
+            self._check_quota(rows, subnet.project_id, "subnet")
             return subnet, [subnet]
 
-        return await self._create(requests, make)
+        return await self._write(requests, make, together)
 
-    async def create_ports(self, requests: list[CreatePort]) -> list[Port | CallerFault]:
+    async def create_ports(self, requests: list[CreatePort], together: bool = False) -> list[Port | CallerFault]:
         def make(rows: Rows, request: CreatePort, context: AuthContext) -> tuple[Port, list[Change]]:
             changes = define_port.port_from(request, context, rows, self._clock.now(), self._random)
             port = changes[-1]
             assert isinstance(port, Port)
+            self._check_quota(rows, port.project_id, "port")
             return port, changes
 
-        return await self._create(requests, make)
+        return await self._write(requests, make, together)
 
-    async def create_security_groups(self, requests: list[CreateSecurityGroup]) -> list[SecurityGroup | CallerFault]:
+    async def create_security_groups(
+        self, requests: list[CreateSecurityGroup], together: bool = False
+    ) -> list[SecurityGroup | CallerFault]:
         def make(rows: Rows, request: CreateSecurityGroup, context: AuthContext) -> tuple[SecurityGroup, list[Change]]:
-            changes = define_port.group_from(request, context, self._random)
+            changes = define_group.group_from(request, context, self._random)
             group = changes[0]
             assert isinstance(group, SecurityGroup)
+            self._check_quota(rows, group.project_id, "security_group")
             return group, changes
 
-        return await self._create(requests, make)
+        return await self._write(requests, make, together)
 
     async def create_security_group_rules(
-        self, requests: list[CreateSecurityGroupRule]
+        self, requests: list[CreateSecurityGroupRule], together: bool = False
     ) -> list[SecurityGroupRule | CallerFault]:
         def make(
             rows: Rows, request: CreateSecurityGroupRule, context: AuthContext
         ) -> tuple[SecurityGroupRule, list[Change]]:
-            rule = define_port.rule_from(request, context, rows, self._random)
+            rule = define_group.rule_from(request, context, rows, self._random)
+            self._check_quota(rows, rule.project_id, "security_group_rule")
             return rule, [rule]
 
-        return await self._create(requests, make)
+        return await self._write(requests, make, together)
 
     # ------------------------------------------------------------ list and show
+
+    def _check_quota(self, rows: Rows, project_id: str, resource: str) -> None:
+        quotas.check(rows, project_id, resource, self._config.port_quota)
 
     async def list_networks(self, token: str) -> list[Network]:
         rows, context = await self._door(token)
@@ -178,75 +147,3 @@ class Administration:
 
     async def delete_security_group_rules(self, references: list[Reference]) -> list[CallerFault | None]:
         return await self._delete(references, removal.rule, removal.without_rule)
-
-    # ------------------------------------------------------------ the shape of all of these
-
-    async def _door(self, token: str) -> tuple[Rows, AuthContext]:
-        context = self._verifier.verify(token, self._clock.now())
-        return await self._live.ready(), context
-
-    async def _create(
-        self, requests: list[Asked], make: Callable[[Rows, Asked, AuthContext], tuple[Made, list[Change]]]
-    ) -> list[Made | CallerFault]:
-        rows = await self._live.ready()
-        touched = Touched(rows)
-        replies: list[Made | CallerFault] = []
-        for request in requests:
-            try:
-                context = self._verifier.verify(request.token, self._clock.now())
-                access.check_writer(context)
-                made, changes = make(rows, request, context)
-            except CallerError as error:
-                replies.append(error.fault)
-            else:
-                self._change(touched, changes)
-                replies.append(made)
-        await self._settle(rows, touched)
-        return replies
-
-    async def _show(
-        self, references: list[Reference], find: Callable[[Rows, Reference, AuthContext], Made]
-    ) -> list[Made | CallerFault]:
-        rows = await self._live.ready()
-        replies: list[Made | CallerFault] = []
-        for reference in references:
-            try:
-                replies.append(find(rows, reference, self._verifier.verify(reference.token, self._clock.now())))
-            except CallerError as error:
-                replies.append(error.fault)
-        return replies
-
-    async def _delete(
-        self,
-        references: list[Reference],
-        find: Callable[[Rows, Reference, AuthContext], Made],
-        without: Callable[[Rows, Made, AuthContext], list[Change]],
-    ) -> list[CallerFault | None]:
-        rows = await self._live.ready()
-        touched = Touched(rows)
-        replies: list[CallerFault | None] = []
-        for reference in references:
-            try:
-                context = self._verifier.verify(reference.token, self._clock.now())
-                access.check_writer(context)
-                changes = without(rows, find(rows, reference, context), context)
-            except CallerError as error:
-                replies.append(error.fault)
-            else:
-                self._change(touched, changes)
-                replies.append(None)
-        await self._settle(rows, touched)
-        return replies
-
-    def _change(self, touched: Touched, changes: list[Change]) -> None:
-        """Stage changes, noting first the networks whose hosts must hear of them."""
-        touched.by(changes)
-        self._live.stage(changes)
-
-    async def _settle(self, rows: Rows, touched: Touched, gone: Collection[str] = ()) -> None:
-        """What every change ends with: DHCP in its place, all of it on disk, the agents (but of hosts gone) told."""
-        for network_id in touched:
-            self._live.stage(serve(rows, network_id, self._clock.now(), self._random))
-        await self._live.durable()
-        urgent = {notice for notice in touched.urgent() if notice[0] not in gone}
-        await self._notices.tell(urgent, touched.soon())

@@ -1,4 +1,4 @@
-"""Networks and subnets as administration asks for them, checked and completed as Neutron does. Pure.
+"""Networks as administration asks for them and changes them, checked and completed as Neutron does. Pure.
 
 Called by `administration.py`. Every refusal is a `CallerError` that names the request's field.
 """
@@ -8,32 +8,28 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Container
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
-from itertools import pairwise
+from ipaddress import ip_network
+
+from msgspec.structs import replace
 
 from actors.errors import CallerError, CallerFault, bad_request, conflict
 from actors.messages import AuthContext
 from actors.network import access
-from actors.network.ipam import Pool, default_gateway, default_pools
-from actors.network.messages import CreateNetwork, CreateSubnet
+from actors.network.messages import CreateNetwork, UpdateNetwork
 from actors.network.naming import bridge_device, random_id
 from actors.network.rows import Rows, Segment
-from actors.records import Network, Subnet
+from actors.records import Network
 
 LARGEST_MTU = {"flat": 1500, "vlan": 1500, "vxlan": 1450}  # VXLAN takes 50 octets of the underlay's 1500
 SMALLEST_MTU = 68  # RFC 791
+IN_USE = {"flat": "FlatNetworkInUse", "vlan": "VlanIdInUse", "vxlan": "TunnelIdInUse"}  # as Neutron names it
 VLAN_RANGE = (1, 4094)  # IEEE 802.1Q
 VXLAN_LIMIT = (1, 2**24 - 1)  # RFC 7348
 NAME_LIMIT = 255  # characters
 HOST_NAME = re.compile(
     r"(?=.{1,253}$)[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*"
 )
-SUBNETS_LIMIT = 64  # subnets of one network
-DNS_SERVERS_LIMIT = 5  # of one subnet, as Neutron's max_dns_nameservers
-HOST_ROUTES_LIMIT = 20  # of one subnet, as Neutron's max_subnet_host_routes
-POOLS_LIMIT = 64  # of one subnet
 SEGMENT_DRAWS = 64  # random tries before the range is walked
-NOT_FOR_GUESTS = tuple(IPv4Network(cidr) for cidr in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"))
 
 
 def check_name(name: str) -> str:
@@ -44,6 +40,12 @@ def check_name(name: str) -> str:
     return name
 
 
+def check_description(text: str) -> str:
+    if len(text) > NAME_LIMIT:
+        raise CallerError(bad_request("description", f"a description has at most {NAME_LIMIT} characters"))
+    return text
+
+
 def check_host_name(name: str, field: str) -> str:
     """RFC 1123 labels; nothing else may reach dnsmasq's files."""
     if name and not HOST_NAME.fullmatch(name):
@@ -51,7 +53,21 @@ def check_host_name(name: str, field: str) -> str:
     return name
 
 
+def check_prefix(text: str, where: str, ethertype: str = "") -> str:
+    try:
+        prefix = ip_network(text, strict=False)
+    except ValueError:
+        raise CallerError(bad_request(where, f"{text!r} is neither an address nor a network")) from None
+    if ethertype and ethertype != f"IPv{prefix.version}":
+        raise CallerError(bad_request(where, f"{text} is not an {ethertype} network"))
+    return str(prefix)
+
+
 # ---------------------------------------------------------------- networks
+
+
+def no_network(network_id: str) -> CallerFault:
+    return CallerFault(404, f"Network {network_id} could not be found.", "network_id", "NetworkNotFound")
 
 
 def network_from(
@@ -75,7 +91,32 @@ def network_from(
         shared=request.shared,
         admin_state_up=request.admin_state_up,
         port_security_enabled=request.port_security_enabled,
+        description=check_description(request.description),
     )
+
+
+def network_changed(request: UpdateNetwork, context: AuthContext, network: Network, rows: Rows) -> Network:
+    access.check_owner(context, network, "network")
+    if request.shared is not None and request.shared != network.shared:
+        access.check_admin(context, "shared", "share a network")
+        _check_unshared(request.shared, network, rows)
+    given = {
+        "name": None if request.name is None else check_name(request.name),
+        "description": None if request.description is None else check_description(request.description),
+        "admin_state_up": request.admin_state_up,
+        "shared": request.shared,
+        "port_security_enabled": request.port_security_enabled,
+        "mtu": None if request.mtu is None else _mtu(request.mtu, network.network_type),
+    }
+    return replace(network, **{field: value for field, value in given.items() if value is not None})
+
+
+def _check_unshared(shared: bool, network: Network, rows: Rows) -> None:
+    """What others have on it keeps it shared."""
+    others = {port.project_id for port in rows.ports_of.get(network.id, {}).values()} - {network.project_id}
+    if not shared and others:
+        text = f"Unable to reconfigure sharing settings for network {network.id}. Multiple tenants are using it."
+        raise CallerError(conflict("shared", text, "InvalidSharedSetting"))
 
 
 def _check_rights(request: CreateNetwork, context: AuthContext) -> None:
@@ -111,7 +152,8 @@ def _segment(
             raise CallerError(bad_request("segmentation_id", f"{asked} is not between {low} and {high}"))
         if (kind, physical, asked) in taken:
             where = "physical_network" if kind == "flat" else "segmentation_id"
-            raise CallerError(conflict(where, f"{kind} segment {physical} {asked} is used by another network already"))
+            text = f"{kind} segment {physical} {asked} is used by another network already"
+            raise CallerError(conflict(where, text, IN_USE[kind]))
         return asked
     return _free_segment(kind, physical, VLAN_RANGE if kind == "vlan" else vxlan_range, taken, random)
 
@@ -127,110 +169,5 @@ def _free_segment(
     for number in range(low, high + 1):
         if (kind, physical, number) not in taken:
             return number
-    raise CallerError(CallerFault(503, f"all {kind} segments from {low} to {high} are in use", "segmentation_id"))
-
-
-# ---------------------------------------------------------------- subnets
-
-
-def subnet_from(request: CreateSubnet, context: AuthContext, rows: Rows, random: random.Random) -> Subnet:
-    network = rows.networks.get(request.network_id)
-    if network is None or not access.sees_network(context, network):
-        raise CallerError(CallerFault(404, f"Network {request.network_id!r} could not be found.", "network_id"))
-    if not access.owns(context, network):
-        raise CallerError(CallerFault(403, "only its owner may add subnets to a network", "network_id"))
-    cidr = _cidr(request.cidr)
-    _check_overlap(cidr, list(rows.subnets_of.get(network.id, {}).values()))
-    gateway = _gateway(request.gateway_ip, cidr)
-    return Subnet(
-        id=random_id(random),
-        name=check_name(request.name),
-        network_id=network.id,
-        project_id=network.project_id,
-        cidr=str(cidr),
-        gateway_ip=gateway,
-        pools=_pools(request.pools, cidr, gateway),
-        dns_servers=_dns_servers(request.dns_servers),
-        host_routes=_host_routes(request.host_routes),
-        enable_dhcp=request.enable_dhcp,
-    )
-
-
-def _cidr(text: str) -> IPv4Network:
-    try:
-        cidr = IPv4Network(text, strict=False)
-    except (AddressValueError, NetmaskValueError, ValueError):
-        raise CallerError(bad_request("cidr", f"{text!r} is not an IPv4 network such as 10.0.0.0/24")) from None
-    if cidr.prefixlen > 30:
-        raise CallerError(bad_request("cidr", f"{cidr} has no room for a gateway and a port; /30 is the smallest"))
-    for reserved in NOT_FOR_GUESTS:
-        if cidr.overlaps(reserved):
-            raise CallerError(bad_request("cidr", f"{cidr} overlaps {reserved}, which guests cannot use"))
-    return cidr
-
-
-def _check_overlap(cidr: IPv4Network, others: list[Subnet]) -> None:
-    if len(others) >= SUBNETS_LIMIT:
-        raise CallerError(conflict("network_id", f"a network has at most {SUBNETS_LIMIT} subnets"))
-    for other in others:
-        if cidr.overlaps(IPv4Network(other.cidr)):
-            text = f"{cidr} overlaps subnet {other.id} ({other.cidr}) of the same network"
-            raise CallerError(bad_request("cidr", text))
-
-
-def _gateway(asked: str | None, cidr: IPv4Network) -> str:
-    if asked is None:
-        return default_gateway(str(cidr))
-    if asked == "":
-        return ""
-    gateway = _address(asked, "gateway_ip")
-    if gateway not in cidr or gateway in (cidr.network_address, cidr.broadcast_address):
-        raise CallerError(bad_request("gateway_ip", f"{gateway} is not a host's address in {cidr}"))
-    return str(gateway)
-
-
-def _pools(asked: tuple[Pool, ...], cidr: IPv4Network, gateway: str) -> tuple[Pool, ...]:
-    if not asked:
-        return default_pools(str(cidr), gateway)
-    if len(asked) > POOLS_LIMIT:
-        raise CallerError(bad_request("pools", f"a subnet has at most {POOLS_LIMIT} pools"))
-    spans = []
-    for index, (first, last) in enumerate(asked):
-        where = f"pools[{index}]"
-        low, high = _address(first, where), _address(last, where)
-        if not cidr.network_address < low <= high < cidr.broadcast_address:
-            raise CallerError(bad_request(where, f"{first}-{last} is not a range of hosts' addresses in {cidr}"))
-        if gateway and low <= IPv4Address(gateway) <= high:
-            raise CallerError(conflict(where, f"the gateway {gateway} is in the pool {first}-{last}"))
-        spans.append((low, high, where))
-    spans.sort()
-    for (_, high, _), (low, _, where) in pairwise(spans):
-        if low <= high:
-            raise CallerError(conflict(where, "the pool overlaps another one of this subnet"))
-    return tuple((str(low), str(high)) for low, high, _ in spans)
-
-
-def _dns_servers(asked: tuple[str, ...]) -> tuple[str, ...]:
-    if len(asked) > DNS_SERVERS_LIMIT:
-        raise CallerError(bad_request("dns_servers", f"a subnet has at most {DNS_SERVERS_LIMIT} DNS servers"))
-    return tuple(str(_address(server, f"dns_servers[{index}]")) for index, server in enumerate(asked))
-
-
-def _host_routes(asked: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    if len(asked) > HOST_ROUTES_LIMIT:
-        raise CallerError(bad_request("host_routes", f"a subnet has at most {HOST_ROUTES_LIMIT} host routes"))
-    routes = []
-    for index, (destination, hop) in enumerate(asked):
-        where = f"host_routes[{index}]"
-        try:
-            routes.append((str(IPv4Network(destination)), str(_address(hop, where))))
-        except ValueError:
-            raise CallerError(bad_request(where, f"{destination!r} is not an IPv4 network")) from None
-    return tuple(routes)
-
-
-def _address(text: str, where: str) -> IPv4Address:
-    try:
-        return IPv4Address(text)
-    except ValueError:
-        raise CallerError(bad_request(where, f"{text!r} is not an IPv4 address")) from None
+    text = f"all {kind} segments from {low} to {high} are in use"
+    raise CallerError(CallerFault(503, text, "segmentation_id", "NoNetworkAvailable"))

@@ -56,7 +56,8 @@ def resolve(rows: Rows, project_id: str, names: tuple[str, ...], field: str) -> 
         elif len(named) > 1:
             raise CallerError(conflict(where, f"Multiple security groups are named {name!r}. Use an id instead."))
         elif not named:
-            raise CallerError(bad_request(where, f"Security group {name!r} not found for project {project_id}."))
+            text = f"Security group {name!r} not found for project {project_id}."
+            raise CallerError(bad_request(where, text, "SecurityGroupNotFound"))
         else:
             ids[named[0]] = None
     return tuple(ids)

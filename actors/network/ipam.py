@@ -18,9 +18,10 @@ Pool = tuple[str, str]  # first and last address, inclusive
 class AddressBook:
     """The addresses of one subnet, as integers inside and text outside."""
 
-    def __init__(self, pools: Iterable[Pool]) -> None:
-        self._pools = sorted((int(IPv4Address(first)), int(IPv4Address(last))) for first, last in pools)
-        self._used: set[int] = set()
+    def __init__(self, pools: Iterable[Pool], before: AddressBook | None = None) -> None:
+        """`before` is the book of the same subnet with other pools: what is in use there stays in use."""
+        self._pools = _spans(pools)
+        self._used: set[int] = set(before._used) if before else set()
         self._freed: OrderedDict[int, None] = OrderedDict()  # in a pool and behind the cursor, the oldest first
         self._pool = 0
         self._cursor = self._pools[0][0] if self._pools else 0
@@ -30,6 +31,9 @@ class AddressBook:
 
     def __contains__(self, address: str) -> bool:
         return int(IPv4Address(address)) in self._used
+
+    def has_pools(self, pools: Iterable[Pool]) -> bool:
+        return self._pools == _spans(pools)
 
     def take_next(self) -> str | None:
         """The next free address of the pools, now taken; None when all are in use."""
@@ -78,6 +82,10 @@ class AddressBook:
             if first <= number <= last:
                 return index < self._pool or (index == self._pool and number < self._cursor)
         return False
+
+
+def _spans(pools: Iterable[Pool]) -> list[tuple[int, int]]:
+    return sorted((int(IPv4Address(first)), int(IPv4Address(last))) for first, last in pools)
 
 
 def default_gateway(cidr: str) -> str:

@@ -11,14 +11,17 @@ waits gets its exception, all undecided memory is thrown away, and the rows are 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from actors.network.rows import KINDS, Row, Rows
 from actors.records import Change, Ledger
 
 
 class LiveRows:
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, now: Callable[[], float]) -> None:
+        """`now` dates the rows' revisions, in seconds since the epoch."""
         self._ledger = ledger
+        self._now = now
         self._rows = Rows()
         self._loaded = False
         self.loads = 0  # times that everything was loaded: what was counted before means nothing afterwards
@@ -39,9 +42,11 @@ class LiveRows:
 
     def stage(self, changes: list[Change]) -> None:
         """Decide: memory changes now, the disk soon. Follow it with `durable()` before anybody hears of it."""
+        now = self._now() if changes else 0.0
         for change in changes:
-            self._rows.apply(change)
-        self._staged += changes
+            kept = self._rows.revised(change, now)
+            self._rows.apply(kept)
+            self._staged.append(kept)
 
     async def durable(self) -> None:
         """Wait until everything staged so far is on disk; raises what the commit raised."""

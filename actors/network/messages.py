@@ -28,13 +28,20 @@ class CreateNetwork(msgspec.Struct, frozen=True, kw_only=True):
     shared: bool = False
     admin_state_up: bool = True
     port_security_enabled: bool = True
+    description: str = ""
 
 
 class CreateSubnet(msgspec.Struct, frozen=True, kw_only=True):
+    """With a pool, `cidr` may be '' (the next free one of `prefixlen`) or one of the pool's own."""
+
     token: str
     network_id: str
-    cidr: str
+    cidr: str = ""
     name: str = ""
+    project_id: str = ""
+    description: str = ""
+    subnetpool_id: str = ""
+    prefixlen: int = 0  # 0 = as the pool has it
     gateway_ip: str | None = None  # None = the first address, '' = no gateway
     pools: tuple[tuple[str, str], ...] = ()  # () = the whole cidr but for network, broadcast and gateway
     dns_servers: tuple[str, ...] = ()
@@ -55,7 +62,7 @@ class CreatePort(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     project_id: str = ""
     mac_address: str = ""  # '' = a free one
-    fixed_ips: tuple[FixedIpRequest, ...] = ()  # () = the next free address
+    fixed_ips: tuple[FixedIpRequest, ...] | None = None  # None = the next free address, () = none
     security_groups: tuple[str, ...] | None = None  # names or ids; None = the project's default group
     port_security_enabled: bool | None = None  # None = as the network has it
     allowed_address_pairs: tuple[AddressPair, ...] = ()
@@ -63,6 +70,9 @@ class CreatePort(msgspec.Struct, frozen=True, kw_only=True):
     dns_name: str = ""
     vnic_type: str = "normal"
     profile: dict[str, str] = msgspec.field(default_factory=dict)
+    description: str = ""
+    device_id: str = ""
+    device_owner: str = ""
 
 
 class CreateSecurityGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,13 +92,30 @@ class CreateSecurityGroupRule(msgspec.Struct, frozen=True, kw_only=True):
     port_max: int = 0
     remote_ip_prefix: str = ""
     remote_group_id: str = ""
+    description: str = ""
+
+
+class CreateSubnetPool(msgspec.Struct, frozen=True, kw_only=True):
+    """Sharing it, or making it the default one, is an administrator's right. 0 = the prefixes decide."""
+
+    token: str
+    prefixes: tuple[str, ...]
+    name: str = ""
+    project_id: str = ""
+    description: str = ""
+    default_prefixlen: int = 0
+    min_prefixlen: int = 0
+    max_prefixlen: int = 0
+    shared: bool = False
+    is_default: bool = False
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
-    """One row, by id, to show or to delete."""
+    """One row, by id, to show or to delete; `revision` is the one that a deletion has in mind (None = any)."""
 
     token: str
     id: str
+    revision: int | None = None
 
 
 class PortQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +124,102 @@ class PortQuery(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     network_id: str = ""
     device_id: str = ""
+
+
+# ---------------------------------------------------------------- editing: None leaves a field as it is
+
+
+class UpdateNetwork(Reference, frozen=True, kw_only=True):
+    name: str | None = None
+    description: str | None = None
+    admin_state_up: bool | None = None
+    shared: bool | None = None
+    port_security_enabled: bool | None = None
+    mtu: int | None = None
+
+
+class UpdateSubnet(Reference, frozen=True, kw_only=True):
+    name: str | None = None
+    description: str | None = None
+    gateway_ip: str | None = None  # '' = no gateway
+    pools: tuple[tuple[str, str], ...] | None = None
+    dns_servers: tuple[str, ...] | None = None
+    host_routes: tuple[tuple[str, str], ...] | None = None
+    enable_dhcp: bool | None = None
+
+
+class UpdateSubnetPool(Reference, frozen=True, kw_only=True):
+    """Prefixes are only added."""
+
+    name: str | None = None
+    description: str | None = None
+    prefixes: tuple[str, ...] | None = None
+    default_prefixlen: int | None = None
+    min_prefixlen: int | None = None
+    max_prefixlen: int | None = None
+    is_default: bool | None = None
+
+
+class UpdatePort(Reference, frozen=True, kw_only=True):
+    name: str | None = None
+    description: str | None = None
+    admin_state_up: bool | None = None
+    mac_address: str | None = None
+    fixed_ips: tuple[FixedIpRequest, ...] | None = None  # all of them: addresses that stay are named again
+    security_groups: tuple[str, ...] | None = None
+    allowed_address_pairs: tuple[AddressPair, ...] | None = None
+    port_security_enabled: bool | None = None
+    dns_name: str | None = None
+    device_id: str | None = None
+    device_owner: str | None = None
+    vnic_type: str | None = None
+    profile: dict[str, str] | None = None
+
+
+class UpdateSecurityGroup(Reference, frozen=True, kw_only=True):
+    name: str | None = None
+    description: str | None = None
+
+
+class EditTags(Reference, frozen=True, kw_only=True):
+    """`replace` comes first (None = the tags as they are), then what is added and taken away."""
+
+    noun: str  # networks, subnets, subnetpools, ports, security-groups
+    replace: tuple[str, ...] | None = None
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+class QuotaQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """A project's limits: its own for anybody, another's for an administrator."""
+
+    token: str
+    project_id: str
+
+
+class SetQuota(QuotaQuery, frozen=True, kw_only=True):
+    """New limits; None takes all that was set away. With `check_limit`, none may be below what is in use."""
+
+    limits: dict[str, int] | None
+    check_limit: bool = False
+
+
+class Allowance(msgspec.Struct, frozen=True):
+    """How many of one resource a project may have, and has. -1 = no limit."""
+
+    limit: int
+    used: int
+
+
+class AgentView(msgspec.Struct, frozen=True, kw_only=True):
+    """A node's network agent, which serves DHCP and wires guests there."""
+
+    host: str
+    alive: bool  # its last notice was heard
+    started_at: float
+    underlay_ip: str
+    networks: int  # whose DHCP it serves
+    ports: int  # bound to its hosts
 
 
 # ---------------------------------------------------------------- to the agents of the nodes

@@ -110,6 +110,10 @@ class Notices:
             self._lines[host].unheard.clear()
             self._lines[host].away = False
 
+    def hears(self, host: str) -> bool:
+        """Whether the last notice to this node's agent was heard; who was told nothing yet has started."""
+        return host not in self._lines or not self._lines[host].away
+
     def forget(self, host: str) -> None:
         """The host has left."""
         self._lines.pop(host, None)

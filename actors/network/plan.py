@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from actors.errors import CallerError, CallerFault, bad_request, conflict
 from actors.messages import AllocateRequest, AuthContext, NetworkRequest
-from actors.network import access, groups
+from actors.network import access, groups, quotas
 from actors.network.define import check_host_name
 from actors.network.ipam import usable
 from actors.network.mac import new_mac
@@ -42,15 +42,18 @@ class Reservation:
             elif self.rows.books[subnet.id].take(address):
                 return self._keep(FixedIp(subnet.id, address))
             else:
-                raise CallerError(conflict(where, f"Fixed IP address {address} is already in use on the network."))
-        raise CallerError(bad_request(where, f"Fixed IP {address!r} cannot be used: {'; '.join(reasons)}."))
+                text = f"Fixed IP address {address} is already in use on the network."
+                raise CallerError(conflict(where, text, "IpAddressAlreadyAllocated"))
+        text = f"Fixed IP {address!r} cannot be used: {'; '.join(reasons)}."
+        raise CallerError(bad_request(where, text, "InvalidIpForNetwork"))
 
     def next_free(self, network_id: str, where: str, subnet_id: str = "") -> FixedIp:
         """The next free address of the network's first subnet (or of the one named) that has one."""
         for candidate in (subnet_id,) if subnet_id else self.rows.subnets_of[network_id]:
             if address := self.rows.books[candidate].take_next():
                 return self._keep(FixedIp(candidate, address))
-        raise CallerError(conflict(where, f"No more IP addresses are available on network {network_id}."))
+        text = f"No more IP addresses available on network {network_id}."
+        raise CallerError(conflict(where, text, "IpAddressGenerationFailure"))
 
     def mac(self, port_id: str, random: random.Random) -> str:
         mac = new_mac(self.rows.macs, random)
@@ -217,9 +220,10 @@ class Planner:
     def _check_quota(self, request: AllocateRequest, made: list[int]) -> None:
         held = self.rows.port_counts.get(request.project_id, 0)
         new = sum(_port_id(request, index) not in self.rows.ports for index in made)
-        if new and 0 <= self.port_quota < held + new:
-            text = f"Quota of {self.port_quota} ports exceeded: {held} in use, {new} more asked for."
-            raise CallerError(CallerFault(403, text, "networks"))
+        most = quotas.limit(self.rows, request.project_id, "port", self.port_quota)
+        if new and 0 <= most < held + new:
+            text = f"Quota of {most} ports exceeded: {held} in use, {new} more asked for."
+            raise CallerError(CallerFault(403, text, "networks", "OverQuota"))
 
     # ------------------------------------------------------------ ports
 

@@ -5,13 +5,15 @@ Called by `administration.py`; a refusal is raised as a `CallerError`. What a ca
 
 from __future__ import annotations
 
-from actors.errors import CallerError, conflict, forbidden, not_found
+from actors.errors import CallerError, conflict, not_found
 from actors.messages import AuthContext
 from actors.network import access
 from actors.network.messages import Reference
 from actors.network.naming import COMPUTE_OWNER, DEFAULT_GROUP, DHCP_OWNER
 from actors.network.rows import Rows
-from actors.records import Change, Network, Port, SecurityGroup, SecurityGroupRule, Subnet, drop
+from actors.records import Change, Network, Port, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool, drop
+
+REMOVE_DEFAULT = "SecurityGroupCannotRemoveDefault"
 
 # ---------------------------------------------------------------- find
 
@@ -51,8 +53,16 @@ def rule(rows: Rows, reference: Reference, context: AuthContext) -> SecurityGrou
     return found
 
 
+def pool(rows: Rows, reference: Reference, context: AuthContext) -> SubnetPool:
+    found = rows.pools.get(reference.id)
+    if found is None or not (found.shared or access.owns(context, found)):
+        raise _missing("Subnet pool", reference)
+    return found
+
+
 def _missing(noun: str, reference: Reference) -> CallerError:
-    return CallerError(not_found("id", f"{noun} {reference.id!r} could not be found."))
+    kind = "".join(word.capitalize() for word in noun.split()) + "NotFound"
+    return CallerError(not_found("id", f"{noun} {reference.id} could not be found.", kind))
 
 
 # ---------------------------------------------------------------- delete
@@ -60,7 +70,7 @@ def _missing(noun: str, reference: Reference) -> CallerError:
 
 def without_network(rows: Rows, found: Network, context: AuthContext) -> list[Change]:
     """With its subnets; refused while any port but DHCP's is there."""
-    _check_owner(context, found.project_id, "network")
+    access.check_owner(context, found, "network")
     _check_unused("network", found.id, list(rows.ports_of.get(found.id, {}).values()))
     served = rows.dhcp_port(found.id)
     return [*([drop(served)] if served else []), *map(drop, rows.subnets_of.get(found.id, {}).values()), drop(found)]
@@ -68,7 +78,7 @@ def without_network(rows: Rows, found: Network, context: AuthContext) -> list[Ch
 
 def without_subnet(rows: Rows, found: Subnet, context: AuthContext) -> list[Change]:
     """Refused while a port other than DHCP's has an address in it."""
-    _check_owner(context, found.project_id, "subnet")
+    access.check_owner(context, found, "subnet")
     ports = rows.ports_of.get(found.network_id, {}).values()
     _check_unused("subnet", found.id, [p for p in ports if any(ip.subnet_id == found.id for ip in p.fixed_ips)])
     return [drop(found)]
@@ -77,20 +87,29 @@ def without_subnet(rows: Rows, found: Subnet, context: AuthContext) -> list[Chan
 def without_port(rows: Rows, found: Port, context: AuthContext) -> list[Change]:
     """Refused while an instance or DHCP uses it."""
     if found.device_owner.startswith(COMPUTE_OWNER):
-        raise CallerError(conflict("id", f"Port {found.id} is in use by instance {found.device_id}."))
-    if found.device_owner:
-        raise CallerError(conflict("id", f"Port {found.id} belongs to {found.device_owner}."))
+        raise CallerError(conflict("id", f"Port {found.id} is in use by instance {found.device_id}.", "PortInUse"))
+    if found.device_owner == DHCP_OWNER:
+        raise CallerError(conflict("id", f"Port {found.id} belongs to {found.device_owner}.", "ServicePortInUse"))
     return [drop(found)]
 
 
 def without_group(rows: Rows, found: SecurityGroup, context: AuthContext) -> list[Change]:
     """With its rules; refused for default groups and while a port or another group's rule names it."""
     if found.name == DEFAULT_GROUP:
-        raise CallerError(conflict("id", "the default security group stays as long as its project"))
+        raise CallerError(conflict("id", "the default security group stays as long as its project", REMOVE_DEFAULT))
     named_by = [r.id for r in rows.rules.values() if r.remote_group_id == found.id != r.security_group_id]
     if rows.members_of.get(found.id) or named_by:
-        raise CallerError(conflict("id", f"Security Group {found.id} in use."))
+        raise CallerError(conflict("id", f"Security Group {found.id} in use.", "SecurityGroupInUse"))
     return [*map(drop, rows.rules_of.get(found.id, {}).values()), drop(found)]
+
+
+def without_pool(rows: Rows, found: SubnetPool, context: AuthContext) -> list[Change]:
+    """Refused while a subnet has its cidr from it."""
+    access.check_owner(context, found, "subnet pool")
+    if any(subnet.subnetpool_id == found.id for subnet in rows.subnets.values()):
+        text = f"Subnet pool {found.id} could not be deleted: it has allocated subnets."
+        raise CallerError(conflict("id", text, "SubnetPoolDeleteError"))
+    return [drop(found)]
 
 
 def without_rule(rows: Rows, found: SecurityGroupRule, context: AuthContext) -> list[Change]:
@@ -101,10 +120,4 @@ def _check_unused(noun: str, found_id: str, ports: list[Port]) -> None:
     users = [port.id for port in ports if port.device_owner != DHCP_OWNER]
     if users:
         text = f"Unable to delete {noun} {found_id}: {len(users)} ports are in use on it, such as {users[0]}."
-        raise CallerError(conflict("id", text))
-
-
-def _check_owner(context: AuthContext, project_id: str, noun: str) -> None:
-    """Who may see a shared network may not delete it."""
-    if not context.is_admin and context.project_id != project_id:
-        raise CallerError(forbidden(f"only its owner may delete a {noun}"))
+        raise CallerError(conflict("id", text, f"{noun.capitalize()}InUse"))

@@ -12,6 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from actors.network.ipam import AddressBook
 from actors.network.naming import DHCP_OWNER, bridge_device, dhcp_port_id, tap_device
 from actors.network.port_log import PortLog
@@ -21,14 +23,28 @@ from actors.records import (
     FixedIp,
     Network,
     NetworkAgent,
+    NetworkQuota,
     Port,
     SecurityGroup,
     SecurityGroupRule,
     Subnet,
+    SubnetPool,
 )
 
-Row = Network | Subnet | Port | SecurityGroup | SecurityGroupRule | NetworkAgent
-KINDS: tuple[type[Row], ...] = (Network, Subnet, SecurityGroup, SecurityGroupRule, NetworkAgent, Port)
+Revised = Network | Subnet | SubnetPool | Port | SecurityGroup | SecurityGroupRule
+"""What has a revision, and the times of its making and of its last change."""
+
+Row = Revised | NetworkAgent | NetworkQuota
+KINDS: tuple[type[Row], ...] = (
+    Network,
+    Subnet,
+    SubnetPool,
+    SecurityGroup,
+    SecurityGroupRule,
+    NetworkAgent,
+    NetworkQuota,
+    Port,
+)
 """In the order in which they are loaded: subnets before the ports that take their addresses."""
 
 Segment = tuple[str, str, int]  # network type, physical network, segmentation id
@@ -44,6 +60,18 @@ class Rows:
         self.groups: dict[str, SecurityGroup] = {}
         self.rules: dict[str, SecurityGroupRule] = {}
         self.agents: dict[str, NetworkAgent] = {}
+        self.pools: dict[str, SubnetPool] = {}
+        self.quotas: dict[str, NetworkQuota] = {}  # by project
+        self.tables: dict[str, Mapping[str, Row]] = {
+            "Network": self.networks,
+            "Subnet": self.subnets,
+            "SubnetPool": self.pools,
+            "Port": self.ports,
+            "SecurityGroup": self.groups,
+            "SecurityGroupRule": self.rules,
+            "NetworkAgent": self.agents,
+            "NetworkQuota": self.quotas,
+        }
         self.segments: dict[Segment, str] = {}
         self.bridges: dict[str, str] = {}  # bridge device → network id
         self.taps: dict[str, str] = {}  # tap device → port id
@@ -77,20 +105,24 @@ class Rows:
             self.rules[change.id] = self.rules_of[change.security_group_id][change.id] = change
         elif isinstance(change, NetworkAgent):
             self.agents[change.id] = change
+        elif isinstance(change, SubnetPool):
+            self.pools[change.id] = change
+        elif isinstance(change, NetworkQuota):
+            self.quotas[change.id] = change
         else:
             raise TypeError(f"{type(change).__name__} is not a row of the network room")
 
     def row_of(self, gone: Drop) -> Row | None:
         """The row that a drop takes away."""
-        tables: dict[str, Mapping[str, Row]] = {
-            "Network": self.networks,
-            "Subnet": self.subnets,
-            "Port": self.ports,
-            "SecurityGroup": self.groups,
-            "SecurityGroupRule": self.rules,
-            "NetworkAgent": self.agents,
-        }
-        return tables[gone.kind].get(gone.id)
+        return self.tables[gone.kind].get(gone.id)
+
+    def revised(self, change: Change, now: float) -> Change:
+        """The change as it is kept: with the row's next revision and its time. To be called before `apply`."""
+        if not isinstance(change, Revised):
+            return change
+        before = self.tables[type(change).__name__].get(change.id)
+        revision = before.revision + 1 if isinstance(before, Revised) else 1
+        return replace(change, revision=revision, updated_at=now, created_at=change.created_at or now)
 
     def dhcp_port(self, network_id: str) -> Port | None:
         return self.ports.get(dhcp_port_id(network_id))
@@ -104,8 +136,9 @@ class Rows:
 
     def _put_subnet(self, subnet: Subnet) -> None:
         self.subnets[subnet.id] = self.subnets_of[subnet.network_id][subnet.id] = subnet
-        if subnet.id not in self.books:
-            self.books[subnet.id] = AddressBook(subnet.pools)
+        book = self.books.get(subnet.id)
+        if book is None or not book.has_pools(subnet.pools):
+            self.books[subnet.id] = AddressBook(subnet.pools, book)
 
     def _drop(self, change: Drop) -> None:
         if change.kind == "Port" and (port := self.ports.pop(change.id, None)):
@@ -129,6 +162,10 @@ class Rows:
             self.rules_of[rule.security_group_id].pop(rule.id, None)
         elif change.kind == "NetworkAgent":
             self.agents.pop(change.id, None)
+        elif change.kind == "SubnetPool":
+            self.pools.pop(change.id, None)
+        elif change.kind == "NetworkQuota":
+            self.quotas.pop(change.id, None)
 
     # ------------------------------------------------------------ ports
 

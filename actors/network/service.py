@@ -16,7 +16,7 @@ from actors.cluster.names import node_of
 from actors.errors import CallerError, CallerFault
 from actors.messages import AllocateRequest, DeallocateRequest, PlugEvent, PortDetails, Vif
 from actors.network import views
-from actors.network.administration import Administration
+from actors.network.editing import Editing
 from actors.network.groups import RuleResolver
 from actors.network.messages import DhcpNetworkInfo, DhcpQuery, PortFirewall
 from actors.network.naming import COMPUTE_OWNER
@@ -28,7 +28,7 @@ from actors.records import Change, NetworkAgent, Port, drop
 PLUGGED = "network-vif-plugged"
 
 
-class NetworkRoom(Administration):
+class NetworkRoom(Editing):
     # ------------------------------------------------------------ for a boot
 
     async def validate(self, requests: list[AllocateRequest]) -> list[CallerFault | None]:
@@ -173,6 +173,6 @@ def _released(rows: Rows, request: DeallocateRequest) -> list[Change]:
             continue  # the boot has gone on to another host, which has it now
         if port.made_for == request.instance_id:
             changes.append(drop(port))
-        else:
+        elif port.device_owner.startswith(COMPUTE_OWNER):  # others only say that they are the instance's
             changes.append(replace(port, device_id="", device_owner="", host="", status="DOWN", dns_name=""))
     return changes

@@ -6,10 +6,10 @@ from actors.cluster.names import node_of
 from actors.errors import CallerFault, not_found
 from actors.messages import PortDetails, SubnetInfo, Vif
 from actors.network.groups import RuleResolver
-from actors.network.messages import DhcpHost, DhcpNetworkInfo, DhcpQuery, PortFirewall
-from actors.network.naming import DHCP_OWNER, bridge_device, tap_device
+from actors.network.messages import AgentView, DhcpHost, DhcpNetworkInfo, DhcpQuery, PortFirewall
+from actors.network.naming import COMPUTE_OWNER, DHCP_OWNER, bridge_device, tap_device
 from actors.network.rows import Rows
-from actors.records import Network, Port, Subnet
+from actors.records import Network, NetworkAgent, Port, Subnet
 
 
 def vif(rows: Rows, network: Network, port: Port, tag: str) -> Vif:
@@ -71,16 +71,17 @@ def port_firewall(rows: Rows, resolver: RuleResolver, port_id: str) -> PortFirew
     port = rows.ports.get(port_id)
     if port is None:
         return not_found("port_id", f"Port {port_id} could not be found.")
+    up = port.admin_state_up and rows.networks[port.network_id].admin_state_up  # else nothing passes
     return PortFirewall(
         port_id=port.id,
         device=tap_device(port.id),
         bridge=bridge_device(port.network_id),
         network_id=port.network_id,
         mac_address=port.mac_address,
-        ip_addresses=tuple(ip.ip_address for ip in port.fixed_ips),
-        allowed_address_pairs=port.allowed_address_pairs,
-        port_security_enabled=port.port_security_enabled,
-        rules=resolver.rules_of(port.security_groups) if port.port_security_enabled else (),
+        ip_addresses=tuple(ip.ip_address for ip in port.fixed_ips) if up else (),
+        allowed_address_pairs=port.allowed_address_pairs if up else (),
+        port_security_enabled=port.port_security_enabled or not up,
+        rules=resolver.rules_of(port.security_groups) if port.port_security_enabled and up else (),
     )
 
 
@@ -113,7 +114,19 @@ def _dhcp_host(port: Port) -> DhcpHost:
         mac_address=port.mac_address,
         fixed_ips=port.fixed_ips,
         dns_name=port.dns_name,
-        device_id=port.device_id,
+        device_id=port.device_id if port.device_owner.startswith(COMPUTE_OWNER) else "",  # others may claim anything
+    )
+
+
+def agent_view(rows: Rows, agent: NetworkAgent, alive: bool) -> AgentView:
+    bound = [pair for by_host in rows.hosts_of.values() for pair in by_host.items()]
+    return AgentView(
+        host=agent.id,
+        alive=alive,
+        started_at=agent.started_at,
+        underlay_ip=agent.underlay_ip,
+        networks=sum(network.dhcp_host == agent.id for network in rows.networks.values()),
+        ports=sum(count for host, count in bound if node_of(host) == agent.id),
     )
 
 

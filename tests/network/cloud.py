@@ -167,7 +167,7 @@ def fault_of(reply: object) -> CallerFault:
 async def remembered(cloud: Cloud) -> dict[str, dict[str, object]]:
     """The rows that the room has in memory, by kind and id."""
     rows = await live_rows(cloud).ready()
-    tables = (rows.networks, rows.subnets, rows.groups, rows.rules, rows.agents, rows.ports)
+    tables = [rows.tables[kind.__name__] for kind in KINDS]
     return {kind.__name__: dict(table) for kind, table in zip(KINDS, tables, strict=True)}
 
 

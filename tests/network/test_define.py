@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from actors.errors import CallerError
-from actors.network.define import check_host_name, network_from, subnet_from
+from actors.network.define import check_host_name, network_from
+from actors.network.define_subnet import subnet_from
 from actors.network.messages import CreateNetwork, CreateSubnet
 from actors.network.rows import Rows
 from actors.records import Network, Subnet

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from actors.errors import CallerError
-from actors.network.define_port import port_from, rule_from
+from actors.network.define_group import rule_from
+from actors.network.define_port import port_from
 from actors.network.messages import CreatePort, CreateSecurityGroupRule, FixedIpRequest
 from actors.network.rows import Rows
 from actors.records import AddressPair, Network, Port, SecurityGroup, SecurityGroupRule, Subnet

@@ -40,7 +40,7 @@ async def decide(live: LiveRows, *names: str) -> None:
 def test_what_gathers_while_a_commit_runs_goes_together() -> None:
     async def scenario() -> None:
         ledger = GatedLedger()
-        live = LiveRows(ledger)
+        live = LiveRows(ledger, lambda: 1.0)
         works = [asyncio.create_task(decide(live, "a"))]
         await asyncio.sleep(0.01)
         works += [asyncio.create_task(decide(live, name)) for name in "bcd"]
@@ -56,7 +56,7 @@ def test_what_gathers_while_a_commit_runs_goes_together() -> None:
 def test_who_changes_nothing_still_waits_for_what_he_saw() -> None:
     async def scenario() -> None:
         ledger = GatedLedger()
-        live = LiveRows(ledger)
+        live = LiveRows(ledger, lambda: 1.0)
         first = asyncio.create_task(decide(live, "a"))
         await asyncio.sleep(0.01)
         repeat = asyncio.create_task(decide(live))
@@ -72,7 +72,7 @@ def test_who_changes_nothing_still_waits_for_what_he_saw() -> None:
 def test_a_failure_takes_everything_on_top_with_it() -> None:
     async def scenario() -> None:
         ledger = GatedLedger()
-        live = LiveRows(ledger)
+        live = LiveRows(ledger, lambda: 1.0)
         ledger.broken = True
         works = [asyncio.create_task(decide(live, "a"))]
         await asyncio.sleep(0.01)
@@ -99,7 +99,7 @@ def test_a_ledger_that_cannot_be_read_is_asked_again() -> None:
 
     async def scenario() -> None:
         ledger = Unreadable()
-        live = LiveRows(ledger)
+        live = LiveRows(ledger, lambda: 1.0)
         ledger.broken = True
         with pytest.raises(ConnectionError):
             await live.ready()

@@ -1,0 +1,126 @@
+"""Security groups and rules as users ask for them, and as they change them, checked as Neutron does. Pure.
+
+Called by `administration.py` and `editing.py`. Every refusal is a `CallerError` that names the request's field.
+"""
+
+from __future__ import annotations
+
+import random
+
+from msgspec.structs import replace
+
+from actors.errors import CallerError, CallerFault, bad_request, conflict
+from actors.messages import AuthContext
+from actors.network import access, groups
+from actors.network.define import check_description, check_name, check_prefix
+from actors.network.messages import CreateSecurityGroup, CreateSecurityGroupRule, UpdateSecurityGroup
+from actors.network.naming import DEFAULT_GROUP, random_id
+from actors.network.rows import Rows
+from actors.records import Change, SecurityGroup, SecurityGroupRule
+
+RULES_LIMIT = 100  # of one security group
+PROTOCOLS = frozenset({
+    "ah", "dccp", "egp", "esp", "gre", "icmp", "icmpv6", "igmp", "ipip", "ipv6-icmp", "ospf", "pgm", "rsvp", "sctp",
+    "tcp", "udp", "udplite", "vrrp",
+})  # fmt: skip
+PROTOCOLS_WITH_PORTS = frozenset({"tcp", "udp", "sctp", "dccp", "udplite", "6", "17", "132", "33", "136"})
+ICMP = frozenset({"icmp", "icmpv6", "ipv6-icmp", "1", "58"})
+
+
+def group_from(request: CreateSecurityGroup, context: AuthContext, random: random.Random) -> list[Change]:
+    """The group and the rules that it starts with."""
+    if request.name == DEFAULT_GROUP:
+        text = "every project has its default security group already"
+        raise CallerError(conflict("name", text, "SecurityGroupDefaultAlreadyExists"))
+    group = SecurityGroup(
+        id=random_id(random),
+        name=check_name(request.name),
+        project_id=access.check_project(context, request.project_id),
+        description=check_description(request.description),
+    )
+    return [group, *groups.egress_rules(group)]
+
+
+def group_changed(request: UpdateSecurityGroup, context: AuthContext, group: SecurityGroup) -> SecurityGroup:
+    access.check_owner(context, group, "security group")
+    name = group.name if request.name is None else check_name(request.name)
+    if name != group.name and DEFAULT_GROUP in (name, group.name):
+        text = "the default security group keeps its name, and no other has it"
+        raise CallerError(conflict("name", text, "SecurityGroupCannotUpdateDefault"))
+    description = group.description if request.description is None else check_description(request.description)
+    return replace(group, name=name, description=description)
+
+
+def rule_from(
+    request: CreateSecurityGroupRule, context: AuthContext, rows: Rows, random: random.Random
+) -> SecurityGroupRule:
+    group = _own_group(request.security_group_id, context, rows, "security_group_id")
+    if request.direction not in ("ingress", "egress"):
+        raise CallerError(bad_request("direction", f"{request.direction!r} is neither ingress nor egress"))
+    if request.ethertype not in ("IPv4", "IPv6"):
+        raise CallerError(bad_request("ethertype", f"{request.ethertype!r} is neither IPv4 nor IPv6"))
+    if request.remote_ip_prefix and request.remote_group_id:
+        raise CallerError(bad_request("remote_group_id", "a rule has a remote prefix or a remote group, not both"))
+    if request.remote_group_id:
+        _own_group(request.remote_group_id, context, rows, "remote_group_id")
+    prefix = request.remote_ip_prefix
+    rule = SecurityGroupRule(
+        id=random_id(random),
+        security_group_id=group.id,
+        project_id=group.project_id,
+        direction=request.direction,
+        ethertype=request.ethertype,
+        protocol=_protocol(request),
+        port_min=request.port_min,
+        port_max=request.port_max,
+        remote_ip_prefix=check_prefix(prefix, "remote_ip_prefix", request.ethertype) if prefix else "",
+        remote_group_id=request.remote_group_id,
+        description=check_description(request.description),
+    )
+    _check_new(rule, rows)
+    return rule
+
+
+def _own_group(group_id: str, context: AuthContext, rows: Rows, where: str) -> SecurityGroup:
+    group = rows.groups.get(group_id)
+    if group is None or not access.owns(context, group):
+        text = f"Security group {group_id} does not exist"
+        raise CallerError(CallerFault(404, text, where, "SecurityGroupNotFound"))
+    return group
+
+
+def _protocol(request: CreateSecurityGroupRule) -> str:
+    protocol = request.protocol.lower()
+    if protocol in ("any", "-1"):
+        protocol = ""
+    numeric = protocol.isascii() and protocol.isdigit() and int(protocol) <= 255
+    if protocol and protocol not in PROTOCOLS and not numeric:
+        raise CallerError(bad_request("protocol", f"{request.protocol!r} is neither a protocol's name nor its number"))
+    low, high = request.port_min, request.port_max
+    if not low and not high:
+        return protocol
+    if protocol in ICMP:
+        if not (0 <= low <= 255 and 0 <= high <= 255):
+            raise CallerError(bad_request("port_min", "an ICMP type and code are between 0 and 255"))
+        return protocol
+    if protocol not in PROTOCOLS_WITH_PORTS:
+        raise CallerError(bad_request("port_min", f"protocol {protocol or 'any'!r} has no ports"))
+    if not 1 <= low <= high <= 65_535:
+        raise CallerError(bad_request("port_min", f"{low}-{high} is not a range of ports"))
+    return protocol
+
+
+def _check_new(rule: SecurityGroupRule, rows: Rows) -> None:
+    others = rows.rules_of.get(rule.security_group_id, {})
+    if len(others) >= RULES_LIMIT:
+        text = f"a security group has at most {RULES_LIMIT} rules"
+        raise CallerError(conflict("security_group_id", text))
+    for other in others.values():
+        if _meaning(other) == _meaning(rule):
+            text = f"Security group rule already exists. Rule id is {other.id}."
+            raise CallerError(conflict("security_group_id", text, "SecurityGroupRuleExists"))
+
+
+def _meaning(rule: SecurityGroupRule) -> tuple[str | int, ...]:
+    ports = rule.port_min, rule.port_max
+    return rule.direction, rule.ethertype, rule.protocol, *ports, rule.remote_ip_prefix, rule.remote_group_id

@@ -1,0 +1,173 @@
+"""Subnets as administration asks for them and changes them, checked and completed as Neutron does. Pure.
+
+Called by `administration.py` and `editing.py`. Every refusal is a `CallerError` that names the request's field.
+"""
+
+from __future__ import annotations
+
+import random
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
+from itertools import pairwise
+
+from msgspec.structs import replace
+
+from actors.errors import CallerError, CallerFault, bad_request, conflict
+from actors.messages import AuthContext
+from actors.network import access, subnet_pools
+from actors.network.define import check_description, check_name, no_network
+from actors.network.ipam import Pool, default_gateway, default_pools
+from actors.network.messages import CreateSubnet, UpdateSubnet
+from actors.network.naming import random_id
+from actors.network.rows import Rows
+from actors.records import Subnet, SubnetPool
+
+SUBNETS_LIMIT = 64  # subnets of one network
+DNS_SERVERS_LIMIT = 5  # of one subnet, as Neutron's max_dns_nameservers
+HOST_ROUTES_LIMIT = 20  # of one subnet, as Neutron's max_subnet_host_routes
+POOLS_LIMIT = 64  # of one subnet
+OUT_OF_BOUNDS = "OutOfBoundsAllocationPool"
+NOT_FOR_GUESTS = tuple(IPv4Network(cidr) for cidr in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"))
+OVERLAPPING = "OverlappingAllocationPools"
+
+
+def subnet_from(request: CreateSubnet, context: AuthContext, rows: Rows, random: random.Random) -> Subnet:
+    network = rows.networks.get(request.network_id)
+    if network is None or not access.sees_network(context, network):
+        raise CallerError(no_network(request.network_id))
+    if not access.owns(context, network):
+        raise CallerError(CallerFault(403, "only its owner may add subnets to a network", "network_id"))
+    project_id = access.check_project(context, request.project_id) if request.project_id else network.project_id
+    pool = _pool(request, context, rows)
+    cidr = _cidr(subnet_pools.cidr_from(pool, rows, request.prefixlen, request.cidr) if pool else request.cidr)
+    _check_overlap(cidr, list(rows.subnets_of.get(network.id, {}).values()))
+    gateway = _gateway(request.gateway_ip, cidr)
+    return Subnet(
+        id=random_id(random),
+        name=check_name(request.name),
+        network_id=network.id,
+        project_id=project_id,
+        cidr=str(cidr),
+        gateway_ip=gateway,
+        pools=_pools(request.pools, cidr, gateway),
+        dns_servers=_dns_servers(request.dns_servers),
+        host_routes=_host_routes(request.host_routes),
+        enable_dhcp=request.enable_dhcp,
+        description=check_description(request.description),
+        subnetpool_id=pool.id if pool else "",
+    )
+
+
+def _pool(request: CreateSubnet, context: AuthContext, rows: Rows) -> SubnetPool | None:
+    if not request.subnetpool_id:
+        if request.prefixlen:
+            raise CallerError(bad_request("prefixlen", "a prefix length is for a subnet from a subnet pool"))
+        return None
+    pool = rows.pools.get(request.subnetpool_id)
+    if pool is None or not (pool.shared or access.owns(context, pool)):
+        text = f"Subnet pool {request.subnetpool_id} could not be found."
+        raise CallerError(CallerFault(404, text, "subnetpool_id", "SubnetPoolNotFound"))
+    return pool
+
+
+def subnet_changed(request: UpdateSubnet, context: AuthContext, subnet: Subnet, rows: Rows) -> Subnet:
+    access.check_owner(context, subnet, "subnet")
+    cidr = IPv4Network(subnet.cidr)
+    gateway = subnet.gateway_ip
+    if request.gateway_ip is not None:
+        gateway = _gateway(request.gateway_ip, cidr)
+        if gateway not in ("", subnet.gateway_ip) and gateway in rows.books[subnet.id]:
+            text = f"Current gateway ip {gateway} already in use by a port. Unable to update."
+            raise CallerError(conflict("gateway_ip", text, "GatewayIpInUse"))
+    pools = subnet.pools if request.pools is None else request.pools
+    given = {
+        "name": None if request.name is None else check_name(request.name),
+        "description": None if request.description is None else check_description(request.description),
+        "gateway_ip": gateway,
+        "pools": _pools(pools, cidr, gateway),
+        "dns_servers": None if request.dns_servers is None else _dns_servers(request.dns_servers),
+        "host_routes": None if request.host_routes is None else _host_routes(request.host_routes),
+        "enable_dhcp": request.enable_dhcp,
+    }
+    return replace(subnet, **{field: value for field, value in given.items() if value is not None})
+
+
+def _cidr(text: str) -> IPv4Network:
+    try:
+        cidr = IPv4Network(text, strict=False)
+    except (AddressValueError, NetmaskValueError, ValueError):
+        raise CallerError(bad_request("cidr", f"{text!r} is not an IPv4 network such as 10.0.0.0/24")) from None
+    if cidr.prefixlen > 30:
+        raise CallerError(bad_request("cidr", f"{cidr} has no room for a gateway and a port; /30 is the smallest"))
+    for reserved in NOT_FOR_GUESTS:
+        if cidr.overlaps(reserved):
+            raise CallerError(bad_request("cidr", f"{cidr} overlaps {reserved}, which guests cannot use"))
+    return cidr
+
+
+def _check_overlap(cidr: IPv4Network, others: list[Subnet]) -> None:
+    if len(others) >= SUBNETS_LIMIT:
+        raise CallerError(conflict("network_id", f"a network has at most {SUBNETS_LIMIT} subnets"))
+    for other in others:
+        if cidr.overlaps(IPv4Network(other.cidr)):
+            text = f"{cidr} overlaps subnet {other.id} ({other.cidr}) of the same network"
+            raise CallerError(bad_request("cidr", text, "InvalidInput"))
+
+
+def _gateway(asked: str | None, cidr: IPv4Network) -> str:
+    if asked is None:
+        return default_gateway(str(cidr))
+    if asked == "":
+        return ""
+    gateway = _address(asked, "gateway_ip")
+    if gateway not in cidr or gateway in (cidr.network_address, cidr.broadcast_address):
+        raise CallerError(bad_request("gateway_ip", f"{gateway} is not a host's address in {cidr}"))
+    return str(gateway)
+
+
+def _pools(asked: tuple[Pool, ...], cidr: IPv4Network, gateway: str) -> tuple[Pool, ...]:
+    if not asked:
+        return default_pools(str(cidr), gateway)
+    if len(asked) > POOLS_LIMIT:
+        raise CallerError(bad_request("pools", f"a subnet has at most {POOLS_LIMIT} pools"))
+    spans = []
+    for index, (first, last) in enumerate(asked):
+        where = f"pools[{index}]"
+        low, high = _address(first, where), _address(last, where)
+        if not cidr.network_address < low <= high < cidr.broadcast_address:
+            text = f"{first}-{last} is not a range of hosts' addresses in {cidr}"
+            raise CallerError(bad_request(where, text, OUT_OF_BOUNDS))
+        if gateway and low <= IPv4Address(gateway) <= high:
+            text = f"Gateway ip {gateway} conflicts with allocation pool {first}-{last}."
+            raise CallerError(conflict(where, text, "GatewayConflictWithAllocationPools"))
+        spans.append((low, high, where))
+    spans.sort()
+    for (_, high, _), (low, _, where) in pairwise(spans):
+        if low <= high:
+            raise CallerError(conflict(where, "the pool overlaps another one of this subnet", OVERLAPPING))
+    return tuple((str(low), str(high)) for low, high, _ in spans)
+
+
+def _dns_servers(asked: tuple[str, ...]) -> tuple[str, ...]:
+    if len(asked) > DNS_SERVERS_LIMIT:
+        raise CallerError(bad_request("dns_servers", f"a subnet has at most {DNS_SERVERS_LIMIT} DNS servers"))
+    return tuple(str(_address(server, f"dns_servers[{index}]")) for index, server in enumerate(asked))
+
+
+def _host_routes(asked: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    if len(asked) > HOST_ROUTES_LIMIT:
+        raise CallerError(bad_request("host_routes", f"a subnet has at most {HOST_ROUTES_LIMIT} host routes"))
+    routes = []
+    for index, (destination, hop) in enumerate(asked):
+        where = f"host_routes[{index}]"
+        try:
+            routes.append((str(IPv4Network(destination)), str(_address(hop, where))))
+        except ValueError:
+            raise CallerError(bad_request(where, f"{destination!r} is not an IPv4 network")) from None
+    return tuple(routes)
+
+
+def _address(text: str, where: str) -> IPv4Address:
+    try:
+        return IPv4Address(text)
+    except ValueError:
+        raise CallerError(bad_request(where, f"{text!r} is not an IPv4 address")) from None

@@ -1,0 +1,153 @@
+"""The network room's door: who asks, the rows, and the shape that every request's handling has.
+
+Owns the live rows and the notices; `administration.py`, `editing.py` and `service.py` build on it. Invariant: nobody
+hears of a change before it is on disk.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Collection
+from typing import Protocol, TypeVar
+
+from actors.clock import Clock
+from actors.cluster.config import CloudConfig
+from actors.errors import CallerError, CallerFault
+from actors.faces import AgentFace, ComputeFace
+from actors.messages import AuthContext
+from actors.network import access
+from actors.network.live_rows import LiveRows
+from actors.network.messages import Reference
+from actors.network.notices import Notices, Touched
+from actors.network.rows import Revised, Rows
+from actors.network.server_port import serve
+from actors.records import Change, Drop, Ledger, drop
+
+
+class Asking(Protocol):
+    """Any request of administration."""
+
+    @property
+    def token(self) -> str: ...
+
+
+Asked = TypeVar("Asked", bound=Asking)
+Made = TypeVar("Made", bound=Revised)
+
+
+class TokenVerifier(Protocol):
+    """What every room knows of identity (`actors/identity/tokens.py`)."""
+
+    def verify(self, token: str, now: float) -> AuthContext:
+        """Raises `CallerError` (401) for whatever is not a valid token."""
+
+
+class Door:
+    def __init__(
+        self,
+        config: CloudConfig,
+        ledger: Ledger,
+        verifier: TokenVerifier,
+        agents: Callable[[str], AgentFace],
+        computes: Callable[[str], ComputeFace],
+        clock: Clock,
+        random: random.Random,
+    ) -> None:
+        self._config = config
+        self._verifier = verifier
+        self._clock = clock
+        self._began = clock.now()
+        self._random = random
+        self._live = LiveRows(ledger, clock.now)
+        self._notices = Notices(agents, computes)
+
+    async def start(self) -> None:
+        """Load the rows; every other method would do it on first use."""
+        await self._live.ready()
+
+    async def _door(self, token: str) -> tuple[Rows, AuthContext]:
+        context = self._verifier.verify(token, self._clock.now())
+        return await self._live.ready(), context
+
+    async def _write(
+        self,
+        requests: list[Asked],
+        make: Callable[[Rows, Asked, AuthContext], tuple[Made, list[Change]]],
+        together: bool = False,
+    ) -> list[Made | CallerFault]:
+        """Make or change a row for each request; of new rows that are asked for `together`, all or none are made."""
+        rows = await self._live.ready()
+        touched = Touched(rows)
+        replies: list[Made | CallerFault] = []
+        new: list[Change] = []
+        for request in requests:
+            try:
+                context = self._verifier.verify(request.token, self._clock.now())
+                access.check_writer(context)
+                made, changes = make(rows, request, context)
+            except CallerError as error:
+                replies.append(error.fault)
+            else:
+                self._change(touched, changes)
+                new += changes
+                replies.append(_kept(rows, made))
+        if together and any(isinstance(reply, CallerFault) for reply in replies):
+            self._change(touched, [drop(row) for row in reversed(new) if not isinstance(row, Drop)])
+        await self._settle(rows, touched)
+        return replies
+
+    async def _show(
+        self, references: list[Reference], find: Callable[[Rows, Reference, AuthContext], Made]
+    ) -> list[Made | CallerFault]:
+        rows = await self._live.ready()
+        replies: list[Made | CallerFault] = []
+        for reference in references:
+            try:
+                replies.append(find(rows, reference, self._verifier.verify(reference.token, self._clock.now())))
+            except CallerError as error:
+                replies.append(error.fault)
+        return replies
+
+    async def _delete(
+        self,
+        references: list[Reference],
+        find: Callable[[Rows, Reference, AuthContext], Made],
+        without: Callable[[Rows, Made, AuthContext], list[Change]],
+    ) -> list[CallerFault | None]:
+        rows = await self._live.ready()
+        touched = Touched(rows)
+        replies: list[CallerFault | None] = []
+        for reference in references:
+            try:
+                context = self._verifier.verify(reference.token, self._clock.now())
+                access.check_writer(context)
+                found = find(rows, reference, context)
+                access.check_revision(found, reference.revision)
+                changes = without(rows, found, context)
+            except CallerError as error:
+                replies.append(error.fault)
+            else:
+                self._change(touched, changes)
+                replies.append(None)
+        await self._settle(rows, touched)
+        return replies
+
+    def _change(self, touched: Touched, changes: list[Change]) -> None:
+        """Stage changes, noting first the networks whose hosts must hear of them."""
+        touched.by(changes)
+        self._live.stage(changes)
+
+    async def _settle(self, rows: Rows, touched: Touched, gone: Collection[str] = ()) -> None:
+        """What every change ends with: DHCP in its place, all of it on disk, the agents (but of hosts gone) told."""
+        for network_id in touched:
+            self._live.stage(serve(rows, network_id, self._clock.now(), self._random))
+        await self._live.durable()
+        urgent = {notice for notice in touched.urgent() if notice[0] not in gone}
+        await self._notices.tell(urgent, touched.soon())
+
+
+def _kept(rows: Rows, made: Made) -> Made:
+    """The row with the revision that it was kept with."""
+    kept = rows.tables[type(made).__name__][made.id]
+    assert isinstance(kept, type(made))
+    return kept

@@ -1,0 +1,130 @@
+"""Subnet pools: checked as Neutron does, and the cidrs that subnets get from them. Pure.
+
+Called by `define.py` (subnets) and `editing.py` (pools). Invariant: no two subnets of a pool overlap, and each lies in
+one of the pool's prefixes.
+"""
+
+from __future__ import annotations
+
+import random
+from ipaddress import IPv4Network, collapse_addresses
+
+from msgspec.structs import replace
+
+from actors.errors import CallerError, bad_request, conflict
+from actors.messages import AuthContext
+from actors.network import access
+from actors.network.messages import CreateSubnetPool, UpdateSubnetPool
+from actors.network.naming import random_id
+from actors.network.rows import Rows
+from actors.records import SubnetPool
+
+SMALLEST_PREFIX = 8  # as Neutron's default for IPv4
+LARGEST_PREFIX = 30  # what a subnet may have
+PREFIXES_LIMIT = 64  # of one pool
+SUBNETS_WALKED = 1 << 16  # cidrs tried for one subnet; a pool that is longer in use than that is full
+
+
+def pool_from(request: CreateSubnetPool, context: AuthContext, rows: Rows, random: random.Random) -> SubnetPool:
+    if request.shared:
+        access.check_admin(context, "shared", "share a subnet pool")
+    smallest = request.min_prefixlen or SMALLEST_PREFIX
+    pool = SubnetPool(
+        id=random_id(random),
+        name=request.name,
+        project_id=access.check_project(context, request.project_id),
+        prefixes=_prefixes(request.prefixes),
+        min_prefixlen=smallest,
+        default_prefixlen=request.default_prefixlen or smallest,
+        max_prefixlen=request.max_prefixlen or LARGEST_PREFIX,
+        shared=request.shared,
+        is_default=request.is_default,
+        description=request.description,
+    )
+    return _checked(pool, context, rows)
+
+
+def pool_changed(request: UpdateSubnetPool, context: AuthContext, pool: SubnetPool, rows: Rows) -> SubnetPool:
+    access.check_owner(context, pool, "subnet pool")
+    prefixes = None if request.prefixes is None else _prefixes(request.prefixes)
+    if prefixes is not None and not all(_within(IPv4Network(old), prefixes) for old in pool.prefixes):
+        text = f"Illegal subnetpool update : existing prefixes {', '.join(pool.prefixes)} must stay"
+        raise CallerError(bad_request("prefixes", text, "IllegalSubnetPoolUpdate"))
+    given = {
+        "name": request.name,
+        "description": request.description,
+        "prefixes": prefixes,
+        "default_prefixlen": request.default_prefixlen,
+        "min_prefixlen": request.min_prefixlen,
+        "max_prefixlen": request.max_prefixlen,
+        "is_default": request.is_default,
+    }
+    changed = replace(pool, **{field: value for field, value in given.items() if value is not None})
+    return _checked(changed, context, rows)
+
+
+def cidr_from(pool: SubnetPool, rows: Rows, prefixlen: int, cidr: str) -> str:
+    """The cidr asked for, if it is the pool's and free, or the next free one of that length."""
+    held = [IPv4Network(subnet.cidr) for subnet in rows.subnets.values() if subnet.subnetpool_id == pool.id]
+    if cidr:
+        return str(_asked(pool, held, cidr))
+    length = prefixlen or pool.default_prefixlen
+    _check_length(pool, length)
+    tried = 0
+    for prefix in map(IPv4Network, pool.prefixes):
+        if length < prefix.prefixlen:
+            continue
+        for candidate in prefix.subnets(new_prefix=length):
+            tried += 1
+            if not any(candidate.overlaps(other) for other in held):
+                return str(candidate)
+            if tried == SUBNETS_WALKED:
+                break
+    why = f"Failed to allocate subnet: Insufficient prefix space to allocate subnet size /{length}."
+    raise CallerError(conflict("subnetpool_id", why, "SubnetAllocationError"))
+
+
+def _asked(pool: SubnetPool, held: list[IPv4Network], text: str) -> IPv4Network:
+    cidr = _network(text, "cidr")
+    _check_length(pool, cidr.prefixlen)
+    if not _within(cidr, pool.prefixes) or any(cidr.overlaps(other) for other in held):
+        why = f"Failed to allocate subnet: Cannot allocate requested subnet {cidr} from the available set of prefixes."
+        raise CallerError(conflict("cidr", why, "SubnetAllocationError"))
+    return cidr
+
+
+def _check_length(pool: SubnetPool, length: int) -> None:
+    if not pool.min_prefixlen <= length <= pool.max_prefixlen:
+        kind = "MinPrefixSubnetAllocationError" if length < pool.min_prefixlen else "MaxPrefixSubnetAllocationError"
+        text = f"a prefix length of {length} is not between {pool.min_prefixlen} and {pool.max_prefixlen}, the pool's"
+        raise CallerError(bad_request("prefixlen", text, kind))
+
+
+def _checked(pool: SubnetPool, context: AuthContext, rows: Rows) -> SubnetPool:
+    lengths = pool.min_prefixlen, pool.default_prefixlen, pool.max_prefixlen
+    if not 1 <= lengths[0] <= lengths[1] <= lengths[2] <= LARGEST_PREFIX:
+        text = f"1 <= min {lengths[0]} <= default {lengths[1]} <= max {lengths[2]} <= {LARGEST_PREFIX} does not hold"
+        raise CallerError(bad_request("default_prefixlen", text, "IllegalSubnetPoolPrefixBounds"))
+    if pool.is_default:
+        access.check_admin(context, "is_default", "make a subnet pool the default one")
+        if any(other.is_default and other.id != pool.id for other in rows.pools.values()):
+            raise CallerError(conflict("is_default", "another subnet pool is the default one", "InvalidInput"))
+    return pool
+
+
+def _prefixes(asked: tuple[str, ...]) -> tuple[str, ...]:
+    if not 1 <= len(asked) <= PREFIXES_LIMIT:
+        raise CallerError(bad_request("prefixes", f"a subnet pool has 1 to {PREFIXES_LIMIT} prefixes"))
+    networks = [_network(text, f"prefixes[{index}]") for index, text in enumerate(asked)]
+    return tuple(str(network) for network in collapse_addresses(networks))
+
+
+def _within(cidr: IPv4Network, prefixes: tuple[str, ...]) -> bool:
+    return any(cidr.subnet_of(IPv4Network(prefix)) for prefix in prefixes)
+
+
+def _network(text: str, where: str) -> IPv4Network:
+    try:
+        return IPv4Network(text, strict=False)
+    except ValueError:
+        raise CallerError(bad_request(where, f"{text!r} is not an IPv4 network")) from None
