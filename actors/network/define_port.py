@@ -103,7 +103,15 @@ def _groups(request: CreatePort, rows: Rows, project_id: str, secured: bool) -> 
         return ()
     if request.security_groups is None:
         return (default_group_id(project_id),)
-    return groups.resolve(rows, project_id, request.security_groups, "security_groups")
+    return _resolved(rows, project_id, request.security_groups)
+
+
+def _resolved(rows: Rows, project_id: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """As for a boot, but what is not there is a 404 here, as in Neutron."""
+    try:
+        return groups.resolve(rows, project_id, names, "security_groups")
+    except CallerError as error:
+        raise CallerError(replace(error.fault, status=404 if error.fault.status == 400 else 409)) from None
 
 
 def own_mac(asked: str, rows: Rows, has: str = "") -> str:
@@ -224,7 +232,7 @@ def _groups_then(request: UpdatePort, rows: Rows, port: Port, secured: bool) -> 
         raise CallerError(conflict("port_security_enabled", text, SECURED))
     if request.security_groups is None:
         return port.security_groups
-    return groups.resolve(rows, port.project_id, names, "security_groups")
+    return _resolved(rows, port.project_id, names)
 
 
 def _fixed_ips_then(

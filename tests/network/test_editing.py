@@ -145,7 +145,7 @@ def test_fixed_addresses_that_are_named_again_stay() -> None:
         ({"device_owner": "compute:nova"}, 403, ""),
         ({"device_owner": "network:dhcp"}, 403, ""),
         ({"mac_address": "nonsense"}, 400, ""),
-        ({"security_groups": ("no such group",)}, 400, "SecurityGroupNotFound"),
+        ({"security_groups": ("no such group",)}, 404, "SecurityGroupNotFound"),
         ({"port_security_enabled": False}, 409, "PortSecurityAndIPRequiredForSecurityGroups"),
         ({"fixed_ips": (FixedIpRequest(ip_address="192.0.2.1"),)}, 400, "InvalidIpForNetwork"),
         ({"fixed_ips": (FixedIpRequest(subnet_id="nowhere"),)}, 400, ""),

@@ -46,6 +46,7 @@ class Refusal:
     message: str
     field: str = ""
     request_id: str = ""
+    kind: str = ""  # as `CallerFault.kind`
 
     @property
     def title(self) -> str:
@@ -66,10 +67,9 @@ def keystone_form(refusal: Refusal) -> Any:
 
 
 def neutron_form(refusal: Refusal) -> Any:
-    """The type names what was wrong with which thing: NetworkNotFound, SubnetInUse, HTTPBadRequest."""
-    ends = {404: "NotFound", 409: "InUse"}
-    noun = "".join(word.capitalize() for word in refusal.field.split("_"))
-    kind = noun + ends[refusal.status] if noun and refusal.status in ends else "HTTP" + refusal.title.replace(" ", "")
+    """The type is the fault's own kind (NetworkNotFound, OverQuota), or what its status alone says (HTTPBadRequest)."""
+    plain = "PolicyNotAuthorized" if refusal.status == HTTPStatus.FORBIDDEN else "HTTP" + refusal.title.replace(" ", "")
+    kind = refusal.kind or plain
     return {"NeutronError": {"type": kind, "message": refusal.message, "detail": ""}}
 
 
@@ -98,7 +98,8 @@ def refused(request: Request, form: Form, fault: CallerFault) -> Response:
     if fault.status == HTTPStatus.UNAUTHORIZED:
         form = keystone_form
         headers = {"WWW-Authenticate": f'Keystone uri="{request.url.scheme}://{request.url.netloc}/identity"'}
-    refusal = Refusal(fault.status, _message(fault), fault.field, getattr(request.state, "request_id", ""))
+    request_id = getattr(request.state, "request_id", "")
+    refusal = Refusal(fault.status, _message(fault), fault.field, request_id, fault.kind)
     return Json(form(refusal), status_code=fault.status, headers=headers)
 
 

@@ -7,6 +7,17 @@ from typing import Any
 from fastapi import FastAPI
 
 from actors.api.rest.faults import neutron_form
+from actors.api.rest.network import (
+    agents,
+    extensions,
+    networks,
+    ports,
+    quotas,
+    security_groups,
+    subnet_pools,
+    subnets,
+    tags,
+)
 from actors.api.rest.rooms import EdgeRooms
 from actors.api.rest.services import new_service
 from actors.api.rest.versions import UPDATED, links, serve_document
@@ -14,16 +25,37 @@ from actors.api.rest.versions import UPDATED, links, serve_document
 RESOURCES = {  # what there is under /v2.0: collection → one of it
     "networks": "network",
     "subnets": "subnet",
+    "subnetpools": "subnetpool",
     "ports": "port",
     "security-groups": "security_group",
     "security-group-rules": "security_group_rule",
+    "agents": "agent",
+    "availability_zones": "availability_zone",
+    "quotas": "quota",
+    "extensions": "extension",
 }
+
+ROUTERS = (
+    networks.router,
+    subnets.router,
+    subnet_pools.router,
+    ports.router,
+    security_groups.router,
+    security_groups.rules_router,
+    agents.router,
+    agents.zones_router,
+    quotas.router,
+    extensions.router,
+    tags.router,  # the last: its first path segment is any noun
+)
 
 
 def application(rooms: EdgeRooms) -> FastAPI:
     app = new_service("Network v2.0", rooms, neutron_form)
     serve_document(app, "/", _versions)
     serve_document(app, "/v2.0", _resources)
+    for router in ROUTERS:
+        app.include_router(router, prefix="/v2.0")
     return app
 
 

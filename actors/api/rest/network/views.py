@@ -1,0 +1,226 @@
+"""Rows of the network room as Neutron's bodies. Pure.
+
+What only administrators see is left out for others; nothing is there that this cloud does not have. The names of the
+fields, for filters and sorting, are the bodies' own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from actors.network.messages import AgentView, Allowance
+from actors.records import Network, Port, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool
+
+Body = dict[str, Any]
+
+ZONE = "nova"  # networks are served wherever there is an agent: there is one zone of them
+AGENTS = UUID("53a7e9d4-90a1-4c68-8f43-1f0f5b7f7b37")  # the namespace of agents' ids
+AGENT_KINDS = {"DHCP agent": "dhcp_agent", "Linux bridge agent": "N/A"}  # what a node's agent is -> its topic
+ICMP = frozenset({"icmp", "icmpv6", "ipv6-icmp", "1", "58"})
+
+
+def network(row: Network, subnet_ids: Collection[str], admin: bool) -> Body:
+    body = {
+        "id": row.id,
+        "name": row.name,
+        **_owned(row.project_id),
+        "admin_state_up": row.admin_state_up,
+        "status": "ACTIVE",
+        "subnets": list(subnet_ids),
+        "shared": row.shared,
+        "router:external": False,
+        "mtu": row.mtu,
+        "port_security_enabled": row.port_security_enabled,
+        "availability_zone_hints": [],
+        "availability_zones": [ZONE] if row.dhcp_host else [],
+        **_standard(row),
+    }
+    if admin:
+        body |= {
+            "provider:network_type": row.network_type,
+            "provider:physical_network": row.physical_network or None,
+            "provider:segmentation_id": row.segmentation_id or None,
+        }
+    return body
+
+
+def subnet(row: Subnet) -> Body:
+    return {
+        "id": row.id,
+        "name": row.name,
+        **_owned(row.project_id),
+        "network_id": row.network_id,
+        "ip_version": 4,
+        "cidr": row.cidr,
+        "gateway_ip": row.gateway_ip or None,
+        "enable_dhcp": row.enable_dhcp,
+        "allocation_pools": [{"start": first, "end": last} for first, last in row.pools],
+        "dns_nameservers": list(row.dns_servers),
+        "host_routes": [{"destination": destination, "nexthop": hop} for destination, hop in row.host_routes],
+        "subnetpool_id": row.subnetpool_id or None,
+        "ipv6_ra_mode": None,
+        "ipv6_address_mode": None,
+        **_standard(row),
+    }
+
+
+def subnet_pool(row: SubnetPool) -> Body:
+    return {
+        "id": row.id,
+        "name": row.name,
+        **_owned(row.project_id),
+        "prefixes": list(row.prefixes),
+        "default_prefixlen": row.default_prefixlen,
+        "min_prefixlen": row.min_prefixlen,
+        "max_prefixlen": row.max_prefixlen,
+        "ip_version": 4,
+        "shared": row.shared,
+        "is_default": row.is_default,
+        "default_quota": None,
+        "address_scope_id": None,
+        **_standard(row),
+    }
+
+
+def port(row: Port, dns_domain: str, admin: bool) -> Body:
+    body = {
+        "id": row.id,
+        "name": row.name,
+        **_owned(row.project_id),
+        "network_id": row.network_id,
+        "mac_address": row.mac_address,
+        "fixed_ips": [{"subnet_id": ip.subnet_id, "ip_address": ip.ip_address} for ip in row.fixed_ips],
+        "admin_state_up": row.admin_state_up,
+        "status": row.status if row.admin_state_up else "DOWN",
+        "device_id": row.device_id,
+        "device_owner": row.device_owner,
+        "security_groups": list(row.security_groups),
+        "port_security_enabled": row.port_security_enabled,
+        "allowed_address_pairs": [
+            {"ip_address": pair.ip_address, "mac_address": pair.mac_address or row.mac_address}
+            for pair in row.allowed_address_pairs
+        ],
+        "binding:vnic_type": row.vnic_type,
+        "dns_name": row.dns_name,
+        "dns_assignment": [_dns(row, ip.ip_address, dns_domain) for ip in row.fixed_ips],
+        **_standard(row),
+    }
+    if admin:
+        body |= {
+            "binding:host_id": row.host,
+            "binding:profile": row.profile,
+            "binding:vif_type": "bridge" if row.host else "unbound",
+            "binding:vif_details": {"port_filter": True} if row.host else {},
+        }
+    return body
+
+
+def security_group(row: SecurityGroup, rules: Collection[SecurityGroupRule]) -> Body:
+    return {
+        "id": row.id,
+        "name": row.name,
+        **_owned(row.project_id),
+        "security_group_rules": [security_group_rule(rule) for rule in rules],
+        "shared": False,
+        **_standard(row),
+    }
+
+
+def security_group_rule(row: SecurityGroupRule) -> Body:
+    low: int | None = row.port_min
+    high: int | None = row.port_max
+    if not row.port_min and not row.port_max:
+        low = high = None
+    elif row.protocol in ICMP and not row.port_max:
+        high = None  # a type, and any code of it
+    return {
+        "id": row.id,
+        **_owned(row.project_id),
+        "security_group_id": row.security_group_id,
+        "direction": row.direction,
+        "ethertype": row.ethertype,
+        "protocol": row.protocol or None,
+        "port_range_min": low,
+        "port_range_max": high,
+        "remote_ip_prefix": row.remote_ip_prefix or None,
+        "normalized_cidr": row.remote_ip_prefix or None,
+        "remote_group_id": row.remote_group_id or None,
+        "description": row.description,
+        **_dated(row),
+    }
+
+
+def agents(view: AgentView) -> list[Body]:
+    """A node's one agent does the work of two of Neutron's."""
+    started = _time(view.started_at)
+    serves = {"DHCP agent": {"networks": view.networks}, "Linux bridge agent": {"devices": view.ports}}
+    return [
+        {
+            "id": str(uuid5(AGENTS, f"{view.host}/{kind}")),
+            "agent_type": kind,
+            "binary": "novaray-agent",
+            "host": view.host,
+            "topic": topic,
+            "admin_state_up": True,
+            "alive": view.alive,
+            "availability_zone": ZONE if kind == "DHCP agent" else None,
+            "configurations": {"tunneling_ip": view.underlay_ip, **serves[kind]},
+            "created_at": started,
+            "started_at": started,
+            "heartbeat_timestamp": started,
+            "description": None,
+            "resources_synced": None,
+        }
+        for kind, topic in AGENT_KINDS.items()
+    ]
+
+
+def allowances(quota: dict[str, Allowance]) -> Body:
+    return {name: {"limit": each.limit, "used": each.used, "reserved": 0} for name, each in quota.items()}
+
+
+def limits(quota: dict[str, Allowance]) -> Body:
+    return {name: each.limit for name, each in quota.items()}
+
+
+def _dns(row: Port, address: str, domain: str) -> Body:
+    host = row.dns_name or f"host-{address.replace('.', '-')}"
+    return {"ip_address": address, "hostname": host, "fqdn": f"{host}.{domain}."}
+
+
+def _owned(project_id: str) -> Body:
+    return {"project_id": project_id, "tenant_id": project_id}
+
+
+def _standard(row: Network | Subnet | SubnetPool | Port | SecurityGroup) -> Body:
+    return {"description": row.description, "tags": list(row.tags), **_dated(row)}
+
+
+def _dated(row: Network | Subnet | SubnetPool | Port | SecurityGroup | SecurityGroupRule) -> Body:
+    return {
+        "created_at": _time(row.created_at),
+        "updated_at": _time(row.updated_at or row.created_at),
+        "revision_number": row.revision,
+    }
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+# ---------------------------------------------------------------- the names of the fields
+
+NETWORK = frozenset(network(Network(id="", name="", project_id="", network_type=""), (), True))
+SUBNET = frozenset(subnet(Subnet(id="", name="", network_id="", project_id="", cidr="")))
+SUBNET_POOL = frozenset(
+    subnet_pool(
+        SubnetPool(id="", name="", project_id="", prefixes=(), default_prefixlen=0, min_prefixlen=0, max_prefixlen=0)
+    )
+)
+PORT = frozenset(port(Port(id="", network_id="", project_id="", mac_address=""), "", True))
+RULE = frozenset(security_group_rule(SecurityGroupRule(id="", security_group_id="", project_id="", direction="")))
+GROUP = frozenset(security_group(SecurityGroup(id="", name="", project_id=""), ()))
+AGENT = frozenset(agents(AgentView(host="", alive=True, started_at=0, underlay_ip="", networks=0, ports=0))[0])
