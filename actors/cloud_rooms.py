@@ -17,6 +17,7 @@ from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
 
 from actors.api.messages import CreateFlavor, CreateKeypair, CreateServerGroup, ServerGroupRequest
 from actors.cluster import names
+from actors.cluster.shell import asking
 from actors.errors import CallerError, CallerFault, HostFault, not_found, value_of
 from actors.image.messages import CHUNK_LIMIT_BYTES, CreateImage, FinishUpload, ListImages, PrecacheImage, UploadChunk
 from actors.messages import ImageRequest
@@ -58,11 +59,12 @@ class Session:
     def call(self, room: str, method: str, *arguments: Any, limit_s: float = CALL_LIMIT_S, again: bool = True) -> Any:
         """Ask a room. A call is tried `again` while its actor restarts, unless twice would make two things."""
         deadline = time.monotonic() + RESTART_LIMIT_S
+        asked = asking(method, arguments)
         while True:
             try:
                 if room not in self._actors:
                     self._actors[room] = ray.get_actor(room, namespace=names.NAMESPACE)
-                return ray.get(getattr(self._actors[room], method).remote(*arguments), timeout=limit_s)
+                return ray.get(self._actors[room].ask.remote(asked), timeout=limit_s)
             except RayTaskError as error:
                 raise error.cause from None
             except (ValueError, RayActorError, GetTimeoutError) as error:

@@ -131,8 +131,8 @@ def _ask_later(name: str, question: Any) -> Any:
 
 
 def _statistics(conductor: Any) -> Statistics:
-    """Runs in the conductor."""
-    statistics: Statistics = conductor._store.statistics
+    """Runs in the conductor's shell."""
+    statistics: Statistics = conductor.room._store.statistics
     return statistics
 
 

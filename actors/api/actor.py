@@ -5,12 +5,11 @@ from __future__ import annotations
 from random import SystemRandom
 from typing import TYPE_CHECKING, cast
 
-from actors.api.service import Api
 from actors.clock import SystemClock
 from actors.cluster import reach
 from actors.cluster.collector import collect_rarely
 from actors.cluster.config import CloudConfig
-from actors.cluster.packing import packs_replies
+from actors.cluster.shell import Shell
 
 if TYPE_CHECKING:
     from actors.image.service import ImageRoom
@@ -19,16 +18,16 @@ if TYPE_CHECKING:
     from actors.volume.service import VolumeRoom
 
 
-@packs_replies
-class ApiActor(Api):
+class ApiActor(Shell):
     async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
-        collect_rarely()
-        from actors.api.rest import serve  # HTTP's libraries are loaded in this actor's process only
+        from actors.api.rest import serve
         from actors.api.rest.app import edge
         from actors.api.rest.rooms import EdgeRooms
+        from actors.api.service import Api
 
+        collect_rarely()
         verifier = await reach.verifier()
-        super().__init__(
+        room = self.room = Api(
             cloud,
             reach.conductor(),
             verifier,
@@ -39,13 +38,13 @@ class ApiActor(Api):
             SystemClock(),
             SystemRandom(),
         )
-        await self.start()
+        await room.start()
         rooms = EdgeRooms(
             cloud,
             verifier,
             SystemClock(),
             reach.identity(),
-            self,
+            room,
             reach.conductor(),
             cast("Scheduler", reach.scheduler()),
             cast("ImageRoom", reach.image()),

@@ -16,7 +16,7 @@ from actors.cluster import edge_port, names, ray_node, runtime
 from actors.cluster.clouds_file import write_clouds_file
 from actors.cluster.config import CloudConfig
 from actors.cluster.runtime import Runtime
-from actors.cluster.services import Say, ask, ask_to_stop, end, start_services
+from actors.cluster.services import Say, ask_to_stop, end, put_away, start_services
 from actors.cluster.supervisor import SERVICES, worker_nodes
 
 AUTHENTICATION = (ray_node.AUTH_MODE, ray_node.AUTH_TOKEN_PATH)  # kept for later commands; a token itself is not
@@ -62,7 +62,7 @@ def leave(joined: Runtime, home: Path, say: Say) -> None:
     ask_to_stop(nodes, say)
     end(names.SUPERVISOR)  # first: it would start the others again
     for node in nodes:
-        ask(names.compute_name(node), "clear", say=say)
+        put_away(names.compute_name(node), say)
     for name in (*(kind(node) for node in nodes for kind in (names.compute_name, names.agent_name)), *_services()):
         end(name)
 

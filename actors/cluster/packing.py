@@ -1,22 +1,20 @@
 """Lists of messages on the wire between actors: one msgpack text for each run of a kind, instead of a pickle of each.
 
-Used by `reach.py` for what rooms ask each other, and by the actors' shells for what they answer. Ray pickles every
+Used by `shell.py` for what is asked of a room and what it answers. Ray pickles every
 argument and every reply, and pickling a struct takes five times as long as encoding it. A packed list is a list like
 any other for whoever holds it; it arrives as a plain one.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from functools import cache, wraps
+from functools import cache
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 Runs = tuple[tuple[Any, bytes], ...]  # of each run its kind, a type that msgspec knows, and its items
-Actor = TypeVar("Actor")
 
 PLAIN = (str, int, float, bool, type(None))
 
@@ -32,22 +30,6 @@ class PackedList(list[Any]):
 def packed(value: Any) -> Any:
     """Lists are packed, anything else goes as it is."""
     return PackedList(value) if type(value) is list else value
-
-
-def packs_replies(actor: type[Actor]) -> type[Actor]:
-    """For the shell of a room: what its methods answer is packed."""
-    for name, method in inspect.getmembers(actor, inspect.iscoroutinefunction):
-        if not name.startswith("_"):
-            setattr(actor, name, _packing(method))
-    return actor
-
-
-def _packing(method: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(method)
-    async def answer(*arguments: Any, **named: Any) -> Any:
-        return packed(await method(*arguments, **named))
-
-    return answer
 
 
 def _runs(items: list[Any]) -> Runs | None:

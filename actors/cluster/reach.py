@@ -15,7 +15,7 @@ import ray
 from ray.exceptions import RayActorError, RayTaskError
 
 from actors.cluster import names
-from actors.cluster.packing import packed
+from actors.cluster.shell import asking
 from actors.faces import AgentFace, ComputeFace, ConductorFace, ImageFace, NetworkFace, SchedulerFace, VolumeFace
 
 if TYPE_CHECKING:
@@ -54,13 +54,13 @@ class Reach:
 
     async def _call(self, method: str, arguments: tuple[Any, ...]) -> Any:
         deadline = time.monotonic() + self._limit_s
-        sent = [packed(argument) for argument in arguments]
+        asked = asking(method, arguments)
         while True:
             try:
                 if self._handle is None:
                     self._handle = ray.get_actor(self._name, namespace=names.NAMESPACE)
                 Reach.sent += 1
-                return await getattr(self._handle, method).remote(*sent)
+                return await self._handle.ask.remote(asked)
             except RayTaskError as error:
                 raise error.cause from None
             except (RayActorError, ValueError) as error:

@@ -50,16 +50,16 @@ def ask_to_stop(nodes: Sequence[str], say: Say) -> None:
     """Those who own things outside the database put them away; one that can't answer is cleared up after."""
     say("stopping the services")
     for node in nodes:
-        ask(names.agent_name(node), "stop", True, say=say)
-    ask(names.VOLUME, "close", True, say=say)
+        put_away(names.agent_name(node), say)
+    put_away(names.VOLUME, say)
 
 
-def ask(name: str, method: str, *arguments: Any, say: Say) -> None:
+def put_away(name: str, say: Say) -> None:
     try:
-        actor = ray.get_actor(name, namespace=names.NAMESPACE)
-        ray.get(getattr(actor, method).remote(*arguments), timeout=STOP_LIMIT_S)
+        actor: Any = ray.get_actor(name, namespace=names.NAMESPACE)
+        ray.get(actor.put_away.remote(), timeout=STOP_LIMIT_S)
     except (ValueError, ray.exceptions.RayError) as error:
-        say(f"{name} could not be asked to {method}: {type(error).__name__}")
+        say(f"{name} could not put away what it owns: {type(error).__name__}")
 
 
 def end(name: str) -> None:

@@ -6,61 +6,69 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from random import Random
+from typing import TYPE_CHECKING
 
 import ray.util
 
 from actors.clock import SystemClock
 from actors.cluster import names, reach
-from actors.cluster import node as worker
 from actors.cluster.collector import collect_rarely
 from actors.cluster.config import CloudConfig, NodeConfig
-from actors.compute.hypervisor import Hypervisor
-from actors.compute.service import Compute, Rooms
-from actors.compute.simulated import SimulatedHypervisor
+from actors.cluster.shell import Shell
 from actors.errors import HostError
-from actors.image.node_images import NodeImages
+
+if TYPE_CHECKING:
+    from actors.compute.hypervisor import Hypervisor
 
 log = logging.getLogger(__name__)
 
 
-class ComputeActor(Compute):
+class ComputeActor(Shell):
     async def __init__(self, cloud: CloudConfig, node: str) -> None:  # type: ignore[misc]  # Ray awaits it
+        from actors.compute.service import Compute, Rooms
+
         collect_rarely()
         config = NodeConfig.of_this_node(node, ray.util.get_node_ip_address())
         rooms = Rooms(reach.conductor(), reach.scheduler(), reach.image(), reach.network(), reach.volume())
-        images = NodeImages(config.host, config.node_ip, config.image_cache, rooms.image)
-        if config.hypervisor != "simulated":
-            await images.start()
-        super().__init__(config, _hypervisor(config, images), rooms, SystemClock())
-        await self.start()
-        self._beating = asyncio.create_task(self._for_ever(self.heartbeat, cloud.heartbeat_s))
-        self._sweeping = asyncio.create_task(self._for_ever(self.strays.sweep, config.sweep_s))
+        room = self.room = Compute(config, await _hypervisor(config), rooms, SystemClock())
+        await room.start()
+        self._beating = asyncio.create_task(_for_ever(room.heartbeat, cloud.heartbeat_s))
+        self._sweeping = asyncio.create_task(_for_ever(room.strays.sweep, config.sweep_s))
 
-    async def clear(self) -> None:
-        """The cloud is taken down: what was prepared on this node goes, and this actor with it."""
+    async def put_away(self) -> None:
+        """What was prepared on this node goes, and this actor with it."""
+        from actors.cluster import node as worker
+
         self._beating.cancel()
         self._sweeping.cancel()
-        await self.close()
-        await self.hypervisor.close()
-        await asyncio.to_thread(worker.clear, self.config, _say_nothing)
+        await self.room.close()
+        await self.room.hypervisor.close()
+        await asyncio.to_thread(worker.clear, self.room.config, _say_nothing)
 
-    async def _for_ever(self, act: Callable[[], Awaitable[object]], every_s: float) -> None:
-        while True:
-            await asyncio.sleep(every_s)
-            try:
-                await act()
-            except (ConnectionError, HostError) as error:
-                log.warning("%s: %s", self.config.host, error)  # who is asked is away; the next time tries again
+
+async def _for_ever(act: Callable[[], Awaitable[object]], every_s: float) -> None:
+    while True:
+        await asyncio.sleep(every_s)
+        try:
+            await act()
+        except (ConnectionError, HostError) as error:
+            log.warning("%s", error)  # who is asked is away; the next time tries again
 
 
 def _say_nothing(line: str) -> None:
     """Nobody reads along on a worker node."""
 
 
-def _hypervisor(config: NodeConfig, images: NodeImages) -> Hypervisor:
+async def _hypervisor(config: NodeConfig) -> Hypervisor:
+    """Its own libraries, and those of an image cache, are loaded only where they are used."""
     if config.hypervisor == "simulated":
+        from actors.compute.simulated import SimulatedHypervisor
+
         agent = reach.Agents()(names.node_of(config.host))
         return SimulatedHypervisor(config, agent, Random(config.simulated.seed))
-    from actors.compute.libvirt.driver import LibvirtHypervisor  # libvirt is loaded only where it is used
+    from actors.compute.libvirt.driver import LibvirtHypervisor
+    from actors.image.node_images import NodeImages
 
+    images = NodeImages(config.host, config.node_ip, config.image_cache, reach.image())
+    await images.start()
     return LibvirtHypervisor(config, SystemClock(), images)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from actors.clock import SystemClock
 from actors.cluster import reach
 from actors.cluster.config import CloudConfig
-from actors.cluster.secret import admin_password
-from actors.identity.service import Identity
+from actors.cluster.shell import Shell
 
 
-class IdentityActor(Identity):
+class IdentityActor(Shell):
     async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
-        super().__init__(cloud, reach.conductor(), SystemClock())
-        await self.start()
-        await self.bootstrap(admin_password(cloud.home))
+        from actors.cluster.secret import admin_password
+        from actors.identity.service import Identity
+
+        room = self.room = Identity(cloud, reach.conductor(), SystemClock())
+        await room.start()
+        await room.bootstrap(admin_password(cloud.home))

@@ -8,17 +8,19 @@ import ray.util
 
 from actors.clock import SystemClock
 from actors.cluster import reach
+from actors.cluster.collector import collect_rarely
 from actors.cluster.config import CloudConfig
-from actors.cluster.packing import packs_replies
-from actors.image.service import ImageRoom
+from actors.cluster.shell import Shell
 
 
-@packs_replies
-class ImageActor(ImageRoom):
+class ImageActor(Shell):
     async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
+        from actors.image.service import ImageRoom
+
+        collect_rarely()
         ip = ray.util.get_node_ip_address()
         verifier = await reach.verifier()
-        super().__init__(
+        room = self.room = ImageRoom(
             cloud, reach.conductor(), verifier, SystemClock(), ip, random=Random(), computes=reach.Computes()
         )
-        await self.start()
+        await room.start()

@@ -8,15 +8,15 @@ from actors.clock import SystemClock
 from actors.cluster import reach
 from actors.cluster.collector import collect_rarely
 from actors.cluster.config import CloudConfig
-from actors.cluster.packing import packs_replies
-from actors.network.service import NetworkRoom
+from actors.cluster.shell import Shell
 
 
-@packs_replies
-class NetworkActor(NetworkRoom):
+class NetworkActor(Shell):
     async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
+        from actors.network.service import NetworkRoom
+
         collect_rarely()
         verifier = await reach.verifier()
         rooms = reach.Agents(), reach.Computes()
-        super().__init__(cloud, reach.conductor(), verifier, *rooms, SystemClock(), SystemRandom())
-        await self.start()
+        room = self.room = NetworkRoom(cloud, reach.conductor(), verifier, *rooms, SystemClock(), SystemRandom())
+        await room.start()

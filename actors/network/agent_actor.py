@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import ray.util
 
 from actors.clock import SystemClock
 from actors.cluster import reach
+from actors.cluster.collector import collect_rarely
 from actors.cluster.config import CloudConfig, NodeConfig
-from actors.compute import metadata
-from actors.network.agent import NetworkAgent
-from actors.network.dataplane import Dataplane
-from actors.network.simulated import SimulatedDataplane
+from actors.cluster.shell import Shell
+
+if TYPE_CHECKING:
+    from actors.network.dataplane import Dataplane
 
 
-class NetworkAgentActor(NetworkAgent):
+class NetworkAgentActor(Shell):
     async def __init__(self, cloud: CloudConfig, node: str) -> None:  # type: ignore[misc]  # Ray awaits it
+        from actors.compute import metadata
+        from actors.network.agent import NetworkAgent
+
+        collect_rarely()
         config = NodeConfig.of_this_node(node, ray.util.get_node_ip_address())
         conductor = reach.conductor()
 
@@ -22,12 +29,18 @@ class NetworkAgentActor(NetworkAgent):
             found = await conductor.instance(instance_id)
             return metadata.documents(found.spec, instance_id, found.vifs, [])
 
-        super().__init__(config, cloud, reach.network(), _dataplane(config, cloud), SystemClock(), documents)
-        await self.start()
+        dataplane = _dataplane(config, cloud)
+        room = self.room = NetworkAgent(config, cloud, reach.network(), dataplane, SystemClock(), documents)
+        await room.start()
+
+    async def put_away(self) -> None:
+        await self.room.stop(True)
 
 
 def _dataplane(config: NodeConfig, cloud: CloudConfig) -> Dataplane:
     if config.hypervisor == "simulated":
+        from actors.network.simulated import SimulatedDataplane
+
         return SimulatedDataplane()
     from actors.network.linux import LinuxDataplane  # netlink is loaded only where it is used
 

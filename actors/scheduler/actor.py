@@ -8,20 +8,20 @@ from actors.clock import SystemClock
 from actors.cluster import reach
 from actors.cluster.collector import collect_rarely
 from actors.cluster.config import CloudConfig
-from actors.cluster.packing import packs_replies
+from actors.cluster.shell import Shell
 from actors.records import Aggregate, ComputeNode
-from actors.scheduler.service import Scheduler
 
 
-@packs_replies
-class SchedulerActor(Scheduler):
+class SchedulerActor(Shell):
     async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
+        from actors.scheduler.service import Scheduler
+
         collect_rarely()
         limits = cloud.service_down_s, cloud.service_down_s
-        super().__init__(SystemClock(), SystemRandom(), cloud.placement_profile, *limits)
+        room = self.room = Scheduler(SystemClock(), SystemRandom(), cloud.placement_profile, *limits)
         conductor = reach.conductor()
-        await self.restore(await conductor.claims())
-        await self.arrange(await conductor.load(Aggregate))
+        await room.restore(await conductor.claims())
+        await room.arrange(await conductor.load(Aggregate))
         for node in await conductor.load(ComputeNode):
             if node.forced_down:
-                await self.force_down(list(node.hosts), True)
+                await room.force_down(list(node.hosts), True)

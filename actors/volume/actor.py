@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from actors.clock import SystemClock
 from actors.cluster import reach
+from actors.cluster.collector import collect_rarely
 from actors.cluster.config import CloudConfig
-from actors.image.cache import ImageCache
-from actors.volume.backend import MemoryBackend
-from actors.volume.qemu import QemuBackend
-from actors.volume.service import VolumeRoom
+from actors.cluster.shell import Shell
+
+if TYPE_CHECKING:
+    from actors.volume.backend import VolumeBackend
 
 
-class VolumeActor(VolumeRoom):
+class VolumeActor(Shell):
     async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
+        from actors.image.cache import ImageCache
+        from actors.volume.service import VolumeRoom
+
+        collect_rarely()
         verifier = await reach.verifier()
-        backend = MemoryBackend() if cloud.hypervisor == "simulated" else QemuBackend(cloud.volumes)
         cache = ImageCache(cloud.volumes / "cache")
-        super().__init__(cloud, reach.conductor(), verifier, reach.image(), cache, backend, SystemClock())
-        await self.start()
+        rooms = reach.conductor(), verifier, reach.image()
+        room = self.room = VolumeRoom(cloud, *rooms, cache, _backend(cloud), SystemClock())
+        await room.start()
+
+    async def put_away(self) -> None:
+        await self.room.close(True)
+
+
+def _backend(cloud: CloudConfig) -> VolumeBackend:
+    if cloud.hypervisor == "simulated":
+        from actors.volume.backend import MemoryBackend
+
+        return MemoryBackend()
+    from actors.volume.qemu import QemuBackend
+
+    return QemuBackend(cloud.volumes)

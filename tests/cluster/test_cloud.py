@@ -346,7 +346,9 @@ def handle(name: str) -> Any:
 def worlds() -> dict[str, dict[str, list[str]]]:
     """What each room holds; the same as in `tests/world.py`, asked through Ray."""
     rooms = [names.SCHEDULER, names.NETWORK, names.VOLUME, *(names.compute_name(node) for node in NODES)]
-    return dict(zip(rooms, ray.get([handle(room).world.remote() for room in rooms], timeout=LIMIT_S), strict=True))
+    return dict(
+        zip(rooms, ray.get([handle(room).ask.remote(("world",)) for room in rooms], timeout=LIMIT_S), strict=True)
+    )
 
 
 def await_true(holds: Callable[[], bool]) -> bool:

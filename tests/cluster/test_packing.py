@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import pickle
 from typing import Any
 
 import pytest
 from ray import cloudpickle
 
-from actors.cluster.packing import packed, packs_replies
+from actors.cluster.packing import packed
 from actors.errors import CallerFault
 from actors.messages import BuildEnded, ImageRequest, StepReport
 from actors.saga import Phase
@@ -40,19 +39,3 @@ def test_whatever_a_list_holds_it_arrives_equal(items: list[Any]) -> None:
 def test_a_batch_is_smaller_packed_than_pickled_one_by_one() -> None:
     reports = [ENDED] * 100
     assert len(pickle.dumps(packed(reports), 5)) < 100 * len(pickle.dumps(ENDED, 5))
-
-
-def test_a_shell_packs_what_its_room_answers_and_the_room_goes_on_with_lists() -> None:
-    class Room:
-        async def both(self) -> list[str]:
-            return await self.one() + ["b"]
-
-        async def one(self) -> list[str]:
-            return ["a"]
-
-    @packs_replies
-    class Shell(Room):
-        pass
-
-    assert asyncio.run(Shell().both()) == ["a", "b"]
-    assert asyncio.run(Shell().one()) == ["a"]
