@@ -70,7 +70,11 @@ class SchedulerFace(Protocol):
     async def confirm(self, instance_ids: list[str]) -> None:
         """The instances run: their claims are no longer provisional."""
 
-    async def heartbeat(self, reports: list[HostReport]) -> None: ...
+    async def heartbeat(self, reports: list[HostReport]) -> None:
+        """These hosts are up, and as they say."""
+
+    async def unchanged(self, node: str, hosts: int) -> bool:
+        """All hosts of the node are up and as they last said; False where the scheduler does not know so many."""
 
     async def restore(self, claims: list[Claim]) -> None:
         """The conductor tells a new scheduler what is claimed already."""

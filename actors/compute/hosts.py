@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,9 +16,34 @@ from actors.errors import HostFault
 from actors.messages import Claim, HostReport
 
 
+class Standing(NamedTuple):
+    """All that a heartbeat says of a host, but when."""
+
+    capacity: HostReport
+    vcpus: int
+    ram_mib: int
+    disk_gib: int
+    instances: int
+    building: int
+    enabled: bool
+
+    def report(self, at: float) -> HostReport:
+        return msgspec.structs.replace(
+            self.capacity,
+            vcpus_used=self.vcpus,
+            ram_used_mib=self.ram_mib,
+            disk_used_gib=self.disk_gib,
+            instances=self.instances,
+            io_ops=self.building,
+            enabled=self.enabled,
+            at=at,
+        )
+
+
 @dataclass(slots=True)
 class _Host:
     report: HostReport
+    told: Standing | None = None  # what the scheduler heard of it last
     claims: dict[str, Claim] = field(default_factory=dict)
     vcpus: int = 0
     ram_mib: int = 0
@@ -27,6 +53,10 @@ class _Host:
         self.vcpus += sign * claim.vcpus
         self.ram_mib += sign * claim.ram_mib
         self.disk_gib += sign * claim.disk_gib
+
+    def standing(self, building: int, enabled: bool) -> Standing:
+        use = self.vcpus, self.ram_mib, self.disk_gib
+        return Standing(self.report, *use, len(self.claims), building, enabled)
 
     def lacks(self, claim: Claim) -> str:
         room = (
@@ -49,6 +79,9 @@ class Hosts:
                 self._hosts[report.host] = _Host(report)
             else:
                 known.report = report
+
+    def __len__(self) -> int:
+        return len(self._hosts)
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._hosts)
@@ -76,20 +109,25 @@ class Hosts:
         """Where its claim is; '' where none is."""
         return next((name for name, host in self._hosts.items() if instance_id in host.claims), "")
 
-    def reports(self, at: float, building: Mapping[str, int]) -> list[HostReport]:
-        """Heartbeats: capacity as the hypervisor says, use as claimed, and how many are `building` by host."""
-        return [
-            msgspec.structs.replace(
-                host.report,
-                vcpus_used=host.vcpus,
-                ram_used_mib=host.ram_mib,
-                disk_used_gib=host.disk_gib,
-                instances=len(host.claims),
-                io_ops=building.get(host.report.host, 0),
-                at=at,
-            )
-            for host in self._hosts.values()
-        ]
+    def changes(self, building: Mapping[str, int], enabled: bool) -> dict[str, Standing]:
+        """The hosts that are not as was `told` last: capacity as the hypervisor says, use as claimed, and how many are
+        `building` by host.
+        """
+        return {
+            name: standing
+            for name, host in self._hosts.items()
+            if (standing := host.standing(building.get(name, 0), enabled)) != host.told
+        }
+
+    def told(self, standings: Mapping[str, Standing]) -> None:
+        """The scheduler has heard this."""
+        for name, standing in standings.items():
+            self._hosts[name].told = standing
+
+    def untold(self) -> None:
+        """The scheduler has forgotten: everything is told anew."""
+        for host in self._hosts.values():
+            host.told = None
 
     def claims(self) -> list[Claim]:
         return [claim for host in self._hosts.values() for claim in host.claims.values()]

@@ -118,12 +118,22 @@ class Compute:
         self._report(await self.hypervisor.guests.powers())
 
     async def heartbeat(self) -> None:
+        """The scheduler hears of the hosts that have changed, and of the others only that they are there."""
         self.hosts.update(self._with_node(await self.hypervisor.reports()))
+        told = await self._tell_changes()
+        if told == len(self.hosts) or await self._scheduler.unchanged(self.config.host, len(self.hosts)):
+            return
+        self.hosts.untold()  # the scheduler has begun anew, or thought the node silent
+        await self._tell_changes()
+
+    async def _tell_changes(self) -> int:
         building = Counter(held.build.order.host for attempts in self._in_hand.values() for held in attempts)
-        reports = self.hosts.reports(self._clock.now(), building)
-        if not self._enabled:
-            reports = [msgspec.structs.replace(report, enabled=False) for report in reports]
-        await self._scheduler.heartbeat(reports)
+        changes = self.hosts.changes(building, self._enabled)
+        if changes:
+            at = self._clock.now()
+            await self._scheduler.heartbeat([standing.report(at) for standing in changes.values()])
+            self.hosts.told(changes)
+        return len(changes)
 
     async def set_enabled(self, enabled: bool) -> None:
         """Disabled, the node goes on with what it has and builds, and gets nothing new."""

@@ -32,6 +32,7 @@ class SimulatedHypervisor:
         self._fleet = config.simulated
         self._agent = agent
         self._random = random
+        self._reports = self._all_reports()  # its hosts never change
         self._things: dict[str, set[str]] = defaultdict(set)  # kind → instance ids
         self._taps: dict[str, tuple[str, ...]] = {}  # instance id → devices
         self.guests = SimulatedGuests(self._things, self._taps, agent)
@@ -43,6 +44,9 @@ class SimulatedHypervisor:
         return
 
     async def reports(self) -> list[HostReport]:
+        return self._reports
+
+    def _all_reports(self) -> list[HostReport]:
         names = [self._config.host]
         if self._fleet.hosts > 1:
             names = [fleet_host(self._config.host, index) for index in range(self._fleet.hosts)]

@@ -46,6 +46,7 @@ class Scheduler:
         self._liveness = Liveness(service_down_s)
         self._reports: dict[str, HostReport] = {}  # the last of each host
         self._arrangement = Arrangement()
+        self._hosts_of: defaultdict[str, set[str]] = defaultdict(set)  # by node
         self._attempts: dict[str, int] = {}  # by instance that holds a claim
         self._provisional: OrderedDict[str, float] = OrderedDict()  # instance → claimed at, oldest first
         self._failures: defaultdict[str, int] = defaultdict(int)  # builds that failed on a host since its last success
@@ -89,6 +90,7 @@ class Scheduler:
             self._reports[report.host] = report
             self._settle_host(report)
             self._liveness.heard(report.host, now)
+            self._hosts_of[report.node].add(report.host)
         self._tidy()
 
     def _settle_host(self, report: HostReport) -> None:
@@ -125,6 +127,17 @@ class Scheduler:
             if (row := self._fleet.row_of.get(host)) is not None
         ]
 
+    async def unchanged(self, node: str, hosts: int) -> bool:
+        """A node whose hosts are as they were says so in a word. One that was thought silent tells everything again."""
+        heard = [host for host in self._hosts_of[node] if self._liveness.hears(host)]
+        if len(heard) != hosts:
+            return False
+        now = self._clock.monotonic()
+        for host in heard:
+            self._liveness.heard(host, now)
+        self._tidy()
+        return True
+
     async def restore(self, claims: list[Claim]) -> None:
         """The conductor tells a new scheduler what is claimed already; what it knows itself is newer and stays."""
         for claim in claims:
@@ -139,6 +152,8 @@ class Scheduler:
             self._fleet.remove(host)
             self._reports.pop(host, None)
             self._liveness.forget(host)
+            for known in self._hosts_of.values():
+                known.discard(host)
 
     async def explain(self, requests: list[PlaceRequest]) -> list[PlacementExplained | CallerFault]:
         """A dry run of each: where it would land, how the best hosts weigh, why others were dropped."""

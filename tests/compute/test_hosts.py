@@ -46,15 +46,31 @@ def test_the_same_claim_again_counts_once_and_can_be_dropped_twice() -> None:
     books = hosts()
     books.claim(claim("a"))
     books.claim(claim("a"))
-    assert books.reports(0.0, {})[0].ram_used_mib == 512
+    assert books.changes({}, True)["h"].ram_mib == 512
     books.drop("h", "a")
     books.drop("h", "a")
-    assert books.reports(0.0, {})[0].ram_used_mib == 0
+    assert books.changes({}, True)["h"].ram_mib == 0
 
 
-def test_a_report_tells_how_many_are_being_built() -> None:
-    assert hosts().reports(0.0, {"h": 3, "elsewhere": 1})[0].io_ops == 3
-    assert hosts().reports(0.0, {})[0].io_ops == 0
+def test_a_heartbeat_tells_use_how_many_are_being_built_and_whether_more_may_come() -> None:
+    books = hosts()
+    books.claim(claim("a"))
+    report = books.changes({"h": 3, "elsewhere": 1}, False)["h"].report(5.0)
+    assert (report.vcpus, report.vcpus_used, report.ram_used_mib, report.disk_used_gib) == (4, 1, 512, 1)
+    assert (report.instances, report.io_ops, report.enabled, report.at) == (1, 3, False, 5.0)
+
+
+def test_what_was_told_is_told_again_only_when_it_changes_or_was_forgotten() -> None:
+    books = hosts()
+    books.told(books.changes({}, True))
+    assert not books.changes({}, True)
+    assert books.changes({"h": 1}, True) and books.changes({}, False)
+    books.claim(claim("a"))
+    assert books.changes({}, True)
+    books.drop("h", "a")
+    assert not books.changes({}, True)
+    books.untold()
+    assert books.changes({}, True)
 
 
 def test_an_unknown_host_is_no_place() -> None:
@@ -70,5 +86,4 @@ def test_never_more_than_there_is(moves: list[tuple[bool, str, int]]) -> None:
             books.claim(claim(name, ram_mib))
         else:
             books.drop("h", name)
-        [report] = books.reports(0.0, {})
-        assert report.ram_used_mib == sum(one.ram_mib for one in books.claims()) <= 1024
+        assert books.changes({}, True)["h"].ram_mib == sum(one.ram_mib for one in books.claims()) <= 1024

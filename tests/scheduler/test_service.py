@@ -311,3 +311,25 @@ def test_a_scheduler_that_has_just_started_refuses_nobody_for_good() -> None:
     room.beat("a", "b")
     [refused] = room.place(asked("lone", flavor=HUGE))
     assert isinstance(refused, NoHostFound)
+
+
+def test_a_node_whose_hosts_are_as_they_were_says_so_in_a_word_and_stays_up() -> None:
+    room = Room()
+    room.beat("a", "b", node="n")
+    for _ in range(5):
+        room.clock.at += 5.0
+        assert asyncio.run(room.scheduler.unchanged("n", 2))
+    assert room.placed(asked()) in {"a", "b"}
+
+
+def test_a_word_is_not_enough_for_hosts_that_are_not_known_or_were_silent() -> None:
+    room = Room()
+    room.beat("a", node="n")
+    assert not asyncio.run(room.scheduler.unchanged("n", 2))
+    room.clock.at += 7.0
+    room.place(asked())  # it finds that the host has been silent
+    assert not asyncio.run(room.scheduler.unchanged("n", 1))
+    room.beat("a", node="n")
+    assert asyncio.run(room.scheduler.unchanged("n", 1))
+    asyncio.run(room.scheduler.forget_hosts(["a"]))
+    assert not asyncio.run(room.scheduler.unchanged("n", 1))
