@@ -33,7 +33,7 @@ STOP_LIMIT_S = 2.0  # for a node's processes to end after SIGTERM
 OBJECT_STORE_BYTES = 200 * 1024 * 1024  # nothing big travels through it
 SHORT_ENOUGH = 40  # characters of a folder under which Ray's socket paths stay below the kernel's 107
 
-LEAN = {  # Ray's own settings: no spare workers, and a dead node is noticed in seconds
+LEAN = {  # Ray's own settings: no spare workers, a dead node is noticed in seconds, little is done while nobody asks
     "RAY_enable_worker_prestart": "0",
     "RAY_prestart_worker_first_driver": "0",
     "RAY_health_check_initial_delay_ms": "1000",
@@ -42,6 +42,12 @@ LEAN = {  # Ray's own settings: no spare workers, and a dead node is noticed in 
     "RAY_health_check_failure_threshold": "3",
     "RAY_task_events_report_interval_ms": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_enable_metrics_collection": "0",
+    "RAY_memory_monitor_refresh_ms": "2000",
+    "RAY_raylet_report_resources_period_milliseconds": "500",
+    "RAY_debug_dump_period_milliseconds": "600000",
+    "REPORTER_UPDATE_INTERVAL_MS": "60000",
+    "MALLOC_ARENA_MAX": "1",  # each of Ray's threads would get memory of its own, and there are dozens in a process
     "RAY_DEDUP_LOGS": "0",
 }
 
@@ -89,6 +95,7 @@ def start_head(home: Path, node: str, node_file: Path, options: HeadOptions) -> 
         f"--port={port}",
         f"--temp-dir={folder}",
         f"--ray-client-server-port={client_port}",
+        "--no-monitor",  # none: the nodes of such a cloud are as many as were asked for
         f"--include-dashboard={'true' if options.dashboard else 'false'}",
         f"--dashboard-host={options.node_ip}",
         f"--dashboard-port={dashboard_port}",
@@ -127,6 +134,7 @@ def _node_arguments(node_ip: str, node: str, worker: bool) -> list[str]:
         f"--resources={json.dumps(resources)}",
         f"--labels={HOST_LABEL}={node}",
         "--dashboard-agent-listen-port=0",  # any: its fixed one could be another cloud's, and then no job is taken
+        "--include-log-monitor=false",  # it reads all logs all the time, to print them on drivers that do not ask
         "--disable-usage-stats",
     ]
 
