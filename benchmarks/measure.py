@@ -162,8 +162,8 @@ def _name(pid: int) -> str:
     first = words[0].decode(errors="replace")
     if first.startswith("ray::"):
         return first.removeprefix("ray::").split(":")[0].split(".")[0]
-    script = words[1].decode(errors="replace") if "python" in first and len(words) > 1 else first
-    return Path(script).name
+    script = next((word.decode() for word in words[1:] if word and not word.startswith(b"-")), "")
+    return Path(script if "python" in first else first.split(" ")[0]).name
 
 
 def _cpu_s(pid: int) -> float:

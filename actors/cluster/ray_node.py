@@ -21,7 +21,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from actors.cluster import keeper
+from actors.cluster import keeper, ray_hook
 from actors.cluster.config import NODE_FILE_VARIABLE
 from actors.cluster.keeper import descendants, is_alive
 from actors.cluster.names import COMPUTE_RESOURCE, HOST_LABEL, NETWORK_RESOURCE
@@ -47,6 +47,7 @@ LEAN = {  # Ray's own settings: no spare workers, a dead node is noticed in seco
     "RAY_raylet_report_resources_period_milliseconds": "500",
     "RAY_debug_dump_period_milliseconds": "600000",
     "REPORTER_UPDATE_INTERVAL_MS": "60000",
+    "RAY_START_HOOK": f"{ray_hook.__name__}.{ray_hook.prepare.__name__}",
     "MALLOC_ARENA_MAX": "1",  # each of Ray's threads would get memory of its own, and there are dozens in a process
     "RAY_DEDUP_LOGS": "0",
 }
@@ -89,12 +90,11 @@ def start_head(home: Path, node: str, node_file: Path, options: HeadOptions) -> 
     """Start the head; returns at once. Wait with `await_address`."""
     folder = ray_folder(home)
     shutil.rmtree(state_folder(home), ignore_errors=True)  # of a cloud that is no more
-    port, dashboard_port, client_port = free_ports(options.node_ip, 3)
+    port, dashboard_port = free_ports(options.node_ip, 2)
     arguments = [
         "--head",
         f"--port={port}",
         f"--temp-dir={folder}",
-        f"--ray-client-server-port={client_port}",
         "--no-monitor",  # none: the nodes of such a cloud are as many as were asked for
         f"--include-dashboard={'true' if options.dashboard else 'false'}",
         f"--dashboard-host={options.node_ip}",
