@@ -1,6 +1,6 @@
 """What networks' clients see beyond the boot path: descriptions, tags, revisions, subnet pools, quotas.
 
-Revises 0006.
+Revises 0007.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 DESCRIBED = ("networks", "subnets", "ports", "security_group_rules")
 TAGGED = ("networks", "subnets", "ports", "security_groups")
