@@ -71,6 +71,9 @@ class VolumeBackend(Protocol):
     async def resize(self, volume_id: str, size_gib: int) -> None:
         """Make a volume larger that nobody has open. Raises `BackendError`."""
 
+    async def revert(self, volume_id: str, snapshot_id: str) -> None:
+        """A volume that nobody has open is again what it was at the snapshot. Raises `BackendError`."""
+
     async def copy_out(self, volume_id: str, disk_format: str, path: Path) -> None:
         """Write a volume that nobody changes to a file of that format. Raises `BackendError`."""
 
@@ -114,6 +117,10 @@ class MemoryBackend:
 
     async def resize(self, volume_id: str, size_gib: int) -> None:
         """Nothing to do: the size is the room's."""
+
+    async def revert(self, volume_id: str, snapshot_id: str) -> None:
+        if (volume_id, snapshot_id) not in self._snapshots:
+            raise BackendError(f"volume {volume_id} has no snapshot {snapshot_id}")
 
     async def copy_out(self, volume_id: str, disk_format: str, path: Path) -> None:
         """One block of zeros, which is all that is known of the data."""

@@ -21,6 +21,7 @@ from actors.volume.messages import (
     MoveVolume,
     QuotaRequest,
     ResetVolume,
+    RevertVolume,
     UpdateSnapshot,
     UpdateVolume,
     UpdateVolumeType,
@@ -116,6 +117,23 @@ class VolumeChanges(VolumeDesk):
                 return await self._write(msgspec.structs.replace(volume, status=after(status, Event.NOT_EXTENDED)))
             ready = msgspec.structs.replace(volume, status=after(status, Event.EXTENDED), size_gib=request.size_gib)
             return await self._write(ready)
+
+    async def revert(self, requests: list[RevertVolume]) -> list[Volume | CallerFault]:
+        """Volumes that nobody uses are again what their newest snapshots are."""
+        return [await answer_soon(self._revert, request) for request in requests]
+
+    async def _revert(self, request: RevertVolume) -> Volume:
+        async with self._deciding:
+            volume = self._volume(request.volume_id, request.token)
+            who = self._who(request.token)
+            snapshot = rules.newest_snapshot(self._rows.snapshots, volume, request.snapshot_id, who)
+            status = after(volume.status, Event.REVERT)
+            await self._write(msgspec.structs.replace(volume, status=status))
+            try:
+                await self._backend.revert(volume.id, snapshot.id)
+            except BackendError:
+                return await self._write(msgspec.structs.replace(volume, status=after(status, Event.NOT_REVERTED)))
+            return await self._write(msgspec.structs.replace(volume, status=after(status, Event.REVERTED)))
 
     # ------------------------------------------------------------ snapshots
 

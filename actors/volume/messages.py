@@ -102,6 +102,14 @@ class ExtendVolume(msgspec.Struct, frozen=True, kw_only=True):
     size_gib: int  # after it
 
 
+class RevertVolume(msgspec.Struct, frozen=True, kw_only=True):
+    """Make a volume again what it was when its newest snapshot was taken."""
+
+    token: str
+    volume_id: str
+    snapshot_id: str
+
+
 class UploadVolume(msgspec.Struct, frozen=True, kw_only=True):
     """Copy a volume's data into a new image. The reply is the image, whose data comes in the background."""
 

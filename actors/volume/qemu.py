@@ -118,6 +118,9 @@ class QemuBackend:
         path = str(self._path(volume_id))
         await run(["qemu-img", "resize", "-q", "-f", "qcow2", path, f"{size_gib}G"], TOOL_LIMIT_S)
 
+    async def revert(self, volume_id: str, snapshot_id: str) -> None:
+        await run(["qemu-img", "snapshot", "-q", "-a", snapshot_id, str(self._path(volume_id))], TOOL_LIMIT_S)
+
     async def copy_out(self, volume_id: str, disk_format: str, path: Path) -> None:
         async with self._copying:
             convert = ["qemu-img", "convert", "-f", "qcow2", "-O", disk_format]

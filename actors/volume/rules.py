@@ -175,6 +175,19 @@ def new_snapshot(
     )
 
 
+def newest_snapshot(
+    snapshots: Mapping[str, VolumeSnapshot], volume: Volume, snapshot_id: str, who: AuthContext
+) -> VolumeSnapshot:
+    """The snapshot, if the volume can become again what it was then: it is the newest, and as large."""
+    snapshot = usable_snapshot(snapshots, snapshot_id, who)
+    its = [row for row in snapshots.values() if row.volume_id == volume.id]
+    if snapshot not in its or any(row.created_at > snapshot.created_at for row in its):
+        raise CallerError(bad_request("snapshot_id", f"{snapshot_id} is not the newest snapshot of {volume.id}"))
+    if snapshot.size_gib != volume.size_gib:
+        raise CallerError(bad_request("snapshot_id", f"volume {volume.id} was extended after the snapshot"))
+    return snapshot
+
+
 def copyable(volumes: Mapping[str, Volume], volume_id: str, who: AuthContext) -> Volume:
     """A volume that another one can be a copy of."""
     volume = owned_volume(volumes, volume_id, who, "source_volume_id")

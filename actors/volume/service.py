@@ -34,7 +34,7 @@ from actors.volume.views import VolumeViews
 
 STEP = "block_devices"  # the step of a boot that a host's fault is named for
 
-CUT_OFF = {"creating": "error", "extending": "error_extending", "uploading": "available"}
+CUT_OFF = {"creating": "error", "extending": "error_extending", "reverting": "error", "uploading": "available"}
 """What becomes of a volume whose work ended with a former room."""
 
 

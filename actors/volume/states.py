@@ -25,6 +25,9 @@ class Event(StrEnum):
     EXTEND = "extend"
     EXTENDED = "extended"
     NOT_EXTENDED = "not extended"
+    REVERT = "revert"  # it becomes again what its newest snapshot is
+    REVERTED = "reverted"
+    NOT_REVERTED = "not reverted"
     UPLOAD = "upload"  # its data is copied into an image
     UPLOADED = "uploaded"
     RETYPE = "retype"
@@ -50,6 +53,9 @@ TABLE: dict[tuple[str, Event], str] = {
     ("available", Event.EXTEND): "extending",
     ("extending", Event.EXTENDED): "available",
     ("extending", Event.NOT_EXTENDED): "error_extending",
+    ("available", Event.REVERT): "reverting",
+    ("reverting", Event.REVERTED): "available",
+    ("reverting", Event.NOT_REVERTED): "error",
     ("available", Event.UPLOAD): "uploading",
     ("uploading", Event.UPLOADED): "available",
     ("available", Event.RETYPE): "available",
@@ -63,7 +69,7 @@ TABLE: dict[tuple[str, Event], str] = {
 STATUSES = frozenset(
     (
         *("creating", "available", "reserved", "attaching", "in-use", "detaching", "deleting"),
-        *("extending", "uploading", "maintenance", "error", "error_deleting", "error_extending"),
+        *("extending", "reverting", "uploading", "maintenance", "error", "error_deleting", "error_extending"),
     )
 )
 SNAPSHOT_STATUSES = frozenset(("creating", "available", "deleting", "error", "error_deleting"))

@@ -87,6 +87,7 @@ class House:
     def __init__(self, home: Path, backend: VolumeBackend | None = None, registry: Registry | None = None) -> None:
         self.home = home
         self.ledger = MemoryLedger()
+        self.clock = StillClock()
         self.backend = backend or MemoryBackend()
         self.registry = registry or Registry(image("img", 3 * GIB))
         self.cache = ImageCache(home / "cache")
@@ -99,7 +100,7 @@ class House:
             self.registry,
             self.cache,
             self.backend,
-            StillClock(),
+            self.clock,
         )
         await room.start()
         return room

@@ -21,6 +21,7 @@ from actors.volume.messages import (
     ListRows,
     MoveVolume,
     ResetVolume,
+    RevertVolume,
     RowQuery,
     UpdateVolume,
     UpdateVolumeType,
@@ -142,6 +143,28 @@ def test_a_volume_is_extended_or_says_that_it_is_not(tmp_path: Path) -> None:
         [stuck] = await full.extend([ExtendVolume(token="ann", volume_id=small.id, size_gib=2)])
         assert (value_of(stuck).size_gib, value_of(stuck).status) == (1, "error_extending")
         assert await full.delete([VolumeRequest(token="ann", volume_id=small.id)]) == [None]
+
+    play(tmp_path, story)
+
+
+def test_a_volume_is_again_what_its_newest_snapshot_is(tmp_path: Path) -> None:
+    async def story(house: House, room: VolumeRoom) -> None:
+        mine, other = await make(room, size_gib=1), await make(room, size_gib=1)
+        wanted = [CreateSnapshot(token="ann", volume_id=row.id) for row in (mine, mine, other)]
+        taken = value_of((await room.create_snapshot(wanted[:1]))[0])
+        house.clock.at += 1
+        newer, others = map(value_of, await room.create_snapshot(wanted[1:]))
+        back = [RevertVolume(token="ann", volume_id=mine.id, snapshot_id=row.id) for row in (taken, others, newer)]
+        older, foreign, done = await room.revert(back)
+        assert (field_of(older), field_of(foreign), value_of(done).status) == (
+            "snapshot_id",
+            "snapshot_id",
+            "available",
+        )
+        by_bob = RevertVolume(token="bob", volume_id=mine.id, snapshot_id=newer.id)
+        assert status_of((await room.revert([by_bob]))[0]) == 404
+        await attached(room, attach_request(use(mine)))
+        assert status_of((await room.revert(back[2:]))[0]) == 400
 
     play(tmp_path, story)
 

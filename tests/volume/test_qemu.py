@@ -193,6 +193,13 @@ def test_a_clone_of_an_attached_volume_grows_and_is_copied_out(tmp_path: Path) -
             path = tmp_path / disk_format
             await backend.copy_out(clone, disk_format, path)
             assert await qemu_io(str(path), "read -P 0x21 1M 64k", disk_format)
+        await backend.snapshot(clone, "then")
+        await backend.export([clone])
+        assert await qemu_io(url(backend, clone), "write -P 0x23 1M 64k")
+        await backend.unexport([clone])
+        await backend.revert(clone, "then")
+        await backend.export([clone])
+        assert await qemu_io(url(backend, clone), "read -P 0x21 1M 64k")
         for volume_id in (clone, source):
             await backend.delete(volume_id)
         assert (await backend.world())["volume_files"] == []

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from actors.api.rest.answers import Json
 from actors.api.rest.context import Asking, Rooms
-from actors.api.rest.microversions import Spoken
+from actors.api.rest.microversions import Spoken, Version
 from actors.api.rest.rooms import EdgeRooms
 from actors.api.rest.volume.bodies import Flag, Metadata, Open, Size, read
 from actors.api.rest.volume.paths import of_own_project
@@ -27,6 +27,7 @@ from actors.volume.messages import (
     ExtendVolume,
     MoveVolume,
     ResetVolume,
+    RevertVolume,
     UpdateVolume,
     UploadVolume,
     VolumeRequest,
@@ -75,6 +76,10 @@ class ImageItem(Open):
     key: str
 
 
+class Revert(Open):
+    snapshot_id: str
+
+
 class Upload(Open):
     image_name: str
     force: Flag = False
@@ -87,9 +92,9 @@ class Upload(Open):
 class Asked:
     """One action: who asks for what to be done to which volume."""
 
-    def __init__(self, rooms: EdgeRooms, caller: Any, volume_id: str, said: Any) -> None:
+    def __init__(self, rooms: EdgeRooms, token: str, spoken: Version, volume_id: str, said: Any) -> None:
         self.volume = rooms.volume
-        self.caller, self.token, self.volume_id = caller, caller.token, volume_id
+        self.token, self.spoken, self.volume_id = token, spoken, volume_id
         self.said: Any = {} if said is None else said
 
 
@@ -194,6 +199,14 @@ async def _show_image_metadata(asked: Asked) -> Any:
     return Json({"metadata": value_of(reply).image_metadata})
 
 
+async def _revert(asked: Asked) -> Any:
+    if asked.spoken < (3, 40):
+        raise CallerError(bad_request("", "There is no such action: revert"))
+    body = read(Revert, asked.said, "revert")
+    wanted = RevertVolume(token=asked.token, volume_id=asked.volume_id, snapshot_id=body.snapshot_id)
+    return await asked.volume.revert([wanted])
+
+
 async def _upload(asked: Asked) -> Any:
     body = read(Upload, asked.said, "os-volume_upload_image")
     wanted = UploadVolume(
@@ -242,6 +255,7 @@ ACTIONS: dict[str, Callable[[Asked], Awaitable[Any]]] = {
     "os-set_image_metadata": _set_image_metadata,
     "os-unset_image_metadata": _unset_image_metadata,
     "os-show_image_metadata": _show_image_metadata,
+    "revert": _revert,
     "os-volume_upload_image": _upload,
 }
 AT_ONCE = ("os-set_bootable",)  # answered with 200, the others with 202
@@ -258,7 +272,7 @@ async def act(
     action = ACTIONS.get(name)
     if action is None:
         raise CallerError(bad_request("", f"There is no such action: {name[:64]}"))
-    done = await action(Asked(rooms, caller, volume_id, said))
+    done = await action(Asked(rooms, caller.token, spoken, volume_id, said))
     if isinstance(done, Response):
         return done
     value_of(done[0])

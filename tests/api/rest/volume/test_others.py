@@ -63,6 +63,21 @@ def test_snapshots_from_creation_to_deletion(tmp_path: Path) -> None:
     in_world(tmp_path, play)
 
 
+def test_a_volume_is_reverted_since_3_40(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with world.http(world.member, **speaking("3.40")) as http:
+            volume_id = (await make(world, http))["id"]
+            taken = await snapshot(http, volume_id)
+            url, wanted = f"/volume/v3/volumes/{volume_id}/action", {"revert": {"snapshot_id": taken["id"]}}
+            assert (await http.post(url, json=wanted, headers=speaking("3.39"))).status_code == 400
+            assert (await http.post(url, json=wanted)).status_code == 202
+            assert (await show(http, volume_id))["status"] == "available"
+            for bad, status in (({}, 400), ({"snapshot_id": 5}, 400), ({"snapshot_id": NOBODY}, 404)):
+                assert (await http.post(url, json={"revert": bad})).status_code == status
+
+    in_world(tmp_path, play)
+
+
 def test_a_volume_in_use_needs_force_until_3_66(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         async with world.http(world.member) as http:
