@@ -178,6 +178,7 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     description: str | None = None
     hostname: str | None = None
+    disk_config: str | None = None
     metadata: dict[str, str] | None = None  # these are set …
     metadata_without: tuple[str, ...] = ()  # … these go …
     metadata_anew: bool = False  # … and with this, so does every other

@@ -28,7 +28,9 @@ from uuid import uuid4
 import msgspec
 import ray
 
+from actors.acts import AnyAct, Reboot, Start, Stop
 from actors.api.messages import BootRequest, ServersRequest, SetNode
+from actors.cloud_acts import ActFailedError, act_and_wait
 from actors.cloud_rooms import (
     CloudUnavailableError,
     Flavors,
@@ -52,7 +54,15 @@ from actors.scheduler.messages import PlacementExplained
 WAIT_LIMIT_S = 600.0  # default patience for machines to boot
 POLL_S = 30.0  # one long poll; the wait goes on until the limit
 
-__all__ = ["BootFailedError", "BootOptions", "CallerError", "Cloud", "CloudUnavailableError", "Server"]
+__all__ = [
+    "ActFailedError",
+    "BootFailedError",
+    "BootOptions",
+    "CallerError",
+    "Cloud",
+    "CloudUnavailableError",
+    "Server",
+]
 
 
 class BootFailedError(Exception):
@@ -143,6 +153,21 @@ class Server:
         """Until it is ACTIVE; raises `BootFailedError` or TimeoutError."""
         self._cloud.wait([self], timeout_s)
         return self
+
+    def stop(self, timeout_s: float = WAIT_LIMIT_S) -> Server:
+        """Have the guest shut down; one that does not is switched off after a minute."""
+        return self._act(Stop(wait_s=0), timeout_s)
+
+    def start(self, timeout_s: float = WAIT_LIMIT_S) -> Server:
+        return self._act(Start(), timeout_s)
+
+    def reboot(self, *, hard: bool = False, timeout_s: float = WAIT_LIMIT_S) -> Server:
+        """Hard: at once, whatever state it is in."""
+        return self._act(Reboot(hard=hard), timeout_s)
+
+    def _act(self, act: AnyAct, timeout_s: float) -> Server:
+        act_and_wait(self._cloud.session, self.id, act, timeout_s)
+        return self.refresh()
 
     def story(self) -> list[StoryLine]:
         """Its timeline: every step, when, where, and how long it took."""

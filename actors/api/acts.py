@@ -90,6 +90,15 @@ class ServerActs:
         [reply] = await self._conductor.act([asked])
         return value_of(reply)
 
+    async def acted(self, token: str, server_id: str, action_id: str, wait_s: float) -> InstanceAction:
+        """An action of a server's, when it is over or after `wait_s`. Raises `CallerError`."""
+        await self._one(token, server_id)
+        await self._conductor.acted([action_id], wait_s)
+        found = next((one for one in await self.instance_actions(token, server_id) if one.id == action_id), None)
+        if found is None:
+            raise CallerError(not_found("action", f"Action {action_id} not found"))
+        return found
+
     async def instance_actions(self, token: str, server_id: str) -> list[InstanceAction]:
         """Newest first."""
         await self._one(token, server_id)

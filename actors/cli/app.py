@@ -286,6 +286,36 @@ def events(
 
 
 @app.command()
+def stop(servers: Names) -> None:
+    """Shut guests down, and wait until they are off."""
+    from actors.cloud import Cloud
+
+    with Cloud.connect() as cloud:
+        for name in servers:
+            cloud.server(name).stop()
+
+
+@app.command("start")
+def start_servers(servers: Names) -> None:
+    """Start guests that are off."""
+    from actors.cloud import Cloud
+
+    with Cloud.connect() as cloud:
+        for name in servers:
+            cloud.server(name).start()
+
+
+@app.command()
+def reboot(servers: Names, hard: Annotated[bool, typer.Option(help="Switch off, whatever its state.")] = False) -> None:
+    """Have guests shut down and start again."""
+    from actors.cloud import Cloud
+
+    with Cloud.connect() as cloud:
+        for name in servers:
+            cloud.server(name).reboot(hard=hard)
+
+
+@app.command()
 def delete(servers: Names) -> None:
     """Delete servers and wait until they are gone."""
     from actors.cloud import Cloud

@@ -23,7 +23,12 @@ def edited(boot: Boot, edit: Edit, now: float) -> CallerFault | None:
         metadata, tags = _metadata(boot, edit), _tags(boot, edit)
     except CallerError as error:
         return error.fault
-    named = {"name": edit.name, "hostname": edit.hostname, "description": edit.description}
+    named = {
+        "name": edit.name,
+        "hostname": edit.hostname,
+        "description": edit.description,
+        "disk_config": edit.disk_config,
+    }
     asked = {"metadata": metadata, "tags": tags} | {field: text for field, text in named.items() if text is not None}
     spec = boot.spec()
     if any(getattr(spec, field) != value for field, value in asked.items()):

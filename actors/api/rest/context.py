@@ -43,8 +43,19 @@ async def caller_of(request: Request) -> Caller:
     if not context.is_scoped and not getattr(request.app.state, "takes_unscoped", False):
         raise CallerError(forbidden("this needs a token for a project, a domain or the system"))
     state = request.app.state
-    state.policy.require(state.service, request.method, request.scope["route"].path, context)
+    state.policy.require(state.service, request.method, _route_path(request), context)
     return Caller(token, context, request.state.request_id, request.state.global_request_id)
+
+
+def _route_path(request: Request) -> str:
+    """With its parameters' names in braces. A plain route does not leave itself in the scope: it is read backwards."""
+    route = request.scope.get("route")
+    if route is not None:
+        return str(route.path)
+    path = str(request.scope["path"]).removeprefix(request.scope["root_path"])
+    for name, value in request.path_params.items():
+        path = path.replace(str(value), f"{{{name}}}")
+    return path
 
 
 def base_url(request: Request) -> str:

@@ -16,6 +16,7 @@ from actors.api.rest.compute import (
     keypairs,
     metadata,
     server_groups,
+    server_updates,
     servers,
     tags,
     volume_attachments,
@@ -29,7 +30,17 @@ from actors.api.rest.versions import UPDATED, links, serve_document
 
 NOUNS = (servers, flavors, keypairs, server_groups)
 MICROVERSIONS = Microversions("compute", Version(2, 1), Version(2, 96), "X-OpenStack-Nova-API-Version")
-SERVER_PARTS = (actions, consoles, diagnostics, instance_actions, interfaces, metadata, tags, volume_attachments)
+SERVER_PARTS = (
+    actions,
+    consoles,
+    diagnostics,
+    instance_actions,
+    interfaces,
+    metadata,
+    server_updates,
+    tags,
+    volume_attachments,
+)
 MEDIA = [{"base": "application/json", "type": "application/vnd.openstack.compute+json;version=2.1"}]
 
 

@@ -18,6 +18,8 @@ from actors.api.rest.paging import Paging, page_of
 from actors.api.rest.rooms import EdgeRooms
 from actors.errors import CallerError, CallerFault, bad_request, not_found, value_of
 from actors.messages import BlockDevice, ServerView
+from actors.records import VolumeAttachment
+from actors.volume.holding import shown_id
 
 router = APIRouter(prefix="/v2.1/servers/{server_id}/os-volume_attachments")
 
@@ -50,9 +52,15 @@ def attachment(server_id: str, volume: BlockDevice, version: Version) -> dict[st
     if version >= DELETED_WITH:
         shown["delete_on_termination"] = volume.delete_on_termination
     if version >= NO_ID:
-        shown["attachment_id"] = str(uuid5(_MAPPINGS, f"{volume.source_id}:{server_id}"))
+        shown["attachment_id"] = _attachment_id(volume.source_id, server_id)
         shown["bdm_uuid"] = str(uuid5(_MAPPINGS, f"{server_id}/{volume.source_id}"))
     return shown
+
+
+def _attachment_id(volume_id: str, server_id: str) -> str:
+    """By which block storage knows it."""
+    row = f"{volume_id}:{server_id}"
+    return shown_id(VolumeAttachment(id=row, volume_id=volume_id, instance_id=server_id, host=""))
 
 
 @router.get("")

@@ -250,6 +250,35 @@ def test_metadata(tmp_path: Path) -> None:
     in_world(tmp_path, play)
 
 
+def test_what_is_said_anew_of_a_server(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        _, url = await booted(world)
+        async with client(world) as http:
+            changed = await http.put(url, json={"server": {"name": "new", "description": "d", "hostname": "h1"}})
+            assert changed.status_code == 200
+            assert changed.json() == (await http.get(url)).json() | {"server": changed.json()["server"]}
+            shown = (await http.get(url)).json()["server"]
+            assert (shown["name"], shown["description"], shown["OS-EXT-SRV-ATTR:hostname"]) == ("new", "d", "h1")
+            assert (await http.put(url, json={"server": {"description": None}})).json()["server"]["name"] == "new"
+            assert (await http.get(url)).json()["server"]["description"] is None
+            for wrong in (
+                {},
+                {"name": ""},
+                {"name": "x" * 256},
+                {"color": "red"},
+                {"hostname": "-"},
+                {"name": None, "x": 1},
+            ):
+                assert (await http.put(url, json={"server": wrong})).status_code == 400, wrong
+        async with client(world, "2.1") as http:
+            old = (await http.put(url, json={"server": {"name": "old"}})).json()["server"]
+            assert old["name"] == "old"
+            assert not [name for name in old if name.startswith("OS-EXT")]
+            assert (await http.put(url, json={"server": {"description": "d"}})).status_code == 400
+
+    in_world(tmp_path, play)
+
+
 def test_tags(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         _, url = await booted(world)

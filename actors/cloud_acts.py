@@ -1,0 +1,35 @@
+"""What a driver script does to a server that is there, and waits for: stop, start, reboot.
+
+Called by `cloud.py`. A refusal is a `CallerError`; an act that was accepted and failed is an `ActFailedError`.
+"""
+
+from __future__ import annotations
+
+import time
+
+from actors.acts import AnyAct
+from actors.api.act_messages import ActOnServer
+from actors.cloud_rooms import Session
+from actors.cluster import names
+from actors.records import InstanceAction
+
+POLL_S = 30.0  # one long poll
+
+
+class ActFailedError(Exception):
+    """Its host could not do it; `str()` says why. The server is what it was."""
+
+
+def act_and_wait(session: Session, server_id: str, act: AnyAct, timeout_s: float) -> None:
+    """Raises `CallerError`, `ActFailedError`, TimeoutError."""
+    deadline = time.monotonic() + timeout_s
+    request = ActOnServer(token=session.token, server_id=server_id, act=act)
+    action: InstanceAction = session.call(names.API, "act", request, again=False)
+    while not action.finished_at:
+        left_s = deadline - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError(f"{action.name} of server {server_id}: not done within {timeout_s:g} s")
+        action = session.call(names.API, "acted", session.token, server_id, action.id, min(left_s, POLL_S))
+    if action.message:
+        cause = action.events[0].traceback if action.events else action.message
+        raise ActFailedError(f"{action.name} of server {server_id}: {cause}")
