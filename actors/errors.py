@@ -61,6 +61,10 @@ class HostError(Exception):
         return f"{self.fault.step} on {self.fault.host}: {self.fault.cause}"
 
 
+class StaleEpochError(Exception):
+    """Raised to a compute actor whose node has a newer epoch: it may do nothing more, and stops itself."""
+
+
 def bad_request(field: str, message: str, kind: str = "") -> CallerFault:
     return CallerFault(400, message, field, kind)
 

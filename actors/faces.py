@@ -71,10 +71,13 @@ class SchedulerFace(Protocol):
         """The instances run: their claims are no longer provisional."""
 
     async def heartbeat(self, reports: list[HostReport]) -> None:
-        """These hosts are up, and as they say."""
+        """These hosts are up, and as they say. Raises `StaleEpochError` to an actor whose node has a newer epoch."""
 
-    async def unchanged(self, node: str, hosts: int) -> bool:
+    async def unchanged(self, node: str, hosts: int, epoch: int) -> bool:
         """All hosts of the node are up and as they last said; False where the scheduler does not know so many."""
+
+    async def fence(self, node: str, epoch: int) -> None:
+        """Compute actors of this node with an older epoch are refused from now on."""
 
     async def restore(self, claims: list[Claim]) -> None:
         """The conductor tells a new scheduler what is claimed already."""
@@ -96,6 +99,9 @@ class SchedulerFace(Protocol):
 
 
 class ConductorFace(Ledger, Protocol):
+    async def made_before(self, keys: list[tuple[str, str]]) -> list[list[str]]:
+        """For each (project, idempotency key) the ids that were answered to it; [] where it is new."""
+
     async def accept(self, specs: list[BootSpec]) -> list[list[str] | CallerFault]:
         """Record the instances durably (steps 6-7) and begin to boot them; their ids (of a known key, the first)."""
 
@@ -110,6 +116,9 @@ class ConductorFace(Ledger, Protocol):
 
     async def strangers(self, node: str, instance_ids: list[str]) -> list[str]:
         """Those of the instances that have no place on this node: deleted, never known, or somewhere else."""
+
+    async def renew(self, node: str, epoch: int) -> None:
+        """Is this still the node's epoch? Raises `StaleEpochError` if not; so does `progress`."""
 
     async def set_enabled(self, node: str, enabled: bool, reason: str = "") -> CallerFault | None:
         """Whether new machines are placed on this worker node."""
@@ -192,6 +201,9 @@ class NetworkFace(Protocol):
 
     async def deallocate(self, requests: list[DeallocateRequest]) -> None: ...
 
+    async def fence(self, node: str, epoch: int) -> None:
+        """Compute actors of this node with an older epoch are refused from now on."""
+
     async def port_details(self, devices: list[str]) -> list[PortDetails | CallerFault]:
         """By tap device name, for the L2 agent."""
 
@@ -246,6 +258,9 @@ class VolumeFace(Protocol):
 
     async def detach(self, requests: list[DetachRequest]) -> None: ...
 
+    async def fence(self, node: str, epoch: int) -> None:
+        """Compute actors of this node with an older epoch are refused from now on."""
+
 
 class ComputeFace(Protocol):
     async def build(self, orders: list[BuildOrder]) -> None:
@@ -262,6 +277,9 @@ class ComputeFace(Protocol):
 
     async def diagnostics(self, instance_id: str) -> dict[str, Any]:
         """What the hypervisor knows of a guest, in the words of Nova's server diagnostics; raises `HostError`."""
+
+    async def holds(self, instance_ids: list[str]) -> list[tuple[str, int, str]]:
+        """Of these instances those that are in hand here, or ended here: (id, attempt, host)."""
 
     async def plugged(self, events: list[PlugEvent]) -> None: ...
 

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from actors.records import Change, Drop, Kind, Record
 
+RowsByKind = dict[str, dict[str, Record]]
+
+
+def apply(rows: RowsByKind, change: Change) -> None:
+    if isinstance(change, Drop):
+        rows.get(change.kind, {}).pop(change.id, None)
+    else:
+        rows.setdefault(type(change).__name__, {})[change.id] = change
+
 
 class MemoryLedger:
     """Rows by kind and id; survives the room that uses it, so that a restart can be played."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, dict[str, Record]] = {}
+        self.rows: RowsByKind = {}
         self.commits = 0
 
     async def load(self, kind: type[Kind]) -> list[Kind]:
@@ -18,7 +27,4 @@ class MemoryLedger:
     async def commit(self, changes: list[Change]) -> None:
         self.commits += 1
         for change in changes:
-            if isinstance(change, Drop):
-                self.rows.get(change.kind, {}).pop(change.id, None)
-            else:
-                self.rows.setdefault(type(change).__name__, {})[change.id] = change
+            apply(self.rows, change)

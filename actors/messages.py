@@ -221,6 +221,7 @@ class HostReport(msgspec.Struct, frozen=True, kw_only=True):
     aggregates: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()  # (name, its metadata as sorted pairs)
     host_ip: str = ""
     images: tuple[str, ...] = ()  # ids of images that the host has in its cache
+    epoch: int = 0  # of the compute actor that reports
     at: float = 0.0
 
 
@@ -257,6 +258,8 @@ class StepReport(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     step: str
     phase: str
+    node: str
+    epoch: int
     at: float
     note: str = ""
 
@@ -285,6 +288,7 @@ class BuildEnded(msgspec.Struct, frozen=True, kw_only=True):
     root_device: str = ""
     fault: BootFault | None = None
     retry: bool = False  # the host's fault: another host may do better
+    undone: bool = True  # False: something of it could not be taken back yet
 
 
 class InstanceFound(msgspec.Struct, frozen=True, kw_only=True):
@@ -375,6 +379,7 @@ class AllocateRequest(msgspec.Struct, frozen=True, kw_only=True):
     security_groups: tuple[str, ...]
     availability_zone: str = "nova"
     first_place: int = 0  # among the instance's interfaces: what is made here gets its id by its place
+    epoch: int = 0  # of the compute actor that asks; 0 = nobody who could be stale
 
 
 class DeallocateRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -383,6 +388,7 @@ class DeallocateRequest(msgspec.Struct, frozen=True, kw_only=True):
     instance_id: str
     host: str  # only what is bound to this host (or unbound) is touched
     port_ids: tuple[str, ...] = ()  # only these; () = all
+    epoch: int = 0
 
 
 class PortDetails(msgspec.Struct, frozen=True, kw_only=True):
@@ -427,6 +433,7 @@ class AttachRequest(msgspec.Struct, frozen=True, kw_only=True):
     project_id: str
     host: str
     devices: tuple[BlockDevice, ...]  # those whose destination is a volume, in order
+    epoch: int = 0  # of the compute actor that asks; 0 = nobody who could be stale
 
 
 class ConnectionInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -453,6 +460,7 @@ class DetachRequest(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     failed_boot: bool = False
     volume_ids: tuple[str, ...] = ()  # only these, and none of them is deleted; () = all
+    epoch: int = 0
 
 
 # ---------------------------------------------------------------- what a user is shown

@@ -253,6 +253,7 @@ class ComputeNode(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool = True  # False: no new machines are placed here [Nova: a disabled compute service]
     disabled_reason: str = ""
     forced_down: bool = False  # an administrator says that it is down, whatever its heartbeats say
+    gone: bool = False  # it left the cluster; nobody acts for it until a compute actor says hello again
 
 
 class Aggregate(msgspec.Struct, frozen=True, kw_only=True):

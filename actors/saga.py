@@ -27,6 +27,7 @@ Failures = dict[str, Fault]
 """Faults by item id; an item that is not in it succeeded."""
 
 UNDO_TRIES = 3  # times an undo is run before it is given up and reported
+UNDO_PAUSE_S = 0.1  # before the second, and four times as long before each further one
 
 
 class Identified(Protocol):
@@ -81,6 +82,7 @@ class Outcome(Generic[Item]):
     done: list[Item] = field(default_factory=list)
     failed: list[tuple[Item, Fault]] = field(default_factory=list)
     failed_at: dict[str, str] = field(default_factory=dict)  # item id → the step that failed ('' = it was halted)
+    broken: dict[str, list[str]] = field(default_factory=dict)  # item id → why it could not be undone
 
 
 @dataclass(slots=True)
@@ -98,7 +100,7 @@ class Saga(Generic[Room, Item]):
         """Run every step; items that fail or are halted are undone before this returns."""
         outcome: Outcome[Item] = Outcome(done=list(items))
         background: dict[str, asyncio.Task[Failures]] = {}
-        undoing: list[asyncio.Task[None]] = []
+        undoing: list[asyncio.Task[dict[str, list[str]]]] = []
 
         def drop(failures: Failures, index: int, step: str = "") -> None:
             if not failures:
@@ -126,7 +128,7 @@ class Saga(Generic[Room, Item]):
         for task in background.values():  # nobody was left to wait for them
             await task
         for undo in undoing:
-            await undo
+            outcome.broken |= await undo
         return outcome
 
     async def backward(self, items: list[Item], last: int | None = None) -> dict[str, list[str]]:
@@ -145,11 +147,13 @@ class Saga(Generic[Room, Item]):
                     broken.setdefault(item.id, []).append(f"{step.name}: {cause}")
         return broken
 
-    async def _undo_after(self, pending: list[asyncio.Task[Failures]], items: list[Item], last: int) -> None:
+    async def _undo_after(
+        self, pending: list[asyncio.Task[Failures]], items: list[Item], last: int
+    ) -> dict[str, list[str]]:
         """Steps still running in the background for these items must end before they are undone."""
         if pending:
             await asyncio.wait(pending)
-        await self.backward(items, last)
+        return await self.backward(items, last)
 
     async def _do(self, step: Step[Room, Item], items: list[Item]) -> Failures:
         """`items` is the outcome's own list, which is replaced and never changed."""
@@ -174,7 +178,9 @@ class Saga(Generic[Room, Item]):
 
     async def _undo(self, step: Step[Room, Item], undo: Undo[Room, Item], items: list[Item]) -> str:
         cause = ""
-        for _ in range(UNDO_TRIES):
+        for attempt in range(UNDO_TRIES):
+            if attempt:
+                await asyncio.sleep(UNDO_PAUSE_S * 4 ** (attempt - 1))
             try:
                 async with asyncio.timeout(step.deadline_s):
                     await undo(self.room, items)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from random import Random
 from typing import Any, TypeVar
 
@@ -80,11 +81,23 @@ class Api(Administration, ServerActs):
         specs, refused = await self._specs(requests)
         accepted = await self._conductor.accept(list(specs.values())) if specs else []
         replies = refused | dict(zip(specs, accepted, strict=True))
+        if refused:
+            replies |= await self._made_before(requests, refused)
         return [replies[index] for index in range(len(requests))]
 
     async def launch(self, request: BootRequest) -> list[str]:
         """`boot` of one; those that ask at the same time share a message. Raises `CallerError`."""
         return await self._launches.ask(request)
+
+    async def _made_before(self, requests: list[BootRequest], refused: dict[int, Any]) -> dict[int, list[str]]:
+        """A request that is refused now may be the repeat of one that was accepted: its own server has its volume."""
+        keys = {}
+        for index in refused:
+            if requests[index].idempotency_key:
+                with suppress(CallerError):
+                    keys[index] = self._authorized(requests[index].token).project_id, requests[index].idempotency_key
+        made = await self._conductor.made_before(list(keys.values())) if keys else []
+        return {index: ids for index, ids in zip(keys, made, strict=True) if ids}
 
     async def explain(self, requests: list[BootRequest]) -> list[PlacementExplained | CallerFault]:
         """A dry run of each: what `boot` would refuse is refused, and nothing is recorded or claimed."""

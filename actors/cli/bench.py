@@ -159,6 +159,23 @@ def real(
     _draw_beside(json_file, lambda file: bench.plot(rows, file))
 
 
+@app.command()
+def simulation(
+    seeds: Annotated[int, typer.Option(min=1, help="How many.")] = 10_000,
+    first: Annotated[int, typer.Option(min=0, help="The first of them; a failed seed alone: --first N --seeds 1.")] = 0,
+    stories: Annotated[Path | None, typer.Option(help="Folder for the stories of failures.", file_okay=False)] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """A whole cloud under seeds of crashes, lost messages and lost nodes: is anything ever lost?"""
+    from benchmarks.simulation import bench
+
+    with progress() as say:
+        rows = bench.run(first, seeds, say, stories)
+    finish("Simulator", rows, json_file)
+    if rows[0]["failures"]:
+        raise typer.Exit(1)
+
+
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """What is being measured, on one line that goes away; a line each where nobody watches."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from random import Random
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ class ComputeActor(Shell):
         await room.start()
         self._beating = asyncio.create_task(_for_ever(room.heartbeat, cloud.heartbeat_s))
         self._sweeping = asyncio.create_task(_for_ever(room.strays.sweep, config.sweep_s))
+        self._watching = asyncio.create_task(_end_when_over(room))
 
     async def put_away(self) -> None:
         """What was prepared on this node goes, and this actor with it."""
@@ -41,9 +43,16 @@ class ComputeActor(Shell):
 
         self._beating.cancel()
         self._sweeping.cancel()
+        self._watching.cancel()
         await self.room.close()
         await self.room.hypervisor.close()
         await asyncio.to_thread(worker.clear, self.room.config, _say_nothing)
+
+
+async def _end_when_over(room: Compute) -> None:
+    """Stale, it is no use to anybody: Ray starts another where the node is still one of the cluster."""
+    await room.standing.over.wait()
+    os._exit(1)
 
 
 async def _for_ever(act: Callable[[], Awaitable[object]], every_s: float) -> None:

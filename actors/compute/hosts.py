@@ -27,7 +27,7 @@ class Standing(NamedTuple):
     building: int
     enabled: bool
 
-    def report(self, at: float) -> HostReport:
+    def report(self, at: float, epoch: int) -> HostReport:
         return msgspec.structs.replace(
             self.capacity,
             vcpus_used=self.vcpus,
@@ -36,6 +36,7 @@ class Standing(NamedTuple):
             instances=self.instances,
             io_ops=self.building,
             enabled=self.enabled,
+            epoch=epoch,
             at=at,
         )
 

@@ -2,14 +2,16 @@
 
 Called by the conductor (build, destroy) and the network room (plugged). It runs the NODE table over cohorts of builds
 and tells the conductor of every step. It has no database: all it needs comes with the order (steps 14-18).
-Invariant: at most one build or destruction of an instance is in hand at a time.
+Invariants: at most one build or destruction of an instance is in hand at a time; an attempt that ended here is told
+of again and not run again; an actor that is stale begins nothing (`standing.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,8 +27,9 @@ from actors.compute.hosts import Hosts
 from actors.compute.hypervisor import Hypervisor
 from actors.compute.plugs import Plugs
 from actors.compute.screens import Screens
+from actors.compute.standing import Standing
 from actors.compute.strays import Strays
-from actors.errors import CallerFault, Fault, HostFault, conflict
+from actors.errors import CallerFault, Fault, HostFault, StaleEpochError, conflict
 from actors.faces import ConductorFace, ImageFace, NetworkFace, SchedulerFace, VolumeFace
 from actors.image.cache import cached_ids
 from actors.messages import (
@@ -46,7 +49,9 @@ from actors.saga import Phase, Saga, Table, describe
 from actors.states import Power
 
 CANCELLED = conflict("", "the instance was deleted while it was being built")
+STALE = conflict("", "this compute service is stale")
 SUPERSEDED = conflict("", "a newer attempt has taken over")
+ENDED_LIMIT = 50_000  # attempts that are remembered after they ended; an order is hardly ever repeated later
 REPORT_TRIES = 30  # times a batch of reports is offered to the conductor
 REPORT_PAUSE_S = 0.5
 REPORT_LINGER_S = 0.03  # how late the conductor may hear of a step; of an end it hears at once
@@ -89,10 +94,11 @@ class Compute:
         self.conductor = rooms.conductor
         self._scheduler = rooms.scheduler
         self._clock = clock
-        self._epoch = 0
         self._enabled = True
         self._in_hand: dict[str, list[_InHand]] = {}  # by instance; more than one only while attempts overlap
         self._going: Counter[str] = Counter()  # instances that are being destroyed
+        self._ended: OrderedDict[str, tuple[int, BuildEnded | None]] = OrderedDict()  # attempt, and what was told of it
+        self._unheard: dict[str, Build] = {}  # of guests that run, and the conductor has not heard of it
         self._halted: set[str] = set()  # instances of which a build in hand goes no further
         self._tasks: set[asyncio.Task[None]] = set()
         self._told: tuple[Sequence[Build], tuple[tuple[str, int], ...]] = ((), ())  # the cohort that was named last
@@ -100,6 +106,9 @@ class Compute:
         self._acts = Acts(self, clock)
         self._screens = Screens(config.node_ip, hypervisor.guests, clock)
         self._powers: Outbox[PowerReport, None] = Outbox(self._send_powers)
+        self.standing = Standing(
+            rooms.conductor, clock, lambda: bool(self._in_hand or self._unheard), self._stop_unheard
+        )
         self._saga = Saga(table, self, config.host, clock, self._journal, self._why_halted)
         self.strays = Strays(self)
 
@@ -107,21 +116,33 @@ class Compute:
         """Connect to the hypervisor, say hello, take up what was in hand, and show the hosts to the scheduler."""
         await self.hypervisor.start()
         self.hosts.update(self._with_node(await self.hypervisor.reports()))
+        asked_at = self._clock.monotonic()
         welcome = await self.conductor.hello(Hello(node=self.config.host, hosts=self.hosts.names()))
-        self._epoch = welcome.epoch
+        self.standing.begin(self.config.host, welcome.epoch, asked_at)
         self._enabled = welcome.enabled
         for claim in welcome.running:
             self.hosts.claim(claim)
-        await self.heartbeat()
         await self.build(list(welcome.unfinished))
+        with suppress(ConnectionError):  # the scheduler is away: the next beat tells it
+            await self.heartbeat()
         self.hypervisor.guests.watch(self._guest_changed)
         self._report(await self.hypervisor.guests.powers())
 
+    @property
+    def epoch(self) -> int:
+        return self.standing.epoch
+
     async def heartbeat(self) -> None:
         """The scheduler hears of the hosts that have changed, and of the others only that they are there."""
+        try:
+            await self._beat()
+        except StaleEpochError as error:
+            await self.standing.end(str(error))
+
+    async def _beat(self) -> None:
         self.hosts.update(self._with_node(await self.hypervisor.reports()))
         told = await self._tell_changes()
-        if told == len(self.hosts) or await self._scheduler.unchanged(self.config.host, len(self.hosts)):
+        if told == len(self.hosts) or await self._scheduler.unchanged(self.config.host, len(self.hosts), self.epoch):
             return
         self.hosts.untold()  # the scheduler has begun anew, or thought the node silent
         await self._tell_changes()
@@ -131,7 +152,7 @@ class Compute:
         changes = self.hosts.changes(building, self._enabled)
         if changes:
             at = self._clock.now()
-            await self._scheduler.heartbeat([standing.report(at) for standing in changes.values()])
+            await self._scheduler.heartbeat([standing.report(at, self.epoch) for standing in changes.values()])
             self.hosts.told(changes)
         return len(changes)
 
@@ -155,15 +176,31 @@ class Compute:
     # ------------------------------------------------------------ building
 
     async def build(self, orders: list[BuildOrder]) -> None:
-        """Take orders in hand. An order in hand already is not taken twice; one done already runs again, harmlessly."""
-        builds = [Build(order) for order in orders if self._is_fresh(order)]
+        """Take orders in hand, once each; of those that ended already the end is told again.
+
+        Raises `StaleEpochError` where the conductor has given this node to another actor.
+        """
+        await self._check(orders)
+        builds = [Build(order) for order in orders if order.epoch == self.epoch and self._is_fresh(order)]
         older = self._halt([build.id for build in builds], SUPERSEDED)
         for build in builds:
             self._in_hand.setdefault(build.id, []).append(_InHand(build))
+        if builds:
+            self.standing.watch()
         for first in range(0, len(builds), self.hypervisor.cohort):
             self._spawn(self._run(builds[first : first + self.hypervisor.cohort], older))
 
+    async def _check(self, orders: Sequence[BuildOrder | DestroyOrder]) -> None:
+        if any(order.epoch > self.epoch for order in orders) or self.standing.stale:
+            await self.standing.end("it was given an order of a newer epoch")
+            raise StaleEpochError(f"epoch {self.epoch} of node {self.config.host} is over")
+
     def _is_fresh(self, order: BuildOrder) -> bool:
+        attempt, told = self._ended.get(order.instance_id, (-1, None))
+        if attempt >= order.attempt:
+            if told is not None and attempt == order.attempt:
+                self._reports.cast(told)
+            return False
         held = self._in_hand.get(order.instance_id, [])
         return all(one.build.order.attempt < order.attempt for one in held)
 
@@ -184,30 +221,43 @@ class Compute:
             self._finish(build, None)
         for build, fault in outcome.failed:
             shown = _boot_fault(fault, outcome.failed_at[build.id], build, self._clock.now())
-            self._finish(build, shown, retry=isinstance(fault, HostFault))
+            self._finish(build, shown, retry=isinstance(fault, HostFault), undone=build.id not in outcome.broken)
 
-    def _finish(self, build: Build, fault: BootFault | None, retry: bool = False) -> None:
+    def _finish(self, build: Build, fault: BootFault | None, retry: bool = False, undone: bool = True) -> None:
         self._let_go(build)
+        if self.standing.stale:
+            return
         order = build.order
-        self._reports.cast(
-            BuildEnded(
-                instance_id=build.id,
-                attempt=order.attempt,
-                host=order.host,
-                node=self.config.host,
-                epoch=self._epoch,
-                at=self._clock.now(),
-                vifs=build.vifs if fault is None else (),
-                root_device=build.root_device,
-                fault=fault,
-                retry=retry,
-            )
+        told = BuildEnded(
+            instance_id=build.id,
+            attempt=order.attempt,
+            host=order.host,
+            node=self.config.host,
+            epoch=self.epoch,
+            at=self._clock.now(),
+            vifs=build.vifs if fault is None else (),
+            root_device=build.root_device,
+            fault=fault,
+            retry=retry,
+            undone=undone,
         )
+        if fault is None:
+            self._unheard[build.id] = build
+        self._remember(build.id, order.attempt, told)
+        self._reports.cast(told)
+
+    def _remember(self, instance_id: str, attempt: int, told: BuildEnded | None) -> None:
+        self._ended[instance_id] = attempt, told
+        self._ended.move_to_end(instance_id)
+        if len(self._ended) > ENDED_LIMIT:
+            self._ended.popitem(last=False)
 
     def _held(self, build: Build) -> _InHand:
         return next(held for held in self._in_hand[build.id] if held.build is build)
 
     def _why_halted(self, build: Build) -> Fault | None:
+        if self.standing.stale:
+            return STALE
         return self._held(build).halted if build.id in self._halted else None
 
     def _let_go(self, build: Build) -> None:
@@ -221,7 +271,14 @@ class Compute:
     # ------------------------------------------------------------ destroying
 
     async def destroy(self, orders: list[DestroyOrder]) -> list[CallerFault | None]:
-        """Cancel what is in hand, then undo every step. An undo that fails is the host's fault and is told as such."""
+        """Cancel what is in hand, then undo every step. An undo that fails is the host's fault and is told as such.
+
+        Raises `StaleEpochError` where the conductor has given this node to another actor.
+        """
+        await self._check(orders)
+        for order in orders:  # an order to build that comes late, or again, must not bring it back
+            self._remember(order.instance_id, order.attempt, None)
+            self._unheard.pop(order.instance_id, None)
         going = [order.instance_id for order in orders]
         held = self._halt(going, CANCELLED)
         self._going.update(going)
@@ -265,7 +322,7 @@ class Compute:
         at = self._clock.now()
         for instance_id, power in powers.items():
             self._powers.cast(
-                PowerReport(instance_id=instance_id, node=self.config.host, epoch=self._epoch, power=power, at=at)
+                PowerReport(instance_id=instance_id, node=self.config.host, epoch=self.epoch, power=power, at=at)
             )
 
     async def _send_powers(self, reports: list[PowerReport]) -> list[CallerFault | HostFault | None]:
@@ -273,6 +330,16 @@ class Compute:
         return [None] * len(reports)
 
     # ------------------------------------------------------------ events and questions
+
+    async def holds(self, instance_ids: list[str]) -> list[tuple[str, int, str]]:
+        found: list[tuple[str, int, str]] = []
+        for instance_id in instance_ids:
+            orders = [held.build.order for held in self._in_hand.get(instance_id, ())]
+            ended = self._ended.get(instance_id, (-1, None))[1]
+            found += [(instance_id, order.attempt, order.host) for order in orders[-1:]]
+            if ended is not None and not orders:
+                found.append((instance_id, ended.attempt, ended.host))
+        return found
 
     async def plugged(self, events: list[PlugEvent]) -> None:
         for event in events:
@@ -317,19 +384,42 @@ class Compute:
             self._told = items, tuple((build.id, build.order.attempt) for build in items)
         builds, host = self._told[1], items[0].order.host
         self._reports.cast(
-            StepReport(builds=builds, host=host, step=step, phase=phase, at=at, note=note), by_and_by=True
+            StepReport(
+                builds=builds,
+                host=host,
+                step=step,
+                phase=phase,
+                node=self.config.host,
+                epoch=self.epoch,
+                at=at,
+                note=note,
+            ),
+            by_and_by=True,
         )
 
     async def _send_reports(self, reports: list[StepReport | BuildEnded]) -> list[CallerFault | HostFault | None]:
         for tries_left in reversed(range(REPORT_TRIES)):
+            asked_at = self._clock.monotonic()
             try:
                 await self.conductor.progress(reports)
+                self.standing.answered(asked_at)
+                break
+            except StaleEpochError as error:
+                await self.standing.end(str(error))
                 break
             except ConnectionError:
                 if not tries_left:
                     raise
                 await asyncio.sleep(REPORT_PAUSE_S)
+        for report in reports:
+            if isinstance(report, BuildEnded):
+                self._unheard.pop(report.instance_id, None)
         return [None] * len(reports)
+
+    async def _stop_unheard(self) -> None:
+        """Guests of builds that may be given to another node: they must not run here and there."""
+        in_hand = [held.build for attempts in self._in_hand.values() for held in attempts]
+        await self.hypervisor.stop([*in_hand, *self._unheard.values()])
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task: asyncio.Task[None] = asyncio.create_task(work)

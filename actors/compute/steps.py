@@ -17,6 +17,7 @@ from actors.errors import CallerFault, Fault, HostFault
 from actors.messages import (
     AllocateRequest,
     AttachRequest,
+    BlockDevice,
     BootSpec,
     DeallocateRequest,
     DestroyOrder,
@@ -94,11 +95,13 @@ def _network_request(node: Compute, build: Build) -> AllocateRequest:
         auto=spec.auto_network,
         security_groups=spec.security_groups,
         availability_zone=spec.availability_zone.partition(":")[0] or node.config.availability_zone,
+        epoch=node.epoch,
     )
 
 
 async def deallocate_networks(node: Compute, builds: list[Build]) -> None:
-    await node.network.deallocate([DeallocateRequest(instance_id=b.id, host=b.order.host) for b in builds])
+    epoch = node.epoch
+    await node.network.deallocate([DeallocateRequest(instance_id=b.id, host=b.order.host, epoch=epoch) for b in builds])
 
 
 # ---------------------------------------------------------------- 25-27: block devices
@@ -106,7 +109,7 @@ async def deallocate_networks(node: Compute, builds: list[Build]) -> None:
 
 async def attach_block_devices(node: Compute, builds: list[Build]) -> Failures:
     """Volumes are attached in one message; then every disk of the guest gets its bus and device name."""
-    requests = [(build, request) for build in builds if (request := _attach_request(build)).devices]
+    requests = [(build, request) for build in builds if (request := _attach_request(node, build)).devices]
     failures: Failures = {}
     if requests:
         replies = await node.volume.attach([request for _, request in requests])
@@ -138,7 +141,11 @@ def _same_disks(one: BootSpec, other: BootSpec) -> bool:
     )
 
 
-def _attach_request(build: Build) -> AttachRequest:
+def _volumes(build: Build) -> tuple[BlockDevice, ...]:
+    return tuple(device for device in build.order.spec.block_devices if device.destination_type == "volume")
+
+
+def _attach_request(node: Compute, build: Build) -> AttachRequest:
     spec = build.order.spec
     return AttachRequest(
         token=spec.token,
@@ -146,19 +153,20 @@ def _attach_request(build: Build) -> AttachRequest:
         attempt=build.order.attempt,
         project_id=spec.project_id,
         host=build.order.host,
-        devices=tuple(device for device in spec.block_devices if device.destination_type == "volume"),
+        devices=_volumes(build),
+        epoch=node.epoch,
     )
 
 
 async def detach_block_devices(node: Compute, builds: list[Build]) -> None:
     """A failed boot gives a user's volumes back untouched; a deleted instance takes those marked so with it."""
-    await node.volume.detach([_detach_request(build) for build in builds if _attach_request(build).devices])
+    await node.volume.detach([_detach_request(node, build) for build in builds if _volumes(build)])
 
 
-def _detach_request(build: Build) -> DetachRequest:
+def _detach_request(node: Compute, build: Build) -> DetachRequest:
     order = build.order
     ended = isinstance(order, DestroyOrder) and order.deleting
-    return DetachRequest(instance_id=build.id, host=order.host, failed_boot=not ended)
+    return DetachRequest(instance_id=build.id, host=order.host, failed_boot=not ended, epoch=node.epoch)
 
 
 # ---------------------------------------------------------------- 28: the guest
@@ -232,6 +240,7 @@ async def undefine_guest(node: Compute, builds: list[Build]) -> None:
 
 
 async def start_paused(node: Compute, builds: list[Build]) -> Failures:
+    await node.standing.hold()
     return await node.hypervisor.start_paused(builds)
 
 
@@ -255,6 +264,7 @@ async def await_plugged(node: Compute, builds: list[Build]) -> Failures:
 
 
 async def resume_guest(node: Compute, builds: list[Build]) -> Failures:
+    await node.standing.hold()
     return await node.hypervisor.resume(builds)
 
 

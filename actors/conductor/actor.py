@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import TYPE_CHECKING
+
 from actors.clock import SystemClock
 from actors.cluster import reach
 from actors.cluster.collector import collect_rarely
 from actors.cluster.config import CloudConfig
 from actors.cluster.shell import Shell
+
+if TYPE_CHECKING:
+    from actors.conductor.service import Conductor
+
+TEND_S = 2.0  # between looks for what could not be done
 
 
 class ConductorActor(Shell):
@@ -20,3 +28,10 @@ class ConductorActor(Shell):
         room = self.room = Conductor(cloud, Store(cloud.database), rooms, SystemClock())
         await room.start()
         room.resume()
+        self._tending = asyncio.create_task(_tend(room))
+
+
+async def _tend(room: Conductor) -> None:
+    while True:
+        await asyncio.sleep(TEND_S)
+        await room.tend()

@@ -238,7 +238,7 @@ class Acts:
         boot = self._conductor.boot(report.instance_id)
         if boot is None or not boot.instance.launched_at or boot.instance.deleting or report.at < boot.acted_at:
             return None
-        if report.epoch != self._conductor.epoch(report.node) or boot.instance.node != report.node:
+        if report.epoch != self._conductor.nodes.epoch(report.node) or boot.instance.node != report.node:
             return None
         state = lifecycle.powered(boot.state, Power(report.power))
         if state == boot.state:

@@ -1,7 +1,7 @@
 """The log of notifications: numbered, durable with the change they tell of, and followed by long polling.
 
 Owned by the conductor. A follower asks for what came after the last number it saw; the newest `KEPT` are answered
-from memory.
+from memory. Invariant: nobody is shown a number before every lower one is durable or given up, so nobody passes one by.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ KEPT = 20_000  # notifications held in memory
 class Notifications:
     def __init__(self) -> None:
         self._kept: deque[Notification] = deque(maxlen=KEPT)
+        self._numbered: deque[int] = deque()  # given out, and not shown yet
+        self._settled: dict[int, Notification | None] = {}  # of these, what became durable, or was given up
         self.last = 0
         self._news = asyncio.Event()
 
@@ -27,13 +29,26 @@ class Notifications:
 
     def next_sequence(self) -> int:
         self.last += 1
+        self._numbered.append(self.last)
         return self.last
 
     def publish(self, rows: list[Notification]) -> None:
-        """Show rows to followers; call it when they are durable."""
-        if not rows:
-            return
-        self._kept.extend(rows)
+        """Show rows to followers, as far as their turn has come; call it when they are durable."""
+        if rows:
+            self._settled.update((row.sequence, row) for row in rows)
+            self._show()
+
+    def give_up(self, rows: list[Notification]) -> None:
+        """These will never be durable."""
+        if rows:
+            self._settled.update((row.sequence, None) for row in rows)
+            self._show()
+
+    def _show(self) -> None:
+        while self._numbered and self._numbered[0] in self._settled:
+            row = self._settled.pop(self._numbered.popleft())
+            if row is not None:
+                self._kept.append(row)
         self._news.set()
         self._news = asyncio.Event()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -21,10 +22,11 @@ from actors.cluster.config import CloudConfig
 from actors.conductor.acts import Acts
 from actors.conductor.boots import Boot, new_boot, notification, stored_boot, view
 from actors.conductor.edits import edited
+from actors.conductor.nodes import GIVE_UP_S, Nodes
 from actors.conductor.questions import Questions, no_server
 from actors.conductor.quotas import Quotas, group_of
 from actors.conductor.riders import Riders
-from actors.conductor.steps import release
+from actors.conductor.steps import LOST, release
 from actors.conductor.timeline import Moment
 from actors.conductor.waiting import Waiting
 from actors.errors import CallerFault, Fault, HostFault, busy, conflict, not_found
@@ -42,7 +44,6 @@ from actors.messages import (
 from actors.records import (
     Aggregate,
     Change,
-    ComputeNode,
     ComputeQuota,
     Instance,
     InstanceAction,
@@ -52,12 +53,13 @@ from actors.records import (
     Story,
     drop,
 )
-from actors.saga import Phase, Saga, Table, describe
+from actors.saga import Outcome, Phase, Saga, Table, describe
 from actors.scheduler.messages import PlacementExplained
 from actors.states import Event, Vm
 
 COMMIT_TRIES = 100  # times a database that can't write is asked
 COMMIT_PAUSE_S = 0.2
+LEDGER_TRIES = 20  # the same for what other rooms write: they have their own ways to go on
 STORY_FLUSH_S = 2.0  # a story in progress is written at most this often
 STEP_EVENT = {step.name: step.event for step in NODE if step.event}
 DELETED = conflict("", "the instance is being deleted")
@@ -92,8 +94,10 @@ class Conductor(Questions):
         self._config = config
         self._in_flight: set[str] = set()  # accepted and not ended
         self._keys: dict[tuple[str, str], list[str]] = {}  # (project, idempotency key) → instance ids
-        self._nodes: dict[str, ComputeNode] = {}
-        self._left: set[str] = set()  # nodes that left the cluster and have not said hello since
+        self._recording: dict[tuple[str, str], asyncio.Future[None]] = {}  # keys of boots that are not on disk yet
+        self.nodes = Nodes(self, (rooms.scheduler, rooms.network, rooms.volume))
+        self._unconfirmed: set[str] = set()  # ACTIVE, and the scheduler may not know
+        self._failed: dict[str, tuple[BootFault, bool]] = {}  # how attempts failed that are not undone yet
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting = Waiting(self)
         self._acts = Acts(self, self._actions)
@@ -116,15 +120,19 @@ class Conductor(Questions):
             self._quotas.take(boot.instance.project_id, boot.instance.flavor, 1, group_of(boot.spec()))
         self._quotas.set_limits(await self._store.load(ComputeQuota))
         self._in_flight = {boot.id for boot in self._boots.values() if boot.building}
-        self._nodes = {row.id: row for row in await self._store.load(ComputeNode)}
+        await self.nodes.load()
         self._notifications.load(await self._store.load(Notification))
         self._actions.load(await self._store.load(InstanceAction), set(self._boots))
 
     def resume(self) -> None:
         """Take up boots and deletions that a dead conductor left; call it when the other rooms can be reached."""
         boots = list(self._boots.values())
-        self.spawn(self._go([boot for boot in boots if boot.building]))
+        self._unconfirmed = {boot.id for boot in boots if boot.instance.vm_state == Vm.ACTIVE}
+        self.spawn(self._confirm())
+        self.spawn(self._go_on([boot for boot in boots if boot.building]))
         self.spawn(self._remove([boot for boot in boots if boot.instance.deleting]))
+        for node in self.nodes.left():
+            self.spawn(self._abandon(node))
         self._acts.resume()
 
     # ------------------------------------------------------------ the ledger of the other rooms
@@ -133,7 +141,8 @@ class Conductor(Questions):
         return await self._store.load(kind)
 
     async def commit(self, changes: list[Change]) -> None:
-        await self._store.commit(changes)
+        """For the other rooms. A database that is away for a moment is asked again here, not all over the cloud."""
+        await self._commit_patiently(lambda: changes, LEDGER_TRIES)
 
     # ------------------------------------------------------------ boots
 
@@ -155,7 +164,13 @@ class Conductor(Questions):
             boots = self._taken_in(allowed)
             fresh += boots
             replies.append([boot.id for boot in boots])
-        outcome = await self._door.forward(fresh) if fresh else None
+        outcome = await self._record(fresh) if fresh else None
+        for spec in specs:
+            recording = self._recording.get((spec.project_id, spec.idempotency_key))
+            if recording is not None:  # the same request is being recorded for another call
+                await asyncio.wait({recording})
+                if recording.cancelled():
+                    return [busy("the same request could not be recorded; try again in a moment") for _ in specs]
         if outcome and outcome.failed:
             fault = self._forget_unrecorded([boot for boot, _ in outcome.failed], outcome.failed[0][1])
             return [reply if isinstance(reply, CallerFault) else fault for reply in replies]
@@ -188,6 +203,25 @@ class Conductor(Questions):
             self._keys[spec.project_id, spec.idempotency_key] = list(spec.instance_ids)
         return boots
 
+    async def made_before(self, keys: list[tuple[str, str]]) -> list[list[str]]:
+        """Of those that are on disk."""
+        return [[] if key in self._recording else list(self._keys.get(key, ())) for key in keys]
+
+    async def _record(self, fresh: list[Boot]) -> Outcome[Boot]:
+        """Whoever asks with one of the same keys meanwhile waits for what comes of it."""
+        recorded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        rows = (boot.instance for boot in fresh)
+        keys = {(row.project_id, row.idempotency_key) for row in rows if row.idempotency_key}
+        self._recording |= dict.fromkeys(keys, recorded)
+        outcome = await self._door.forward(fresh)
+        for key in keys:
+            del self._recording[key]
+        if outcome.failed:
+            recorded.cancel()
+        else:
+            recorded.set_result(None)
+        return outcome
+
     def _forget_unrecorded(self, boots: list[Boot], fault: Fault) -> CallerFault:
         for boot in boots:
             self._quotas.give_back(boot.instance, group_of(boot.spec()))
@@ -209,11 +243,26 @@ class Conductor(Questions):
         for boot in boots:
             boot.controlled = True
         outcome = await self._road.forward(boots)
-        for boot in boots:
+        for boot, _ in outcome.failed:
             boot.controlled = False
-        over = self._waiting.take_in(outcome.failed)
+        clean = [(boot, fault) for boot, fault in outcome.failed if boot.id not in outcome.broken]
+        over = self._waiting.take_in(clean)
         await self.settle([(boot, self._fault_of(boot, fault), isinstance(fault, HostFault)) for boot, fault in over])
-        await self._remove([boot for boot in boots if boot.instance.deleting])
+        for boot, fault in outcome.failed:
+            if boot.id in outcome.broken:
+                self._failed[boot.id] = self._fault_of(boot, fault), isinstance(fault, HostFault)
+        await self._remove([boot for boot in boots if boot.instance.deleting and not boot.controlled])
+
+    async def _go_on(self, boots: list[Boot]) -> None:
+        """Boots that a dead conductor left. Those who build are asked first for hosts that are not on disk."""
+        lost = {boot.id: boot for boot in boots if not boot.instance.host}
+        for node, found in (await self.nodes.who_has(sorted(lost), self.compute)).items():
+            for instance_id, attempt, host in found:
+                if attempt == lost[instance_id].instance.attempt:
+                    lost[instance_id].change(host=host, node=node)
+        with suppress(ConnectionError):  # a scheduler that starts meanwhile may not know of them yet
+            await self.scheduler.restore([boot.claim() for boot in boots if boot.instance.host])
+        await self._go(boots)
 
     def _fault_of(self, boot: Boot, fault: Fault) -> BootFault:
         known = self.faults.pop(boot.id, None)
@@ -232,8 +281,10 @@ class Conductor(Questions):
             if not boot.building:
                 continue
             row = boot.instance
-            failed_hosts = (*row.failed_hosts, row.host) if row.host else row.failed_hosts
-            if retry and row.attempt + 1 < self._config.max_attempts:
+            blamed = bool(row.host) and fault.step != LOST  # a host that was lost did not fail, and may come back
+            failed_hosts = (*row.failed_hosts, row.host) if blamed else row.failed_hosts
+            tried = 1 + sum(failure.step != LOST for failure in boot.failures)
+            if retry and (fault.step == LOST or tried < self._config.max_attempts):
                 boot.hear(Event.RESCHEDULE)
                 boot.failures.append(fault)
                 boot.change(attempt=row.attempt + 1, failed_hosts=failed_hosts, host="", node="")
@@ -252,48 +303,40 @@ class Conductor(Questions):
     # ------------------------------------------------------------ what compute tells
 
     async def hello(self, compute: Hello) -> Welcome:
-        known = self._nodes.get(compute.node)
-        row = ComputeNode(id=compute.node, epoch=1, hosts=compute.hosts)
-        if known is not None:
-            row = msgspec.structs.replace(known, epoch=known.epoch + 1, hosts=compute.hosts)
-        await self._store.commit([row])
-        self._nodes[compute.node] = row
-        self._left.discard(compute.node)
+        row = await self.nodes.welcome(compute)
         here = [boot for boot in self._boots.values() if boot.instance.node == compute.node]
         self.spawn(self._remove([boot for boot in here if boot.instance.deleting and not boot.controlled]))
         self._acts.node_is_back(compute.node)
         return Welcome(
             epoch=row.epoch,
-            unfinished=tuple(b.build_order(row.epoch) for b in here if b.building and not b.controlled),
-            running=tuple(boot.claim() for boot in here if boot.holds_host and not boot.building),
+            unfinished=tuple(
+                b.build_order(row.epoch) for b in here if b.building and not b.controlled and not b.undoing
+            ),
+            running=tuple(b.claim() for b in here if b.holds_host and not b.building and not b.instance.deleting),
             enabled=row.enabled,
         )
 
-    def has_left(self, node: str) -> bool:
-        return node in self._left
+    async def renew(self, node: str, epoch: int) -> None:
+        self.nodes.check(node, epoch)
 
     async def set_enabled(self, node: str, enabled: bool, reason: str = "") -> CallerFault | None:
         """Whether new machines are placed on the node's hosts: durably, and from the answer on."""
-        known = self._nodes.get(node)
+        known = self.nodes.row(node)
         if known is None:
             return not_found("node", f"there is no worker node {node!r}")
-        await self._set_node(msgspec.structs.replace(known, enabled=enabled, disabled_reason=reason))
-        if node not in self._left:
+        await self.nodes.change(msgspec.structs.replace(known, enabled=enabled, disabled_reason=reason))
+        if not self.nodes.has_left(node):
             await self.compute(node).set_enabled(enabled)
         return None
 
     async def force_down(self, node: str, down: bool) -> CallerFault | None:
         """The node's hosts are taken to be down, whatever they say themselves; or no longer."""
-        known = self._nodes.get(node)
+        known = self.nodes.row(node)
         if known is None:
             return not_found("node", f"there is no worker node {node!r}")
-        await self._set_node(msgspec.structs.replace(known, forced_down=down))
+        await self.nodes.change(msgspec.structs.replace(known, forced_down=down))
         await self.scheduler.force_down(list(known.hosts), down)
         return None
-
-    async def _set_node(self, row: ComputeNode) -> None:
-        await self._store.commit([row])
-        self._nodes[row.id] = row
 
     async def arrange(self, changes: list[Change]) -> None:
         """Aggregates of hosts are as these changes say: durably, and for the scheduler, from the answer on."""
@@ -312,9 +355,6 @@ class Conductor(Questions):
         else:
             self._quotas.forget(project_id)
 
-    def epoch(self, node: str) -> int:
-        return self._nodes[node].epoch if node in self._nodes else 0
-
     def with_a_host(self, request_ids: set[str]) -> set[str]:
         """Those of the requests of which any machine has a host."""
         rows = (boot.instance for boot in self._boots.values())
@@ -326,7 +366,12 @@ class Conductor(Questions):
         return await self.scheduler.explain([boot.place_request() for boot in boots])
 
     async def progress(self, reports: list[StepReport | BuildEnded]) -> None:
-        """Steps move the state and the story of each build; ends are written durably before this returns."""
+        """Steps move the state and the story of each build; ends are written durably before this returns.
+
+        Raises `StaleEpochError` to an actor whose node has a newer epoch, or has left; then nothing is believed.
+        """
+        for node, epoch in {(report.node, report.epoch) for report in reports}:
+            self.nodes.check(node, epoch)
         ended: list[BuildEnded] = []
         for report in reports:
             if isinstance(report, StepReport):
@@ -353,10 +398,11 @@ class Conductor(Questions):
     def _current(self, report: BuildEnded) -> Boot | None:
         """The boot of which this report speaks, if it is not told too late or by a stale compute actor."""
         boot = self._boots.get(report.instance_id)
-        if boot is None or not boot.building or report.epoch != self.epoch(report.node):
+        if boot is None or not boot.building or boot.undoing or boot.instance.attempt != report.attempt:
             return None
-        row = boot.instance
-        return boot if (row.attempt, row.host) == (report.attempt, report.host) else None
+        if not boot.instance.host:  # a conductor that died before it wrote where this attempt is
+            boot.change(host=report.host, node=report.node)
+        return boot if boot.instance.host == report.host else None
 
     async def _builds_ended(self, ends: list[tuple[Boot, BuildEnded]]) -> None:
         good = [(boot, report) for boot, report in ends if report.fault is None]
@@ -369,23 +415,57 @@ class Conductor(Questions):
         for boot in active:
             self._end(boot)
         if active:
-            await self.scheduler.confirm([boot.id for boot in active])
+            self._unconfirmed.update(boot.id for boot in active)
+            await self._confirm()
         failed = [(boot, report.fault, report.retry) for boot, report in ends if report.fault is not None]
+        self._failed |= {b.id: (r.fault, r.retry) for b, r in ends if r.fault is not None and not r.undone}
+        failed = [end for end in failed if end[0].id not in self._failed]
         if failed:
             await release(self, [boot for boot, _, _ in failed])
             await self.settle(failed)
 
+    async def _confirm(self) -> None:
+        """Claims of what runs are the scheduler's to keep; one that is away is told later."""
+        telling, self._unconfirmed = self._unconfirmed, set()
+        try:
+            await self.scheduler.confirm(sorted(telling & self._boots.keys()))
+        except ConnectionError:
+            self._unconfirmed |= telling
+
     async def node_left(self, node: str) -> list[str]:
         """A worker node left the cluster: what it was building goes elsewhere, and nobody waits for it."""
-        self._left.add(node)
-        here = [b for b in self._boots.values() if b.instance.node == node and b.building and not b.controlled]
-        if here:
-            await release(self, here)
-        at = self.clock.now()
-        gone = [(b, BootFault(code=500, message="the host left the cluster", step="build", at=at), True) for b in here]
-        await self.settle(gone)
+        await self.nodes.leave(node)
+        await self._abandon(node)
         await self._acts.node_left(node)
-        return list(self._nodes[node].hosts) if node in self._nodes else []
+        row = self.nodes.row(node)
+        return list(row.hosts) if row is not None else []
+
+    async def _abandon(self, node: str) -> None:
+        """Take what a node that left was building from it, once no guest can begin to run there any more."""
+        row = self.nodes.row(node)
+        with suppress(ConnectionError):  # the supervisor tells it as well
+            await self.scheduler.forget_hosts(list(row.hosts) if row is not None else [])
+        if any(boot.instance.node == node and boot.building for boot in self._boots.values()):
+            await asyncio.sleep(GIVE_UP_S)
+        if not self.nodes.has_left(node):
+            return  # it has come back, and has been given its unfinished builds
+        self.nodes.give_up(node)
+        here = [b for b in self._boots.values() if b.instance.node == node and b.building and not b.controlled]
+        fault = BootFault(code=500, message="the host left the cluster", step=LOST, at=self.clock.now())
+        await self._take_back([(boot, fault, True) for boot in here])
+
+    async def _take_back(self, ends: list[tuple[Boot, BootFault, bool]]) -> None:
+        """Undo attempts that failed, then settle them; what can't be undone now is tried again by and by."""
+        ends = [(boot, fault, retry) for boot, fault, retry in ends if not boot.undoing]
+        for boot, _, _ in ends:
+            boot.undoing = True
+        broken = await self._road.backward([boot for boot, _, _ in ends]) if ends else {}
+        for boot, fault, retry in ends:
+            boot.undoing = False
+            if boot.id in broken:
+                self._failed[boot.id] = fault, retry
+        await self.settle([end for end in ends if end[0].id not in broken])
+        await self._remove([boot for boot, _, _ in ends if boot.instance.deleting])
 
     # ------------------------------------------------------------ deletion
 
@@ -405,14 +485,19 @@ class Conductor(Questions):
                 marked.append(boot)
         await self.write(marked, "instance.delete.start")
         if marked:
-            self.spawn(self._remove([boot for boot in marked if not boot.controlled]))
+            self.spawn(self._remove([boot for boot in marked if not boot.controlled and not boot.undoing]))
         return replies
 
     async def _remove(self, boots: list[Boot]) -> None:
-        """Give everything back; a host that can't be reached now is asked again when it says hello or at restart."""
+        """Give everything back; a host that can't be reached now is asked again by and by (`tend`)."""
+        boots = [boot for boot in boots if not boot.undoing]
         if not boots:
             return
+        for boot in boots:
+            boot.undoing = True
         broken = await self._road.backward(boots)
+        for boot in boots:
+            boot.undoing = False
         gone = [boot for boot in boots if boot.id not in broken and boot.instance.deleting]
         for boot in gone:
             boot.hear(Event.DELETED)
@@ -463,6 +548,34 @@ class Conductor(Questions):
     def all_boots(self) -> list[Boot]:
         return list(self._boots.values())
 
+    # ------------------------------------------------------------ what must not be forgotten
+
+    async def tend(self) -> None:
+        """Once in a while: undo what could not be undone, tell what could not be told, end what takes too long."""
+        if self._unconfirmed:
+            await self._confirm()
+        failed, self._failed = self._failed, {}
+        self._failed = {i: end for i, end in failed.items() if i in self._boots and self._boots[i].controlled}
+        known = [(self._boots[i], *end) for i, end in failed.items() if i in self._boots]
+        late = [(boot, self._too_late(boot), False) for boot in self._overdue() if boot.id not in failed]
+        ends = [end for end in [*known, *late] if end[0].building and not end[0].controlled]
+        deleting = [b for b in self._boots.values() if b.instance.deleting and not b.controlled and not b.undoing]
+        if ends:
+            self.spawn(self._take_back(ends))
+        if deleting:
+            self.spawn(self._remove(deleting))
+
+    def _overdue(self) -> list[Boot]:
+        at = self.clock.now()
+        boots = (boot for i in self._in_flight if (boot := self._boots.get(i)) is not None and boot.building)
+        return [
+            boot for boot in boots if at > max(boot.instance.created_at, boot.wait_until) + self._config.boot_deadline_s
+        ]
+
+    def _too_late(self, boot: Boot) -> BootFault:
+        limit_s = self._config.boot_deadline_s
+        return BootFault(code=500, message=f"not built within {limit_s:g} s", step="boot", at=self.clock.now())
+
     # ------------------------------------------------------------ at rest
 
     async def settled(self) -> None:
@@ -480,14 +593,24 @@ class Conductor(Questions):
         at = self.clock.now()
         told = [notification(b, event_type, self._notifications.next_sequence(), at) for b in boots if event_type]
         self._riders.written(boots)
-        await self._commit_surely([*_rows(boots, at), *told, *also])
+        for boot in boots:
+            boot.writing += 1
+        try:
+            await self._commit_patiently(lambda: [*_rows(boots, at), *told, *also])
+        except BaseException:
+            self._notifications.give_up(told)
+            raise
+        finally:
+            for boot in boots:
+                boot.writing -= 1
         self._notifications.publish(told)
 
-    async def _commit_surely(self, changes: list[Change]) -> None:
-        """What has happened must be written: a database that is away for a while is asked again."""
-        for tries_left in reversed(range(COMMIT_TRIES)):
+    async def _commit_patiently(self, changes: Callable[[], list[Change]], tries: int = COMMIT_TRIES) -> None:
+        """A database that is away for a while is asked again, each time with what is true then: rows that were
+        written meanwhile must not be set back."""
+        for tries_left in reversed(range(tries)):
             try:
-                await self._store.commit(changes)
+                await self._store.commit(changes())
                 return
             except ConnectionError:
                 if not tries_left:
@@ -499,12 +622,15 @@ class Conductor(Questions):
         self._riders.add(boot)
 
     async def _write_on_the_way(self, boots: list[Boot]) -> None:
-        """Their rows; their stories, too, when they have not been written for a while."""
+        """Their rows; their stories, too, when they have not been written for a while.
+
+        Not of those that are deleted (they must not come back), or that are being written with what belongs to it.
+        """
         at = self.clock.now()
-        known = [boot for boot in boots if boot.id in self._boots]  # a deleted one must not come back
+        known = [boot for boot in boots if boot.id in self._boots and not boot.writing]
         due = [boot for boot in known if at - boot.story_written_at > STORY_FLUSH_S]
         rest: list[Change] = [boot.instance for boot in known if at - boot.story_written_at <= STORY_FLUSH_S]
-        await self._commit_surely([*_rows(due, at), *rest])
+        await self._store.commit([*_rows(due, at), *rest])
 
     def journal(self, boots: Sequence[Boot], step: str, phase: Phase, at: float, note: str) -> None:
         moments: dict[int, msgspec.Raw] = {}

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from actors.conductor.boots import Boot
-from actors.errors import CallerFault, HostError, HostFault
-from actors.messages import BootFault, DeallocateRequest, DetachRequest, NoHostFound, Placed, PlaceRequest
+from actors.conductor.nodes import NodeLeftError
+from actors.errors import CallerFault, Fault, HostError, HostFault, StaleEpochError
+from actors.messages import BootFault, BuildOrder, DeallocateRequest, DetachRequest, NoHostFound, Placed, PlaceRequest
 from actors.saga import Failures
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 BUSY = 503  # the scheduler has just started and does not know its hosts yet
 PLACE_TRIES = 100  # times a busy scheduler is asked
 PLACE_PAUSE_S = 0.2
+ORDER_TRIES = 20  # times a compute actor that is stale is given time to be followed by another
+ORDER_PAUSE_S = 0.5
+LOST = "lost"  # the step of a fault that is no failure of the host: its node left the cluster
 
 
 async def record(conductor: Conductor, boots: list[Boot]) -> Failures:
@@ -98,13 +102,43 @@ async def hand_over(conductor: Conductor, boots: list[Boot]) -> Failures:
 
 
 async def _order(conductor: Conductor, node: str, boots: list[Boot]) -> Failures:
-    epoch = conductor.epoch(node)
-    try:
-        await conductor.compute(node).build([boot.build_order(epoch) for boot in boots])
-    except (ConnectionError, LookupError) as error:
-        cause = f"the compute service can't be reached: {error}"
-        return {boot.id: HostFault("build", boot.instance.host, cause) for boot in boots}
-    return {}
+    """Order until the actor that took the order is the one of the node's epoch: from then on it is in its hands.
+
+    Its end may be told before it is known that the order arrived; then it is settled, and goes on by itself.
+    """
+    attempts = {boot.id: boot.instance.attempt for boot in boots}
+    fault: Fault | None = None
+    while waiting := [boot for boot in boots if boot.building and boot.instance.attempt == attempts[boot.id]]:
+        epoch = conductor.nodes.epoch(node)
+        fault = await _fault_of_order(conductor, node, [boot.build_order(epoch) for boot in waiting])
+        if fault is not None or (epoch == conductor.nodes.epoch(node) and not conductor.nodes.has_left(node)):
+            break
+    failed = {boot.id: fault for boot in waiting if fault is not None and boot.instance.attempt == attempts[boot.id]}
+    for boot in boots:
+        boot.controlled = boot.id in failed
+    conductor.go([boot for boot in boots if boot.building and boot.instance.attempt != attempts[boot.id]])
+    return failed
+
+
+async def _fault_of_order(conductor: Conductor, node: str, orders: list[BuildOrder]) -> HostFault | None:
+    nodes, host = conductor.nodes, orders[0].host
+    for tries_left in reversed(range(ORDER_TRIES)):
+        if nodes.has_left(node):
+            return HostFault(LOST, host, f"node {node} left the cluster")
+        try:
+            await nodes.call(node, conductor.compute(node).build(orders))
+            return None
+        except NodeLeftError as error:
+            return HostFault(LOST, host, str(error))
+        except (ConnectionError, LookupError) as error:
+            return HostFault("build", host, f"the compute service can't be reached: {error}")
+        except StaleEpochError as error:  # that actor ends itself, and another will say hello
+            if nodes.epoch(node) != orders[0].epoch:
+                return None
+            if not tries_left:
+                return HostFault("build", host, str(error))
+            await asyncio.sleep(ORDER_PAUSE_S)
+    return None
 
 
 async def take_back(conductor: Conductor, boots: list[Boot]) -> None:
@@ -117,11 +151,13 @@ async def take_back(conductor: Conductor, boots: list[Boot]) -> None:
 
 
 async def _destroy(conductor: Conductor, node: str, boots: list[Boot]) -> None:
-    if conductor.has_left(node):
+    if conductor.nodes.has_left(node):
         await _give_back(conductor, boots)
-        return
-    epoch = conductor.epoch(node)
-    replies = await conductor.compute(node).destroy([boot.destroy_order(epoch) for boot in boots])
+        if conductor.nodes.has_left(node):
+            return  # else it has come back meanwhile, and may have them still
+    epoch = conductor.nodes.epoch(node)
+    destroying = conductor.compute(node).destroy([boot.destroy_order(epoch) for boot in boots])
+    replies = await conductor.nodes.call(node, destroying)
     for boot, reply in zip(boots, replies, strict=True):
         if reply is not None:
             raise HostError(HostFault("build", boot.instance.host, reply.message))

@@ -243,6 +243,7 @@ class ComputeNodeRow(SQLModel, table=True):
     enabled: bool
     disabled_reason: str
     forced_down: bool
+    gone: bool
 
 
 class AggregateRow(SQLModel, table=True):

@@ -14,6 +14,7 @@ from actors.clock import Clock
 from actors.cluster.config import CloudConfig
 from actors.errors import CallerError, CallerFault
 from actors.faces import AgentFace, ComputeFace
+from actors.fencing import Epochs
 from actors.messages import AuthContext
 from actors.network import access
 from actors.network.live_rows import LiveRows
@@ -21,7 +22,7 @@ from actors.network.messages import Reference
 from actors.network.notices import Notices, Touched
 from actors.network.rows import Revised, Rows
 from actors.network.server_port import serve
-from actors.records import Change, Drop, Ledger, drop
+from actors.records import Change, ComputeNode, Drop, Ledger, drop
 
 
 class Asking(Protocol):
@@ -58,11 +59,14 @@ class Door:
         self._clock = clock
         self._began = clock.now()
         self._random = random
+        self._ledger = ledger
         self._live = LiveRows(ledger, clock.now)
+        self._epochs = Epochs()
         self._notices = Notices(agents, computes)
 
     async def start(self) -> None:
-        """Load the rows; every other method would do it on first use."""
+        """Load the rows, and who may still act for the nodes."""
+        self._epochs = Epochs(await self._ledger.load(ComputeNode))
         await self._live.ready()
 
     async def _door(self, token: str) -> tuple[Rows, AuthContext]:

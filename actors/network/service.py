@@ -48,7 +48,7 @@ class NetworkRoom(Editing):
         planner, touched = self._planner(rows), Touched(rows)
         replies: list[tuple[Vif, ...] | CallerFault] = []
         for request in requests:
-            plan = self._plan(planner, request)
+            plan = self._epochs.fault(request.host, request.epoch) or self._plan(planner, request)
             if isinstance(plan, Plan):
                 for interface in plan.interfaces:  # also if nothing changes: a repeat makes sure that DHCP has heard
                     touched.add(interface.network.id)
@@ -62,8 +62,12 @@ class NetworkRoom(Editing):
         rows = await self._live.ready()
         touched = Touched(rows)
         for request in requests:
-            self._change(touched, _released(rows, request))
+            if self._epochs.fault(request.host, request.epoch) is None:
+                self._change(touched, _released(rows, request))
         await self._settle(rows, touched)
+
+    async def fence(self, node: str, epoch: int) -> None:
+        self._epochs.tell(node, epoch)
 
     def _planner(self, rows: Rows) -> Planner:
         return Planner(rows, self._clock.now(), self._random, self._config.port_quota)

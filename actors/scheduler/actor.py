@@ -23,5 +23,6 @@ class SchedulerActor(Shell):
         await room.restore(await conductor.claims())
         await room.arrange(await conductor.load(Aggregate))
         for node in await conductor.load(ComputeNode):
+            await room.fence(node.id, node.epoch)
             if node.forced_down:
                 await room.force_down(list(node.hosts), True)

@@ -12,7 +12,8 @@ from collections import OrderedDict, defaultdict
 from random import Random
 
 from actors.clock import Clock
-from actors.errors import CallerFault, bad_request, busy, conflict
+from actors.errors import CallerFault, StaleEpochError, bad_request, busy, conflict
+from actors.fencing import UNFENCED, Epochs
 from actors.messages import Claim, HostReport, HostSeen, NoHostFound, Placed, PlaceRequest
 from actors.records import Aggregate
 from actors.scheduler import wire
@@ -47,6 +48,7 @@ class Scheduler:
         self._reports: dict[str, HostReport] = {}  # the last of each host
         self._arrangement = Arrangement()
         self._hosts_of: defaultdict[str, set[str]] = defaultdict(set)  # by node
+        self._epochs = Epochs()
         self._attempts: dict[str, int] = {}  # by instance that holds a claim
         self._provisional: OrderedDict[str, float] = OrderedDict()  # instance → claimed at, oldest first
         self._failures: defaultdict[str, int] = defaultdict(int)  # builds that failed on a host since its last success
@@ -86,6 +88,9 @@ class Scheduler:
     async def heartbeat(self, reports: list[HostReport]) -> None:
         """Hosts are as they say, and up. Their use never hides a claim."""
         now = self._clock.monotonic()
+        for report in reports:
+            if fault := self._epochs.fault(report.node, report.epoch):
+                raise StaleEpochError(fault.message)
         for report in reports:
             self._reports[report.host] = report
             self._settle_host(report)
@@ -127,8 +132,10 @@ class Scheduler:
             if (row := self._fleet.row_of.get(host)) is not None
         ]
 
-    async def unchanged(self, node: str, hosts: int) -> bool:
+    async def unchanged(self, node: str, hosts: int, epoch: int = UNFENCED) -> bool:
         """A node whose hosts are as they were says so in a word. One that was thought silent tells everything again."""
+        if fault := self._epochs.fault(node, epoch):
+            raise StaleEpochError(fault.message)
         heard = [host for host in self._hosts_of[node] if self._liveness.hears(host)]
         if len(heard) != hosts:
             return False
@@ -137,6 +144,9 @@ class Scheduler:
             self._liveness.heard(host, now)
         self._tidy()
         return True
+
+    async def fence(self, node: str, epoch: int) -> None:
+        self._epochs.tell(node, epoch)
 
     async def restore(self, claims: list[Claim]) -> None:
         """The conductor tells a new scheduler what is claimed already; what it knows itself is newer and stays."""

@@ -16,11 +16,12 @@ import msgspec
 
 from actors.clock import Clock
 from actors.cluster.config import CloudConfig
-from actors.errors import CallerFault, Fault, HostError, HostFault, conflict
+from actors.errors import CallerError, CallerFault, Fault, HostError, HostFault, conflict
 from actors.faces import TokenVerifier
+from actors.fencing import Epochs
 from actors.image.cache import ImageCache
 from actors.messages import AttachRequest, ConnectionInfo, DetachRequest
-from actors.records import Change, Ledger, Volume
+from actors.records import Change, ComputeNode, Ledger, Volume
 from actors.volume.administration import VolumeAdministration
 from actors.volume.backend import BackendError, VolumeBackend
 from actors.volume.changes import VolumeChanges
@@ -53,10 +54,13 @@ class VolumeRoom(VolumeAdministration, VolumeChanges, VolumeUploads, VolumeViews
         super().__init__(VolumeRows(ledger), Making(images, cache, backend), verifier, clock, quotas)
         self._imagery = images
         self._scratch = config.volumes / "upload"
+        self._ledger = ledger
+        self._epochs = Epochs()
         self._build_limit_s = config.boot_deadline_s
 
     async def start(self) -> None:
         """Load the rows, export what guests use, and end what a former room had begun."""
+        self._epochs = Epochs(await self._ledger.load(ComputeNode))
         await self._rows.load()
         await self._backend.start(self._rows.attached())
         await self._end_deletions()
@@ -129,6 +133,8 @@ class VolumeRoom(VolumeAdministration, VolumeChanges, VolumeUploads, VolumeViews
 
     def _plan(self, request: AttachRequest, stock: Stock) -> list[Planned]:
         """A boot that was accepted may outlive its token by as long as boots may take."""
+        if fault := self._epochs.fault(request.host, request.epoch):
+            raise CallerError(fault)
         now = self._clock.now()
         return plan(request, self._verifier.verify(request.token, now, self._build_limit_s), stock, now)
 
@@ -201,7 +207,8 @@ class VolumeRoom(VolumeAdministration, VolumeChanges, VolumeUploads, VolumeViews
     async def detach(self, requests: list[DetachRequest]) -> None:
         """Raises `HostError` if the backend can't let go; nothing is recorded then, and the same can be asked again."""
         async with self._deciding:
-            released = release(requests, self._stock({}))
+            current = [each for each in requests if self._epochs.fault(each.host, each.epoch) is None]
+            released = release(current, self._stock({}))
             if not released.changes:
                 return
             await self._making.stop(released.unexport)
@@ -212,6 +219,9 @@ class VolumeRoom(VolumeAdministration, VolumeChanges, VolumeUploads, VolumeViews
             except BackendError as error:
                 raise HostError(HostFault(STEP, requests[0].host, str(error))) from error
             await self._rows.commit(released.changes)
+
+    async def fence(self, node: str, epoch: int) -> None:
+        self._epochs.tell(node, epoch)
 
     def _stock(self, located: Located) -> Stock:
         rows = self._rows

@@ -1,0 +1,107 @@
+"""Whether a compute actor may still act for its node: its epoch, its lease, and its end.
+
+Owned by the compute room. Each answer of the conductor lends the right to begin guests until `LEASE_S` after it was
+asked for; the conductor gives what a lost node was building to another only when every such right is over
+(`actors/conductor/nodes.py`). An actor that is told that it is stale, or that has guests which the conductor has not
+heard of and whose lease ran out, stops these guests and then itself. Invariant: the right never outlives what the
+conductor reckons with, however late its answers come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from actors.clock import Clock
+from actors.conductor.nodes import LEASE_S
+from actors.errors import HostError, HostFault, StaleEpochError
+from actors.faces import ConductorFace
+
+WATCH_S = LEASE_S / 4  # between looks at the lease while guests hang on it
+
+log = logging.getLogger(__name__)
+
+
+class Standing:
+    """`at_stake` says whether there are guests that the conductor may give to another node; `stop_them` does."""
+
+    def __init__(
+        self,
+        conductor: ConductorFace,
+        clock: Clock,
+        at_stake: Callable[[], bool],
+        stop_them: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.node = ""
+        self.epoch = 0
+        self.over = asyncio.Event()  # set once this actor must end: nothing of it may act any more
+        self._conductor = conductor
+        self._clock = clock
+        self._at_stake = at_stake
+        self._stop_them = stop_them
+        self._asked_at = float("-inf")  # of the newest question that the conductor has answered
+        self._ending = False
+        self._watching: asyncio.TimerHandle | None = None
+        self._renewing: asyncio.Task[None] | None = None
+
+    def begin(self, node: str, epoch: int, asked_at: float) -> None:
+        self.node, self.epoch = node, epoch
+        self.answered(asked_at)
+
+    @property
+    def stale(self) -> bool:
+        return self._ending
+
+    def answered(self, asked_at: float) -> None:
+        """The conductor knew this actor when it was asked at `asked_at`, by the monotonic clock."""
+        self._asked_at = max(asked_at, self._asked_at)
+
+    async def hold(self) -> None:
+        """Before a guest begins to run. Raises `HostError` where this actor has no right to let it."""
+        if self._age() > LEASE_S / 2:
+            await self._renew()
+        if self._ending or self._age() > LEASE_S:
+            raise HostError(HostFault("lease", self.node, "the conductor has not been heard for too long"))
+
+    async def end(self, why: str) -> None:
+        """Stop the guests that may run elsewhere soon, then be over."""
+        if self._ending:
+            return
+        self._ending = True
+        log.error("the compute service of %s ends itself: %s", self.node, why)
+        try:
+            await self._stop_them()
+        finally:
+            self.over.set()
+
+    # ------------------------------------------------------------ the lease, while guests hang on it
+
+    def watch(self) -> None:
+        if self._watching is None:
+            self._watching = asyncio.get_running_loop().call_later(WATCH_S, self._look)
+
+    def _look(self) -> None:
+        self._watching = None
+        if self._ending or not self._at_stake():
+            return
+        if self._age() > LEASE_S:
+            self._renewing = asyncio.create_task(self.end("its lease ran out"))
+            return
+        if self._age() > LEASE_S / 2 and (self._renewing is None or self._renewing.done()):
+            self._renewing = asyncio.create_task(self._renew())
+        self.watch()
+
+    async def _renew(self) -> None:
+        asked_at = self._clock.monotonic()
+        try:
+            await self._conductor.renew(self.node, self.epoch)
+        except StaleEpochError as error:
+            await self.end(str(error))
+        except ConnectionError:
+            return  # it is away: the lease runs on, and out
+        else:
+            self.answered(asked_at)
+
+    def _age(self) -> float:
+        return self._clock.monotonic() - self._asked_at
