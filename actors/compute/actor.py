@@ -20,6 +20,7 @@ from actors.errors import HostError
 
 if TYPE_CHECKING:
     from actors.compute.hypervisor import Hypervisor
+    from actors.compute.service import Compute
 
 log = logging.getLogger(__name__)
 

@@ -55,7 +55,7 @@ def test_the_same_claim_again_counts_once_and_can_be_dropped_twice() -> None:
 def test_a_heartbeat_tells_use_how_many_are_being_built_and_whether_more_may_come() -> None:
     books = hosts()
     books.claim(claim("a"))
-    report = books.changes({"h": 3, "elsewhere": 1}, False)["h"].report(5.0)
+    report = books.changes({"h": 3, "elsewhere": 1}, False)["h"].report(5.0, epoch=1)
     assert (report.vcpus, report.vcpus_used, report.ram_used_mib, report.disk_used_gib) == (4, 1, 512, 1)
     assert (report.instances, report.io_ops, report.enabled, report.at) == (1, 3, False, 5.0)
 

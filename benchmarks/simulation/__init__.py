@@ -1,0 +1,7 @@
+"""The simulator: a whole cloud in one process under a seed, with everything that can go wrong going wrong.
+
+The rooms are the real ones, with real tables and a real outbox; only what they stand on is played: time (`loop.py`),
+processes and messages (`processes.py`, `wire.py`), the disk (`disk.py`), the machines' hypervisors (`machines.py`).
+`cloud.py` puts them together as the actors' shells do, `users.py` and `trouble.py` act on it, `invariants.py` judges,
+`run.py` plays one seed from beginning to end. The same seed plays the same story, line by line.
+"""

@@ -1,0 +1,242 @@
+"""What must be true of a simulated cloud once it is quiet: each law finds what breaks it, as lines for people.
+
+Reads everything from outside: the disk, the machines, the rooms' own worlds; asks nobody. Empty = all is well.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from actors.cluster import names
+from actors.network.naming import COMPUTE_OWNER, DHCP_OWNER, tap_device
+from actors.records import Instance, Notification, Port, Volume, VolumeAttachment
+from benchmarks.simulation.cloud import SimulatedCloud
+from benchmarks.simulation.trouble import Weather
+from benchmarks.simulation.users import Users
+
+ENDS = ("instance.create.end", "instance.create.error", "instance.delete.end")
+
+
+@dataclass(slots=True)
+class Quiet:
+    """A cloud in which nothing moves, looked at once."""
+
+    cloud: SimulatedCloud
+    users: Users
+    weather: Weather
+
+    def rows(self, kind: type[Any]) -> list[Any]:
+        return list(self.cloud.disk.ledger.rows.get(kind.__name__, {}).values())
+
+    def room(self, name: str) -> Any:
+        process = self.cloud.wire.processes.get(name)
+        return process.room if process is not None and not process.dead else None
+
+    @property
+    def instances(self) -> dict[str, Instance]:
+        return {row.id: row for row in self.rows(Instance)}
+
+    def active(self) -> dict[str, Instance]:
+        return {row.id: row for row in self.rows(Instance) if row.vm_state == "active"}
+
+    def homes(self) -> dict[str, str]:
+        """Where each instance is whose guest can be looked at: not on machines that were switched off since, or are no
+        part of the cloud any more."""
+        return {row.id: row.host for row in self.active().values() if not self.lost(row)}
+
+    def lost(self, row: Instance) -> bool:
+        """With its machine."""
+        return row.host not in self.members() or row.launched_at < self.cloud.gone_at.get(row.host, 0.0)
+
+    def members(self) -> list[str]:
+        return [name for name in self.cloud.machines if names.compute_name(name) in self.cloud.wire.processes]
+
+    def moving(self) -> bool:
+        """Something has yet to end."""
+        if not self.users.done or self.cloud.leaving:
+            return True
+        if any(self.room(name) is None for name in self.cloud.wire.processes):
+            return True
+        return any(row.deleting or row.vm_state == "building" for row in self.rows(Instance))
+
+
+async def broken(quiet: Quiet) -> list[str]:
+    found = [*_promises(quiet), *_ends(quiet), *_notifications(quiet), *_guests(quiet)]
+    found += [*_ports(quiet), *_volumes(quiet)]
+    found += await _books(quiet)
+    found += await _machines(quiet)
+    return found + _deaths(quiet)
+
+
+def _promises(quiet: Quiet) -> Iterable[str]:
+    """A key is one boot; whoever was answered is on disk; whoever asked was answered."""
+    made = Counter(row.idempotency_key for row in quiet.rows(Instance))
+    for promise in quiet.users.promises:
+        key, count = promise.request.idempotency_key, promise.request.count
+        if promise.unheard:
+            yield f"{key}: {promise.unheard} was never answered"
+        if len(set(promise.answers)) > 1:
+            yield f"{key}: the same request was answered with {promise.answers}"
+        if promise.answers and made[key] != count:
+            yield f"{key}: {count} machines were asked for, {made[key]} were made"
+        if promise.answers and promise.refused:
+            yield f"{key}: accepted, and then refused: {promise.refused.message}"
+        lost = set(promise.ids) - quiet.instances.keys()
+        if lost:
+            yield f"{key}: accepted and nowhere: {sorted(lost)}"
+
+
+def _ends(quiet: Quiet) -> Iterable[str]:
+    wanted = {i for promise in quiet.users.promises if promise.deleted for i in promise.ids}
+    for row in quiet.rows(Instance):
+        if row.vm_state not in ("active", "error", "deleted") or row.task_state or row.deleting:
+            yield f"{row.id} is stuck: {row.vm_state}/{row.task_state or '-'} on {row.host or 'no host'}"
+        elif row.id in wanted and row.vm_state != "deleted":
+            yield f"{row.id} was to be deleted and is {row.vm_state}"
+        elif row.vm_state == "error" and not _rightly(row, quiet.weather):
+            yield f"{row.id} ended in ERROR for no good reason: {row.fault}"
+
+
+def _rightly(row: Instance, weather: Weather) -> bool:
+    """For a reason that is the user's or the hardware's."""
+    message = str(row.fault.get("message", ""))
+    if "a simulated fault" in message:
+        return True
+    return "No valid host" in message and (weather.may_lack_room or weather.size.fault_share > 0)
+
+
+def _notifications(quiet: Quiet) -> Iterable[str]:
+    rows: list[Notification] = sorted(quiet.rows(Notification), key=lambda row: row.sequence)
+    told: dict[str, list[str]] = {}
+    for row in rows:
+        told.setdefault(row.instance_id, []).append(row.event_type)
+    for instance in quiet.rows(Instance):
+        events = told.get(instance.id, [])
+        end = {"active": "instance.create.end", "error": "instance.create.error", "deleted": "instance.delete.end"}
+        if events[-1:] != [end.get(instance.vm_state, "")]:
+            yield f"{instance.id} is {instance.vm_state}, and its notifications are {events}"
+        repeated = [event for event, count in Counter(events).items() if count > 1]
+        if repeated:
+            yield f"{instance.id}: told twice: {repeated}"
+    heard = [row.id for row in quiet.users.heard]
+    if heard != [row.id for row in rows]:
+        yield f"a follower heard {len(heard)} notifications of {len(rows)}: {heard} of {[row.id for row in rows]}"
+
+
+def _guests(quiet: Quiet) -> Iterable[str]:
+    homes = quiet.homes()
+    members = quiet.members()
+    running = {i: here for i, where in quiet.cloud.guests.on.items() if (here := [m for m in where if m in members])}
+    for instance_id, host in homes.items():
+        if running.get(instance_id) != [host]:
+            yield f"{instance_id} is ACTIVE on {host}, and runs on {running.get(instance_id, [])}"
+    for instance_id in running.keys() - homes.keys():
+        yield f"a guest runs that is nobody's: {instance_id} on {running[instance_id]}"
+
+
+def _ports(quiet: Quiet) -> Iterable[str]:
+    ports: list[Port] = quiet.rows(Port)
+    active = quiet.active()
+    for what, values in (
+        ("MAC", [port.mac_address for port in ports]),
+        ("address", [ip.ip_address for port in ports for ip in port.fixed_ips]),
+    ):
+        twice = [value for value, count in Counter(values).items() if count > 1]
+        if twice:
+            yield f"{what} given twice: {twice}"
+    for port in ports:
+        owner = active.get(port.made_for or port.device_id)
+        if port.device_owner.startswith(COMPUTE_OWNER) or port.made_for:
+            if owner is None:
+                yield f"port {port.id} is left behind by {port.made_for or port.device_id}"
+            elif port.host != owner.host:
+                yield f"port {port.id} of {owner.id} is bound to {port.host}, which runs on {owner.host}"
+            elif port.status != "ACTIVE" and not quiet.lost(owner):
+                yield f"port {port.id} of {owner.id} is {port.status}"
+    for row in active.values():
+        held = {port.id for port in ports if port.device_id == row.id}
+        wanted = {vif["port_id"] for vif in row.addresses}
+        if held != wanted:
+            yield f"{row.id} shows the ports {sorted(wanted)} and has {sorted(held)}"
+
+
+def _volumes(quiet: Quiet) -> Iterable[str]:
+    active, attachments = quiet.active(), quiet.rows(VolumeAttachment)
+    volumes: dict[str, Volume] = {row.id: row for row in quiet.rows(Volume)}
+    for attachment in attachments:
+        owner = active.get(attachment.instance_id)
+        if owner is None:
+            yield f"volume {attachment.volume_id} is still attached to {attachment.instance_id}"
+        elif owner.host != attachment.host:
+            yield f"volume {attachment.volume_id} is attached on {attachment.host}; {owner.id} runs on {owner.host}"
+    twice = [v for v, count in Counter(each.volume_id for each in attachments).items() if count > 1]
+    if twice:
+        yield f"volumes attached twice: {twice}"
+    attached = {each.volume_id for each in attachments}
+    for volume in volumes.values():
+        if volume.status not in ("available", "in-use") or (volume.status == "in-use") != (volume.id in attached):
+            yield f"volume {volume.id} of {volume.made_for or 'the user'} is {volume.status}"
+        maker = quiet.instances.get(volume.made_for)
+        if maker is not None and maker.vm_state == "error":
+            yield f"volume {volume.id} is left behind by {maker.id}, which ended in ERROR"
+
+
+async def _books(quiet: Quiet) -> list[str]:
+    """Claims, in the scheduler's books and the hosts' own, are the instances."""
+    found: list[str] = []
+    active = quiet.active()
+    scheduler = quiet.room(names.SCHEDULER)
+    claimed = {i: host for host, ids in (await scheduler.world()).items() for i in ids}
+    wanted = {row.id: row.host for row in active.values()}
+    if claimed != wanted:
+        found.append(f"the scheduler has claims of {_difference(claimed, wanted)}")
+    if scheduler._provisional:
+        found.append(f"the scheduler would take back the claims of {sorted(scheduler._provisional)}")
+    exports = (await quiet.cloud.backend.world())["exports"]
+    attached = sorted(each.volume_id for each in quiet.rows(VolumeAttachment))
+    if exports != attached:
+        found.append(f"exported are {exports}, attached {attached}")
+    return found
+
+
+async def _machines(quiet: Quiet) -> list[str]:
+    """Each machine has what its guests need, and nothing else."""
+    found: list[str] = []
+    ports: list[Port] = quiet.rows(Port)
+    for machine in [quiet.cloud.machines[name] for name in quiet.members()]:
+        mine = sorted(i for i, host in quiet.homes().items() if host == machine.name)
+        compute = quiet.room(names.compute_name(machine.name))
+        world = await machine.hypervisor.world()
+        taps = sorted(tap_device(port.id) for port in ports if port.device_id in mine)
+        wanted = {kind: mine for kind in ("root_disk", "config_drive", "plug", "define", "start_paused") if mine}
+        if taps:
+            wanted["taps"] = taps
+        if world != wanted:
+            found.append(f"{machine.name} has {_difference(world, wanted)}")
+        if compute is not None:
+            books = await compute.world()
+            claims = sorted(row.id for row in quiet.active().values() if row.host == machine.name)
+            if books["claims"] != claims or books["expecting"]:
+                found.append(f"the books of {machine.name} say {books['claims']} {books['expecting']}, not {claims}")
+        served = [tap_device(p.id) for p in ports if p.device_owner == DHCP_OWNER and p.host == machine.name]
+        plane = await machine.dataplane.world()
+        wired = sorted(line.partition(" ")[0] for line in plane["taps"])
+        if wired != sorted(taps + served):
+            found.append(f"the data plane of {machine.name} has {_difference(wired, sorted(taps + served))}")
+    return found
+
+
+def _deaths(quiet: Quiet) -> list[str]:
+    """Whatever a task died of, nobody expected."""
+    return [
+        f"a task died: {type(error).__name__}: {error}"
+        for task in quiet.cloud.loop.tasks
+        if task.done() and not task.cancelled() and task._log_traceback and (error := task.exception())
+    ]
+
+
+def _difference(found: Any, wanted: Any) -> str:
+    return f"{found}, and should have {wanted}"

@@ -1,0 +1,73 @@
+"""The machines of a simulated cloud: what outlives the processes on a worker node, and dies with the node itself.
+
+Owned by `cloud.py`. A machine has a hypervisor with its guests and a data plane with its taps; compute actor and
+network agent come and go on it. `Guests` sees every guest of every machine, which nobody in the cloud can. Invariant
+that it watches: no guest runs on two machines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from actors.cluster.config import NodeConfig
+from actors.compute.build import Build
+from actors.compute.simulated import SimulatedHypervisor
+from actors.faces import AgentFace
+from actors.network.simulated import SimulatedDataplane
+from actors.saga import Failures
+
+
+class Guests:
+    """Who runs where, as it is. `twice` hears of a guest that runs on two machines."""
+
+    def __init__(self, twice: Callable[[str, list[str]], None]) -> None:
+        self._twice = twice
+        self.on: dict[str, list[str]] = {}  # instance → machines
+
+    def run(self, machine: str, instance_id: str) -> None:
+        where = self.on.setdefault(instance_id, [])
+        if machine not in where:
+            where.append(machine)
+        if len(where) > 1:
+            self._twice(instance_id, where)
+
+    def end(self, machine: str, instance_id: str) -> None:
+        where = self.on.get(instance_id, [])
+        if machine in where:
+            where.remove(machine)
+        if not where:
+            self.on.pop(instance_id, None)
+
+    def power_off(self, machine: str) -> None:
+        for instance_id in [each for each, where in self.on.items() if machine in where]:
+            self.end(machine, instance_id)
+
+
+class WatchedHypervisor(SimulatedHypervisor):
+    """The simulated hypervisor, and somebody who sees when a guest begins and ends to run."""
+
+    def __init__(self, config: NodeConfig, agent: AgentFace, random: Random, guests: Guests) -> None:
+        super().__init__(config, agent, random)
+        self._guests = guests
+        self._machine = config.host
+
+    async def resume(self, builds: list[Build]) -> Failures:
+        failures = await super().resume(builds)
+        for build in builds:
+            if build.id not in failures and build.id in self._things["start_paused"]:
+                self._guests.run(self._machine, build.id)
+        return failures
+
+    async def stop(self, builds: list[Build]) -> None:
+        await super().stop(builds)
+        for build in builds:
+            self._guests.end(self._machine, build.id)
+
+
+class Machine:
+    def __init__(self, config: NodeConfig, agent: AgentFace, random: Random, guests: Guests) -> None:
+        self.config = config
+        self.name = config.host
+        self.hypervisor = WatchedHypervisor(config, agent, random, guests)
+        self.dataplane = SimulatedDataplane()

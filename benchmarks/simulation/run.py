@@ -1,0 +1,117 @@
+"""One seed, played from beginning to end: a cloud, its users, a storm, and then silence, in which the laws are held.
+
+`play` is all that a test or a benchmark needs. The same seed and parts play the same story.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from actors.ledger import apply
+from benchmarks.simulation.cloud import Parts, SimulatedCloud, Watch
+from benchmarks.simulation.invariants import Quiet, broken
+from benchmarks.simulation.loop import START_S
+from benchmarks.simulation.stands import first_rows
+from benchmarks.simulation.trouble import STORM_S, Storm, Weather, weather
+from benchmarks.simulation.users import Users
+
+LOOK_S = 2.0  # between looks whether all is quiet
+STILL_S = 8.0  # it must be well for so long, so that nothing late comes after
+LIMIT_S = 240.0  # after the storm; what has not ended then never will
+VOLUMES = PORTS = 3  # of the user's own
+
+
+@dataclass(slots=True)
+class Played:
+    seed: int
+    weather: Weather
+    broken: list[str]
+    story: list[str] = field(default_factory=list)
+    boots: int = 0
+    crashes: int = 0
+    messages: int = 0
+    steps: int = 0
+    took_s: float = 0.0  # of the cloud's own time, after the storm
+
+    def __str__(self) -> str:
+        broken = [f"BROKEN: {each}" for each in self.broken]
+        return "\n".join([f"seed {self.seed}: {self.weather}", *self.story, *broken])
+
+
+def play(seed: int, parts: Parts | None = None, told: bool = False) -> Played:
+    """`told`: keep the story, which costs as much as the play."""
+    random = Random(seed)
+    played = Played(seed, weather(random), [])
+
+    def tell(line: str) -> None:
+        played.story.append(f"{cloud.loop.time() - START_S:9.4f} {line}")
+
+    def twice(instance_id: str, machines: list[str]) -> None:
+        if told:
+            tell(f"{instance_id} RUNS ON TWO MACHINES")
+        played.broken.append(f"{instance_id} ran on {machines} at once")
+
+    def committed(changes: list[Any]) -> None:
+        if told:
+            tell(f"on disk: {', '.join(map(_row, changes))}")
+
+    watch = Watch(tell if told else None, committed, twice)
+    cloud = SimulatedCloud(seed, played.weather.size, played.weather.trouble, parts or Parts(), watch)
+    try:
+        cloud.loop.run(_play(cloud, played, random))
+    finally:
+        cloud.loop.abandon()
+    played.crashes = cloud.counts.crashes + cloud.counts.node_deaths
+    played.messages, played.steps = cloud.wire.sent, cloud.loop.steps
+    return played
+
+
+async def _play(cloud: SimulatedCloud, played: Played, random: Random) -> None:
+    for row in first_rows(VOLUMES, PORTS):
+        apply(cloud.disk.ledger.rows, row)
+    await cloud.backend.start([f"volume-{n}" for n in range(VOLUMES)])
+    await cloud.backend.unexport([f"volume-{n}" for n in range(VOLUMES)])
+    cloud.disk.locked = played.weather.locked
+    cloud.start()
+    volumes, ports = [f"volume-{n}" for n in range(VOLUMES)], [f"{n}port-of-the-user" for n in range(PORTS)]
+    users = Users(cloud.wire.reach("api"), cloud.wire.reach("conductor"), random, cloud.loop.time, volumes, ports)
+    users.begin(played.weather.requests, STORM_S * 0.8)
+    following = asyncio.create_task(users.follow())
+    await Storm(cloud, played.weather, random).rage()
+    calm_at = cloud.loop.time()
+    played.broken += await _silence(Quiet(cloud, users, played.weather), calm_at)
+    played.took_s = cloud.loop.time() - calm_at
+    played.boots = sum(promise.request.count for promise in users.promises if promise.ids)
+    following.cancel()
+
+
+async def _silence(quiet: Quiet, since: float) -> list[str]:
+    """Wait until all is well and stays so; what is broken if it never is."""
+    loop = quiet.cloud.loop
+    well_since: float | None = None
+    while True:
+        await asyncio.sleep(LOOK_S)
+        late = loop.time() - since > LIMIT_S
+        if quiet.moving() and not late:
+            well_since = None
+            continue
+        found = await broken(quiet)
+        if found:
+            well_since = None
+            if late:
+                return found
+        elif well_since is None:
+            well_since = loop.time()
+        elif loop.time() - well_since >= STILL_S:
+            return []
+
+
+def _row(change: Any) -> str:
+    name = type(change).__name__
+    if name == "Instance":
+        flags = " deleting" if change.deleting else ""
+        return f"Instance {change.id} {change.vm_state}/{change.task_state} {change.host}@{change.attempt}{flags}"
+    return f"{name} {getattr(change, 'kind', '')} {change.id}".replace("  ", " ")

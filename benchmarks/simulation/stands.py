@@ -1,0 +1,109 @@
+"""What a simulated cloud stands on: who bears a token, the images there are, and the rows that are there at first.
+
+Images are a list and no room: their data is files and HTTP, which are nothing to simulate. Tokens are names.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from actors.cluster.config import CloudConfig, NodeConfig, SimulatedConfig
+from actors.errors import CallerError, CallerFault, not_found, unauthorized
+from actors.messages import AuthContext, ImageLocation, ImageRequest
+from actors.records import Change, FixedIp, Flavor, Network, Port, ServerGroup, Subnet, Volume
+
+NOWHERE = Path("/nonexistent/novaray-simulation")  # nothing is written there
+MEMBER, ADMIN = "member", "admin"  # tokens
+PROJECT = "demo"
+SWEEP_S = 6.0  # between looks for strays
+IMAGE, NETWORK, SUBNET, GROUP = "image-1", "net-1", "subnet-1", "group-1"
+CLOUD = CloudConfig(home=NOWHERE, hypervisor="simulated", heartbeat_s=2.0, boot_deadline_s=300.0)
+USERS = {
+    name: AuthContext(
+        user_id=name,
+        user_name=name,
+        project_id=project,
+        project_name=project,
+        roles=(name,),
+        expires_at=float("inf"),
+        token_id=name,
+    )
+    for name, project in ((MEMBER, PROJECT), (ADMIN, "admin"))
+}
+
+
+class Tokens:
+    """`actors.faces.TokenVerifier`."""
+
+    def verify(self, token: str, now: float, allow_expired_s: float = 0.0) -> AuthContext:
+        if token not in USERS:
+            raise CallerError(unauthorized("the token is unknown"))
+        return USERS[token]
+
+
+class Images:
+    """`actors.faces.ImageFace`, as far as a boot asks it."""
+
+    async def locate(self, requests: list[ImageRequest]) -> list[ImageLocation | CallerFault]:
+        return [_IMAGE if each.image_id == IMAGE else not_found("image", "no such image") for each in requests]
+
+    async def cached(self, node: str, image_ids: list[str], server: str) -> None:
+        """Simulated nodes have no files."""
+
+    async def forget_hosts(self, hosts: list[str]) -> None:
+        """Nobody was sent to them."""
+
+
+_IMAGE = ImageLocation(
+    image_id=IMAGE, disk_format="raw", size=1, virtual_size=1, os_hash_value="0", properties={}, urls=("http://image",)
+)
+
+
+@cache
+def node_config(name: str, vcpus: int, fault_share: float) -> NodeConfig:
+    """A host with room for so many machines of one vCPU."""
+    fleet = SimulatedConfig(
+        vcpus=vcpus, ram_mib=64 * 1024, disk_gib=1_000, step_delay_s=(0.001, 0.05), fault_share=fault_share
+    )
+    return NodeConfig(
+        host=name,
+        home=NOWHERE / name,
+        simulated=fleet,
+        cpu_allocation_ratio=1.0,
+        vif_plugging_timeout_s=60.0,
+        sweep_s=SWEEP_S,
+    )
+
+
+def first_rows(volumes: int, ports: int) -> list[Change]:
+    """A flavor, a network, and volumes and ports of the user's own."""
+    rows: list[Change] = [
+        Flavor(id="small", name="small", vcpus=1, ram_mib=128, disk_gib=1),
+        Network(id=NETWORK, name="private", project_id="admin", network_type="vxlan", segmentation_id=7, shared=True),
+        Subnet(
+            id=SUBNET,
+            name="",
+            network_id=NETWORK,
+            project_id="admin",
+            cidr="10.7.0.0/24",
+            gateway_ip="10.7.0.1",
+            pools=(("10.7.0.2", "10.7.0.99"),),
+        ),
+        ServerGroup(id=GROUP, name="apart", project_id=PROJECT, user_id=MEMBER, policy="soft-anti-affinity"),
+    ]
+    rows += [
+        Volume(id=f"volume-{n}", name="", project_id=PROJECT, size_gib=1, status="available") for n in range(volumes)
+    ]
+    rows += [_port(n) for n in range(ports)]
+    return rows
+
+
+def _port(number: int) -> Port:
+    return Port(
+        id=f"{number}port-of-the-user",
+        network_id=NETWORK,
+        project_id=PROJECT,
+        mac_address=f"fa:16:3e:00:00:{number:02x}",
+        fixed_ips=(FixedIp(SUBNET, f"10.7.0.{100 + number}"),),
+    )

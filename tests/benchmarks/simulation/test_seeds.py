@@ -1,0 +1,23 @@
+"""The cloud under five hundred seeds of crashes, lost messages, lost nodes and a database that refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.simulation.run import play
+
+SEEDS = 500
+AT_A_TIME = 50
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, AT_A_TIME))
+def test_nothing_is_lost(first: int) -> None:
+    broken = {seed: played.broken for seed in range(first, first + AT_A_TIME) if (played := play(seed)).broken}
+    assert not broken, "\n".join(str(play(seed, told=True)) for seed in sorted(broken)[:1])
+
+
+def test_a_seed_plays_the_same_story_again() -> None:
+    first, again = play(7, told=True), play(7, told=True)
+    assert first.story == again.story
+    assert len(first.story) > 100
+    assert play(8, told=True).story != first.story
