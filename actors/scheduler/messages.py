@@ -38,3 +38,64 @@ class PlacementExplained(msgspec.Struct, frozen=True, kw_only=True):
     best: tuple[ScoredHost, ...]
     dropped: tuple[DroppedHost, ...]
     nearest: tuple[str, ...]
+
+
+# ---------------------------------------------------------------- what the scheduler holds, as Placement names it
+
+
+class InventoryView(msgspec.Struct, frozen=True, kw_only=True):
+    """One resource class of a provider; `used` is by instances, `reserved` is never given."""
+
+    total: int
+    reserved: int
+    min_unit: int
+    max_unit: int
+    step_size: int
+    allocation_ratio: float
+    used: int
+
+    @property
+    def capacity(self) -> int:
+        return int((self.total - self.reserved) * self.allocation_ratio)
+
+    def takes(self, amount: int) -> bool:
+        fits = self.used + amount <= self.capacity and self.min_unit <= amount <= self.max_unit
+        return fits and amount % self.step_size == 0
+
+
+class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
+    """A host as a resource provider. `generation` grows with each change of it."""
+
+    id: str
+    name: str
+    generation: int
+    inventories: dict[str, InventoryView]
+    traits: frozenset[str]
+    aggregates: frozenset[str]  # ids
+
+
+class AllocationView(msgspec.Struct, frozen=True, kw_only=True):
+    """What one instance holds of one host."""
+
+    consumer_id: str
+    provider_id: str
+    resources: dict[str, int]
+
+
+class CandidateGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of one provider together. `required`: of each set, one trait at least."""
+
+    resources: dict[str, int]
+    required: tuple[frozenset[str], ...] = ()
+    forbidden: frozenset[str] = frozenset()
+    member_of: tuple[frozenset[str], ...] = ()  # of each set, one aggregate at least
+    not_member_of: frozenset[str] = frozenset()
+    in_tree: str = ""  # a provider's id
+
+
+class CandidateQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Groups by their suffix ('' = the one without). `isolate`: no two of the named ones of one provider."""
+
+    groups: dict[str, CandidateGroup]
+    limit: int = 0  # 0 = all
+    isolate: bool = False

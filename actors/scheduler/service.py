@@ -16,10 +16,10 @@ from actors.errors import CallerFault, StaleEpochError, bad_request, busy, confl
 from actors.fencing import UNFENCED, Epochs
 from actors.messages import Claim, HostReport, HostSeen, NoHostFound, Placed, PlaceRequest
 from actors.records import Aggregate
-from actors.scheduler import wire
+from actors.scheduler import providers, wire
 from actors.scheduler.arrangement import Arrangement
 from actors.scheduler.liveness import Liveness
-from actors.scheduler.messages import PlacementExplained
+from actors.scheduler.messages import AllocationView, CandidateQuery, PlacementExplained, ProviderView
 from placement import PROFILES, BadRequest, Fleet, NoHost, Placement, Placer, explain
 
 CONFIRM_WITHIN_S = 1_200.0  # a claim that no build confirmed by then is given back; above any boot's own deadline
@@ -172,6 +172,27 @@ class Scheduler:
 
     async def claims(self) -> list[Claim]:
         return [wire.claim_out(claim) for claim in self._fleet.claims.values()]
+
+    # ------------------------------------------------------------ as Placement names it
+
+    async def providers(self) -> list[ProviderView]:
+        """Every host, with what it has and what is taken of it."""
+        self._tidy()
+        return list(providers.providers(self._fleet))
+
+    async def allocations(self, instance_ids: list[str]) -> list[AllocationView | None]:
+        """What each instance holds; None for one that holds nothing."""
+        claims = [self._fleet.claims.get(instance_id) for instance_id in instance_ids]
+        return [providers.allocation(claim) if claim else None for claim in claims]
+
+    async def allocations_on(self, host: str) -> list[AllocationView]:
+        """What instances hold of one host."""
+        return [providers.allocation(claim) for claim in self._fleet.claims.values() if claim.host == host]
+
+    async def candidates(self, query: CandidateQuery) -> list[ProviderView]:
+        """Hosts that could take all that is asked; nothing is claimed."""
+        self._tidy()
+        return providers.candidates(self._fleet, query)
 
     async def world(self) -> dict[str, list[str]]:
         """What is claimed, by host: what a boot may leave behind here."""

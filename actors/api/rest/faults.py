@@ -86,7 +86,7 @@ def placement_form(refusal: Refusal) -> Any:
         "status": refusal.status,
         "title": refusal.title,
         "detail": refusal.message,
-        "code": "placement.undefined_code",
+        "code": refusal.kind or "placement.undefined_code",
         "request_id": refusal.request_id,
     }
     return {"errors": [error]}
