@@ -39,6 +39,7 @@ from actors.messages import (
     BootSpec,
     ImageLocation,
     ImageRequest,
+    PlugEvent,
     ServerStatus,
     ServerView,
     StoryLine,
@@ -47,6 +48,7 @@ from actors.outbox import Outbox
 from actors.records import Notification
 from actors.scheduler.messages import PlacementExplained
 
+PLUGS = ("network-vif-plugged", "network-vif-unplugged")  # events that a compute actor waits for
 Seen = TypeVar("Seen", ServerView, ServerStatus)
 Question = TypeVar("Question", AllocateRequest, AttachRequest)
 
@@ -249,6 +251,22 @@ class Api(Administration, ServerActs):
         mine = [server_id for server_id in dict.fromkeys(ids) if server_id not in faults]
         deleted = dict(zip(mine, await self._conductor.delete(mine), strict=True))
         return [faults.get(server_id) or deleted.get(server_id) for server_id in ids]
+
+    async def tell_plugged(self, token: str, events: list[PlugEvent]) -> list[int]:
+        """A network service outside tells of ports. Codes: 404 for no such server, 422 for one without a host."""
+        self._administrator(token, "only an administrator tells of events")
+        views = await self._conductor.show([event.instance_id for event in events])
+        codes: list[int] = []
+        told: dict[str, list[PlugEvent]] = {}
+        for event, view in zip(events, views, strict=True):
+            if isinstance(view, CallerFault):
+                codes.append(404)
+                continue
+            codes.append(200 if view.node else 422)
+            if view.node and event.name in PLUGS:
+                told.setdefault(view.node, []).append(event)
+        await asyncio.gather(*(self._computes(node).plugged(of_node) for node, of_node in told.items()))
+        return codes
 
     async def story(self, token: str, server_id: str) -> list[StoryLine]:
         await self._one(token, server_id)

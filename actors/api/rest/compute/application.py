@@ -8,18 +8,27 @@ from fastapi import FastAPI
 
 from actors.api.rest.compute import (
     actions,
+    aggregates,
     consoles,
     diagnostics,
+    extensions,
+    external_events,
     flavors,
+    hypervisors,
     instance_actions,
     interfaces,
     keypairs,
     metadata,
+    migrations,
+    quota_sets,
     server_groups,
     server_updates,
     servers,
+    services,
     tags,
+    usage,
     volume_attachments,
+    zones,
 )
 from actors.api.rest.compute.host_status import HostStatuses
 from actors.api.rest.faults import nova_form
@@ -28,7 +37,21 @@ from actors.api.rest.rooms import EdgeRooms
 from actors.api.rest.services import new_service
 from actors.api.rest.versions import UPDATED, links, serve_document
 
-NOUNS = (servers, flavors, keypairs, server_groups)
+NOUNS = (
+    servers,
+    flavors,
+    keypairs,
+    server_groups,
+    quota_sets,
+    zones,
+    aggregates,
+    hypervisors,
+    services,
+    migrations,
+    usage,
+    external_events,
+    extensions,
+)
 MICROVERSIONS = Microversions("compute", Version(2, 1), Version(2, 96), "X-OpenStack-Nova-API-Version")
 SERVER_PARTS = (
     actions,

@@ -124,6 +124,19 @@ class CreateServer(Strict):
     hints_too: dict[str, Any] = Field(default_factory=dict, alias="OS-SCH-HNT:scheduler_hints")
 
 
+class ServerChange(Strict):
+    name: ServerName | None = None
+    disk_config: DiskConfig | None = Field(None, alias="OS-DCF:diskConfig")
+    accessIPv4: Literal[""] | None = None
+    accessIPv6: Literal[""] | None = None
+    description: Text | None = None
+    hostname: HostName | None = None
+
+
+class ChangeServer(Strict):
+    server: ServerChange
+
+
 SINCE: dict[str, tuple[int, int]] = {
     "description": (2, 19),
     "tags": (2, 52),
@@ -154,3 +167,10 @@ def refuse_strange(server: ServerIn, version: Version) -> None:
         for field in one.model_fields_set:
             if version < DEVICE_SINCE.get(field, version) and (field, tuple(version)) != ("tag", DEVICE_TAG_TOO):
                 raise unexpected(field)
+
+
+def refuse_strange_change(change: ServerChange, version: Version) -> None:
+    """The same for a change of a server that is there."""
+    for field in change.model_fields_set:
+        if version < SINCE.get(field, version):
+            raise unexpected(field)

@@ -64,6 +64,21 @@ def detail(view: ServerView, showing: Showing, host_status: str = "", alone: boo
     return body
 
 
+LEAN = {  # what an answer to a change has not, until 2.74
+    "OS-EXT-AZ:availability_zone", "config_drive", "key_name", "OS-SRV-USG:launched_at", "OS-SRV-USG:terminated_at",
+    "security_groups", "OS-EXT-STS:task_state", "OS-EXT-STS:vm_state", "OS-EXT-STS:power_state",
+    "os-extended-volumes:volumes_attached", "host_status",
+}  # fmt: skip
+
+
+def after_change(view: ServerView, showing: Showing, host_status: str = "") -> Body:
+    """A server as it is shown when it was changed or rebuilt."""
+    body = detail(view, showing, host_status)
+    if showing.version >= (2, 75):
+        return body
+    return {name: value for name, value in body.items() if name not in LEAN and not name.startswith("OS-EXT-SRV-ATTR")}
+
+
 def addresses(view: ServerView, short: bool = False) -> Body:
     """By network, in the order of the interfaces; `short` is what `/ips` shows."""
     found: dict[str, list[Body]] = {}

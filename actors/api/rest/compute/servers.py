@@ -10,14 +10,17 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
+from starlette.routing import Route
 
+from actors.acts import Edit
+from actors.api.act_messages import EditServer
 from actors.api.messages import ServersRequest
 from actors.api.rest.answers import Json
 from actors.api.rest.compute import server_filters
 from actors.api.rest.compute.host_status import HostStatuses, host_statuses
-from actors.api.rest.compute.server_bodies import CreateServer, refuse_strange
+from actors.api.rest.compute.server_bodies import ChangeServer, CreateServer, refuse_strange, refuse_strange_change
 from actors.api.rest.compute.server_request import Given, boot_request
-from actors.api.rest.compute.server_view import Showing, addresses, detail, links, summary
+from actors.api.rest.compute.server_view import Showing, addresses, after_change, detail, links, summary
 from actors.api.rest.compute.showing import Shown, showing_of
 from actors.api.rest.context import Asking, Rooms, caller_of
 from actors.api.rest.microversions import Spoken
@@ -32,12 +35,16 @@ Statuses = Annotated[HostStatuses, Depends(host_statuses)]
 
 async def show(request: Request) -> Response:
     """`GET /servers/{server_id}`, which clients ask again and again: without what FastAPI does for each request."""
+    request.scope["route"] = SHOW  # by which policy knows what is asked
     caller = await caller_of(request)
     view = await request.app.state.rooms.api.server(caller.token, str(request.path_params["server_id"]))
     showing = await showing_of(request, caller)
     statuses = await host_statuses(request)
     status = await statuses.of(caller, view) if showing.is_admin and showing.version >= (2, 16) else ""
     return Json({"server": detail(view, showing, status)})
+
+
+SHOW = Route("/v2.1/servers/{server_id}", show, methods=["GET"])
 
 
 @router.post("/servers", status_code=202)
@@ -115,6 +122,25 @@ async def delete(server_id: str, rooms: Rooms, asking: Asking) -> Response:
     if fault is not None:
         raise CallerError(fault)
     return Response(status_code=204)
+
+
+@router.put("/servers/{server_id}")
+async def change(
+    server_id: str, body: ChangeServer, rooms: Rooms, asking: Asking, showing: Shown, statuses: Statuses
+) -> Response:
+    """Its names and what is said of it. Until 2.74 the answer has only what was there in 2.1."""
+    refuse_strange_change(body.server, showing.version)
+    given, sent = body.server, body.server.model_fields_set
+    edit = Edit(
+        instance_id="",
+        name=given.name,
+        description=(given.description or "") if "description" in sent else None,
+        hostname=given.hostname,
+    )
+    asked = EditServer(token=asking.token, server_id=server_id, edit=edit, request_id=asking.request_id)
+    view = await rooms.api.edit(asked)
+    status = await statuses.of(asking, view) if showing.is_admin and showing.version >= (2, 75) else ""
+    return Json({"server": after_change(view, showing, status)})
 
 
 @router.get("/servers/{server_id}/ips")

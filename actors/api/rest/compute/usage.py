@@ -1,0 +1,100 @@
+"""What projects use over HTTP: simple tenant usage, of the servers that there are. Pure but for the routes.
+
+A server counts from its launch, or within the time that is asked about. Servers that are deleted are not kept, so
+what they used is not told.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from actors.api.rest.answers import Json
+from actors.api.rest.compute.dates import micro, parsed
+from actors.api.rest.compute.queries import in_order
+from actors.api.rest.context import Asking, Rooms
+from actors.api.rest.microversions import Spoken
+from actors.api.rest.paging import next_link, page_of
+from actors.errors import CallerError, bad_request, forbidden
+from actors.messages import ServerView
+from actors.records import Flavor
+
+router = APIRouter()
+
+PERIOD_S = 28 * 24 * 3600.0  # where no start is said
+HOUR_S = 3600.0
+Body = dict[str, Any]
+
+
+def usage(project_id: str, views: list[ServerView], start: float, stop: float, now: float) -> Body:
+    """Of one project's servers between two moments; `server_usages` are all of them."""
+    found = [_of_server(view, start, stop, now) for view in views if view.launched_at and view.launched_at < stop]
+    return {
+        "tenant_id": project_id,
+        "start": micro(start),
+        "stop": micro(stop),
+        "total_hours": sum(one["hours"] for one in found),
+        "total_vcpus_usage": sum(one["hours"] * one["vcpus"] for one in found),
+        "total_memory_mb_usage": sum(one["hours"] * one["memory_mb"] for one in found),
+        "total_local_gb_usage": sum(one["hours"] * one["local_gb"] for one in found),
+        "server_usages": found,
+    }
+
+
+def _of_server(view: ServerView, start: float, stop: float, now: float) -> Body:
+    flavor = view.embedded_flavor or Flavor(id="", name=view.flavor, vcpus=0, ram_mib=0, disk_gib=0)
+    return {
+        "instance_id": view.id,
+        "name": view.name,
+        "hours": max(0.0, min(stop, now) - max(start, view.launched_at)) / HOUR_S,
+        "flavor": flavor.name,
+        "tenant_id": view.project_id,
+        "vcpus": flavor.vcpus,
+        "memory_mb": flavor.ram_mib,
+        "local_gb": flavor.disk_gib + flavor.ephemeral_gib,
+        "started_at": micro(view.launched_at),
+        "ended_at": None,
+        "state": view.vm_state,
+        "uptime": int(now - view.launched_at),
+    }
+
+
+@router.get("/os-simple-tenant-usage")
+async def index(request: Request, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
+    if not asking.context.is_admin:
+        raise CallerError(forbidden("only an administrator sees what all projects use"))
+    start, stop, now = _period(request, rooms.clock.now())
+    servers: defaultdict[str, list[ServerView]] = defaultdict(list)
+    for view in await rooms.api.list_servers(asking.token, True):
+        servers[view.project_id].append(view)
+    found = [usage(project, views, start, stop, now) for project, views in sorted(servers.items())]
+    found = [one for one in found if one["server_usages"]]
+    body: Body = {}
+    if version >= (2, 40):
+        found, more = page_of(found, in_order(request.query_params), lambda one: one["tenant_id"], lambda one, _: 0)
+        body |= {"tenant_usages_links": [{"rel": "next", "href": next_link(request.url, more)}]} if more else {}
+    if request.query_params.get("detailed") not in ("1", "True", "true"):
+        found = [{name: value for name, value in one.items() if name != "server_usages"} for one in found]
+    return Json({"tenant_usages": found} | body)
+
+
+@router.get("/os-simple-tenant-usage/{project_id}")
+async def show(project_id: str, request: Request, rooms: Rooms, asking: Asking) -> Response:
+    if project_id != asking.context.project_id and not asking.context.is_admin:
+        raise CallerError(forbidden("only an administrator sees what other projects use"))
+    start, stop, now = _period(request, rooms.clock.now())
+    views = await rooms.api.list_servers(asking.token, asking.context.is_admin)
+    found = usage(project_id, [view for view in views if view.project_id == project_id], start, stop, now)
+    return Json({"tenant_usage": found if found["server_usages"] else {}})
+
+
+def _period(request: Request, now: float) -> tuple[float, float, float]:
+    query = request.query_params
+    stop = parsed("end", query["end"]) if query.get("end") else now
+    start = parsed("start", query["start"]) if query.get("start") else now - PERIOD_S
+    if start >= stop:
+        raise CallerError(bad_request("", "Invalid start time. The start time cannot occur after the end time."))
+    return start, stop, now

@@ -1,0 +1,227 @@
+"""What administrators ask over HTTP: quotas, zones, aggregates, hypervisors, services, usage. Others may not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.api.rest.compute.test_servers import NEWEST, SERVERS, body, client, launched, refused
+from tests.world import NODE_NAME, World, in_world, token
+
+V = "/compute/v2.1"
+FIRST = {"instances", "cores", "ram", "metadata_items", "key_pairs", "server_groups", "server_group_members"}
+FILES = {"injected_files", "injected_file_content_bytes", "injected_file_path_bytes"}
+NETWORKS = {"fixed_ips", "floating_ips", "security_groups", "security_group_rules"}
+
+
+def test_quota_sets_by_version_and_their_changes(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with client(world, "2.1", world.admin) as old, client(world, "2.56", world.admin) as cli:
+            shown = (await old.get(f"{V}/os-quota-sets/demo")).json()["quota_set"]
+            assert shown.keys() == {"id"} | FIRST | FILES | NETWORKS
+            assert (await cli.get(f"{V}/os-quota-sets/demo")).json()["quota_set"].keys() == {"id"} | FIRST | FILES
+            changed = await cli.put(f"{V}/os-quota-sets/demo", json={"quota_set": {"instances": "2", "cores": 9}})
+            assert (changed.json()["quota_set"]["instances"], "id" in changed.json()["quota_set"]) == (2, False)
+            async with client(world) as http:
+                await launched(world, http, body(world))
+                detail = (await http.get(f"{V}/os-quota-sets/demo/detail")).json()["quota_set"]
+                assert detail["instances"] == {"limit": 2, "in_use": 1, "reserved": 0}
+                absolute = (await http.get(f"{V}/limits?reserved=False")).json()["limits"]["absolute"]
+                assert (absolute["maxTotalInstances"], absolute["totalCoresUsed"]) == (2, 1)
+                refused(await http.get(f"{V}/os-quota-sets/other"), 403, "forbidden")
+                sent = {"quota_set": {"instances": 99}}
+                refused(await http.put(f"{V}/os-quota-sets/demo", json=sent), 403, "forbidden")
+            low = {"quota_set": {"instances": 0}}
+            refused(await cli.put(f"{V}/os-quota-sets/demo", json=low), 400, "badRequest")
+            low["quota_set"]["force"] = True
+            assert (await cli.put(f"{V}/os-quota-sets/demo", json=low)).status_code == 200
+            wrong = {"quota_set": {"instances": 2**40}}
+            refused(await cli.put(f"{V}/os-quota-sets/demo", json=wrong), 400, "badRequest")
+            refused(await cli.put(f"{V}/os-quota-sets/demo", json={"quota_set": {"moons": 1}}), 400, "badRequest")
+            assert (await cli.delete(f"{V}/os-quota-sets/demo")).status_code == 202
+            assert (await cli.get(f"{V}/os-quota-sets/demo")).json()["quota_set"]["instances"] == -1
+
+    in_world(tmp_path, play)
+
+
+def test_the_default_class_holds_where_a_project_has_none_of_its_own(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with client(world, "2.50", world.admin) as admin, client(world) as http:
+            sent = {"quota_class_set": {"instances": 0}}
+            answer = await admin.put(f"{V}/os-quota-class-sets/default", json=sent)
+            assert answer.json()["quota_class_set"].keys() == FIRST | FILES
+            assert (await admin.get(f"{V}/os-quota-sets/demo/defaults")).json()["quota_set"]["instances"] == 0
+            refused(await http.post(SERVERS, json=body(world)), 403, "forbidden")
+
+    in_world(tmp_path, play)
+
+
+def test_aggregates_and_zones(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with client(world, "2.81", world.admin) as admin, client(world) as http:
+            host = (await admin.get(f"{V}/os-hypervisors")).json()["hypervisors"][0]["hypervisor_hostname"]
+            sent = {"aggregate": {"name": "fast", "availability_zone": "east"}}
+            made = (await admin.post(f"{V}/os-aggregates", json=sent)).json()["aggregate"]
+            assert (made["name"], made["availability_zone"], "hosts" in made) == ("fast", "east", False)
+            path = f"{V}/os-aggregates/{made['id']}"
+            refused(await admin.post(f"{V}/os-aggregates", json=sent), 409, "conflictingRequest")
+            refused(await admin.post(f"{path}/action", json={"add_host": {"host": "nobody"}}), 404, "itemNotFound")
+            inside = (await admin.post(f"{path}/action", json={"add_host": {"host": host}})).json()["aggregate"]
+            assert inside["hosts"] == [host]
+            keyed = await admin.post(f"{path}/action", json={"set_metadata": {"metadata": {"ssd": "true"}}})
+            assert keyed.json()["aggregate"]["metadata"] == {"availability_zone": "east", "ssd": "true"}
+            zones = (await http.get(f"{V}/os-availability-zone")).json()["availabilityZoneInfo"]
+            assert zones == [{"zoneName": "east", "zoneState": {"available": True}, "hosts": None}]
+            detail = (await admin.get(f"{V}/os-availability-zone/detail")).json()["availabilityZoneInfo"]
+            assert detail[1]["hosts"][host]["nova-compute"]["available"] is True
+            server = await launched(world, http, body(world, availability_zone="east"))
+            assert (server["status"], server["OS-EXT-AZ:availability_zone"]) == ("ACTIVE", "east")
+            refused(await admin.post(f"{path}/action", json={"remove_host": {"host": host}}), 409, "conflictingRequest")
+            refused(await admin.delete(path), 400, "badRequest")
+            await http.delete(f"{SERVERS}/{server['id']}")
+            await world.settled()
+            assert (await admin.post(f"{path}/action", json={"remove_host": {"host": host}})).status_code == 200
+            renamed = await admin.put(path, json={"aggregate": {"name": "slow"}})
+            assert renamed.json()["aggregate"]["name"] == "slow"
+            assert (await admin.post(f"{path}/images", json={"cache": [{"id": world.image.id}]})).status_code == 202
+            assert (await admin.delete(path)).status_code == 200
+            refused(await admin.get(path), 404, "itemNotFound")
+
+    in_world(tmp_path, play)
+
+
+LEAN = {
+    "id", "hypervisor_hostname", "state", "status", "hypervisor_type", "hypervisor_version", "host_ip", "service",
+    "uptime",
+}  # fmt: skip
+
+
+def test_hypervisors_by_version(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with (
+            client(world, "2.1", world.admin) as old,
+            client(world, "2.53", world.admin) as uuids,
+            client(world, "2.88", world.admin) as newest,
+        ):
+            server = await launched(world, old, body(world))
+            [first] = (await old.get(f"{V}/os-hypervisors/detail")).json()["hypervisors"]
+            assert isinstance(first["id"], int) and isinstance(first["cpu_info"], str)
+            assert (first["vcpus_used"], first["running_vms"], first["memory_mb_used"]) == (1, 1, 128)
+            shown = (await old.get(f"{V}/os-hypervisors/{first['id']}")).json()["hypervisor"]
+            assert shown == first
+            assert (await old.get(f"{V}/os-hypervisors/statistics")).json()["hypervisor_statistics"]["count"] == 1
+            name = first["hypervisor_hostname"]
+            [found] = (await old.get(f"{V}/os-hypervisors/{name}/servers")).json()["hypervisors"]
+            assert found["servers"] == [{"name": "vm", "uuid": server["id"]}]
+            [one] = (await uuids.get(f"{V}/os-hypervisors?hypervisor_hostname_pattern={name}")).json()["hypervisors"]
+            assert len(one["id"]) == 36
+            refused(await uuids.get(f"{V}/os-hypervisors?hypervisor_hostname_pattern=zz"), 404, "itemNotFound")
+            [lean] = (await newest.get(f"{V}/os-hypervisors/detail?with_servers=true")).json()["hypervisors"]
+            assert lean.keys() == LEAN | {"servers"}
+            assert (await newest.get(f"{V}/os-hypervisors/{lean['id']}")).json()["hypervisor"].keys() == LEAN
+            refused(await newest.get(f"{V}/os-hypervisors/{name}"), 400, "badRequest")
+            refused(await newest.get(f"{V}/os-hypervisors/statistics"), 404, "itemNotFound")
+
+    in_world(tmp_path, play)
+
+
+def test_services_are_disabled_and_forced_down(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with client(world, "2.69", world.admin) as admin, client(world, "2.1", world.admin) as old:
+            path = f"{V}/os-services?binary=nova-compute&host={NODE_NAME}"
+            [service] = (await admin.get(path)).json()["services"]
+            assert service.keys() == {
+                "id", "binary", "host", "zone", "status", "state", "updated_at", "disabled_reason", "forced_down",
+            }  # fmt: skip
+            assert (service["status"], service["state"]) == ("enabled", "up")
+            binaries = {one["binary"] for one in (await old.get(f"{V}/os-services")).json()["services"]}
+            assert binaries == {"nova-compute", "nova-conductor", "nova-scheduler"}
+            sent = {"status": "disabled", "disabled_reason": "repairs"}
+            off = (await admin.put(f"{V}/os-services/{service['id']}", json=sent)).json()["service"]
+            assert (off["status"], off["disabled_reason"]) == ("disabled", "repairs")
+            lost = await launched(world, old, body(world))
+            assert lost["status"] == "ERROR" and "No valid host" in lost["fault"]["message"]
+            on = await old.put(f"{V}/os-services/enable", json={"host": NODE_NAME, "binary": "nova-compute"})
+            assert on.json()["service"] == {"host": NODE_NAME, "binary": "nova-compute", "status": "enabled"}
+            down = (await admin.put(f"{V}/os-services/{service['id']}", json={"forced_down": True})).json()["service"]
+            assert (down["state"], down["forced_down"]) == ("down", True)
+            await admin.put(f"{V}/os-services/{service['id']}", json={"forced_down": False})
+            found = await launched(world, old, body(world))
+            assert found["status"] == "ACTIVE"
+            refused(await admin.put(f"{V}/os-services/{service['id']}", json={}), 400, "badRequest")
+            refused(await admin.put(f"{V}/os-services/{'0' * 36}", json=sent), 404, "itemNotFound")
+            nobody = {"host": "nobody", "binary": "nova-compute"}
+            refused(await old.put(f"{V}/os-services/disable", json=nobody), 404, "itemNotFound")
+
+    in_world(tmp_path, play)
+
+
+def test_usage_counts_what_runs(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with client(world, "2.40", world.admin) as admin, client(world) as http:
+            server = await launched(world, http, body(world))
+            span = "start=2020-01-01T00:00:00.000000&end=2100-01-01T00:00:00.000000"
+            [used] = (await admin.get(f"{V}/os-simple-tenant-usage?detailed=1&{span}")).json()["tenant_usages"]
+            [line] = used["server_usages"]
+            assert (used["tenant_id"], line["instance_id"], line["vcpus"]) == ("demo", server["id"], 1)
+            assert used["total_hours"] == line["hours"] >= 0
+            own = (await http.get(f"{V}/os-simple-tenant-usage/demo?{span}")).json()["tenant_usage"]
+            assert own["total_memory_mb_usage"] >= used["total_memory_mb_usage"]
+            refused(await http.get(f"{V}/os-simple-tenant-usage?{span}"), 403, "forbidden")
+            refused(await http.get(f"{V}/os-simple-tenant-usage/other?{span}"), 403, "forbidden")
+            refused(await admin.get(f"{V}/os-simple-tenant-usage?start=soon"), 400, "badRequest")
+
+    in_world(tmp_path, play)
+
+
+def test_events_from_outside(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with client(world, "2.1", world.admin) as admin, client(world) as http:
+            server = await launched(world, http, body(world))
+            event = {"name": "network-vif-plugged", "server_uuid": server["id"], "tag": "p", "status": "completed"}
+            lost = event | {"server_uuid": "0" * 36}
+            path = f"{V}/os-server-external-events"
+            both = await admin.post(path, json={"events": [event, lost]})
+            assert both.status_code == 207
+            assert [one["code"] for one in both.json()["events"]] == [200, 404]
+            refused(await admin.post(path, json={"events": [lost]}), 404, "itemNotFound")
+            refused(await http.post(path, json={"events": [event]}), 403, "forbidden")
+
+    in_world(tmp_path, play)
+
+
+def test_names_are_changed(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with client(world) as http, client(world, "2.90") as newer:
+            server = await launched(world, http, body(world))
+            path = f"{SERVERS}/{server['id']}"
+            renamed = (await http.put(path, json={"server": {"name": "new"}})).json()["server"]
+            assert renamed["name"] == "new" and "OS-EXT-STS:vm_state" not in renamed
+            refused(await http.put(path, json={"server": {"description": "x"}}), 400, "badRequest")
+            sent = {"server": {"description": "of use", "hostname": "inside"}}
+            shown = (await newer.put(path, json=sent)).json()["server"]
+            assert (shown["description"], shown["OS-EXT-SRV-ATTR:hostname"]) == ("of use", "inside")
+            assert shown["OS-EXT-STS:vm_state"] == "active"
+            async with client(world, token=token("other")) as other:
+                refused(await other.put(path, json={"server": {"name": "mine"}}), 404, "itemNotFound")
+
+    in_world(tmp_path, play)
+
+
+ADMINISTRATORS_ONLY = (
+    "os-aggregates", "os-aggregates/1", "os-hypervisors", "os-hypervisors/detail", "os-hypervisors/1", "os-services",
+    "os-migrations", "os-simple-tenant-usage", "os-availability-zone/detail", "os-quota-class-sets/default",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("version", ["2.1", NEWEST])
+def test_what_only_administrators_see(tmp_path: Path, version: str) -> None:
+    async def play(world: World) -> None:
+        async with client(world, version) as http, client(world, version, world.admin) as admin:
+            for path in ADMINISTRATORS_ONLY:
+                refused(await http.get(f"{V}/{path}"), 403, "forbidden")
+            assert (await admin.get(f"{V}/os-migrations")).json() == {"migrations": []}
+            assert len((await http.get(f"{V}/extensions")).json()["extensions"]) > 20
+
+    in_world(tmp_path, play)
