@@ -37,11 +37,18 @@ async def create(request: Request, body: CreateVolumeBody, caller: Asking, rooms
     _refuse_what_is_not_here(body.volume)
     wanted = _wanted(body.volume, caller)
     if wanted.image_id:
-        value_of((await rooms.image.show([ImageRequest(token=caller.token, image_id=wanted.image_id)]))[0])
+        await _check_image(rooms, ImageRequest(token=caller.token, image_id=wanted.image_id))
     volume = value_of((await rooms.volume.create([wanted]))[0])
     view = value_of((await rooms.volume.view([VolumeRequest(token=caller.token, volume_id=volume.id)]))[0])
     links = {"links": links_of(request, caller, f"volumes/{volume.id}")}
     return Json({"volume": volume_body(view, spoken, caller.context.is_admin) | links}, status_code=202)
+
+
+async def _check_image(rooms: Rooms, asked: ImageRequest) -> None:
+    """Raises `CallerError`: 404 for one that isn't there for the caller, 400 for one that has no data."""
+    image = value_of((await rooms.image.show([asked]))[0])
+    if image.status != "active":
+        raise CallerError(bad_request("imageRef", f"Image {image.id} is not active: it is {image.status}"))
 
 
 def _wanted(asked: NewVolume, caller: Caller) -> CreateVolume:

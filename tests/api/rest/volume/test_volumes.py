@@ -170,6 +170,18 @@ def test_a_bad_creation_is_refused_in_cinders_form(tmp_path: Path, volume: Any, 
     in_world(tmp_path, play)
 
 
+def test_an_image_without_data_makes_no_volume(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with world.http(world.member) as http:
+            queued = (await http.post("/image/v2/images", json={"name": "queued"})).json()["id"]
+            sent = {"volume": {"size": 1, "imageRef": queued}}
+            answer = await http.post("/volume/v3/volumes", json=sent)
+            assert answer.status_code == 400 and "queued" in answer.json()["badRequest"]["message"]
+            assert (await http.get("/volume/v3/volumes")).json()["volumes"] == []
+
+    in_world(tmp_path, play)
+
+
 def test_the_quota_says_which_limit_is_in_the_way(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         async with world.http(world.member) as http, world.http(world.admin) as root:
