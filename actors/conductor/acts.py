@@ -88,6 +88,9 @@ class Acts:
             state = lifecycle.begun(name, boot.state)
             if isinstance(state, lifecycle.Refused):
                 raise CallerError(wrong_state(name, boot, state))
+            if not boot.instance.launched_at:
+                text = f"Cannot '{_shown(name)}' instance {boot.id} while it has never been active"
+                raise CallerError(conflict("", text))
             act = self._prepared(boot, request.act)
         except CallerError as error:
             return error.fault
@@ -191,7 +194,8 @@ class Acts:
         boot = self._conductor.boot(action.instance_id)
         host = boot.instance.host if boot else ""
         over = ended(action, host, reply, self._conductor.clock.now())
-        self._actions.put(over)
+        if boot is not None:
+            self._actions.put(over)
         if boot is not None and not boot.instance.deleting:
             self._settle(boot, action, reply)
         await self._tell(over, "end" if isinstance(reply, ActDone) else "error")
@@ -267,9 +271,12 @@ def check_lock(boot: Boot, above_locks: bool) -> None:
 
 
 def wrong_state(name: str, boot: Boot, refused: lifecycle.Refused) -> CallerFault:
-    shown = name.removesuffix("_hard")
-    text = f"Cannot '{shown}' instance {boot.id} while it is in {refused.attribute} {refused.value}"
+    text = f"Cannot '{_shown(name)}' instance {boot.id} while it is in {refused.attribute} {refused.value}"
     return conflict("", text)
+
+
+def _shown(name: str) -> str:
+    return name.removesuffix("_hard")
 
 
 def public(action: InstanceAction) -> InstanceAction:

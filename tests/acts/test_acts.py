@@ -10,8 +10,8 @@ import pytest
 
 from actors.acts import Pause, Reboot, Resume, Start, Stop, Suspend, Unpause
 from actors.api.act_messages import ActOnServer
-from actors.api.messages import ServersRequest
-from actors.errors import CallerError
+from actors.api.messages import CreateFlavor, ServersRequest
+from actors.errors import CallerError, value_of
 from actors.messages import ServerView
 from tests.world import World, in_world, token
 
@@ -75,6 +75,23 @@ def test_what_does_not_fit_the_state_is_a_conflict_that_names_it(tmp_path: Path)
         assert refused.value.fault.status == 409
         assert str(refused.value) == f"Cannot 'start' instance {server.id} while it is in vm_state active"
         assert (await shown(world, server)).task_state is None
+
+    in_world(tmp_path, play)
+
+
+def test_a_server_that_never_ran_can_t_be_acted_on_whatever_its_state(tmp_path: Path) -> None:
+    """A boot that failed has no guest, even if an administrator says that it is ACTIVE."""
+
+    async def play(world: World) -> None:
+        vast = CreateFlavor(token=world.admin, name="vast", vcpus=1, ram_mib=1 << 30, disk_gib=1, id="vast")
+        value_of(await world.api.create_flavor(vast))
+        [server] = await world.boot(world.request(flavor="vast"))
+        assert server.status == "ERROR"
+        for what in (Reboot(hard=True), Stop(wait_s=0)):
+            with pytest.raises(CallerError, match="while it has never been active") as refused:
+                await act(world, server, what)
+            assert refused.value.fault.status == 409
+        await world.delete(server)
 
     in_world(tmp_path, play)
 
