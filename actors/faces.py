@@ -138,6 +138,9 @@ class ConductorFace(Ledger, Protocol):
     async def set_quota(self, project_id: str, limits: dict[str, int]) -> None:
         """A project's own limits, or the cloud's under the id `default`; none: the cloud's hold again."""
 
+    async def present(self) -> list[str]:
+        """The worker nodes that said hello and have not left since."""
+
     async def node_left(self, node: str) -> list[str]:
         """A worker node is gone: what it was building goes elsewhere; the names of its hosts."""
 

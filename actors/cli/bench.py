@@ -176,6 +176,25 @@ def simulation(
         raise typer.Exit(1)
 
 
+@app.command()
+def chaos(
+    only: Annotated[list[str] | None, typer.Option(help="What to kill: api, conductor, raylet, head … [all]")] = None,
+    moment: Annotated[list[str] | None, typer.Option(help="early, middle, late. [all]")] = None,
+    boots: Annotated[int, typer.Option(min=1, help="Boots in flight.")] = 500,
+    nodes: Annotated[int, typer.Option(min=2, help="Worker nodes.")] = 4,
+    json_file: JsonFile = None,
+) -> None:
+    """SIGKILL for every part of a cloud while it boots: what sticks, what leaks, what comes back."""
+    from benchmarks import chaos as bench
+
+    unknown = set(moment or ()) - set(bench.MOMENTS)
+    if unknown:
+        raise RuntimeError(f"there is no moment {', '.join(sorted(unknown))}; there are {', '.join(bench.MOMENTS)}")
+    with progress() as say:
+        rows = bench.run(only or (), boots, moment or tuple(bench.MOMENTS), nodes, say)
+    finish("Chaos", rows, json_file)
+
+
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """What is being measured, on one line that goes away; a line each where nobody watches."""

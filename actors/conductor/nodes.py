@@ -61,6 +61,9 @@ class Nodes:
         row = self._rows.get(node)
         return row is not None and row.gone
 
+    def present(self) -> list[str]:
+        return [row.id for row in self._rows.values() if not row.gone]
+
     def left(self) -> list[str]:
         return [row.id for row in self._rows.values() if row.gone]
 
@@ -126,7 +129,7 @@ class Nodes:
         """By node: (instance id, attempt, host) of those of these that its compute actor has in hand, or has ended."""
         if not instance_ids:
             return {}
-        present = [row.id for row in self._rows.values() if not row.gone]
+        present = self.present()
         answers = await asyncio.gather(*(self._who_has(node, instance_ids, compute(node)) for node in present))
         return dict(zip(present, answers, strict=True))
 

@@ -26,6 +26,7 @@ from actors.conductor.nodes import GIVE_UP_S, Nodes
 from actors.conductor.questions import Questions, no_server
 from actors.conductor.quotas import Quotas, group_of
 from actors.conductor.riders import Riders
+from actors.conductor.seats import Seats
 from actors.conductor.steps import LOST, release
 from actors.conductor.timeline import Moment
 from actors.conductor.waiting import Waiting
@@ -62,6 +63,7 @@ COMMIT_PAUSE_S = 0.2
 LEDGER_TRIES = 20  # the same for what other rooms write: they have their own ways to go on
 STORY_FLUSH_S = 2.0  # a story in progress is written at most this often
 STEP_EVENT = {step.name: step.event for step in NODE if step.event}
+NO_ROOM = busy("as many servers as may be are being booted; try again in a moment")
 DELETED = conflict("", "the instance is being deleted")
 
 
@@ -92,7 +94,7 @@ class Conductor(Questions):
         self.clock = clock
         self.faults: dict[str, BootFault] = {}  # faults with more to say than a line, until the boot ends
         self._config = config
-        self._in_flight: set[str] = set()  # accepted and not ended
+        self._seats = Seats(config.boots_in_flight_limit)  # of boots that are accepted and not ended
         self._keys: dict[tuple[str, str], list[str]] = {}  # (project, idempotency key) → instance ids
         self._recording: dict[tuple[str, str], asyncio.Future[None]] = {}  # keys of boots that are not on disk yet
         self.nodes = Nodes(self, (rooms.scheduler, rooms.network, rooms.volume))
@@ -119,7 +121,9 @@ class Conductor(Questions):
         for boot in self._boots.values():
             self._quotas.take(boot.instance.project_id, boot.instance.flavor, 1, group_of(boot.spec()))
         self._quotas.set_limits(await self._store.load(ComputeQuota))
-        self._in_flight = {boot.id for boot in self._boots.values() if boot.building}
+        for boot in self._boots.values():
+            if boot.building:
+                self._seats.take(boot.instance.project_id, [boot.id])
         await self.nodes.load()
         self._notifications.load(await self._store.load(Notification))
         self._actions.load(await self._store.load(InstanceAction), set(self._boots))
@@ -149,21 +153,21 @@ class Conductor(Questions):
     async def accept(self, specs: list[BootSpec]) -> list[list[str] | CallerFault]:
         """Steps 6-7. A key that was seen before answers with the first boot's ids and makes no second one.
 
-        With too many in flight the rest are refused as busy, and leave nothing.
+        With too many in flight the rest are refused as busy, fairly between projects, and leave nothing.
         """
-        replies: list[list[str] | CallerFault] = []
+        replies: list[list[str] | CallerFault] = [NO_ROOM] * len(specs)
         fresh: list[Boot] = []
-        for spec in specs:
-            if known := self._known(spec):
-                replies.append(known)
+        for index in self._seats.in_turn([spec.project_id for spec in specs]):
+            if known := self._known(specs[index]):
+                replies[index] = known
                 continue
-            allowed = self._allowed(spec)
+            allowed = self._allowed(specs[index])
             if isinstance(allowed, CallerFault):
-                replies.append(allowed)
+                replies[index] = allowed
                 continue
             boots = self._taken_in(allowed)
             fresh += boots
-            replies.append([boot.id for boot in boots])
+            replies[index] = [boot.id for boot in boots]
         outcome = await self._record(fresh) if fresh else None
         for spec in specs:
             recording = self._recording.get((spec.project_id, spec.idempotency_key))
@@ -186,8 +190,8 @@ class Conductor(Questions):
     def _allowed(self, spec: BootSpec) -> BootSpec | CallerFault:
         """The request with as many machines as its project's quotas allow."""
         asked = len(spec.instance_ids)
-        if len(self._in_flight) + asked > self._config.boots_in_flight_limit:
-            return busy(f"{len(self._in_flight)} servers are being booted; try again in a moment")
+        if not self._seats.has_room(spec.project_id, asked, self.clock.monotonic()):
+            return NO_ROOM
         count = self._quotas.admit(spec)
         if isinstance(count, CallerFault) or count == asked:
             return count if isinstance(count, CallerFault) else spec
@@ -197,7 +201,7 @@ class Conductor(Questions):
         at = self.clock.now()
         boots = [new_boot(spec, instance_id, index, at) for index, instance_id in enumerate(spec.instance_ids)]
         self._boots.update((boot.id, boot) for boot in boots)
-        self._in_flight.update(spec.instance_ids)
+        self._seats.take(spec.project_id, spec.instance_ids)
         self._quotas.take(spec.project_id, spec.flavor, len(boots), group_of(spec))
         if spec.idempotency_key:
             self._keys[spec.project_id, spec.idempotency_key] = list(spec.instance_ids)
@@ -226,7 +230,7 @@ class Conductor(Questions):
         for boot in boots:
             self._quotas.give_back(boot.instance, group_of(boot.spec()))
             del self._boots[boot.id]
-            self._in_flight.discard(boot.id)
+            self._seats.leave(boot.id)
             self._keys.pop((boot.instance.project_id, boot.instance.idempotency_key), None)
         return CallerFault(503, f"the request could not be recorded: {describe(fault)}")
 
@@ -432,6 +436,10 @@ class Conductor(Questions):
         except ConnectionError:
             self._unconfirmed |= telling
 
+    async def present(self) -> list[str]:
+        """The worker nodes that said hello and have not left since."""
+        return self.nodes.present()
+
     async def node_left(self, node: str) -> list[str]:
         """A worker node left the cluster: what it was building goes elsewhere, and nobody waits for it."""
         await self.nodes.leave(node)
@@ -567,7 +575,7 @@ class Conductor(Questions):
 
     def _overdue(self) -> list[Boot]:
         at = self.clock.now()
-        boots = (boot for i in self._in_flight if (boot := self._boots.get(i)) is not None and boot.building)
+        boots = (boot for i in self._seats if (boot := self._boots.get(i)) is not None and boot.building)
         return [
             boot for boot in boots if at > max(boot.instance.created_at, boot.wait_until) + self._config.boot_deadline_s
         ]
@@ -641,7 +649,7 @@ class Conductor(Questions):
             boot.tell(moments[attempt])
 
     def _end(self, boot: Boot) -> None:
-        self._in_flight.discard(boot.id)
+        self._seats.leave(boot.id)
         boot.end()
 
     def spawn(self, work: Coroutine[None, None, None]) -> None:
