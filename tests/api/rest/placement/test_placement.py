@@ -156,6 +156,35 @@ def test_usages_of_a_project(tmp_path: Path) -> None:
     in_world(tmp_path, play)
 
 
+def test_nobody_writes_what_the_scheduler_holds(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request("vm"))
+        before = await world.scheduler.providers()
+        path = f"/resource_providers/{provider_id(server.host)}"
+        writes = [
+            ("POST", "/resource_providers"),
+            ("PUT", path),
+            ("DELETE", path),
+            ("PUT", f"{path}/inventories"),
+            ("DELETE", f"{path}/inventories/VCPU"),
+            ("PUT", f"{path}/traits"),
+            ("PUT", f"{path}/aggregates"),
+            ("POST", "/allocations"),
+            ("PUT", f"/allocations/{server.id}"),
+            ("DELETE", f"/allocations/{server.id}"),
+        ]
+        async with asking(world) as http:
+            for method, where in writes:
+                answer = await http.request(method, f"/placement{where}")
+                [error] = answer.json()["errors"]
+                assert answer.status_code == 403 and "of this cloud" in error["detail"], (method, where)
+            lost = await http.put("/placement/resource_providers/nothing/traits")
+            assert lost.status_code == 404
+        assert await world.scheduler.providers() == before
+
+    in_world(tmp_path, play)
+
+
 def test_resource_classes(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         async with asking(world) as http:
