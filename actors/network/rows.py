@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from msgspec.structs import replace
 
@@ -33,6 +33,8 @@ from actors.records import (
 
 Revised = Network | Subnet | SubnetPool | Port | SecurityGroup | SecurityGroupRule
 """What has a revision, and the times of its making and of its last change."""
+
+REVISED = frozenset({Network, Subnet, SubnetPool, Port, SecurityGroup, SecurityGroupRule})
 
 Row = Revised | NetworkAgent | NetworkQuota
 KINDS: tuple[type[Row], ...] = (
@@ -118,11 +120,12 @@ class Rows:
 
     def revised(self, change: Change, now: float) -> Change:
         """The change as it is kept: with the row's next revision and its time. To be called before `apply`."""
-        if not isinstance(change, Revised):
+        if type(change) not in REVISED:  # every boot comes by here: isinstance of a union takes four times as long
             return change
-        before = self.tables[type(change).__name__].get(change.id)
-        revision = before.revision + 1 if isinstance(before, Revised) else 1
-        return replace(change, revision=revision, updated_at=now, created_at=change.created_at or now)
+        row = cast(Revised, change)
+        before = cast(Revised | None, self.tables[type(row).__name__].get(row.id))
+        revision = before.revision + 1 if before else 1
+        return replace(row, revision=revision, updated_at=now, created_at=row.created_at or now)
 
     def dhcp_port(self, network_id: str) -> Port | None:
         return self.ports.get(dhcp_port_id(network_id))
