@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -95,6 +96,73 @@ def test_the_catalog_is_administered(client: OpenStack) -> None:
     client.run("endpoint delete", endpoint["ID"])
     client.run("service delete dns")
     client.run("region delete north")
+
+
+def test_images(client: OpenStack, tmp_path: Path) -> None:
+    disk, back = tmp_path / "disk.raw", tmp_path / "back.raw"
+    disk.write_bytes(bytes(range(256)) * 1_000)
+    raw = "--disk-format raw --container-format bare --file"
+    made = client.json(f"image create own {raw} {disk} --property os_distro=none --tag blue")
+    assert (made["status"], made["size"]) == ("active", 256_000)
+    client.run(f"image save --file {back} own")
+    assert back.read_bytes() == disk.read_bytes()
+    assert [row["Name"] for row in client.json("image list --tag blue")] == ["own"]
+    client.run("image set --property os_version=1 --min-disk 1 --hidden own")
+    assert "own" not in [row["Name"] for row in client.json("image list")]
+    assert "own" in [row["Name"] for row in client.json("image list --hidden")]
+    client.run("image unset --property os_distro --tag blue own")
+    shown = client.json("image show own")
+    assert (shown["min_disk"], shown["tags"], shown["properties"]["os_version"]) == (1, [], "1")
+    client.run("image set --deactivate own")
+    assert client.field("status", "image show own") == "deactivated"
+    client.run("image set --activate --protected --unhidden own")
+    assert "403" in client.run("image delete own", code=1)
+    client.run("image set --unprotected --shared own")
+    client.run("image add project own service")
+    assert [row["Status"] for row in client.json("image member list own")] == ["pending"]
+    client.run("image remove project own service")
+    client.run(f"image create imported {raw} {disk} --import")
+    client.run("image import info")
+    client.run("image delete own imported")
+
+
+def test_volumes(client: OpenStack) -> None:
+    client.run("volume type create gold --property speed=high")
+    assert client.json("volume type show gold")["properties"] == {"speed": "high"}
+    client.run("volume create data --size 1 --type gold --property use=test")
+    client.run("volume create root --size 1 --image tiny")
+    shown = client.json("volume show data")
+    assert (shown["size"], shown["type"], shown["properties"]) == (1, "gold", {"use": "test"})
+    assert client.json("volume show root")["bootable"] is True
+    client.run("volume set --size 2 --description larger --bootable data")
+    assert (client.json("volume show data")["size"], client.field("description", "volume show data")) == (2, "larger")
+    client.run("volume snapshot create --volume data moment")
+    assert [row["Size"] for row in client.json("volume snapshot list --volume data")] == [2]
+    client.run("volume create --snapshot moment copied")
+    client.run("volume create --source data cloned")
+    assert {row["Name"] for row in client.json("volume list --status available")} >= {
+        "data",
+        "root",
+        "copied",
+        "cloned",
+    }
+    assert "400" in client.run("volume delete data", code=1)
+    client.run("volume revert moment")
+    client.run("volume snapshot set --name renamed moment")
+    client.run("volume snapshot delete renamed")
+    client.run("volume set --state error copied")
+    assert client.field("status", "volume show copied") == "error"
+    client.run("image create --volume root of-root")
+    client.run("quota set --volumes 30 admin")
+    limits = {row["Resource"]: row["Limit"] for row in client.json("quota show --volume")}
+    assert limits["volumes"] == 30
+    assert client.json("volume summary")["Total Count"] >= 4
+    assert [row["Binary"] for row in client.json("volume service list")] == ["cinder-volume"]
+    client.run("availability zone list --volume")
+    client.run("volume delete data cloned copied")
+    client.run("volume delete --force root")
+    client.run("volume type delete gold")
+    client.run("image delete of-root")
 
 
 def test_what_was_made_is_deleted(client: OpenStack) -> None:
