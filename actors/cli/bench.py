@@ -195,6 +195,31 @@ def chaos(
     finish("Chaos", rows, json_file)
 
 
+@app.command()
+def openstack(
+    cloud: Annotated[str, typer.Option(help="Entry of clouds.yaml. [OS_CLOUD, OS_*, or a cloud of its own]")] = "",
+    boots: Annotated[int, typer.Option(min=1, help="Servers, by a POST each.")] = 1_000,
+    concurrency: Annotated[int, typer.Option(min=1, help="Of those at a time.")] = 50,
+    multi: Annotated[int, typer.Option(min=0, help="Servers by one POST.")] = 1_000,
+    reads: Annotated[int, typer.Option(min=0, help="GETs of one server, 32 at a time.")] = 5_000,
+    image: Annotated[str, typer.Option(help="Image, by name or id. [any]")] = "",
+    flavor: Annotated[str, typer.Option(help="Flavor, by name or id. [the smallest]")] = "",
+    network: Annotated[str, typer.Option(help="Network, by name or id. [any]")] = "",
+    hosts: Annotated[int, typer.Option(min=1, help="Simulated hosts of a cloud of its own.")] = 1_000,
+    json_file: JsonFile = None,
+) -> None:
+    """Boots and reads over REST, against any OpenStack cloud: yours, or one of simulated hosts."""
+    from benchmarks import openstack as bench
+
+    load = bench.Load(
+        boots=boots, concurrency=concurrency, multi=multi, reads=reads, image=image, flavor=flavor, network=network
+    )
+    with progress() as say:
+        rows = bench.run(load, cloud, hosts, say)
+    finish("Over REST", rows, json_file)
+    _draw_beside(json_file, lambda file: bench.plot(rows, file))
+
+
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """What is being measured, on one line that goes away; a line each where nobody watches."""
