@@ -96,7 +96,7 @@ async def _body(answer: aiohttp.ClientResponse) -> Any:
 
 
 def _endpoints(catalog: list[dict[str, Any]], login: Login) -> dict[str, str]:
-    """By service; the path of a version is the service's own affair, but for images and networks, which leave it out."""
+    """By service. Those of images and networks may leave out the version, which clients then add."""
     found: dict[str, str] = {}
     for service in catalog:
         for endpoint in service["endpoints"]:
