@@ -16,8 +16,8 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
-from actors.cluster.clouds_file import CLOUD, clouds_file
 
+from actors.cluster.clouds_file import CLOUD, clouds_file
 from benchmarks.fleet import NETWORK, Say, fleet
 from benchmarks.measure import Meter, Row, calibration_ms, percentiles, spent
 from benchmarks.openstack_client import OpenStack, RefusedError
@@ -158,7 +158,9 @@ async def _active(cloud: OpenStack, server_id: str) -> None:
 
 async def _none_in_build(cloud: OpenStack, mark: str) -> None:
     async with asyncio.timeout(END_LIMIT_S):
-        while await cloud.listed("compute", "/servers", "servers", name=mark, status="BUILD", limit="1"):
+        while True:  # what is waited for is in another program, which tells nobody
+            if not await cloud.listed("compute", "/servers", "servers", name=mark, status="BUILD", limit="1"):
+                return
             await asyncio.sleep(POLL_S)
 
 

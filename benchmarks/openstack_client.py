@@ -20,7 +20,6 @@ BUSY_TRIES = 100  # times a cloud that says it is busy is asked again
 BUSY_PAUSE_S = 0.5  # where it does not say how long
 CONNECTIONS = 1_000
 TIMEOUT_S = 300.0  # for one answer
-TYPES = {"compute": ("compute",), "image": ("image",), "network": ("network",)}
 
 
 class RefusedError(RuntimeError):
@@ -102,7 +101,7 @@ def _endpoints(catalog: list[dict[str, Any]], login: Login) -> dict[str, str]:
         for endpoint in service["endpoints"]:
             if endpoint["interface"] == login.interface and login.region in ("", endpoint.get("region_id")):
                 found.setdefault(service["type"], str(endpoint["url"]).rstrip("/"))
-    for service, version in (("image", "/v2"), ("network", "/v2.0")):
-        if service in found and not found[service].endswith(version):
-            found[service] += version
+    for name, version in (("image", "/v2"), ("network", "/v2.0")):
+        if name in found and not found[name].endswith(version):
+            found[name] += version
     return found
