@@ -15,6 +15,7 @@ from random import Random
 from typing import Any
 
 import httpx
+import msgspec
 from argon2 import PasswordHasher
 from starlette.types import ASGIApp
 
@@ -140,7 +141,7 @@ class World:
             clock,
             random,
         )
-        await self.ledger.commit([KEY])
+        await self.ledger.commit([msgspec.structs.replace(KEY, created_at=clock.now())])
         self.identity = Identity(cloud, self.conductor, clock, Passwords(QUICK))
         self.rooms = EdgeRooms(
             cloud,

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
 
 from openstackclient.shell import main
 
@@ -24,8 +26,14 @@ def run(arguments: list[str]) -> dict[str, object]:
     return {"code": code or 0, "out": out.getvalue(), "err": err.getvalue()}
 
 
+def main_loop() -> None:
+    commands, answers = sys.stdin, sys.stdout
+    with Path(os.devnull).open() as nothing:
+        sys.stdin = nothing  # a command that reads its input must not take the next ones
+        for line in commands:
+            answers.write(json.dumps(run(json.loads(line))) + "\n")
+            answers.flush()
+
+
 if __name__ == "__main__":
-    answers = sys.stdout
-    for line in sys.stdin:
-        answers.write(json.dumps(run(json.loads(line))) + "\n")
-        answers.flush()
+    main_loop()
