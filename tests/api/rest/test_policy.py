@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+from starlette.requests import Request
 
+from actors.api.rest.context import route_path
 from actors.api.rest.policy import LOOK_S, Policy
 from actors.errors import CallerError
 from actors.messages import AuthContext
@@ -93,3 +95,13 @@ def test_every_request_is_decided_by_its_route(tmp_path: Path) -> None:
         assert (listed.status_code, refused.status_code) == (200, 403)
 
     in_world(tmp_path, play)
+
+
+def test_a_route_that_is_not_fastapis_own_is_named_too() -> None:
+    scope = {
+        "type": "http",
+        "path": "/compute/v2.1/servers/x1",
+        "root_path": "/compute",
+        "path_params": {"server": "x1"},
+    }
+    assert route_path(Request(scope)) == "/v2.1/servers/{server}"
