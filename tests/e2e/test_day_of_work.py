@@ -53,7 +53,7 @@ def identity(client: OpenStack, folder: Path) -> None:
     assert client.json("token issue")["project_id"] == lab["id"]
     assert client.json("server list") == []
     assert "403" in client.run("user list", code=1)
-    assert client.json("application credential create ci --role reader")["secret"]
+    assert client.json("application credential create ci --role reader")["Secret"]
     client.run("application credential delete ci")
     client.as_user = ()
 
@@ -152,10 +152,7 @@ def servers(client: OpenStack, folder: Path) -> None:
     for name in ("apart-1", "apart-2"):
         client.run(f"{BOOT} --image lab-image --network lab-net --hint group=apart {name}")
     hosts = {client.field("OS-EXT-SRV-ATTR:host", f"server show {name}") for name in ("apart-1", "apart-2")}
-    hosts |= {
-        client.field("OS-EXT-SRV-ATTR:hypervisor_hostname", f"server show {name}") for name in ("apart-1", "apart-2")
-    }
-    assert len(hosts) >= 2
+    assert len(hosts) == 2
     assert len(client.json("server group show apart")["members"].split(",")) == 2
     client.run(f"{BOOT} --image lab-image --network lab-net --min 2 --max 3 many")
     (folder / "user-data").write_text("#!/bin/sh\n")
@@ -165,18 +162,7 @@ def servers(client: OpenStack, folder: Path) -> None:
     client.run(f"{more} --availability-zone nova --description described full --user-data", str(folder / "user-data"))
     assert client.json("server show full")["properties"] == {"role": "db"}
     names = {row["Name"] for row in client.json("server list")}
-    assert names == {
-        "web",
-        "on-port",
-        "on-volume",
-        "from-image",
-        "apart-1",
-        "apart-2",
-        "full",
-        "many-1",
-        "many-2",
-        "many-3",
-    }
+    assert names == set(SERVERS)
     assert {row["Status"] for row in client.json("server list --long")} == {"ACTIVE"}
     assert [row["Name"] for row in client.json("server list --name web")] == ["web"]
 
@@ -217,8 +203,7 @@ def servers_at_work(client: OpenStack, folder: Path) -> None:
 
 
 def clearing_up(client: OpenStack, folder: Path) -> None:
-    names = ["web", "on-port", "on-volume", "from-image", "apart-1", "apart-2", "full", "many-1", "many-2", "many-3"]
-    for name in names:
+    for name in SERVERS:
         client.run(f"server delete --wait {name}")
     assert client.json("server list") == []
     client.run("server group delete apart")

@@ -78,7 +78,7 @@ def test_logging_in_as_the_new_user(client: OpenStack) -> None:
         client.as_user = (*client.as_user[:3], "changed", *client.as_user[4:])
         assert client.json("token issue")["user_id"] == issued["user_id"]
         made = client.json("application credential create ci --role reader")
-        assert made["secret"]
+        assert made["Secret"]
         assert [row["Name"] for row in client.json("application credential list")] == ["ci"]
         client.run("application credential delete ci")
     finally:

@@ -43,20 +43,6 @@ async def caller_of(request: Request) -> Caller:
     if not context.is_scoped and not getattr(request.app.state, "takes_unscoped", False):
         raise CallerError(forbidden("this needs a token for a project, a domain or the system"))
     state = request.app.state
-<<<<<<< HEAD
-    state.policy.require(state.service, request.method, _route_path(request), context)
-    return Caller(token, context, request.state.request_id, request.state.global_request_id)
-
-
-def _route_path(request: Request) -> str:
-    """With its parameters' names in braces. A plain route does not leave itself in the scope: it is read backwards."""
-    route = request.scope.get("route")
-    if route is not None:
-        return str(route.path)
-    path = str(request.scope["path"]).removeprefix(request.scope["root_path"])
-    for name, value in request.path_params.items():
-        path = path.replace(str(value), f"{{{name}}}")
-=======
     state.policy.require(state.service, request.method, route_path(request), context)
     return Caller(token, context, request.state.request_id, request.state.global_request_id)
 
@@ -69,7 +55,6 @@ def route_path(request: Request) -> str:
     path: str = request.scope["path"].removeprefix(request.scope["root_path"])  # a route that is not FastAPI's own
     for name, value in request.path_params.items():
         path = path.replace(f"/{value}", f"/{{{name}}}", 1)
->>>>>>> 46855c3 (A rule of policy is named also for routes that are not FastAPI's own)
     return path
 
 

@@ -104,4 +104,4 @@ def test_a_route_that_is_not_fastapis_own_is_named_too() -> None:
         "root_path": "/compute",
         "path_params": {"server": "x1"},
     }
-    assert route_path(Request(scope | {"path_params": {"server": "x1"}})) == "/v2.1/servers/{server}"
+    assert route_path(Request(scope)) == "/v2.1/servers/{server}"
