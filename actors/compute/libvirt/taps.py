@@ -9,9 +9,8 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from pyroute2 import IPRoute
-
 from actors.messages import Vif
+from actors.network.netlink import Netlink
 from actors.network.netns_thread import NetnsThread
 
 OWNER = "novaray:"  # how the alias of a guest's tap begins
@@ -51,7 +50,7 @@ class Taps:
 
 def _make(alias: str, vifs: tuple[Vif, ...], queues: int) -> list[str]:
     made = []
-    with IPRoute() as netlink:
+    with Netlink() as netlink:
         for vif in vifs:
             if not netlink.link_lookup(ifname=vif.device):
                 made.append(vif.port_id)
@@ -63,7 +62,7 @@ def _make(alias: str, vifs: tuple[Vif, ...], queues: int) -> list[str]:
 
 
 def _remove_one(device: str) -> None:
-    with IPRoute() as netlink:
+    with Netlink() as netlink:
         for index in netlink.link_lookup(ifname=device):
             netlink.link("del", index=index)
 
@@ -74,19 +73,19 @@ def _tap(queues: int) -> dict[str, Any]:
 
 
 def _remove(alias: str) -> None:
-    with IPRoute() as netlink:
+    with Netlink() as netlink:
         for link in netlink.get_links():
             if link.get("ifalias") == alias:
                 netlink.link("del", index=link["index"])
 
 
 def _instances() -> set[str]:
-    with IPRoute() as netlink:
+    with Netlink() as netlink:
         aliases = [str(link.get("ifalias") or "") for link in netlink.get_links()]
     return {alias.removeprefix(OWNER) for alias in aliases if alias.startswith(OWNER)}
 
 
 def _names() -> list[str]:
-    with IPRoute() as netlink:
+    with Netlink() as netlink:
         links = [link for link in netlink.get_links() if str(link.get("ifalias") or "").startswith(OWNER)]
     return sorted(link.get("ifname") for link in links)

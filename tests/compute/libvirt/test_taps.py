@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+import uvloop
 from pyroute2 import IPRoute
 
 from actors.compute.libvirt.taps import Taps
@@ -53,3 +54,20 @@ def test_nothing_leaves_the_namespace(namespace: str) -> None:
         outside.close()
 
     asyncio.run(play())
+
+
+def test_taps_are_made_where_uvloop_is_the_process_s_policy(namespace: str) -> None:
+    """As in a Ray actor: uvloop itself can't open netlink sockets."""
+
+    async def play() -> None:
+        taps = Taps(namespace)
+        assert await taps.make(INSTANCE, (vif(),), queues=1) == [vif().port_id]
+        await taps.remove(INSTANCE)
+        assert await taps.names() == []
+        taps.close()
+
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    try:
+        asyncio.run(play())
+    finally:
+        asyncio.set_event_loop_policy(None)

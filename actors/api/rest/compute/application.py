@@ -22,7 +22,6 @@ from actors.api.rest.compute import (
     migrations,
     quota_sets,
     server_groups,
-    server_updates,
     servers,
     services,
     tags,
@@ -60,7 +59,6 @@ SERVER_PARTS = (
     instance_actions,
     interfaces,
     metadata,
-    server_updates,
     tags,
     volume_attachments,
 )

@@ -261,14 +261,7 @@ def test_what_is_said_anew_of_a_server(tmp_path: Path) -> None:
             assert (shown["name"], shown["description"], shown["OS-EXT-SRV-ATTR:hostname"]) == ("new", "d", "h1")
             assert (await http.put(url, json={"server": {"description": None}})).json()["server"]["name"] == "new"
             assert (await http.get(url)).json()["server"]["description"] is None
-            for wrong in (
-                {},
-                {"name": ""},
-                {"name": "x" * 256},
-                {"color": "red"},
-                {"hostname": "-"},
-                {"name": None, "x": 1},
-            ):
+            for wrong in ({"name": ""}, {"name": "x" * 256}, {"color": "red"}, {"hostname": "-"}):
                 assert (await http.put(url, json={"server": wrong})).status_code == 400, wrong
         async with client(world, "2.1") as http:
             old = (await http.put(url, json={"server": {"name": "old"}})).json()["server"]
