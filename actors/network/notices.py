@@ -22,6 +22,7 @@ from actors.network.rows import Rows
 from actors.records import Change, Drop, Network, Port, SecurityGroupRule, Subnet
 
 AGENT_WAIT_S = 30.0  # how long an agent may take over one notice
+GATHER_S = 0.05  # what is not urgent waits so long for company: each batch of boots tells every host of its networks
 PLUG_WAIT_S = 30.0  # how long a compute actor may take to hear of plugged ports
 
 Notice = tuple[str, str]  # (node, network id); a simulated host has its node's agent
@@ -86,6 +87,7 @@ class _Line:
     unheard: set[str] = field(default_factory=set)
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
     pump: asyncio.Task[None] | None = None
+    gathering: asyncio.TimerHandle | None = None
     away: bool = False  # the last notice was not heard: nobody waits for it until one is
 
 
@@ -99,7 +101,7 @@ class Notices:
         """Returns when the urgent ones were heard, or could not be; the others are on their way then."""
         heard = [self._enqueue(host, network_ids) for host, network_ids in _by_node(urgent).items()]
         for host, network_ids in _by_node(soon).items():
-            self._enqueue(host, network_ids)
+            self._gather(host, network_ids)
         waiting = [waiter for waiter, line in heard if not line.away]
         if waiting:
             await asyncio.wait(waiting)
@@ -132,6 +134,18 @@ class Notices:
             *(asyncio.wait_for(compute.plugged(batch), PLUG_WAIT_S) for compute, batch in batches.values())
         )
 
+    def _gather(self, host: str, network_ids: set[str]) -> None:
+        """Goes with the next urgent notice, or by itself when it has waited long enough."""
+        line = self._lines[host]
+        line.unheard |= network_ids
+        if line.pump is None and line.gathering is None:
+            line.gathering = asyncio.get_running_loop().call_later(GATHER_S, self._gathered, host, line)
+
+    def _gathered(self, host: str, line: _Line) -> None:
+        line.gathering = None
+        if line.unheard and line.pump is None and self._lines.get(host) is line:
+            line.pump = asyncio.create_task(self._run(host, line))
+
     def _enqueue(self, host: str, network_ids: set[str]) -> tuple[asyncio.Future[None], _Line]:
         line = self._lines[host]
         line.unheard |= network_ids
@@ -144,13 +158,16 @@ class Notices:
     async def _run(self, host: str, line: _Line) -> None:
         """One notice at a time; what comes meanwhile goes together in the next."""
         try:
-            while line.waiting:
+            while line.waiting or line.unheard:
                 waiting, line.waiting = line.waiting, []
-                if not await self._send(host, line):
+                heard = await self._send(host, line)
+                if not heard:
                     waiting += line.waiting  # nobody has to wait twice for one that is away
                     line.waiting = []
                 for waiter in waiting:
                     waiter.set_result(None)
+                if not heard:
+                    break  # what it did not hear goes with its next notice
         finally:
             line.pump = None
 

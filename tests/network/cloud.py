@@ -58,11 +58,13 @@ class NamesAsTokens:
 class Agent:
     def __init__(self, host: str) -> None:
         self.host, self.heard, self.broken = host, list[list[str]](), False
+        self.told = asyncio.Event()  # when it heard
 
     async def networks_changed(self, network_ids: list[str]) -> None:
         if self.broken:
             raise ConnectionError("away")
         self.heard.append(network_ids)
+        self.told.set()
 
     async def devices_appeared(self, devices: list[str]) -> None: ...
 

@@ -47,9 +47,24 @@ def test_only_the_urgent_are_waited_for() -> None:
     async def scenario() -> None:
         urgent, later = Agent("h1"), SlowAgent("h2")
         await asyncio.wait_for(notices(urgent, later).tell({("h1", "a")}, {("h2", "a")}), 1)
-        assert urgent.heard == [["a"]] and later.heard == [["a"]]
+        assert urgent.heard == [["a"]] and later.heard == []
         later.gate.set()
-        await asyncio.sleep(0)
+
+    run(scenario())
+
+
+def test_what_is_not_urgent_gathers() -> None:
+    async def scenario() -> None:
+        agent, other = Agent("h1"), Agent("h2")
+        told = notices(agent, other)
+        for name in "abca":
+            await told.tell(set(), {("h1", name), ("h2", name)})
+        await told.tell({("h2", "d")}, set())  # takes along what waits
+        assert agent.heard == [] and other.heard == [["a", "b", "c", "d"]]
+        await asyncio.wait_for(agent.told.wait(), 5)
+        assert agent.heard == [["a", "b", "c"]]
+        told.forget("h1")
+        assert other.heard == [["a", "b", "c", "d"]]  # and nothing is told twice
 
     run(scenario())
 

@@ -311,10 +311,14 @@ def test_peers_and_who_hears_of_them() -> None:
         await one(cloud, "i3", network, host="h3")
         await asyncio.sleep(0)
         assert len(cloud.agents["h1"].heard) == 3  # DHCP's host hears of every boot
-        assert len(cloud.agents["h2"].heard) == 1  # and a peer of the next host
+        await asyncio.wait_for(cloud.agents["h2"].told.wait(), 5)
+        assert len(cloud.agents["h2"].heard) == 1  # and a peer of the next host, when that has gathered
         assert await cloud.room.peers([network.id, "unknown"]) == [("172.31.0.1", "172.31.0.2"), ()]
+        for host in ("h1", "h2"):
+            cloud.agents[host].told.clear()
         await cloud.room.agent_started("h3", "172.31.0.3")
-        await asyncio.sleep(0.01)
+        for host in ("h1", "h2"):
+            await asyncio.wait_for(cloud.agents[host].told.wait(), 5)
         assert len(cloud.agents["h1"].heard) == 4 and len(cloud.agents["h2"].heard) == 2
         room = cloud.restarted()
         assert await room.peers([network.id]) == [("172.31.0.1", "172.31.0.2", "172.31.0.3")]
