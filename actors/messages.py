@@ -251,17 +251,20 @@ class DestroyOrder(msgspec.Struct, frozen=True, kw_only=True):
     deleting: bool = True  # the instance ends; False: only this attempt is taken back
 
 
-class StepReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Compute → conductor, cast: a step has begun, ended, failed or been undone for the builds that run together."""
-
-    builds: tuple[tuple[str, int], ...]  # (instance id, attempt)
-    host: str
+class StepTold(msgspec.Struct, frozen=True, array_like=True):
     step: str
     phase: str
-    node: str
-    epoch: int
     at: float
     note: str = ""
+
+
+class StepReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Compute → conductor, cast: steps have begun, ended, failed or been undone for the builds that run together."""
+
+    builds: tuple[tuple[str, int], ...]  # (instance id, attempt)
+    node: str
+    epoch: int
+    steps: tuple[StepTold, ...]  # as they happened
 
 
 class BootFault(msgspec.Struct, frozen=True, kw_only=True):

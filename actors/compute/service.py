@@ -43,6 +43,7 @@ from actors.messages import (
     ImageRequest,
     PlugEvent,
     StepReport,
+    StepTold,
 )
 from actors.outbox import Outbox
 from actors.saga import Phase, Saga, Table, describe
@@ -382,22 +383,12 @@ class Compute:
     def _journal(self, items: Sequence[Build], step: str, phase: Phase, at: float, note: str) -> None:
         if items is not self._told[0]:
             self._told = items, tuple((build.id, build.order.attempt) for build in items)
-        builds, host = self._told[1], items[0].order.host
-        self._reports.cast(
-            StepReport(
-                builds=builds,
-                host=host,
-                step=step,
-                phase=phase,
-                node=self.config.host,
-                epoch=self.epoch,
-                at=at,
-                note=note,
-            ),
-            by_and_by=True,
-        )
+        told = StepTold(step, phase, at, note)
+        report = StepReport(builds=self._told[1], node=self.config.host, epoch=self.epoch, steps=(told,))
+        self._reports.cast(report, by_and_by=True)
 
-    async def _send_reports(self, reports: list[StepReport | BuildEnded]) -> list[CallerFault | HostFault | None]:
+    async def _send_reports(self, told: list[StepReport | BuildEnded]) -> list[CallerFault | HostFault | None]:
+        reports = merged(told)
         for tries_left in reversed(range(REPORT_TRIES)):
             asked_at = self._clock.monotonic()
             try:
@@ -411,10 +402,10 @@ class Compute:
                 if not tries_left:
                     raise
                 await asyncio.sleep(REPORT_PAUSE_S)
-        for report in reports:
+        for report in told:
             if isinstance(report, BuildEnded):
                 self._unheard.pop(report.instance_id, None)
-        return [None] * len(reports)
+        return [None] * len(told)
 
     async def _stop_unheard(self) -> None:
         """Guests of builds that may be given to another node: they must not run here and there."""
@@ -425,6 +416,22 @@ class Compute:
         task: asyncio.Task[None] = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def merged(reports: list[StepReport | BuildEnded]) -> list[StepReport | BuildEnded]:
+    """What follows each other of the same builds goes as one, so that thirty steps do not name them thirty times."""
+    told: list[StepReport | BuildEnded] = []
+    for report in reports:
+        last = told[-1] if told else None
+        if isinstance(report, StepReport) and isinstance(last, StepReport) and _alike(report, last):
+            told[-1] = msgspec.structs.replace(last, steps=last.steps + report.steps)
+        else:
+            told.append(report)
+    return told
+
+
+def _alike(one: StepReport, other: StepReport) -> bool:
+    return one.builds == other.builds and one.epoch == other.epoch
 
 
 def _boot_fault(fault: Fault, step: str, build: Build, at: float) -> BootFault:

@@ -83,11 +83,13 @@ class Boot:
         """Till when it may wait for room, in seconds since the epoch; at once where it does not wait."""
         return self.instance.created_at + self.spec().wait_for_capacity_s
 
-    def hear(self, event: Event) -> None:
+    def hear(self, *events: Event) -> None:
         """Follow the state table; raises `IllegalTransitionError` and changes nothing where it has no row."""
         row = self.instance
-        vm, task, power = _after(row.vm_state, row.task_state, row.power_state, event)
-        self.change(vm_state=vm, task_state=task, power_state=power)
+        state = row.vm_state, row.task_state, row.power_state
+        for event in events:
+            state = _after(*state, event)
+        self.change(vm_state=state[0], task_state=state[1], power_state=state[2])
 
     def change(self, **fields: object) -> None:
         self.instance = msgspec.structs.replace(self.instance, **fields)

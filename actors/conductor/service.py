@@ -379,24 +379,25 @@ class Conductor(Questions):
         ended: list[BuildEnded] = []
         for report in reports:
             if isinstance(report, StepReport):
-                self._step(report)
+                self._steps(report)
             else:
                 ended.append(report)
         await self._builds_ended([(b, report) for report in ended if (b := self._current(report)) is not None])
 
-    def _step(self, report: StepReport) -> None:
-        event = STEP_EVENT.get(report.step) if report.phase == Phase.BEGUN else None
-        told: list[Boot] = []
+    def _steps(self, report: StepReport) -> None:
+        events = [event for told in report.steps if told.phase == Phase.BEGUN and (event := STEP_EVENT.get(told.step))]
+        moments: dict[int, list[msgspec.Raw]] = {}
+        last = report.steps[-1].at
         for instance_id, attempt in report.builds:
             boot = self._boots.get(instance_id)
             if boot is None or boot.instance.attempt != attempt:
                 continue
-            told.append(boot)
-            if event is not None and boot.building:
-                boot.hear(event)
-        self.journal(told, report.step, Phase(report.phase), report.at, report.note)
-        for boot in told:
-            if report.at - boot.story_written_at > STORY_FLUSH_S:
+            if attempt not in moments:
+                moments[attempt] = [Moment(s.at, s.step, s.phase, attempt, s.note).encoded() for s in report.steps]
+            boot.timeline.moments += moments[attempt]
+            if events and boot.building:
+                boot.hear(*events)
+            if last - boot.story_written_at > STORY_FLUSH_S:
                 self.write_later(boot)
 
     def _current(self, report: BuildEnded) -> Boot | None:

@@ -10,10 +10,10 @@ from ray import cloudpickle
 
 from actors.cluster.packing import packed
 from actors.errors import CallerFault
-from actors.messages import BuildEnded, ImageRequest, StepReport
+from actors.messages import BuildEnded, ImageRequest, StepReport, StepTold
 from actors.saga import Phase
 
-REPORT = StepReport(builds=(("i", 0),), host="h", step="define", phase=Phase.DONE, node="h", epoch=1, at=1.5)
+REPORT = StepReport(builds=(("i", 0),), node="h", epoch=1, steps=(StepTold("define", Phase.DONE, 1.5),))
 ENDED = BuildEnded(instance_id="i", attempt=0, host="h", node="n", epoch=1, at=2.5)
 
 
