@@ -49,6 +49,7 @@ class L2Agent:
         self._refused: dict[str, _Refused] = {}
         self._guards: dict[str, PortFirewall] = {}  # by device
         self._joined: set[str] = set()  # networks with a bridge here; of an earlier life, too
+        self._whole: set[str] = set()  # those joined without a fault: a change of their peers is told by a notice
         self._segments: dict[str, Segment] = {}  # of those that were joined in this life
 
     async def start(self) -> None:
@@ -106,6 +107,7 @@ class L2Agent:
         if unused:
             await self._dataplane.leave(sorted(unused))
             self._joined -= unused
+            self._whole -= unused
             for network_id in unused:
                 self._segments.pop(network_id, None)
 
@@ -126,7 +128,10 @@ class L2Agent:
 
     async def _plug(self, ports: list[PortDetails], taps: dict[str, int]) -> None:
         segments = list({details.network_id: segment_of(details) for details in ports}.values())
-        whys = dict(zip((s.network_id for s in segments), await self._join(segments), strict=True))
+        fresh = [segment for segment in segments if segment.network_id not in self._whole]
+        whys = dict.fromkeys((segment.network_id for segment in segments), "")
+        if fresh:
+            whys |= zip((segment.network_id for segment in fresh), await self._join(fresh), strict=True)
         await self._guard([details for details in ports if not whys[details.network_id]])
         wirings = [Wiring(details.device, segment_of(details)) for details in ports]
         failed = [whys[w.segment.network_id] or why for w, why in zip(wirings, await self._wire(wirings), strict=True)]
@@ -148,6 +153,8 @@ class L2Agent:
         whys = await self._dataplane.join(segments, peers)
         self._segments |= {segment.network_id: segment for segment in segments}
         self._joined |= self._segments.keys()
+        for segment, why in zip(segments, whys, strict=True):
+            (self._whole.discard if why else self._whole.add)(segment.network_id)
         return whys
 
     async def _wire(self, wirings: list[Wiring]) -> list[str]:
