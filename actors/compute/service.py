@@ -55,7 +55,7 @@ SUPERSEDED = conflict("", "a newer attempt has taken over")
 ENDED_LIMIT = 50_000  # attempts that are remembered after they ended; an order is hardly ever repeated later
 REPORT_TRIES = 30  # times a batch of reports is offered to the conductor
 REPORT_PAUSE_S = 0.5
-REPORT_LINGER_S = 0.03  # how late the conductor may hear of a step; of an end it hears at once
+REPORT_LINGER_S = 0.1  # how late the conductor may hear of a step; of an end it hears at once
 
 
 @dataclass(frozen=True, slots=True)
