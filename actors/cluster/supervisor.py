@@ -2,24 +2,35 @@
 
 A detached actor on the head. It watches the nodes: one that joins gets its two actors, by the node's own resources
 (`compute`, `network`), so that Ray itself allows exactly one of each; one that leaves has them retired, and the
-conductor and the scheduler are told. Ray restarts any of these actors that dies; each loads its own rows again.
+others are told, also when the supervisor itself was away meanwhile. Ray restarts any of these actors that dies; each
+loads its own rows again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
+import os
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import ray
+from ray.exceptions import RayActorError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from actors.cluster import names, reach
 from actors.cluster.config import CloudConfig
 
 LOOK_S = 0.5  # how often the nodes are looked at, at 2 ms of CPU each
+LOOKS_A_CHECK = 10  # looks at the nodes between looks at whether every actor exists
+PAUSE_S = 0.1  # between looks at whether a name is free again
 READY_LIMIT_S = 120.0  # for all services to answer after they were started
+JOIN_LIMIT_S = 15.0  # after a start, for the nodes that the conductor knows to be there
+
+Answer = TypeVar("Answer")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,50 +56,137 @@ class Supervisor:
     async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
         self._cloud = cloud
         self._nodes: dict[str, str] = {}  # node name → Ray's node id
+        self._leaving: dict[str, asyncio.Task[None]] = {}  # nodes whose leaving is being told; they join again later
+        self._tasks: set[asyncio.Task[None]] = set()
         self._services = {service.name: _start(service, cloud) for service in SERVICES}
         self._look()
-        self._watching = asyncio.create_task(self._watch())
+        self._spawn(self._watch())
+        self._spawn(self._miss())
 
     async def ready(self) -> list[str]:
         """Waits until every service and the actors of every node that is there now answer; these nodes' names."""
         nodes = sorted(self._nodes)  # one that joins while we wait is not ready yet
-        actors = [*self._services.values(), *(self._node_actor(kind, node) for node in nodes for kind in _KINDS)]
+        actors = [*self._services.values(), *(_actor_of(kind, node) for node in nodes for kind in _KINDS)]
         pings = [actor.__ray_ready__.remote() for actor in actors]
         await asyncio.wait_for(asyncio.gather(*pings), READY_LIMIT_S)
         return nodes
 
     async def _watch(self) -> None:
+        looks = 0
         while True:
             await asyncio.sleep(LOOK_S)
-            for node in self._look():
-                await self._tell_left(node)
+            looks += 1
+            try:
+                self._look()
+                if looks % LOOKS_A_CHECK == 0:
+                    self._check()
+            except (RayError, ConnectionError, TimeoutError) as error:  # the head is away, and comes back
+                log.warning("the nodes could not be looked at: %s", error)
 
-    def _look(self) -> list[str]:
-        """Start actors on nodes that joined; retire those of nodes that left, whose names are returned."""
+    async def _miss(self) -> None:
+        """Nodes that left while no supervisor watched: the conductor knows them, and they do not come."""
+        await asyncio.sleep(JOIN_LIMIT_S)
+        for node in await _surely(lambda: reach.conductor().present()):
+            if node not in self._nodes and node not in self._leaving:
+                self._leave(node)
+
+    def _look(self) -> None:
+        """Start actors on nodes that joined; retire those of nodes that left."""
         alive = dict(worker_nodes())
-        left = [node for node, node_id in self._nodes.items() if alive.get(node) != node_id]
-        for node in left:
-            del self._nodes[node]
-            _retire(names.compute_name(node))
-            _retire(names.agent_name(node))
+        for node, node_id in list(self._nodes.items()):
+            if alive.get(node) != node_id:
+                self._leave(node)
         for node, node_id in alive.items():
-            if node not in self._nodes:
+            if node not in self._nodes and node not in self._leaving:
                 self._nodes[node] = node_id
-                _start_on_node(AGENT, names.agent_name(node), names.NETWORK_RESOURCE, (self._cloud, node), node_id)
-                _start_on_node(COMPUTE, names.compute_name(node), names.COMPUTE_RESOURCE, (self._cloud, node), node_id)
-        return left
+                self._start_on_node(node, node_id)
+                self._spawn(self._expect(node, node_id))
+
+    def _check(self) -> None:
+        """An actor whose start failed for good, since others were away too long, is started once more."""
+        for service in SERVICES:
+            if not _exists(service.name):
+                self._services[service.name] = _start(service, self._cloud)
+        for node, node_id in self._nodes.items():
+            if not all(_exists(kind(node)) for kind in _KINDS):
+                self._start_on_node(node, node_id)
+
+    def _start_on_node(self, node: str, node_id: str) -> None:
+        arguments = (self._cloud, node)
+        _start_on_node(AGENT, names.agent_name(node), names.NETWORK_RESOURCE, arguments, node_id)
+        _start_on_node(COMPUTE, names.compute_name(node), names.COMPUTE_RESOURCE, arguments, node_id)
+
+    async def _expect(self, node: str, node_id: str) -> None:
+        """Ray may answer with an actor that is bound to an earlier life of the node, and will never start."""
+        where = await asyncio.gather(*(_whereabouts(kind(node)) for kind in _KINDS))
+        if self._nodes.get(node) == node_id and set(where) != {node_id}:
+            self._leave(node)
+
+    def _leave(self, node: str) -> None:
+        self._nodes.pop(node, None)
+        for kind in _KINDS:
+            _retire(kind(node))
+        self._leaving[node] = self._spawn(self._tell_left(node))
 
     async def _tell_left(self, node: str) -> None:
-        hosts = await reach.conductor().node_left(node)
-        await reach.scheduler().forget_hosts(hosts)
-        await reach.network().forget_hosts([node])
-        await reach.image().forget_hosts([node])
+        """Only when everybody knows, and the names of its actors are free, may it join again."""
+        hosts = await _surely(lambda: reach.conductor().node_left(node))
+        await _surely(lambda: reach.scheduler().forget_hosts(hosts))
+        await _surely(lambda: reach.network().forget_hosts([node]))
+        await _surely(lambda: reach.image().forget_hosts([node]))
+        while any(_exists(kind(node)) for kind in _KINDS):  # noqa: ASYNC110 - Ray tells nobody
+            await asyncio.sleep(PAUSE_S)
+        del self._leaving[node]
 
-    def _node_actor(self, kind: Any, node: str) -> Any:
-        return ray.get_actor(kind(node), namespace=names.NAMESPACE)
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A supervisor that no longer does all of its work must not live on: Ray starts it again."""
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("the supervisor ends", exc_info=task.exception())
+            os._exit(1)
 
 
 _KINDS = (names.compute_name, names.agent_name)
+
+
+async def _surely(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Asked again for as long as the room is away."""
+    while True:
+        try:
+            return await ask()
+        except ConnectionError as error:
+            log.warning("asked again: %s", error)
+
+
+async def _whereabouts(name: str) -> str:
+    """The id of the Ray node on which the actor runs; '' if it does not answer in time."""
+    try:
+        question = ray.get_actor(name, namespace=names.NAMESPACE).__ray_call__.remote(_own_node_id)
+        return str(await asyncio.wait_for(question, READY_LIMIT_S))
+    except (ValueError, RayActorError, TimeoutError):
+        return ""
+
+
+def _own_node_id(_: Any) -> str:
+    return str(ray.get_runtime_context().get_node_id())
+
+
+def _actor_of(kind: Callable[[str], str], node: str) -> Any:
+    return ray.get_actor(kind(node), namespace=names.NAMESPACE)
+
+
+def _exists(name: str) -> bool:
+    try:
+        ray.get_actor(name, namespace=names.NAMESPACE)
+    except ValueError:
+        return False
+    return True
 
 
 def worker_nodes() -> list[tuple[str, str]]:
