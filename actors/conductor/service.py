@@ -376,13 +376,13 @@ class Conductor(Questions):
         """
         for node, epoch in {(report.node, report.epoch) for report in reports}:
             self.nodes.check(node, epoch)
-        ended: list[BuildEnded] = []
+        ended: dict[str, BuildEnded] = {}  # an end may be told twice in one message
         for report in reports:
             if isinstance(report, StepReport):
                 self._steps(report)
             else:
-                ended.append(report)
-        await self._builds_ended([(b, report) for report in ended if (b := self._current(report)) is not None])
+                ended[report.instance_id] = report
+        await self._builds_ended([(b, report) for report in ended.values() if (b := self._current(report)) is not None])
 
     def _steps(self, report: StepReport) -> None:
         events = [event for told in report.steps if told.phase == Phase.BEGUN and (event := STEP_EVENT.get(told.step))]

@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from actors.boot import NODE
 from actors.cluster.config import SimulatedConfig
-from actors.errors import HostFault
-from actors.messages import BlockDevice, ServerView
+from actors.errors import CallerFault, HostFault, StaleEpochError
+from actors.messages import BlockDevice, BuildEnded, DeallocateRequest, Hello, ServerView
 from actors.saga import Failures, Step
 from actors.states import Vm
 from tests.world import World, in_world
@@ -188,5 +190,61 @@ def test_a_server_on_a_node_that_left_can_be_deleted_without_it(tmp_path: Path) 
         assert {room: after[room] for room in ("scheduler", "network", "volume")} == {
             room: before[room] for room in ("scheduler", "network", "volume")
         }
+
+    in_world(tmp_path, play)
+
+
+def test_an_end_that_is_told_twice_in_one_message_counts_once(tmp_path: Path) -> None:
+    """A conductor that starts again orders again what has just ended, whose end is on its way already."""
+    reached, told = asyncio.Event(), asyncio.Event()
+
+    def waits(do: Any) -> Any:
+        async def wait(room: Any, builds: list[Any]) -> Failures:
+            reached.set()
+            await told.wait()
+            return await do(room, builds)
+
+        return wait
+
+    async def play(world: World) -> None:
+        [ids] = await world.api.boot([world.request()])
+        assert isinstance(ids, list)
+        await asyncio.wait_for(reached.wait(), 5)
+        end = BuildEnded(instance_id=ids[0], attempt=0, host="node-1", node="node-1", epoch=world.compute.epoch, at=1.0)
+        await world.conductor.progress([end, end])
+        told.set()
+        await world.settled()
+        events = [event.event_type for event in await world.conductor.notifications(0, 100, 0)]
+        assert events == ["instance.create.start", "instance.create.end"]
+
+    in_world(tmp_path, play, node_table=with_step("define", waits))
+
+
+def test_a_repeated_request_is_answered_though_its_own_server_has_its_volume(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        device = BlockDevice(source_type="volume", destination_type="volume", source_id=await world.volume())
+        request = world.request(block_devices=(device,), idempotency_key="once")
+        [first] = await world.api.boot([request])
+        assert isinstance(first, list)
+        await world.settled()
+        assert await world.api.boot([request]) == [first]
+        [other] = await world.api.boot([world.request(block_devices=(device,), idempotency_key="twice")])
+        assert isinstance(other, CallerFault)
+
+    in_world(tmp_path, play)
+
+
+def test_a_stale_compute_actor_is_told_so_and_believed_in_nothing(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        stale = world.compute.epoch
+        await world.conductor.hello(Hello(node=server.node, hosts=(server.host,)))
+        with pytest.raises(StaleEpochError):
+            await world.conductor.renew(server.node, stale)
+        await world.compute.heartbeat()
+        assert world.compute.standing.over.is_set()
+        before = await world.network.world()
+        await world.network.deallocate([DeallocateRequest(instance_id=server.id, host=server.host, epoch=stale)])
+        assert await world.network.world() == before
 
     in_world(tmp_path, play)
