@@ -241,7 +241,8 @@ class Conductor(Questions):
 
     async def _go(self, boots: list[Boot]) -> None:
         """Place and hand over; what fails is tried elsewhere or ends in ERROR."""
-        boots = self._waiting.stand_behind([boot for boot in boots if not boot.controlled])
+        there = [boot for boot in boots if boot.id in self._boots and not boot.undoing]  # some may be deleted meanwhile
+        boots = self._waiting.stand_behind([boot for boot in there if not boot.controlled])
         if not boots:
             return
         for boot in boots:

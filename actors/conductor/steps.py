@@ -15,7 +15,7 @@ from actors.conductor.boots import Boot
 from actors.conductor.nodes import NodeLeftError
 from actors.errors import CallerFault, Fault, HostError, HostFault, StaleEpochError
 from actors.messages import BootFault, BuildOrder, DeallocateRequest, DetachRequest, NoHostFound, Placed, PlaceRequest
-from actors.saga import Failures
+from actors.saga import Failures, describe
 
 if TYPE_CHECKING:
     from actors.conductor.service import Conductor
@@ -55,6 +55,8 @@ async def place(conductor: Conductor, boots: list[Boot]) -> Failures:
             break
         waiting = again
         await asyncio.sleep(PLACE_PAUSE_S)
+    else:  # the host that it had has not come back: it is no fault of the caller's
+        failures |= {b.id: HostFault("place", b.instance.host, describe(failures[b.id])) for b in waiting}
     return failures
 
 
