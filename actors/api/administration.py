@@ -29,6 +29,8 @@ from actors.faces import ConductorFace, TokenVerifier
 from actors.messages import AuthContext, HostSeen, ProjectQuota
 from actors.records import Aggregate, ComputeNode, Flavor, Keypair, ServerGroup
 
+ZONES_FRESH_S = 1.0  # how old the answer may be: each boot that names a zone asks
+NEVER = float("-inf")
 WRITERS = ("admin", "member")  # roles that may launch and delete
 
 
@@ -42,6 +44,8 @@ class Administration:
         self._keypairs = Keypairs(conductor)
         self._server_groups = ServerGroups(conductor)
         self._aggregates = Aggregates(conductor)
+        self._zones: dict[str, bool] = {}
+        self._zones_at = NEVER
 
     async def start(self) -> None:
         for noun in (self._flavors, self._keypairs, self._server_groups, self._aggregates):
@@ -145,20 +149,26 @@ class Administration:
 
     async def change_aggregate(self, token: str, key: str, name: str, zone: str | None) -> Aggregate | CallerFault:
         self._administrator(token)
-        return await self._aggregates.change(key, name, zone, self._clock.now())
+        changed = await self._aggregates.change(key, name, zone, self._clock.now())
+        self._zones_at = NEVER
+        return changed
 
     async def set_aggregate_metadata(
         self, token: str, key: str, changes: dict[str, str | None]
     ) -> Aggregate | CallerFault:
         """None takes a key away."""
         self._administrator(token)
-        return await self._aggregates.set_metadata(key, changes, self._clock.now())
+        changed = await self._aggregates.set_metadata(key, changes, self._clock.now())
+        self._zones_at = NEVER
+        return changed
 
     async def put_host(self, token: str, key: str, host: str, inside: bool) -> Aggregate | CallerFault:
         """Into an aggregate, or out of it."""
         self._administrator(token)
         change = self._aggregates.add_host if inside else self._aggregates.remove_host
-        return await change(key, host, self._clock.now())
+        changed = await change(key, host, self._clock.now())
+        self._zones_at = NEVER
+        return changed
 
     async def delete_aggregate(self, token: str, key: str) -> CallerFault | None:
         self._administrator(token)
@@ -172,10 +182,13 @@ class Administration:
     async def zones(self, token: str) -> dict[str, bool]:
         """Every availability zone, and whether any of its hosts is up and takes servers."""
         self._context(token)
-        found: dict[str, bool] = {}
-        for seen in await self._conductor.hosts():
-            found[seen.zone] = found.get(seen.zone, False) or (seen.up and seen.report.enabled)
-        return dict(sorted(found.items()))
+        now = self._clock.monotonic()
+        if now - self._zones_at > ZONES_FRESH_S:
+            found: dict[str, bool] = {}
+            for seen in await self._conductor.hosts():
+                found[seen.zone] = found.get(seen.zone, False) or (seen.up and seen.report.enabled)
+            self._zones, self._zones_at = dict(sorted(found.items())), now
+        return self._zones
 
     async def nodes(self, token: str) -> list[ComputeNode]:
         """Every worker node that has ever joined, by name, for an administrator."""

@@ -127,6 +127,8 @@ class Api(Administration, ServerActs):
         received = self._clock.now()
         try:
             context = self._authorized(request.token)
+            if not context.project_id:
+                return forbidden("a server belongs to a project, and this token is for none")
             flavor = self._flavors.find(context, request.flavor)
             public_key = self._public_key(request, context)
             hints = self._server_groups.hints(context, request.hints)
@@ -237,6 +239,8 @@ class Api(Administration, ServerActs):
         context = self._context(token)
         if all_projects and not context.is_admin:
             raise CallerError(forbidden("only an administrator sees the servers of all projects"))
+        if not all_projects and not context.project_id:
+            return []  # a token for a domain or the system has no servers of its own
         return await self._conductor.list_servers("" if all_projects else context.project_id)
 
     async def delete(self, request: ServersRequest) -> list[CallerFault | None]:

@@ -104,6 +104,8 @@ def _device(one: BlockDeviceIn, place: int) -> BlockDevice:
     field = f"block_device_mapping_v2[{place}]"
     if one.source_type is None:
         raise CallerError(bad_request(field, "source_type is a required property"))
+    if one.volume_type:
+        raise CallerError(bad_request(field, "a volume of a chosen type is made first and then named here"))
     local = one.source_type in ("image", "blank")
     return BlockDevice(
         source_type=one.source_type,

@@ -55,10 +55,12 @@ async def _of_nodes(rooms: Any, asking: Caller, version: Version) -> list[Body]:
     hosts: dict[str, list[HostSeen]] = {}
     for seen in await rooms.api.hosts(asking.token):
         hosts.setdefault(seen.report.node, []).append(seen)
-    return [_body(node, hosts.get(node.id, []), version) for node in await rooms.api.nodes(asking.token)]
+    now = rooms.clock.now()
+    return [_body(node, hosts.get(node.id, []), version, now) for node in await rooms.api.nodes(asking.token)]
 
 
-def _body(node: ComputeNode, hosts: list[HostSeen], version: Version) -> Body:
+def _body(node: ComputeNode, hosts: list[HostSeen], version: Version, now: float) -> Body:
+    """A node that is up has been heard just now, even where its hosts had nothing new to report."""
     up = any(seen.up for seen in hosts) and not node.forced_down
     body: Body = {
         "id": id_of("service", node.id, version),
@@ -67,7 +69,7 @@ def _body(node: ComputeNode, hosts: list[HostSeen], version: Version) -> Body:
         "zone": hosts[0].zone if hosts else "nova",
         "status": "enabled" if node.enabled else "disabled",
         "state": "up" if up else "down",
-        "updated_at": micro(max((seen.report.at for seen in hosts), default=0.0)),
+        "updated_at": micro(now if up else max((seen.report.at for seen in hosts), default=0.0)),
         "disabled_reason": node.disabled_reason or None,
     }
     return body | ({"forced_down": node.forced_down} if version >= (2, 11) else {})

@@ -27,7 +27,7 @@ async def index(rooms: Rooms, asking: Asking) -> Response:
 async def index_in_detail(rooms: Rooms, asking: Asking) -> Response:
     hosts: dict[str, dict[str, Any]] = {}
     for seen in await rooms.api.hosts(asking.token):
-        hosts.setdefault(seen.zone, {})[seen.report.host] = _service(seen)
+        hosts.setdefault(seen.zone, {})[seen.report.host] = _service(seen, rooms.clock.now())
     zones = await rooms.api.zones(asking.token)
     at_head = {"active": True, "available": True, "updated_at": micro(rooms.clock.now())}
     internal = _body(INTERNAL, True, {"head": {"nova-conductor": at_head, "nova-scheduler": at_head}})
@@ -39,6 +39,10 @@ def _body(zone: str, available: bool, hosts: dict[str, Any] | None) -> dict[str,
     return {"zoneName": zone, "zoneState": {"available": available}, "hosts": hosts}
 
 
-def _service(seen: HostSeen) -> dict[str, Any]:
-    state = {"active": seen.report.enabled, "available": seen.up, "updated_at": micro(seen.report.at)}
+def _service(seen: HostSeen, now: float) -> dict[str, Any]:
+    state = {
+        "active": seen.report.enabled,
+        "available": seen.up,
+        "updated_at": micro(now if seen.up else seen.report.at),
+    }
     return {"nova-compute": state}

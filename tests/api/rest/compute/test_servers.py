@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from actors.errors import CallerError, CallerFault
 from tests.world import World, in_world, token
 
 SERVERS = "/compute/v2.1/servers"
@@ -319,6 +320,20 @@ def test_another_project_sees_and_does_nothing(tmp_path: Path) -> None:
             refused(await eve.delete(path), 403, "forbidden")
             refused(await eve.post(SERVERS, json=body(world)), 403, "forbidden")
             assert (await http.get(path)).json()["server"]["status"] == "ACTIVE"
+
+    in_world(tmp_path, play)
+
+
+def test_a_token_without_a_project_has_no_servers(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        projectless = token("")
+        async with client(world) as http:
+            server = await launched(world, http, body(world))
+        [refusal] = await world.api.boot([world.request(token=projectless)])
+        assert isinstance(refusal, CallerFault) and refusal.status == 403
+        assert await world.api.list_servers(projectless) == []
+        with pytest.raises(CallerError):
+            await world.api.server(projectless, server["id"])
 
     in_world(tmp_path, play)
 
