@@ -13,10 +13,13 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
+from openstackclient.common.clientmanager import ClientManager
 from openstackclient.shell import main
+from osc_lib.clientmanager import ClientCache
 
 
 def run(arguments: list[str]) -> dict[str, object]:
+    _forget_logins()
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
         try:
@@ -24,6 +27,13 @@ def run(arguments: list[str]) -> dict[str, object]:
         except SystemExit as ended:  # how the argument parser refuses
             code = ended.code if isinstance(ended.code, int) else 2
     return {"code": code or 0, "out": out.getvalue(), "err": err.getvalue()}
+
+
+def _forget_logins() -> None:
+    """The client keeps its sessions for the life of its process: the next command may be another user's."""
+    for kept in vars(ClientManager).values():
+        if isinstance(kept, ClientCache):
+            kept._handle = None
 
 
 def main_loop() -> None:
