@@ -31,9 +31,10 @@ def run(arguments: list[str]) -> dict[str, object]:
 
 def _forget_logins() -> None:
     """The client keeps its sessions for the life of its process: the next command may be another user's."""
-    for kept in vars(ClientManager).values():
-        if isinstance(kept, ClientCache):
-            kept._handle = None
+    for owner in ClientManager.__mro__:
+        for kept in vars(owner).values():
+            if isinstance(kept, ClientCache):
+                kept._handle = None
 
 
 def main_loop() -> None:
