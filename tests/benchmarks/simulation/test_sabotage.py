@@ -96,7 +96,7 @@ class ActsForEver(Standing):
 class Undying(Compute):
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
-        self.standing = ActsForEver(self._conductor, self._clock, lambda: False, self._stop_unheard)
+        self.standing = ActsForEver(self.conductor, self._clock, lambda: False, self._stop_unheard)
 
 
 class BuildsTwice(Compute):
