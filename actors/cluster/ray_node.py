@@ -197,11 +197,16 @@ def stop(process: RayProcess) -> None:
 
 
 def _family(process: RayProcess) -> list[int]:
-    """The keeper, and every process of Ray's that was told of this node's settings."""
+    """The keeper, every process of Ray's that was told of this node's settings, and what of Ray's is below these.
+
+    Below: a process that gave itself a title has written it over its settings, as Ray's agents do.
+    """
     mark = os.fsencode(process.file)
     found = [int(folder.name) for folder in Path("/proc").glob("[0-9]*")]
     rays = [pid for pid in found if keeper.is_rays(pid) and keeper.environment_of(pid).get(_NODE_FILE) == mark]
-    return [*([process.pid] if is_kept(process) else []), *rays]
+    roots = [*([process.pid] if is_kept(process) else []), *rays]
+    below = [pid for root in roots for pid in keeper.descendants(root) if keeper.is_rays(pid)]
+    return list(dict.fromkeys([*roots, *below]))
 
 
 def is_kept(process: RayProcess) -> bool:
