@@ -21,7 +21,7 @@ from actors.faces import ComputeFace
 from actors.messages import Hello
 from actors.records import ComputeNode, Ledger
 
-LEASE_S = 4.0  # how long a compute actor may begin guests on the strength of one answer of the conductor's
+LEASE_S = 10.0  # how long a compute actor may begin guests on the strength of one answer; a restart takes less
 TELL_S = 1.0  # how long a compute actor that starts waits until every room knows its epoch
 ASK_S = 3.0  # how long a conductor that starts waits for the answer of each compute actor
 GIVE_UP_S = LEASE_S + 2.0  # after a node left, when its last guest that was let begin has begun, or been stopped

@@ -9,7 +9,7 @@ import pytest
 from actors.cluster import names
 from benchmarks import chaos
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.chaos]
 
 BOOTS = 30
 NODES = 2

@@ -22,7 +22,7 @@ from actors.cluster import names
 from actors.messages import ServerView
 from tests.running import CommandLine, cloud
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.chaos]
 
 NODE = "node-1"
 BOOTS = 4
