@@ -242,7 +242,10 @@ class Conductor(Questions):
     async def _go(self, boots: list[Boot]) -> None:
         """Place and hand over; what fails is tried elsewhere or ends in ERROR."""
         there = [boot for boot in boots if boot.id in self._boots and not boot.undoing]  # some may be deleted meanwhile
-        boots = self._waiting.stand_behind([boot for boot in there if not boot.controlled])
+        unended = [
+            boot for boot in there if boot.instance.vm_state == Vm.BUILDING
+        ]  # others have ended, but for a write
+        boots = self._waiting.stand_behind([boot for boot in unended if not boot.controlled])
         if not boots:
             return
         for boot in boots:
@@ -489,7 +492,7 @@ class Conductor(Questions):
                 replies.append(no_server(instance_id))
                 continue
             replies.append(None)
-            if not boot.instance.deleting:
+            if not boot.instance.deleting and boot.instance.vm_state != Vm.DELETED:
                 boot.hear(Event.DELETE)
                 boot.change(deleting=True)
                 marked.append(boot)

@@ -12,7 +12,9 @@ import pytest
 from actors.boot import NODE
 from actors.cluster.config import SimulatedConfig
 from actors.errors import CallerFault, HostFault, StaleEpochError
+from actors.ledger import MemoryLedger
 from actors.messages import BlockDevice, BuildEnded, DeallocateRequest, Hello, ServerView
+from actors.records import Change, Notification
 from actors.saga import Failures, Step
 from actors.states import Vm
 from tests.world import World, in_world
@@ -248,3 +250,39 @@ def test_a_stale_compute_actor_is_told_so_and_believed_in_nothing(tmp_path: Path
         assert await world.network.world() == before
 
     in_world(tmp_path, play)
+
+
+class HeldLedger(MemoryLedger):
+    """One that keeps the writer of an event waiting until it is let go."""
+
+    def __init__(self, event_type: str) -> None:
+        super().__init__()
+        self.event_type = event_type
+        self.reached, self.let_go = asyncio.Event(), asyncio.Event()
+
+    async def commit(self, changes: list[Change]) -> None:
+        if any(isinstance(row, Notification) and row.event_type == self.event_type for row in changes):
+            self.reached.set()
+            await self.let_go.wait()
+        await super().commit(changes)
+
+
+def test_a_boot_that_ends_before_it_is_taken_up_again_is_not_placed_anew(tmp_path: Path) -> None:
+    """A conductor that starts asks around before it takes boots up; one that is deleted meanwhile claims nothing."""
+    ledger = HeldLedger("instance.delete.end")
+
+    async def play(world: World) -> None:
+        before = await world.state()
+        [server] = await world.boot(world.request())
+        ids, boot = [server.id], world.conductor.boot(server.id)
+        assert boot is not None
+        assert await world.conductor.delete(ids) == [None]
+        await asyncio.wait_for(ledger.reached.wait(), 5)
+        try:
+            world.conductor.go([boot])
+            assert await world.conductor.delete(ids) == [None]  # asking again in that moment changes nothing
+        finally:
+            ledger.let_go.set()
+        assert await world.state() == before
+
+    in_world(tmp_path, play, ledger=ledger)
