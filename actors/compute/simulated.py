@@ -97,6 +97,8 @@ class SimulatedHypervisor:
         failures = await self._make("plug", builds)
         good = [build for build in builds if build.id not in failures]
         for build in good:
+            there = self._taps.get(build.id, ())
+            build.kept_ports = tuple(vif.port_id for vif in build.vifs if vif.device in there)
             self._taps[build.id] = tuple(vif.device for vif in build.vifs)
         await self._agent.devices_appeared([device for build in good for device in self._taps[build.id]])
         return failures

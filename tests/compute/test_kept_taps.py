@@ -16,8 +16,7 @@ async def again(world: World, build: Build) -> Failures:
     """The steps of a second run, on a host whose taps outlived the first."""
     await steps.allocate_networks(world.compute, [build])
     await steps.expect_plugged(world.compute, [build])
-    build.kept_ports = tuple(vif.port_id for vif in build.vifs)
-    await steps.plug_kept(world.compute, [build])
+    await steps.plug_vifs(world.compute, [build])
     return await steps.await_plugged(world.compute, [build])
 
 
