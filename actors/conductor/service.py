@@ -266,8 +266,9 @@ class Conductor(Questions):
         lost = {boot.id: boot for boot in boots if not boot.instance.host}
         for node, found in (await self.nodes.who_has(sorted(lost), self.compute)).items():
             for instance_id, attempt, host in found:
-                if attempt == lost[instance_id].instance.attempt:
+                if lost[instance_id].building and attempt == lost[instance_id].instance.attempt:
                     lost[instance_id].change(host=host, node=node)
+        boots = [boot for boot in boots if boot.building]  # one that was deleted meanwhile has given its claim back
         with suppress(ConnectionError):  # a scheduler that starts meanwhile may not know of them yet
             await self.scheduler.restore([boot.claim() for boot in boots if boot.instance.host])
         await self._go(boots)
