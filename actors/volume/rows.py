@@ -21,6 +21,9 @@ from actors.records import (
 from actors.volume.kinds import DEFAULT_TYPE
 from actors.volume.quotas import Usage
 
+KINDS = (Volume, VolumeSnapshot, VolumeType, VolumeQuota)  # and attachments, which change with their volumes
+LOAD_TRIES = 20  # readings between which an attachment changed: only a former room's last words can do so
+
 
 class VolumeRows:
     def __init__(self, ledger: Ledger) -> None:
@@ -33,9 +36,15 @@ class VolumeRows:
         self.usages: defaultdict[str, Usage] = defaultdict(Usage)  # by project
 
     async def load(self) -> None:
-        for kind in (Volume, VolumeSnapshot, VolumeAttachment, VolumeType, VolumeQuota):
-            for row in await self._ledger.load(kind):
-                self._apply(row)
+        """As of one moment: what a former room was writing when it died may land while this one reads."""
+        held = await self._ledger.load(VolumeAttachment)
+        for _ in range(LOAD_TRIES):
+            rows: list[Change] = [row for kind in KINDS for row in await self._ledger.load(kind)]
+            before, held = held, await self._ledger.load(VolumeAttachment)
+            if _by_id(before) == _by_id(held):
+                break
+        for row in (*rows, *held):
+            self._apply(row)
 
     async def commit(self, changes: Sequence[Change]) -> None:
         if changes:
@@ -92,3 +101,7 @@ class VolumeRows:
     def _count(self, row: Volume | VolumeSnapshot | None, times: int) -> None:
         if row is not None:
             self.usages[row.project_id].count(row, times)
+
+
+def _by_id(attachments: Sequence[VolumeAttachment]) -> dict[str, VolumeAttachment]:
+    return {row.id: row for row in attachments}
