@@ -271,6 +271,9 @@ class Conductor(Questions):
         boots = [boot for boot in boots if boot.building]  # one that was deleted meanwhile has given its claim back
         with suppress(ConnectionError):  # a scheduler that starts meanwhile may not know of them yet
             await self.scheduler.restore([boot.claim() for boot in boots if boot.instance.host])
+            over = [boot.id for boot in boots if boot.id not in self._boots or boot.instance.vm_state == Vm.ERROR]
+            if over:  # they ended while the scheduler was told, and may have been released before
+                await self.scheduler.release(over)
         await self._go(boots)
 
     def _fault_of(self, boot: Boot, fault: Fault) -> BootFault:
