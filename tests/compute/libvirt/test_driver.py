@@ -247,7 +247,7 @@ def test_guests_outlive_the_daemon_and_the_driver_finds_it_again(node: NodeConfi
         while running != [INSTANCE] and time.monotonic() < deadline:
             try:
                 running = (await driver.world())["running"]
-            except libvirt.libvirtError:
+            except HostError:
                 await asyncio.sleep(0.1)
         assert running == [INSTANCE]
 
