@@ -346,6 +346,7 @@ def handle(name: str) -> Any:
 def worlds() -> dict[str, dict[str, list[str]]]:
     """What each room holds; the same as in `tests/world.py`, asked through Ray."""
     rooms = [names.SCHEDULER, names.NETWORK, names.VOLUME, *(names.compute_name(node) for node in NODES)]
+    assert await_true(lambda: all(pid_of(room) for room in rooms))  # one that an earlier test killed is back
     return dict(
         zip(rooms, ray.get([handle(room).ask.remote(("world",)) for room in rooms], timeout=LIMIT_S), strict=True)
     )

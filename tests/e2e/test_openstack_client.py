@@ -92,7 +92,7 @@ def test_the_catalog_is_administered(client: OpenStack) -> None:
     [endpoint] = client.json("endpoint list --service dns")
     assert (endpoint["URL"], endpoint["Region"]) == ("http://dns.example.org", "north")
     assert client.json("catalog show dns")["id"] == service["id"]
-    client.run("endpoint set --disabled", endpoint["ID"])
+    client.run("endpoint set --disable", endpoint["ID"])
     client.run("endpoint delete", endpoint["ID"])
     client.run("service delete dns")
     client.run("region delete north")

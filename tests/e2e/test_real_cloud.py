@@ -27,8 +27,8 @@ from actors.api.messages import CreateFlavor
 from actors.cli.doctor import lacks_for_real_guests
 from actors.cli.reach_guest import http_get, ssh_output
 from actors.cloud import BootOptions, Cloud, Server
-from actors.cluster import ray_node
 from actors.cluster.config import CloudConfig, NodeConfig
+from actors.cluster.keeper import descendants, is_alive, is_rays
 from actors.cluster.runtime import running
 from actors.compute.libvirt.daemon_files import uri_of
 from actors.network.naming import bridge_device, tap_device
@@ -307,10 +307,12 @@ def test_the_demo_proves_its_claims_and_down_clears_up_even_after_a_killed_ray()
 
 
 def kill_ray(home: Path) -> None:
-    """Every process of it but the parents, which stay and wait for ever."""
+    """Every process of it, and those that would start them again before them."""
     runtime = running(home)
     assert runtime is not None
-    family = [pid for process in runtime.processes for pid in ray_node.descendants(process.pid)]
-    for pid in family:
-        os.kill(pid, signal.SIGTERM)
-    assert await_nothing(lambda: [str(pid) for pid in family if ray_node.is_alive(pid)]) == []
+    keepers = [process.pid for process in runtime.processes]
+    family = [*keepers, *(pid for keeper in keepers for pid in descendants(keeper))]
+    rays = [pid for pid in family if pid in keepers or is_rays(pid)]
+    for pid in rays:
+        os.kill(pid, signal.SIGKILL)
+    assert await_nothing(lambda: [str(pid) for pid in rays if is_alive(pid)]) == []

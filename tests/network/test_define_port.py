@@ -71,7 +71,7 @@ def test_addresses_as_asked_for() -> None:
         ({"fixed_ips": (FixedIpRequest(ip_address="10.0.0.9"),) * 2}, 409, "fixed_ips[1].ip_address"),
         ({"fixed_ips": (FixedIpRequest(subnet_id="s2"),)}, 400, "fixed_ips[0].subnet_id"),
         ({"fixed_ips": (FixedIpRequest(subnet_id="s1"),) * 6}, 400, "fixed_ips"),
-        ({"security_groups": ("nope",)}, 400, "security_groups[0]"),
+        ({"security_groups": ("nope",)}, 404, "security_groups[0]"),
         ({"port_security_enabled": False, "security_groups": ("web",)}, 409, "port_security_enabled"),
         ({"network_id": "n2", "port_security_enabled": False}, 403, "port_security_enabled"),
         ({"network_id": "n2", "allowed_address_pairs": (AddressPair("10.0.0.9"),)}, 403, "allowed_address_pairs"),
