@@ -7,6 +7,7 @@ import contextlib
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from actors.errors import value_of
 from actors.messages import NetworkRequest
@@ -68,10 +69,21 @@ class Story:
             replies = await first
         except OSError:
             return  # nothing was promised
-        rows = on_disk(self.cloud)
+        rows = content(self.cloud)
         if replies is None or all(isinstance(reply, tuple) for reply in replies):
             assert await again() == replies
-            assert on_disk(self.cloud) == rows
+            assert content(self.cloud) == rows
+
+
+def content(cloud: Cloud) -> dict[str, dict[str, object]]:
+    """Rows but for the counts of their changes: a batch that asks for two things of one port changes it twice."""
+    return {
+        kind: {
+            row_id: replace(row, revision=0, updated_at=0.0) if hasattr(row, "revision") else row
+            for row_id, row in rows.items()
+        }
+        for kind, rows in on_disk(cloud).items()
+    }
 
 
 async def check(cloud: Cloud) -> None:
