@@ -210,10 +210,11 @@ class NetworkFace(Protocol):
     async def port_details(self, devices: list[str]) -> list[PortDetails | CallerFault]:
         """By tap device name, for the L2 agent."""
 
-    async def ports_up(self, port_ids: list[str]) -> None:
+    async def ports_up(self, port_ids: list[str], node: str = "") -> None:
         """The L2 agent wired these: they become ACTIVE and compute hears network-vif-plugged."""
 
-    async def ports_down(self, port_ids: list[str]) -> None: ...
+    async def ports_down(self, port_ids: list[str], node: str = "") -> None:
+        """Of both: only those that are bound to the node that says so ('' = wherever they are)."""
 
     async def ports_active(self, port_ids: list[str]) -> list[bool]:
         """Which of these are wired now; one that is unknown is not."""

@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from actors.clock import Clock
+from actors.cluster.names import node_of
 from actors.errors import CallerFault
 from actors.faces import NetworkFace
 from actors.messages import PortDetails
@@ -94,7 +95,7 @@ class L2Agent:
         unguarded = [self._guards.pop(device) for device in devices if device in self._guards]
         if unguarded:
             await self._dataplane.guard(list(self._guards.values()))
-        await self._network.ports_down(port_ids)
+        await self._network.ports_down(port_ids, node_of(self._host))
         for device in devices:
             network_id = self._wired.pop(device).network_id
             del self._indexes[device]
@@ -137,7 +138,7 @@ class L2Agent:
         failed = [whys[w.segment.network_id] or why for w, why in zip(wirings, await self._wire(wirings), strict=True)]
         up = [details for details, why in zip(ports, failed, strict=True) if not why]
         if up:
-            await self._network.ports_up([details.port_id for details in up])
+            await self._network.ports_up([details.port_id for details in up], node_of(self._host))
         for details, why in zip(ports, failed, strict=True):
             if why:
                 log.error("host %s: port %s is not wired: %s", self._host, details.port_id, why)

@@ -131,9 +131,9 @@ class NetworkRoom(Editing):
         rows = await self._live.ready()
         return [views.peers(rows, network_id) for network_id in network_ids]
 
-    async def ports_up(self, port_ids: list[str]) -> None:
+    async def ports_up(self, port_ids: list[str], node: str = "") -> None:
         """Those that are bound become ACTIVE; their computes hear network-vif-plugged each time that this is told."""
-        ports = await self._set_status(port_ids, "ACTIVE")
+        ports = await self._set_status(port_ids, node, "ACTIVE")
         at = self._clock.now()
         await self._notices.plugged(
             (port.host, PlugEvent(name=PLUGGED, instance_id=port.device_id, port_id=port.id, at=at))
@@ -141,17 +141,20 @@ class NetworkRoom(Editing):
             if port.device_owner.startswith(COMPUTE_OWNER)
         )
 
-    async def ports_down(self, port_ids: list[str]) -> None:
-        await self._set_status(port_ids, "DOWN")
+    async def ports_down(self, port_ids: list[str], node: str = "") -> None:
+        await self._set_status(port_ids, node, "DOWN")
 
     async def ports_active(self, port_ids: list[str]) -> list[bool]:
         ports = (await self._live.ready()).ports
         return [port_id in ports and ports[port_id].status == "ACTIVE" for port_id in port_ids]
 
-    async def _set_status(self, port_ids: list[str], status: str) -> list[Port]:
-        """The bound ones of these ports. Nobody is told: DHCP, firewalls and peers do not depend on a port's status."""
+    async def _set_status(self, port_ids: list[str], node: str, status: str) -> list[Port]:
+        """Those of the ports that are bound there: an agent that was away may speak of one that has moved on.
+
+        Nobody is told: DHCP, firewalls and peers do not depend on a port's status.
+        """
         rows = await self._live.ready()
-        ports = [port for port_id in port_ids if (port := rows.ports.get(port_id)) and port.host]
+        ports = [port for port_id in port_ids if (port := rows.ports.get(port_id)) and _is_bound(port, node)]
         self._live.stage([replace(port, status=status) for port in ports if port.status != status])
         await self._live.durable()
         return ports
@@ -161,6 +164,10 @@ class NetworkRoom(Editing):
     async def world(self) -> dict[str, list[str]]:
         """Every network, subnet and port as a line."""
         return views.world(await self._live.ready())
+
+
+def _is_bound(port: Port, node: str) -> bool:
+    return bool(port.host) and node in ("", node_of(port.host))
 
 
 def _vifs(rows: Rows, plan: Plan) -> tuple[Vif, ...]:

@@ -92,10 +92,10 @@ class FakeNetwork:
             profile=port.profile,
         )
 
-    async def ports_up(self, port_ids: list[str]) -> None:
+    async def ports_up(self, port_ids: list[str], node: str = "") -> None:
         self._called(f"up {' '.join(sorted(port_ids))}")
 
-    async def ports_down(self, port_ids: list[str]) -> None:
+    async def ports_down(self, port_ids: list[str], node: str = "") -> None:
         self._called(f"down {' '.join(sorted(port_ids))}")
 
     async def agent_started(self, host: str, underlay_ip: str = "") -> list[str]:

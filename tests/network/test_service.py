@@ -280,7 +280,9 @@ def test_plugged_is_told_each_time() -> None:
         ] * 2
         assert {port.status for port in cloud.ports()} == {"ACTIVE"}
         assert (await one(cloud, "i1", network))[0].active
-        await cloud.room.ports_down([vif.port_id])
+        await cloud.room.ports_down([vif.port_id], "h2")  # where it was once, or never
+        assert cloud.port(vif.port_id).status == "ACTIVE"
+        await cloud.room.ports_down([vif.port_id], "h1")
         assert cloud.port(vif.port_id).status == "DOWN"
 
     run(scenario())
