@@ -265,10 +265,12 @@ def test_stopping_the_daemon_leaves_nothing_even_after_its_keeper_was_killed(nam
         await driver.unplug([prepared()])
         await driver.close()
 
-    asyncio.run(leave_a_guest())
-    assert len(marked_processes(files.mark)) == 3  # keeper, daemon, guest
-    os.kill(int(files.lock.read_text()), signal.SIGKILL)
-    stop_daemon(node)
+    try:
+        asyncio.run(leave_a_guest())
+        assert len(marked_processes(files.mark)) == 3  # keeper, daemon, guest
+        os.kill(int(files.lock.read_text()), signal.SIGKILL)
+    finally:
+        stop_daemon(node)  # also where the guest did not come up: the test leaves none either
     stop_daemon(node)
     assert marked_processes(files.mark) == []
     assert not files.folder.exists()
