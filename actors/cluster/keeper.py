@@ -46,7 +46,7 @@ class Keeper:
         """Until the process is told to end."""
         while True:
             for pause_s in PAUSES_S:
-                time.sleep(pause_s)
+                time.sleep(pause_s)  # a node that dies at each start must not take the machine with it
                 began = time.monotonic()
                 self._begin()
                 self._watch()
@@ -135,7 +135,7 @@ def end_all(keeper: int) -> None:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-        time.sleep(0.02)
+        time.sleep(0.02)  # orphans of what was killed become our children: looked for again until none is left
 
 
 def main() -> NoReturn:

@@ -191,7 +191,7 @@ def stop(process: RayProcess) -> None:
         _signal(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_LIMIT_S
     while time.monotonic() < deadline and any(is_alive(pid) for pid in family):
-        time.sleep(0.05)
+        time.sleep(0.05)  # they are no children of ours, so nobody tells when they have ended
     for pid in family:
         _signal(pid, signal.SIGKILL)
 

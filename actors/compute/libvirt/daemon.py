@@ -63,7 +63,7 @@ def await_daemon(config: NodeConfig, deadline_s: float) -> None:
             raise HostError(HostFault("hypervisor", config.host, f"the libvirt daemon ended: {_last_words(files)}"))
         if time.monotonic() > deadline:
             raise HostError(HostFault("hypervisor", config.host, f"no libvirt daemon after {deadline_s:g} s"))
-        time.sleep(POLL_S)
+        time.sleep(POLL_S)  # a daemon that begins to listen tells nobody
     connection = libvirt.open(uri_of(config))
     try:
         connection.getCapabilities()  # the daemon asks each QEMU what it can do, once: the long part of a first start

@@ -89,7 +89,7 @@ def keep(program: str, folder: Path) -> None:
         if restarts == RESTARTS:
             break
         restarts += 1
-        time.sleep(RESTART_PAUSE_S)
+        time.sleep(RESTART_PAUSE_S)  # what killed it may still be there
         daemon = start_daemon(program, folder)
     end_children(daemon)
 
@@ -115,7 +115,7 @@ def end_children(daemon: int) -> None:
 
 
 def pause() -> None:
-    time.sleep(0.01)
+    time.sleep(0.01)  # children are told to end, and some of them are orphans that come to us only then
     reap()
 
 
