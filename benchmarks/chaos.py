@@ -132,6 +132,7 @@ def measure(stage: Scene, boots: int) -> None:
 def play(stage: Scene, name: str, moment: str, boots: int) -> Row:
     """One row: launch, kill, wait for everything to end, and look for what is left."""
     target, since = targets(stage)[name], stage.cloud.last_event()
+    _await(lambda: all(target.victims(stage)))  # what an earlier row killed answers again
     victims, killing = target.victims(stage), Killing()
     timer = threading.Timer(stage.duration_s * MOMENTS[moment], _kill, (stage, target, victims, killing))
     timer.start()
@@ -217,6 +218,7 @@ def _kill(stage: Scene, target: Target, victims: list[int], killing: Killing) ->
     """Runs beside the boots."""
     killing.at = time.monotonic()
     for pid in victims:
+        assert pid > 1, f"{victims} of {target}: 0 would be all of this very benchmark"
         os.kill(pid, signal.SIGKILL)
     try:
         if _await(lambda: target.back(stage, victims)):

@@ -165,11 +165,16 @@ async def _surely(ask: Callable[[], Awaitable[Answer]]) -> Answer:
 
 
 async def _whereabouts(name: str) -> str:
-    """The id of the Ray node on which the actor runs; '' if it does not answer in time."""
+    """The id of the Ray node on which the actor runs; '' if it does not answer in time. One that dies comes back."""
     try:
-        question = ray.get_actor(name, namespace=names.NAMESPACE).__ray_call__.remote(_own_node_id)
-        return str(await asyncio.wait_for(question, READY_LIMIT_S))
-    except (ValueError, RayActorError, TimeoutError):
+        async with asyncio.timeout(READY_LIMIT_S):
+            while True:
+                try:
+                    actor = ray.get_actor(name, namespace=names.NAMESPACE)
+                    return str(await actor.__ray_call__.remote(_own_node_id))
+                except RayActorError:
+                    await asyncio.sleep(PAUSE_S)  # Ray starts it again
+    except (ValueError, TimeoutError):
         return ""
 
 

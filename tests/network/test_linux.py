@@ -185,6 +185,7 @@ def test_a_dead_dnsmasq_runs_again(tmp_path: Path) -> None:
     async def act(made: Cloud) -> None:
         paths = DhcpPaths(made.nodes[0].dhcp / made.net)
         first = pid_of(paths)
+        assert first
         os.kill(first, signal.SIGKILL)
         await until(lambda: pid_of(paths) not in (0, first))
 

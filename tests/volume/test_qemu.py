@@ -74,6 +74,12 @@ async def qemu_io(target: str, command: str, disk_format: str = "raw") -> bool:
     return done.returncode == 0 and "verification failed" not in done.stdout
 
 
+def kill(daemon: StorageDaemon) -> None:
+    pid = daemon.pid()
+    assert pid  # 0 would be everything of this very test run
+    os.kill(pid, signal.SIGKILL)
+
+
 def new_id() -> str:
     return str(uuid.uuid4())
 
@@ -107,7 +113,7 @@ def test_a_killed_daemon_is_replaced_with_all_its_exports(tmp_path: Path) -> Non
             await backend.create(volume_id, 1, Blank())
         await backend.export([first])
         assert await qemu_io(url(backend, first), "write -P 0x11 0 64k")
-        os.kill(StorageDaemon(folder).pid(), signal.SIGKILL)
+        kill(StorageDaemon(folder))
         await backend.export([second])
         assert await qemu_io(url(backend, first), "read -P 0x11 0 64k")
         assert await qemu_io(url(backend, second), "read -P 0 0 64k")
@@ -122,7 +128,7 @@ def test_a_dead_daemon_is_noticed_without_a_request(tmp_path: Path) -> None:
         volume_id = new_id()
         await backend.create(volume_id, 1, Blank())
         await backend.export([volume_id])
-        os.kill(StorageDaemon(folder).pid(), signal.SIGKILL)
+        kill(StorageDaemon(folder))
         async with asyncio.timeout(30):
             while not await qemu_io(url(backend, volume_id), "read 0 512"):
                 continue
@@ -282,7 +288,7 @@ def test_the_room_with_real_volumes_from_image_to_nothing(tmp_path: Path) -> Non
             (await room.create_snapshot([CreateSnapshot(token="ann", volume_id=mine.id, force=True)]))[0]
         )
         assert snapshot.status == "available"
-        os.kill(StorageDaemon(tmp_path / "volumes").pid(), signal.SIGKILL)
+        kill(StorageDaemon(tmp_path / "volumes"))
         assert await attached(room, attach_request(root, use(mine))) == connections
         assert await qemu_io(url_of(connections[1]), "read -P 0x44 0 4k")
         await room.detach([detach_request(failed_boot=True)])
