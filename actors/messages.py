@@ -389,7 +389,7 @@ class DeallocateRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Delete the ports that the boot made, unbind the user's own. Repeatable."""
 
     instance_id: str
-    host: str  # only what is bound to this host (or unbound) is touched
+    host: str  # only what is bound to this host (or unbound) is touched; '' = wherever it is
     port_ids: tuple[str, ...] = ()  # only these; () = all
     epoch: int = 0
 
@@ -460,7 +460,7 @@ class DetachRequest(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     instance_id: str
-    host: str
+    host: str  # '' = wherever they are attached
     failed_boot: bool = False
     volume_ids: tuple[str, ...] = ()  # only these, and none of them is deleted; () = all
     epoch: int = 0

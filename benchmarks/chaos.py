@@ -27,6 +27,7 @@ import ray
 from ray.exceptions import GetTimeoutError, RayActorError
 
 from actors.audit.checks import audit
+from actors.audit.evidence import Disagreement
 from actors.audit.gather import look
 from actors.cloud import Cloud, Server
 from actors.cluster import bringup, keeper, names, ray_node
@@ -48,6 +49,7 @@ ENDED_LIMIT_S = 120.0  # after which a boot that has not ended is stuck
 BACK_LIMIT_S = 120.0  # for what was killed to be back
 ANSWER_S = 2.0  # for an actor to say that it lives
 POLL_S = 0.05
+SAID = 5  # disagreements of one audit that are told
 APART_S = 1.0  # between the two looks of an audit
 
 
@@ -57,6 +59,7 @@ class Scene:
 
     cloud: Cloud
     runtime: Runtime
+    say: Say
     duration_s: float = 0.0  # of all boots, undisturbed
 
     def process(self, node: str) -> RayProcess:
@@ -114,7 +117,7 @@ def scene(nodes: int, say: Say) -> Iterator[Scene]:
         runtime = bringup.up(config, options, say)
         with Cloud.connect(config.home) as cloud:
             seed(cloud, config, say)
-            yield Scene(cloud, runtime)
+            yield Scene(cloud, runtime, say)
     finally:
         bringup.down(config.home, lambda line: None, purge=True)
 
@@ -148,13 +151,13 @@ def play(stage: Scene, name: str, moment: str, boots: int) -> Row:
         "active": ends["ACTIVE"],
         "error": ends["ERROR"],
         "stuck": ends["BUILD"],
-        "leaked": _untold(stage.cloud, since, servers) + disagreements(),
+        "leaked": _untold(stage.cloud, since, servers) + disagreements(stage.say),
         "recovery_s": round(killing.recovery_s, 2),
         "restart_cpu_s": round(killing.restart_cpu_s, 2),
         "ended_s": round(ended_s, 2),
     }
     stage.cloud.delete(servers)
-    row["leaked"] += _left_over() + disagreements()
+    row["leaked"] += _left_over() + disagreements(stage.say)
     return row
 
 
@@ -287,11 +290,15 @@ def _untold(cloud: Cloud, since: int, servers: Sequence[Server]) -> int:
     return sum(events not in fine for events in told.values())
 
 
-def disagreements() -> int:
-    return len(asyncio.run(_two_looks()))
+def disagreements(say: Say) -> int:
+    """How many an audit finds; the first of them are said."""
+    found = asyncio.run(_two_looks())
+    for each in found[:SAID]:
+        say(f"{each.check} {each.where} {each.subject}: {each.found}")
+    return len(found)
 
 
-async def _two_looks() -> list[Any]:
+async def _two_looks() -> list[Disagreement]:
     everybody = witnesses()
     first = await look(everybody)
     await asyncio.sleep(APART_S)

@@ -1,4 +1,4 @@
-"""What the conductor is asked: servers as they are, their stories, who waits for them, notifications. Changes nothing.
+"""What the conductor is asked: servers as they are, their stories, who waits for them, notifications.
 
 The base of the conductor's service, which owns the boots and the log of notifications and is their one writer.
 """
@@ -31,6 +31,7 @@ class Questions:
         self._notifications = Notifications()
         self._actions = InstanceActions()
         self._quotas = Quotas()
+        self.scheduler_lives = 0  # how many schedulers have started since this conductor did
 
     async def quotas(self, project_ids: list[str]) -> list[ProjectQuota]:
         """What each project has and may have."""
@@ -43,7 +44,8 @@ class Questions:
         return found
 
     async def claims(self) -> list[Claim]:
-        """What every instance that holds a host takes."""
+        """What every instance that holds a host takes: the first question of a scheduler that starts."""
+        self.scheduler_lives += 1
         return [boot.claim() for boot in self._boots.values() if boot.holds_host]
 
     async def strangers(self, node: str, instance_ids: list[str]) -> list[str]:

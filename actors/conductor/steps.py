@@ -39,7 +39,7 @@ async def place(conductor: Conductor, boots: list[Boot]) -> Failures:
     failures: Failures = {}
     waiting = boots
     for _ in range(PLACE_TRIES):
-        replies = await conductor.scheduler.place(place_requests(conductor, waiting))
+        replies = await _choices(conductor, waiting)
         again: list[Boot] = []
         at = conductor.clock.now()
         for boot, reply in zip(waiting, replies, strict=True):
@@ -58,6 +58,17 @@ async def place(conductor: Conductor, boots: list[Boot]) -> Failures:
     else:  # the host that it had has not come back: it is no fault of the caller's
         failures |= {b.id: HostFault("place", b.instance.host, describe(failures[b.id])) for b in waiting}
     return failures
+
+
+async def _choices(conductor: Conductor, boots: list[Boot]) -> list[Placed | NoHostFound | CallerFault]:
+    """A scheduler that died after it answered has claimed nothing that lasts, and who follows it does not know: where
+    one has started meanwhile, it is asked, which changes nothing if the answer was its own."""
+    requests = place_requests(conductor, boots)
+    while True:
+        lives = conductor.scheduler_lives
+        replies = await conductor.scheduler.place(requests)
+        if lives == conductor.scheduler_lives:
+            return replies
 
 
 def place_requests(conductor: Conductor, boots: list[Boot]) -> list[PlaceRequest]:
@@ -144,11 +155,15 @@ async def _fault_of_order(conductor: Conductor, node: str, orders: list[BuildOrd
 
 
 async def take_back(conductor: Conductor, boots: list[Boot]) -> None:
-    """Have the host undo all that it did. A host that is gone has nothing left to undo."""
+    """Have the host undo all that it did. A host that is gone has nothing left to undo.
+
+    Where none is known, a conductor that died may have handed the boot over and not have written to whom.
+    """
     by_node: dict[str, list[Boot]] = defaultdict(list)
     for boot in boots:
-        if boot.instance.node:
-            by_node[boot.instance.node].append(boot)
+        by_node[boot.instance.node].append(boot)
+    if nowhere := by_node.pop("", []):
+        await _give_back(conductor, nowhere)
     await asyncio.gather(*(_destroy(conductor, node, group) for node, group in by_node.items()))
 
 

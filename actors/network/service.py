@@ -180,7 +180,7 @@ def _released(rows: Rows, request: DeallocateRequest) -> list[Change]:
         port = rows.ports[port_id]
         if request.port_ids and port_id not in request.port_ids:
             continue
-        if port.host not in ("", request.host):
+        if request.host and port.host not in ("", request.host):
             continue  # the boot has gone on to another host, which has it now
         if port.made_for == request.instance_id:
             changes.append(drop(port))

@@ -176,11 +176,11 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def release(requests: list[DetachRequest], stock: Stock) -> Release:
-    """Everything that these instances hold on these hosts."""
+    """Everything that these instances hold on these hosts; without a host, wherever they hold it."""
     asked = {(request.instance_id, request.host): request for request in requests}
     result = Release(unexport=[], delete=[], changes=[])
     for attachment in stock.attachments.values():
-        request = asked.get((attachment.instance_id, attachment.host))
+        request = asked.get((attachment.instance_id, attachment.host)) or asked.get((attachment.instance_id, ""))
         if request is None or not attachment.of_server:
             continue
         if request.volume_ids and attachment.volume_id not in request.volume_ids:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from actors.boot import NODE
+from actors.clock import SystemClock
 from actors.cluster.config import SimulatedConfig
 from actors.errors import CallerFault, HostFault, StaleEpochError
 from actors.ledger import MemoryLedger
-from actors.messages import BlockDevice, BuildEnded, DeallocateRequest, Hello, ServerView
+from actors.messages import BlockDevice, BuildEnded, DeallocateRequest, Hello, PlaceRequest, ServerView
 from actors.records import Change, Notification
 from actors.saga import Failures, Step
+from actors.scheduler.service import Scheduler
 from actors.states import Vm
-from tests.world import World, in_world
+from tests.world import Late, World, in_world
 
 AnyStep = Step[Any, Any]
 
@@ -286,3 +289,50 @@ def test_a_boot_that_ends_before_it_is_taken_up_again_is_not_placed_anew(tmp_pat
         assert await world.state() == before
 
     in_world(tmp_path, play, ledger=ledger)
+
+
+class Mortal(Late):
+    """A scheduler that dies when it has answered, before its answer arrives; another starts meanwhile."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.room = world, world.scheduler
+
+    async def place(self, requests: list[PlaceRequest]) -> list[Any]:
+        replies: list[Any] = await self.room.place(requests)
+        if self.room is self.world.scheduler:
+            self.room = Scheduler(SystemClock(), Random(2), "spread", 3_600)
+            await self.room.restore(await self.world.conductor.claims())
+            await self.room.heartbeat([seen.report for seen in await self.world.scheduler.hosts()])
+        return replies
+
+
+def test_what_a_dead_scheduler_chose_is_claimed_by_the_next(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        world.conductor.scheduler = mortal = Mortal(world)
+        [server] = await world.boot(world.request())
+        assert server.status == "ACTIVE"
+        assert [claim.instance_id for claim in await mortal.room.claims()] == [server.id]
+        await world.delete(server)
+        assert await mortal.room.claims() == []
+
+    in_world(tmp_path, play)
+
+
+def test_a_boot_that_was_handed_over_to_nobody_knows_whom_gives_everything_back(tmp_path: Path) -> None:
+    """A conductor died before it wrote down where it sent the boot, and that node never came back."""
+
+    async def play(world: World) -> None:
+        volume = await world.volume()
+        device = BlockDevice(source_type="volume", destination_type="volume", source_id=volume)
+        before = await world.state()
+        [server] = await world.boot(world.request(block_devices=(device,)))
+        boot = world.conductor.boot(server.id)
+        assert boot is not None
+        boot.change(host="", node="")
+        await world.delete(server)
+        after = await world.state()
+        assert {room: after[room] for room in ("scheduler", "network", "volume")} == {
+            room: before[room] for room in ("scheduler", "network", "volume")
+        }
+
+    in_world(tmp_path, play)
