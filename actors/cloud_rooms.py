@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import ray
-from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
+from ray.exceptions import ActorUnschedulableError, GetTimeoutError, RayActorError, RayTaskError
 
 from actors.api.messages import CreateFlavor, CreateKeypair, CreateServerGroup, ServerGroupRequest
 from actors.cluster import names
@@ -67,7 +67,7 @@ class Session:
                 return ray.get(self._actors[room].ask.remote(asked), timeout=limit_s)
             except RayTaskError as error:
                 raise error.cause from None
-            except (ValueError, RayActorError, GetTimeoutError) as error:
+            except (ValueError, RayActorError, ActorUnschedulableError, GetTimeoutError) as error:
                 self._actors.pop(room, None)
                 if not again or isinstance(error, GetTimeoutError) or time.monotonic() >= deadline:
                     raise CloudUnavailableError(f"{room} does not answer ({error}); see `novaray status`") from None

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import GetTimeoutError, RayActorError
+from ray.exceptions import GetTimeoutError
 
 from actors.audit.checks import audit
 from actors.audit.evidence import Disagreement
@@ -33,6 +33,7 @@ from actors.cloud import Cloud, Server
 from actors.cluster import bringup, keeper, names, ray_node
 from actors.cluster.config import CloudConfig, SimulatedConfig
 from actors.cluster.ray_node import RayProcess
+from actors.cluster.reach import AWAY
 from actors.cluster.runtime import Runtime, save
 from actors.cluster.seed import seed
 from actors.cluster.supervisor import worker_nodes
@@ -209,7 +210,7 @@ def _pid(name: str) -> int:
     try:
         actor = ray.get_actor(name, namespace=names.NAMESPACE)
         return int(ray.get(actor.__ray_call__.remote(_own_pid), timeout=ANSWER_S))
-    except (ValueError, RayActorError, GetTimeoutError):
+    except (*AWAY, GetTimeoutError):
         return 0
 
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import ray
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import ActorUnschedulableError, RayActorError, RayTaskError
 
 from actors.cluster import names
 from actors.cluster.shell import asking
@@ -26,6 +26,8 @@ LIMIT_S = 30.0  # how long a room may be away before a call to it fails
 PAUSE_S = 0.1  # between tries
 FOLLOW_WAIT_S = 30.0  # one question to identity for news of keys and revocations; it answers when there is some
 
+AWAY = (RayActorError, ActorUnschedulableError, ValueError)  # dead, bound to a node that is gone, or not there
+
 _following: list[asyncio.Task[None]] = []  # held, so that they are not collected
 
 
@@ -38,9 +40,11 @@ class Reach:
 
     sent: ClassVar[int] = 0  # messages of this process, for benchmarks
 
-    def __init__(self, name: str, limit_s: float = LIMIT_S) -> None:
+    def __init__(self, name: str, limit_s: float = LIMIT_S, find: Callable[[str], Any] | None = None) -> None:
+        """`find` gives the actor of a name as it is now, or raises ValueError."""
         self._name = name
         self._limit_s = limit_s
+        self._find = find or actor_named
         self._handle: Any = None
 
     def __getattr__(self, method: str) -> Callable[..., Awaitable[Any]]:
@@ -58,16 +62,20 @@ class Reach:
         while True:
             try:
                 if self._handle is None:
-                    self._handle = ray.get_actor(self._name, namespace=names.NAMESPACE)
+                    self._handle = self._find(self._name)
                 Reach.sent += 1
                 return await self._handle.ask.remote(asked)
             except RayTaskError as error:
                 raise error.cause from None
-            except (RayActorError, ValueError) as error:
+            except AWAY as error:
                 self._handle = None
                 if time.monotonic() >= deadline:
                     raise Unreachable(f"{self._name} did not answer within {self._limit_s:g} s: {error}") from None
             await asyncio.sleep(PAUSE_S)
+
+
+def actor_named(name: str) -> Any:
+    return ray.get_actor(name, namespace=names.NAMESPACE)
 
 
 def identity() -> Identity:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import ray
-from ray.exceptions import RayActorError, RayError
+from ray.exceptions import ActorUnschedulableError, RayActorError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from actors.cluster import names, reach
@@ -174,7 +174,7 @@ async def _whereabouts(name: str) -> str:
                     return str(await actor.__ray_call__.remote(_own_node_id))
                 except RayActorError:
                     await asyncio.sleep(PAUSE_S)  # Ray starts it again
-    except (ValueError, TimeoutError):
+    except (ValueError, TimeoutError, ActorUnschedulableError):
         return ""
 
 
