@@ -104,10 +104,14 @@ class SimulatedHypervisor:
         return failures
 
     async def unplug(self, builds: list[Build]) -> None:
-        self._remove("plug", builds)
-        gone = [device for build in builds for device in self._taps.pop(build.id, ())]
+        """Forgotten only when the agent has heard, so that whoever was killed on the way can do it again."""
+        gone = {build.id: taps for build in builds if (taps := self._taps.get(build.id))}
         if gone:
-            await self._agent.devices_gone(gone)
+            await self._agent.devices_gone([device for taps in gone.values() for device in taps])
+        for instance_id, taps in gone.items():
+            if self._taps.get(instance_id) is taps:
+                del self._taps[instance_id]
+        self._remove("plug", builds)
 
     async def define(self, builds: list[Build]) -> Failures:
         return await self._make("define", builds)

@@ -18,7 +18,7 @@ from actors.conductor.nodes import LEASE_S
 from actors.errors import HostError, HostFault, StaleEpochError
 from actors.faces import ConductorFace
 
-WATCH_S = LEASE_S / 4  # between looks at the lease while guests hang on it
+WATCH_S = 1.0  # between looks at the lease while guests hang on it: it is renewed when it is older
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class Standing:
         if self._age() > LEASE_S:
             self._renewing = asyncio.create_task(self.end("its lease ran out"))
             return
-        if self._age() > LEASE_S / 2 and (self._renewing is None or self._renewing.done()):
+        if self._age() > WATCH_S and (self._renewing is None or self._renewing.done()):
             self._renewing = asyncio.create_task(self._renew())
         self.watch()
 

@@ -16,15 +16,16 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from actors.clock import Clock
 from actors.errors import StaleEpochError
 from actors.faces import ComputeFace
 from actors.messages import Hello
 from actors.records import ComputeNode, Ledger
 
-LEASE_S = 10.0  # how long a compute actor may begin guests on the strength of one answer; a restart takes less
+LEASE_S = 7.0  # how long a compute actor may begin guests on the strength of one answer; a restart takes less
+MARGIN_S = 1.0  # for a guest that was begun in a lease's last moment to have begun, or been stopped
 TELL_S = 1.0  # how long a compute actor that starts waits until every room knows its epoch
 ASK_S = 3.0  # how long a conductor that starts waits for the answer of each compute actor
-GIVE_UP_S = LEASE_S + 2.0  # after a node left, when its last guest that was let begin has begun, or been stopped
 
 Answer = TypeVar("Answer")
 
@@ -40,9 +41,12 @@ class NodeLeftError(ConnectionError):
 class Nodes:
     """`store` is asked patiently; `fenced`: the rooms that compute actors talk to."""
 
-    def __init__(self, store: Ledger, fenced: Sequence[Fenced]) -> None:
+    def __init__(self, store: Ledger, fenced: Sequence[Fenced], clock: Clock) -> None:
         self._store = store
         self._fenced = fenced
+        self._clock = clock
+        self._began = clock.monotonic()
+        self._heard: dict[str, float] = {}  # node → when its actor last asked, and was answered or is being
         self._rows: dict[str, ComputeNode] = {}
         self._telling: set[asyncio.Task[None]] = set()
         self._calls: defaultdict[str, set[asyncio.Future[object]]] = defaultdict(set)
@@ -71,12 +75,19 @@ class Nodes:
         """Raises `StaleEpochError` for whoever acts on this node without its current epoch."""
         if epoch != self.epoch(node) or self.has_left(node):
             raise StaleEpochError(f"epoch {epoch} of node {node} is over")
+        self._heard[node] = self._clock.monotonic()
+
+    def lease_left_s(self, node: str) -> float:
+        """Seconds until nothing that this conductor, or one before it, answered lets a guest begin there any more."""
+        heard = self._heard.get(node, self._began)
+        return max(0.0, heard + LEASE_S + MARGIN_S - self._clock.monotonic())
 
     # ------------------------------------------------------------ coming, leaving, changing
 
     async def welcome(self, hello: Hello) -> ComputeNode:
         """A compute actor starts: all before it on this node are stale when this returns."""
         known = self._rows.get(hello.node)
+        self._heard[hello.node] = self._clock.monotonic()
         if known is None:
             return await self._fence(ComputeNode(id=hello.node, epoch=1, hosts=hello.hosts))
         row = msgspec.structs.replace(known, epoch=known.epoch + 1, hosts=hello.hosts, gone=False)

@@ -22,7 +22,7 @@ from actors.cluster.config import CloudConfig
 from actors.conductor.acts import Acts
 from actors.conductor.boots import Boot, new_boot, notification, stored_boot, view
 from actors.conductor.edits import edited
-from actors.conductor.nodes import GIVE_UP_S, Nodes
+from actors.conductor.nodes import Nodes
 from actors.conductor.questions import Questions, no_server
 from actors.conductor.quotas import Quotas, group_of
 from actors.conductor.riders import Riders
@@ -97,7 +97,7 @@ class Conductor(Questions):
         self._seats = Seats(config.boots_in_flight_limit)  # of boots that are accepted and not ended
         self._keys: dict[tuple[str, str], list[str]] = {}  # (project, idempotency key) → instance ids
         self._recording: dict[tuple[str, str], asyncio.Future[None]] = {}  # keys of boots that are not on disk yet
-        self.nodes = Nodes(self, (rooms.scheduler, rooms.network, rooms.volume))
+        self.nodes = Nodes(self, (rooms.scheduler, rooms.network, rooms.volume), clock)
         self._unconfirmed: set[str] = set()  # ACTIVE, and the scheduler may not know
         self._failed: dict[str, tuple[BootFault, bool]] = {}  # how attempts failed that are not undone yet
         self._tasks: set[asyncio.Task[None]] = set()
@@ -463,7 +463,7 @@ class Conductor(Questions):
         with suppress(ConnectionError):  # the supervisor tells it as well
             await self.scheduler.forget_hosts(list(row.hosts) if row is not None else [])
         if any(boot.instance.node == node and boot.building for boot in self._boots.values()):
-            await asyncio.sleep(GIVE_UP_S)
+            await asyncio.sleep(self.nodes.lease_left_s(node))
         if not self.nodes.has_left(node):
             return  # it has come back, and has been given its unfinished builds
         self.nodes.give_up(node)

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
 from actors.scheduler.messages import AllocationView, CandidateGroup, CandidateQuery, InventoryView, ProviderView
-from placement import Claim, Fleet, HostState
+
+if TYPE_CHECKING:
+    from placement import Claim, Fleet, HostState  # numpy: the REST edge asks `takes`, and has no fleet
 
 HOSTS = UUID("a8bd0a7c-1a0f-4d54-9d8c-9b0a0b7f7e11")  # the namespace of ids that are made from hosts' names
 AGGREGATES = UUID("3f0d1d0e-5be4-4a35-8a27-51c1b5d0e9c4")  # the same for aggregates

@@ -7,7 +7,6 @@ only once its holder said from where.
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 import msgspec
@@ -17,18 +16,12 @@ from actors.records import Change, Volume, VolumeAttachment, drop
 from actors.volume import rules
 from actors.volume.backend import BackendError
 from actors.volume.desk import VolumeDesk, answer_soon
-from actors.volume.messages import AttachmentRequest, AttachmentView, CreateAttachment, DetachVolume, new_id
+from actors.volume.messages import AttachmentRequest, AttachmentView, CreateAttachment, DetachVolume, new_id, shown_id
 from actors.volume.states import Event, after
 
-NAMESPACE = uuid.UUID("0f0a3b0a-6d0f-4c57-9b6d-6f3b5a3f0f5e")  # of the ids that attachments are shown by
 CONNECTOR_LIMIT_BYTES = 65_535
 MODES = ("rw", "ro")
 STEP = "volume_attachment"  # that a host's fault is named for
-
-
-def shown_id(row: VolumeAttachment) -> str:
-    """The UUID that the API calls an attachment by."""
-    return str(uuid.uuid5(NAMESPACE, row.id))
 
 
 class VolumeHolding(VolumeDesk):

@@ -13,9 +13,16 @@ import msgspec
 
 from actors.records import Volume, VolumeAttachment, VolumeSnapshot, VolumeType
 
+ATTACHMENTS = uuid.UUID("0f0a3b0a-6d0f-4c57-9b6d-6f3b5a3f0f5e")  # the namespace of ids that attachments are shown by
+
 
 def new_id() -> str:
     return str(uuid.uuid4())
+
+
+def shown_id(row: VolumeAttachment) -> str:
+    """The UUID that the API calls an attachment by."""
+    return str(uuid.uuid5(ATTACHMENTS, row.id))
 
 
 # ---------------------------------------------------------------- volumes

@@ -9,7 +9,7 @@ from actors.errors import CallerFault
 from actors.records import Volume, VolumeAttachment, VolumeSnapshot, VolumeType
 from actors.volume import kinds, query
 from actors.volume.desk import answer
-from actors.volume.holding import VolumeHolding, shown_id
+from actors.volume.holding import VolumeHolding
 from actors.volume.messages import (
     AttachmentPage,
     AttachmentRequest,
@@ -23,6 +23,7 @@ from actors.volume.messages import (
     VolumeRequest,
     VolumeTypeRequest,
     VolumeView,
+    shown_id,
 )
 from actors.volume.quotas import ABSENT, RESOURCES
 

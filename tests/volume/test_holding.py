@@ -7,7 +7,6 @@ from typing import Any
 
 from actors.errors import value_of
 from actors.records import Volume
-from actors.volume.holding import shown_id
 from actors.volume.messages import (
     AttachmentRequest,
     AttachmentView,
@@ -15,6 +14,7 @@ from actors.volume.messages import (
     DetachVolume,
     ListRows,
     VolumeRequest,
+    shown_id,
 )
 from actors.volume.service import VolumeRoom
 from tests.volume.rooms import House, attach_request, attached, detach_request, status_of, use, volume

@@ -19,7 +19,7 @@ from actors.api.rest.rooms import EdgeRooms
 from actors.errors import CallerError, CallerFault, bad_request, not_found, value_of
 from actors.messages import BlockDevice, ServerView
 from actors.records import VolumeAttachment
-from actors.volume.holding import shown_id
+from actors.volume.messages import shown_id
 
 router = APIRouter(prefix="/v2.1/servers/{server_id}/os-volume_attachments")
 

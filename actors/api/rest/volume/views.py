@@ -11,8 +11,7 @@ from typing import Any
 
 from actors.api.rest.microversions import Version
 from actors.records import VolumeSnapshot, VolumeType
-from actors.volume.holding import shown_id
-from actors.volume.messages import AttachmentView, QuotaView, VolumeView
+from actors.volume.messages import AttachmentView, QuotaView, VolumeView, shown_id
 from actors.volume.quotas import ABSENT, RESOURCES
 
 BACKEND_HOST = "novaray@qcow2"
