@@ -185,6 +185,7 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] | None = None  # these are all
     tag: str = ""  # one more
     tags_without: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] | None = None  # their names
     locked: bool | None = None
     locked_reason: str = ""
     vm_state: str = ""  # os-resetState: active or error

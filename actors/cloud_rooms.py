@@ -187,8 +187,8 @@ class Networks:
             security_group_id=group_id,
             direction="ingress",
             protocol=protocol,
-            port_min=port,
-            port_max=port,
+            port_min=port or -1,
+            port_max=port or -1,
             remote_ip_prefix=remote,
         )
         self._session.one(names.NETWORK, "create_security_group_rules", request, again=False)

@@ -43,9 +43,19 @@ from actors.messages import (
     Vif,
     Welcome,
 )
-from actors.network.messages import DhcpNetworkInfo, DhcpQuery, PortFirewall
-from actors.records import Aggregate, Change, InstanceAction, Ledger, Notification
+from actors.network.messages import DhcpNetworkInfo, DhcpQuery, PortFirewall, PortQuery, UpdatePort
+from actors.records import (
+    Aggregate,
+    Change,
+    InstanceAction,
+    Ledger,
+    Notification,
+    Port,
+    SecurityGroup,
+    VolumeSnapshot,
+)
 from actors.scheduler.messages import PlacementExplained
+from actors.volume.messages import CreateSnapshot, SnapshotRequest
 
 
 class TokenVerifier(Protocol):
@@ -234,6 +244,14 @@ class NetworkFace(Protocol):
     async def dhcp_changes(self, queries: list[DhcpQuery]) -> list[DhcpNetworkInfo | CallerFault]:
         """The same, but of the ports only those that changed since the version that the agent holds."""
 
+    async def list_ports(self, query: PortQuery) -> list[Port]:
+        """Those that the caller may see."""
+
+    async def update_ports(self, requests: list[UpdatePort]) -> list[Port | CallerFault]: ...
+
+    async def list_security_groups(self, token: str) -> list[SecurityGroup]:
+        """Those that the caller may see."""
+
     async def firewall_rules(self, port_ids: list[str]) -> list[PortFirewall | CallerFault]:
         """Addresses, pairs and resolved security group rules of each port, for the firewall of its host."""
 
@@ -261,6 +279,10 @@ class VolumeFace(Protocol):
         """One connection a device, in the order of the request's devices."""
 
     async def detach(self, requests: list[DetachRequest]) -> None: ...
+
+    async def create_snapshot(self, requests: list[CreateSnapshot]) -> list[VolumeSnapshot | CallerFault]: ...
+
+    async def delete_snapshot(self, requests: list[SnapshotRequest]) -> list[CallerFault | None]: ...
 
     async def fence(self, node: str, epoch: int) -> None:
         """Compute actors of this node with an older epoch are refused from now on."""

@@ -445,8 +445,8 @@ class SecurityGroupRule(msgspec.Struct, frozen=True, kw_only=True):
     direction: str  # ingress, egress
     ethertype: str = "IPv4"
     protocol: str = ""  # '', tcp, udp, icmp, or a number
-    port_min: int = 0  # 0 = any; for icmp the type
-    port_max: int = 0
+    port_min: int = -1  # -1 = any; for icmp the type
+    port_max: int = -1  # for icmp the code
     remote_ip_prefix: str = ""
     remote_group_id: str = ""
     description: str = ""

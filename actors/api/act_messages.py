@@ -23,6 +23,15 @@ class EditServer(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str = ""
 
 
+class GroupOfServer(msgspec.Struct, frozen=True, kw_only=True):
+    """A security group by its name or id."""
+
+    token: str
+    server_id: str
+    group: str
+    request_id: str = ""
+
+
 class AttachVolumeTo(msgspec.Struct, frozen=True, kw_only=True):
     """`device` '' = a free name."""
 

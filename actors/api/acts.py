@@ -28,10 +28,12 @@ from actors.acts import (
 )
 from actors.api.act_messages import ActOnServer, AttachPort, AttachVolumeTo, EditServer, ImageOfServer
 from actors.api.consoles import Tickets
+from actors.api.volume_images import image_of_volumes
 from actors.clock import Clock
 from actors.errors import CallerError, CallerFault, bad_request, conflict, forbidden, not_found, value_of
 from actors.faces import ComputeFace, ConductorFace, ImageFace, NetworkFace, VolumeFace
 from actors.image.messages import CreateImage as NewImage
+from actors.lifecycle import Refused, begun
 from actors.messages import (
     AllocateRequest,
     AttachRequest,
@@ -44,7 +46,7 @@ from actors.messages import (
 )
 from actors.network.naming import boot_port_id
 from actors.records import InstanceAction
-from actors.states import Power
+from actors.states import Power, State, Task, Vm
 
 SHUT_DOWN_S = 60.0  # what a guest has to shut down in order, Nova's default
 SHUT_DOWN_LIMIT_S = 3_600.0  # that an image may ask for
@@ -215,9 +217,6 @@ class ServerActs:
         """The id of an image that is there at once; its data comes when the root disk has been copied."""
         context = self._authorized(request.token)
         server = await self._one(request.token, request.server_id)
-        if not server.image_id:
-            text = "an image of a server that boots from a volume: make a snapshot of its volume instead"
-            raise CallerError(bad_request("createImage", text))
         image = NewImage(
             token=request.token,
             name=request.name,
@@ -226,6 +225,8 @@ class ServerActs:
             properties=_image_properties(server, context) | request.properties,
             image_id=self._uuid(),
         )
+        if not server.image_id:
+            return await self._volume_image(server, image, request)
         [made] = await self._images.create([image])
         value_of(made)
         act = CreateImage(token=request.token, image_id=image.image_id, backup=request.backup)
@@ -234,6 +235,20 @@ class ServerActs:
         except CallerError:
             await self._images.delete([ImageRequest(token=request.token, image_id=image.image_id)])
             raise
+        return image.image_id
+
+    async def _volume_image(self, server: ServerView, image: NewImage, request: ImageOfServer) -> str:
+        """Of one that boots from a volume; there at once."""
+        if request.backup:
+            raise CallerError(bad_request("createBackup", "Backup is not supported for volume-backed instances."))
+        state = State(Vm(server.vm_state), Task(server.task_state or ""), Power(server.power_state))
+        refused = begun("createImage", state)
+        if isinstance(refused, Refused):
+            text = f"Cannot 'createImage' instance {server.id} while it is in {refused.attribute} {refused.value}"
+            raise CallerError(conflict("", text))
+        await image_of_volumes(self._volume, self._images, server, image)
+        edit = Edit(instance_id="", record="createImage")
+        await self.edit(EditServer(token=request.token, server_id=server.id, edit=edit, request_id=request.request_id))
         return image.image_id
 
     # ------------------------------------------------------------ what is known of it

@@ -13,12 +13,11 @@ from contextlib import suppress
 from random import Random
 from typing import Any, TypeVar
 
-import msgspec
 from msgspec.structs import replace
 
-from actors.api.acts import ServerActs
 from actors.api.administration import Administration
 from actors.api.consoles import Tickets
+from actors.api.firewalls import ServerFirewalls
 from actors.api.messages import (
     BootRequest,
     ServersRequest,
@@ -28,6 +27,7 @@ from actors.api.validation import (
     image_fault,
     request_fault,
 )
+from actors.api.volume_images import mapped
 from actors.clock import Clock
 from actors.cluster.config import CloudConfig
 from actors.errors import CallerError, CallerFault, bad_request, conflict, forbidden, not_found, value_of
@@ -53,7 +53,7 @@ Seen = TypeVar("Seen", ServerView, ServerStatus)
 Question = TypeVar("Question", AllocateRequest, AttachRequest)
 
 
-class Api(Administration, ServerActs):
+class Api(Administration, ServerFirewalls):
     def __init__(
         self,
         config: CloudConfig,
@@ -312,7 +312,7 @@ def _with_image(spec: BootSpec, image: ImageLocation | CallerFault | None) -> Bo
         return CallerFault(400 if image.status == 404 else image.status, image.message, "image")
     if fault := image_fault(image, spec.flavor):
         return fault
-    return msgspec.structs.replace(spec, image_id=image.image_id, image_properties=image.properties)
+    return mapped(replace(spec, image_id=image.image_id, image_properties=image.properties))
 
 
 async def _ask_once(

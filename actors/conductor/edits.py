@@ -28,8 +28,9 @@ def edited(boot: Boot, edit: Edit, now: float) -> CallerFault | None:
         "hostname": edit.hostname,
         "description": edit.description,
         "disk_config": edit.disk_config,
+        "security_groups": edit.security_groups,
     }
-    asked = {"metadata": metadata, "tags": tags} | {field: text for field, text in named.items() if text is not None}
+    asked = {"metadata": metadata, "tags": tags} | {field: value for field, value in named.items() if value is not None}
     spec = boot.spec()
     if any(getattr(spec, field) != value for field, value in asked.items()):
         boot.ask_anew(**asked)

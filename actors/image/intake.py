@@ -30,10 +30,11 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Intake:
-    def __init__(self, part: Path, disk_format: str, begun_at: float) -> None:
+    def __init__(self, part: Path, disk_format: str, begun_at: float, may_be_empty: bool = False) -> None:
         self.part = part
         self.position = 0
         self.last_used = begun_at  # seconds, the clock's `monotonic`
+        self._may_be_empty = may_be_empty
         self._inspection = Inspection(disk_format)
         self._sha512 = hashlib.sha512()
         self._md5 = hashlib.md5(usedforsecurity=False)
@@ -58,12 +59,12 @@ class Intake:
 
     def finish(self, os_hash_value: str) -> Content:
         """Everything has come: what it is. Raises `CallerError` 400 for content that is refused."""
-        if not self.position:
+        if not self.position and not self._may_be_empty:
             raise CallerError(bad_request("data", "no data was uploaded"))
         digest = self._sha512.hexdigest()
         if os_hash_value and os_hash_value.lower() != digest:
             raise CallerError(bad_request("os_hash_value", f"the sha512 of what came is {digest}"))
-        virtual_size = self._inspection.finish()
+        virtual_size = self._inspection.finish() if self.position else 0
         with self.part.open("rb") as file:
             os.fsync(file.fileno())
         return Content(

@@ -14,6 +14,9 @@ import msgspec
 CHUNK_LIMIT_BYTES = 8 << 20
 
 
+DEVICES = "block_device_mapping"  # the property that makes an image one of volumes, which has no data
+
+
 class CreateImage(msgspec.Struct, frozen=True, kw_only=True):
     """A new image without data. The asker makes the id, so the same request twice makes one image."""
 

@@ -18,7 +18,7 @@ from actors.faces import TokenVerifier
 from actors.image import rules, states
 from actors.image.administration import ImageAdministration, answer
 from actors.image.intake import Intake
-from actors.image.messages import CHUNK_LIMIT_BYTES, FinishUpload, OpenUpload, ReadImage, UploadChunk
+from actors.image.messages import CHUNK_LIMIT_BYTES, DEVICES, FinishUpload, OpenUpload, ReadImage, UploadChunk
 from actors.image.rows import ImageRows
 from actors.image.states import Event
 from actors.image.store import ImageStore
@@ -87,7 +87,8 @@ class ImageUploads(ImageAdministration):
         if len(self._uploads) >= UPLOADS_LIMIT:
             for image_id in self._idle_uploads():
                 del self._uploads[image_id]
-        intake = Intake(self._store.new_part(image.id), image.disk_format, self._clock.monotonic())
+        has_none = DEVICES in image.properties  # its volumes are made of snapshots
+        intake = Intake(self._store.new_part(image.id), image.disk_format, self._clock.monotonic(), has_none)
         await asyncio.to_thread(intake.open)
         self._uploads[image.id] = (intake, asyncio.Lock())
 

@@ -97,10 +97,10 @@ def _protocol(request: CreateSecurityGroupRule) -> str:
     if protocol and protocol not in PROTOCOLS and not numeric:
         raise CallerError(bad_request("protocol", f"{request.protocol!r} is neither a protocol's name nor its number"))
     low, high = request.port_min, request.port_max
-    if not low and not high:
+    if (low, high) == (-1, -1):
         return protocol
     if protocol in ICMP:
-        if not (0 <= low <= 255 and 0 <= high <= 255):
+        if not (0 <= low <= 255 and -1 <= high <= 255):
             raise CallerError(bad_request("port_min", "an ICMP type and code are between 0 and 255"))
         return protocol
     if protocol not in PROTOCOLS_WITH_PORTS:

@@ -28,7 +28,7 @@ TABLE = "novaray"
 METADATA_ADDRESS = "169.254.169.254"
 ZONES = 65_535  # connection tracking zones are 16 bits wide; 0 is everybody else's
 PORT_LIMIT = 65_535  # guarded ports on one node: half of a mark
-ANY_PORTS = (0, 0)
+ANY_PORT = -1
 
 
 def ruleset(ports: Iterable[PortFirewall]) -> Json:
@@ -176,7 +176,7 @@ def _protocol_match(rule: FirewallRule) -> list[Json]:
         return []
     protocol = int(rule.protocol) if rule.protocol.isdigit() else rule.protocol
     match = [_match(_meta("l4proto"), protocol)]
-    if (rule.port_min, rule.port_max) == ANY_PORTS:
+    if rule.port_min == ANY_PORT:
         return match
     if rule.protocol in ("icmp", "1"):
         return [*match, *_icmp_match(rule)]
@@ -185,7 +185,7 @@ def _protocol_match(rule: FirewallRule) -> list[Json]:
 
 def _icmp_match(rule: FirewallRule) -> list[Json]:
     kind = _match(_payload("icmp", "type"), rule.port_min)
-    return [kind, _match(_payload("icmp", "code"), rule.port_max)] if rule.port_max else [kind]
+    return [kind, _match(_payload("icmp", "code"), rule.port_max)] if rule.port_max != ANY_PORT else [kind]
 
 
 def _prefix_sets(ports: list[PortFirewall]) -> dict[tuple[str, ...], str]:

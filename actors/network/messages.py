@@ -88,8 +88,8 @@ class CreateSecurityGroupRule(msgspec.Struct, frozen=True, kw_only=True):
     direction: str  # ingress, egress
     ethertype: str = "IPv4"
     protocol: str = ""  # '' = any; tcp, udp, icmp … or a number
-    port_min: int = 0
-    port_max: int = 0
+    port_min: int = -1  # -1 = any; for icmp the type
+    port_max: int = -1  # for icmp the code
     remote_ip_prefix: str = ""
     remote_group_id: str = ""
     description: str = ""
@@ -275,7 +275,7 @@ class FirewallRule(msgspec.Struct, frozen=True, kw_only=True):
     direction: str  # ingress (to the guest), egress (from it)
     ethertype: str  # IPv4, IPv6
     protocol: str  # '' = any; tcp, udp, icmp … or a number
-    port_min: int  # 0 and 0 = any; for icmp the type
+    port_min: int  # -1 = any; for icmp the type
     port_max: int  # for icmp the code
     remote_prefixes: tuple[str, ...]  # () = any; a remote group stands here as its members' addresses
 

@@ -11,7 +11,7 @@ from actors.network.naming import bridge_device, dhcp_port_id, tap_device
 from actors.records import FixedIp, Network, Port, Subnet
 
 ALL_PASS = tuple(
-    FirewallRule(direction=way, ethertype="IPv4", protocol="", port_min=0, port_max=0, remote_prefixes=())
+    FirewallRule(direction=way, ethertype="IPv4", protocol="", port_min=-1, port_max=-1, remote_prefixes=())
     for way in ("ingress", "egress")
 )
 

@@ -13,7 +13,9 @@ from actors.records import AddressPair
 from tests.network.probes import guest, ip, namespace, ping, real, tcp_answers, tcp_server
 
 
-def rule(direction: str = "ingress", protocol: str = "", ports: tuple[int, int] = (0, 0), *remote: str) -> FirewallRule:
+def rule(
+    direction: str = "ingress", protocol: str = "", ports: tuple[int, int] = (-1, -1), *remote: str
+) -> FirewallRule:
     return FirewallRule(
         direction=direction,
         ethertype="IPv4",

@@ -233,7 +233,7 @@ def test_a_security_group_that_changes_is_applied_to_guests_that_run(tmp_path: P
             await made.agents[0].devices_appeared([])
             assert await asyncio.to_thread(ping, first, "10.5.0.12")
             out = FirewallRule(
-                direction="egress", ethertype="IPv4", protocol="", port_min=0, port_max=0, remote_prefixes=()
+                direction="egress", ethertype="IPv4", protocol="", port_min=-1, port_max=-1, remote_prefixes=()
             )
             made.network.rules[two.id] = (out,)
             await made.agents[0].networks_changed([made.net])

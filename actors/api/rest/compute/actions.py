@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, RootModel, ValidationError
 from starlette.responses import Response
 
 from actors.acts import AnyAct, Edit, Pause, Reboot, Resume, Start, Stop, Suspend, Unpause
-from actors.api.act_messages import ActOnServer, EditServer, ImageOfServer
+from actors.api.act_messages import ActOnServer, EditServer, GroupOfServer, ImageOfServer
 from actors.api.messages import ServersRequest
 from actors.api.rest.answers import Json
 from actors.api.rest.bodies import Name, Strict
@@ -32,9 +32,9 @@ IMAGE_ID_SINCE = (2, 45)
 REASON_SINCE = (2, 73)
 SHUT_DOWN_S = 0.0  # what a guest has to shut down is the compute API's to say
 NOT_DONE = (
-    "addFixedIp", "addFloatingIp", "addSecurityGroup", "changePassword", "confirmResize", "evacuate",
+    "addFixedIp", "addFloatingIp", "changePassword", "confirmResize", "evacuate",
     "injectNetworkInfo", "migrate", "os-migrateLive", "os-start-rescue", "rebuild", "removeFixedIp",
-    "removeFloatingIp", "removeSecurityGroup", "rescue", "resetNetwork", "resize", "restore", "revertResize",
+    "removeFloatingIp", "rescue", "resetNetwork", "resize", "restore", "revertResize",
     "shelve", "shelveOffload", "trigger_crash_dump", "unrescue", "unshelve", "os-getRDPConsole",
     "os-getSerialConsole", "os-getSPICEConsole",
 )  # fmt: skip
@@ -176,6 +176,29 @@ async def vnc_console(asked: Asked, how: Any) -> Response:
     return Json({"console": {"type": kind, "url": url}})
 
 
+class Group(Strict):
+    name: Annotated[str, Field(min_length=1, max_length=255)]
+
+
+async def add_security_group(asked: Asked, how: Any) -> Response:
+    await asked.rooms.api.add_security_group(_group(asked, how))
+    return Response(status_code=ACCEPTED)
+
+
+async def remove_security_group(asked: Asked, how: Any) -> Response:
+    await asked.rooms.api.remove_security_group(_group(asked, how))
+    return Response(status_code=ACCEPTED)
+
+
+def _group(asked: Asked, how: Any) -> GroupOfServer:
+    return GroupOfServer(
+        token=asked.caller.token,
+        server_id=asked.server_id,
+        group=parsed(Group, how).name,
+        request_id=asked.caller.request_id,
+    )
+
+
 class VncKind(Strict):
     type: Literal["novnc", "xvpvnc"]
 
@@ -242,4 +265,6 @@ ACTIONS: dict[str, Action] = {
     "createImage": create_image,
     "createBackup": create_backup,
     "forceDelete": force_delete,
+    "addSecurityGroup": add_security_group,
+    "removeSecurityGroup": remove_security_group,
 }

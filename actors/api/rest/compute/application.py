@@ -21,6 +21,7 @@ from actors.api.rest.compute import (
     metadata,
     migrations,
     quota_sets,
+    security_groups,
     server_groups,
     servers,
     services,
@@ -59,6 +60,7 @@ SERVER_PARTS = (
     instance_actions,
     interfaces,
     metadata,
+    security_groups,
     tags,
     volume_attachments,
 )

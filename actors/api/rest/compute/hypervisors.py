@@ -151,14 +151,14 @@ async def uptime(key: str, rooms: Rooms, asking: Asking, version: Spoken) -> Res
     raise CallerError(CallerFault(501, "Virt driver does not implement uptime function."))
 
 
-@router.get("/os-hypervisors/{pattern}/search")
+@router.get("/os-hypervisors/{pattern:path}/search")
 async def search(pattern: str, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
     _until_uuids(version)
     hosts = _matching(await rooms.api.hosts(asking.token), pattern)
     return Json({"hypervisors": [summary(seen, version) for seen in hosts]})
 
 
-@router.get("/os-hypervisors/{pattern}/servers")
+@router.get("/os-hypervisors/{pattern:path}/servers")
 async def servers_of(pattern: str, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
     _until_uuids(version)
     hosts = _matching(await rooms.api.hosts(asking.token), pattern)

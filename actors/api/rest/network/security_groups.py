@@ -103,8 +103,8 @@ async def delete_rule(rule_id: str, rooms: Rooms, caller: Asking, revision: Expe
 def _new_rule(item: RuleNew, caller: Caller) -> CreateSecurityGroupRule:
     protocol = "" if item.protocol is None else str(item.protocol)
     low, high = item.port_range_min, item.port_range_max
-    if low == 0 or (low is None and high is not None):
-        text = "a range of ports begins above 0, and an ICMP type 0 cannot be named by itself"
+    if low is None and high is not None:
+        text = "a range of ports has a beginning, and an ICMP code a type"
         raise CallerError(bad_request("port_range_min", text, "SecurityGroupInvalidPortRange"))
     if high is None and protocol.lower() not in views.ICMP:
         high = low
@@ -114,8 +114,8 @@ def _new_rule(item: RuleNew, caller: Caller) -> CreateSecurityGroupRule:
         direction=item.direction,
         ethertype=item.ethertype or "IPv4",
         protocol=protocol,
-        port_min=low or 0,
-        port_max=high or 0,
+        port_min=-1 if low is None else low,
+        port_max=-1 if high is None else high,
         remote_ip_prefix=item.remote_ip_prefix or "",
         remote_group_id=item.remote_group_id or "",
         description=item.description,

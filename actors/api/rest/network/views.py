@@ -130,12 +130,6 @@ def security_group(row: SecurityGroup, rules: Collection[SecurityGroupRule]) -> 
 
 
 def security_group_rule(row: SecurityGroupRule) -> Body:
-    low: int | None = row.port_min
-    high: int | None = row.port_max
-    if not row.port_min and not row.port_max:
-        low = high = None
-    elif row.protocol in ICMP and not row.port_max:
-        high = None  # a type, and any code of it
     return {
         "id": row.id,
         **_owned(row.project_id),
@@ -143,8 +137,8 @@ def security_group_rule(row: SecurityGroupRule) -> Body:
         "direction": row.direction,
         "ethertype": row.ethertype,
         "protocol": row.protocol or None,
-        "port_range_min": low,
-        "port_range_max": high,
+        "port_range_min": row.port_min if row.port_min >= 0 else None,
+        "port_range_max": row.port_max if row.port_max >= 0 else None,
         "remote_ip_prefix": row.remote_ip_prefix or None,
         "normalized_cidr": row.remote_ip_prefix or None,
         "remote_group_id": row.remote_group_id or None,
