@@ -155,7 +155,7 @@ class Planner:
             where = f"networks[{index}].port_id"
             port = self.rows.ports.get(want.port_id)
             if port is None or not access.owns(context, port):
-                raise CallerError(bad_request(where, f"Port id {want.port_id} could not be found."))
+                raise CallerError(bad_request(where, f"Port id {want.port_id} could not be found.", "PortNotFound"))
             if port in ports.values():
                 raise CallerError(bad_request(where, f"Port {port.id} is requested twice."))
             self._check_own_port(port, request, want, index)
@@ -195,7 +195,9 @@ class Planner:
             where = f"networks[{index}].network_id"
             network = self.rows.networks.get(want.network_id)
             if network is None or not access.sees_network(context, network):
-                raise CallerError(bad_request(where, f"Network {want.network_id!r} could not be found."))
+                raise CallerError(
+                    bad_request(where, f"Network {want.network_id!r} could not be found.", "NetworkNotFound")
+                )
             if not self.rows.subnets_of.get(network.id):
                 text = f"Network {network.id} requires a subnet in order to boot instances on."
                 raise CallerError(bad_request(where, text))

@@ -50,9 +50,12 @@ async def caller_of(request: Request) -> Caller:
 def route_path(request: Request) -> str:
     """The route's path with its parameters' names in braces, as a rule of policy is named."""
     route = request.scope.get("route")
+    path: str = request.scope["path"].removeprefix(request.scope["root_path"])
     if route is not None:
-        return str(route.path)
-    path: str = request.scope["path"].removeprefix(request.scope["root_path"])  # a route that is not FastAPI's own
+        own: str = route.path  # without the prefix under which its router was included
+        prefix = path.split("/")[: path.count("/") - own.count("/") + 1]
+        return "/".join(prefix) + own
+    # a route that is not FastAPI's own
     for name, value in request.path_params.items():
         path = path.replace(f"/{value}", f"/{{{name}}}", 1)
     return path

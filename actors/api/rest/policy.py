@@ -27,12 +27,30 @@ DEFAULTS = {
     "member": "role:member or role:admin",
     "reader": "role:reader or rule:member or role:service",
     "writer": "rule:member or role:service",
+    "overseer": "rule:admin or (role:reader and system_scope:all)",
     "identity:read": "@",  # identity itself decides by whose row it is
     "identity:write": "@",
     **{f"{service}:read": "rule:reader" for service in PROJECT_SERVICES},
     **{f"{service}:write": "rule:writer" for service in PROJECT_SERVICES},
     "unknown": "!",
 }
+OF_ADMINISTRATORS = (  # where nobody else may learn whether there is what the path names
+    "compute:post:/v2.1/flavors/{flavor_id}/os-extra_specs",
+    *(f"compute:{verb}:/v2.1/flavors/{{flavor_id}}/os-extra_specs/{{key}}" for verb in ("put", "delete")),
+    *("volume:post:/v3/types", "volume:put:/v3/types/{type_id}", "volume:delete:/v3/types/{type_id}"),
+    *("volume:post:/v3/types/{type_id}/action", "volume:post:/v3/types/{type_id}/extra_specs"),
+    *(f"volume:{verb}:/v3/types/{{type_id}}/extra_specs/{{key}}" for verb in ("put", "delete")),
+    *(f"volume:get:/v3/types/{{type_id}}/{part}" for part in ("encryption", "os-volume-type-access")),
+    *(f"volume:get:/v3/{path}" for path in ("default-types", "qos-specs", "os-quota-class-sets/{name}")),
+    *(f"identity:{verb}:/v3/{noun}/{{row_id}}" for noun in ("roles", "regions") for verb in ("patch", "delete")),
+    *(f"identity:{verb}:/v3/groups/{{group_id}}/users/{{user_id}}" for verb in ("put", "delete")),
+)
+OF_OVERSEERS = (
+    "identity:get:/v3/role_inferences",
+    "identity:get:/v3/roles/{prior}/implies",
+    *(f"identity:{verb}:/v3/roles/{{prior}}/implies/{{implied}}" for verb in ("get", "head")),
+)
+DEFAULTS |= dict.fromkeys(OF_ADMINISTRATORS, "rule:admin") | dict.fromkeys(OF_OVERSEERS, "rule:overseer")
 
 Asked = tuple[str, str, str, str, bool, tuple[str, ...]]
 

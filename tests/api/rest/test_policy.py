@@ -97,6 +97,18 @@ def test_every_request_is_decided_by_its_route(tmp_path: Path) -> None:
     in_world(tmp_path, play)
 
 
+def test_a_rule_has_the_whole_path_also_where_a_router_has_a_prefix(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        rules = ("compute:get:/v2.1/flavors/{flavor_id}", "network:get:/v2.0/{noun}/{row_id}/tags")
+        (tmp_path / "policy.yaml").write_text("".join(f'"{rule}": "rule:admin"\n' for rule in rules))
+        async with world.http(world.member) as http:
+            paths = ("/compute/v2.1/flavors/tiny", f"/network/v2.0/networks/{world.net.id}/tags")
+            assert [(await http.get(path)).status_code for path in paths] == [403, 403]
+            assert (await http.get("/compute/v2.1/flavors")).status_code == 200
+
+    in_world(tmp_path, play)
+
+
 def test_a_route_that_is_not_fastapis_own_is_named_too() -> None:
     scope = {
         "type": "http",

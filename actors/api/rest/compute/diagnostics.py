@@ -20,6 +20,8 @@ SHAPED = (2, 48)
 @router.get("/diagnostics")
 async def show_diagnostics(server_id: str, rooms: Rooms, caller: Asking, version: Spoken) -> dict[str, Any]:
     """In one shape for all hypervisors from the version that has it; else what the hypervisor says."""
+    [server] = await rooms.api.show(ServersRequest(token=caller.token, server_ids=(server_id,)))
+    value_of(server)  # who may not see it learns nothing of it
     if not caller.context.is_admin:
         raise CallerError(forbidden("Policy doesn't allow os_compute_api:os-server-diagnostics to be performed."))
     found = await rooms.api.diagnostics(caller.token, server_id)

@@ -145,9 +145,9 @@ async def show(key: str, request: Request, rooms: Rooms, asking: Asking, version
 @router.get("/os-hypervisors/{key}/uptime")
 async def uptime(key: str, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
     """Hosts do not tell it, which Nova's drivers may do too."""
-    await _one(rooms, asking, key, version)
     if version >= LEAN_SINCE:
         raise CallerError(not_found("", "The resource could not be found."))
+    await _one(rooms, asking, key, version)
     raise CallerError(CallerFault(501, "Virt driver does not implement uptime function."))
 
 

@@ -22,6 +22,7 @@ from actors.network.messages import PortQuery
 router = APIRouter(prefix="/v2.1/servers/{server_id}/os-interface")
 
 TAG_ASKED, TAG_SHOWN = (2, 49), (2, 70)
+NOT_THERE = ("PortNotFound", "NetworkNotFound")
 
 
 class Address(Strict):
@@ -69,17 +70,21 @@ async def attach_interface(
 ) -> dict[str, Any]:
     wanted = body.interfaceAttachment if body else Wanted()
     _check(wanted, version)
-    vif = await rooms.api.attach_interface(
-        AttachPort(
-            token=caller.token,
-            server_id=server_id,
-            port_id=str(wanted.port_id or ""),
-            network_id=str(wanted.net_id or ""),
-            fixed_ip=str(wanted.fixed_ips[0].ip_address) if wanted.fixed_ips else "",
-            tag=wanted.tag or "",
-            request_id=caller.request_id,
-        )
+    asked = AttachPort(
+        token=caller.token,
+        server_id=server_id,
+        port_id=str(wanted.port_id or ""),
+        network_id=str(wanted.net_id or ""),
+        fixed_ip=str(wanted.fixed_ips[0].ip_address) if wanted.fixed_ips else "",
+        tag=wanted.tag or "",
+        request_id=caller.request_id,
     )
+    try:
+        vif = await rooms.api.attach_interface(asked)
+    except CallerError as error:
+        if error.fault.kind in NOT_THERE:  # a bad body of a boot, but here it is what is asked for
+            raise CallerError(not_found("", error.fault.message)) from None
+        raise
     return {"interfaceAttachment": interface(vif, "ACTIVE", version)}
 
 

@@ -161,6 +161,7 @@ async def delete_credential(user_id: str, credential_id: str, asking: Asking, ro
 
 
 async def _credential(asking: Caller, rooms: EdgeRooms, user_id: str, credential_id: str) -> ApplicationCredential:
+    await _user(asking, rooms, user_id)
     wanted = Find(token=asking.token, kind="application_credential", id=credential_id)
     [reply] = await rooms.identity.find([wanted])
     [row] = value_of(reply)

@@ -29,6 +29,7 @@ async def show_quota(project_id: str, rooms: Rooms, caller: Asking) -> Json:
 
 @router.get("/{project_id}/default")
 async def default_quota(project_id: str, rooms: Rooms, caller: Asking) -> Json:
+    await rooms.network.show_quota(QuotaQuery(token=caller.token, project_id=project_id))  # whose it is
     return Json({"quota": await rooms.network.default_quota(caller.token)})
 
 
