@@ -300,13 +300,18 @@ class Conductor(Questions):
                 boot.hear(Event.RESCHEDULE)
                 boot.failures.append(fault)
                 boot.change(attempt=row.attempt + 1, failed_hosts=failed_hosts, host="", node="")
+                boot.undoing = True  # until it is on disk that this attempt is over, nobody begins the next
                 again.append(boot)
             else:
                 boot.hear(Event.FAIL)
                 boot.change(fault=msgspec.to_builtins(_after_attempts(fault, boot.failures)), failed_hosts=failed_hosts)
                 over.append(boot)
-        await self.write(over, "instance.create.error")
-        await self.write(again, "")
+        try:
+            await self.write(over, "instance.create.error")
+            await self.write(again, "")
+        finally:
+            for boot in again:
+                boot.undoing = False
         for boot in over:
             self._end(boot)
         if again:

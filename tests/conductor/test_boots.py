@@ -16,13 +16,14 @@ from actors.cluster.config import SimulatedConfig
 from actors.errors import CallerFault, HostFault, StaleEpochError
 from actors.ledger import MemoryLedger
 from actors.messages import BlockDevice, BuildEnded, DeallocateRequest, Hello, PlaceRequest, ServerView
-from actors.records import Change, Notification
+from actors.records import Change, Instance, Notification
 from actors.saga import Failures, Step
 from actors.scheduler.service import Scheduler
 from actors.states import Vm
 from tests.world import Late, World, in_world
 
 AnyStep = Step[Any, Any]
+TURNS = 20  # of the event loop: more than a placement takes
 
 
 def with_step(name: str, do: Any) -> tuple[AnyStep, ...]:
@@ -336,3 +337,63 @@ def test_a_boot_that_was_handed_over_to_nobody_knows_whom_gives_everything_back(
         }
 
     in_world(tmp_path, play)
+
+
+class SlowToTry(MemoryLedger):
+    """One that keeps whoever writes of a second attempt waiting until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached, self.let_go = asyncio.Event(), asyncio.Event()
+
+    async def commit(self, changes: list[Change]) -> None:
+        if any(isinstance(row, Instance) and row.attempt == 1 for row in changes):
+            self.reached.set()
+            await self.let_go.wait()
+        await super().commit(changes)
+
+
+class Noting(Late):
+    """A scheduler, and how far each request that it is asked is ahead of what is on disk."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.room = world, world.scheduler
+        self.ahead: list[int] = []
+
+    async def place(self, requests: list[PlaceRequest]) -> list[Any]:
+        on_disk = {row.id: row.attempt for row in await self.world.ledger.load(Instance)}
+        self.ahead += [request.attempt - on_disk[request.instance_id] for request in requests]
+        return list(await self.world.scheduler.place(requests))
+
+
+def test_no_attempt_begins_before_it_is_on_disk_that_the_last_is_over(tmp_path: Path) -> None:
+    """A conductor that died then would not believe what is told of the new one."""
+    failed: set[str] = set()
+
+    def at_first(do: Any) -> Any:
+        async def define(room: Any, builds: list[Any]) -> Failures:
+            fresh = [build for build in builds if build.id not in failed]
+            failed.update(build.id for build in fresh)
+            faults: Failures = {build.id: HostFault("define", build.order.host, "not today") for build in fresh}
+            return faults or await do(room, builds)
+
+        return define
+
+    ledger = SlowToTry()
+
+    async def play(world: World) -> None:
+        world.conductor.scheduler = noting = Noting(world)
+        [ids] = await world.api.boot([world.request()])
+        assert isinstance(ids, list)
+        await asyncio.wait_for(ledger.reached.wait(), 5)
+        boot = world.conductor.boot(ids[0])
+        assert boot is not None
+        world.conductor.go([boot])  # as a conductor that starts does, which asks around meanwhile
+        for _ in range(TURNS):
+            await asyncio.sleep(0)  # whoever can go on does
+        ledger.let_go.set()
+        [view] = await world.conductor.wait(ids, 5.0)
+        assert isinstance(view, ServerView) and view.status == "ACTIVE"
+        assert noting.ahead == [0, 0]
+
+    in_world(tmp_path, play, hosts=2, node_table=with_step("define", at_first), ledger=ledger)
