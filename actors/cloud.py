@@ -45,13 +45,14 @@ from actors.cloud_rooms import (
 from actors.cluster import bringup, names
 from actors.cluster.config import CloudConfig, HypervisorName, SimulatedConfig, default_home
 from actors.cluster.secret import admin_password
-from actors.errors import CallerError, CallerFault, HostFault, not_found, value_of
+from actors.errors import CallerError, CallerFault, not_found, value_of
 from actors.identity.messages import PasswordLogin
 from actors.messages import BlockDevice, NetworkRequest, ServerView, StoryLine
 from actors.records import Notification
 from actors.scheduler.messages import PlacementExplained
 
 WAIT_LIMIT_S = 600.0  # default patience for machines to boot
+BOOTS_A_MESSAGE = 1_000  # more go in several at once, which the rooms work on side by side
 POLL_S = 30.0  # one long poll; the wait goes on until the limit
 
 __all__ = [
@@ -283,10 +284,10 @@ class Cloud:
         return server
 
     def boot_many(self, servers: Iterable[str], options: BootOptions | None = None, **changes: object) -> list[Server]:
-        """Launch several in one message, by their names; a refusal of any raises, the others are launched."""
+        """Launch several at once, by their names; a refusal of any raises, the others are launched."""
         template = self._request("", _changed(options or BootOptions(), changes))
         requests = [_named(template, name, index) for index, name in enumerate(servers)]
-        replies: list[list[str] | CallerFault | HostFault] = self.session.call(names.API, "boot", requests)
+        replies = self.session.call_in_parts(names.API, "boot", requests, BOOTS_A_MESSAGE)
         return self._handles([(value_of(reply)[0], each.name) for reply, each in zip(replies, requests, strict=True)])
 
     def boot_group(
