@@ -114,6 +114,23 @@ def storm(
 
 
 @app.command()
+def cluster(
+    in_flight: Annotated[list[int] | None, typer.Option(min=1, help="Boots at a time. [50, 500, 5000]")] = None,
+    nodes: Annotated[int, typer.Option(min=1, help="Nodes of the cluster, on this machine.")] = 4,
+    hosts: Annotated[int, typer.Option(min=1, help="Simulated hosts, on all nodes together.")] = 1_000,
+    json_file: JsonFile = None,
+) -> None:
+    """The same storm, submitted as a Ray job to a cluster of several nodes."""
+    from benchmarks import cluster as bench
+    from benchmarks import storm as storms
+
+    with progress() as say:
+        rows = bench.run(in_flight or bench.IN_FLIGHT, nodes, hosts, say)
+    finish("Storm of a Ray job", rows, json_file)
+    _draw_beside(json_file, lambda file: storms.plot(rows, file))
+
+
+@app.command()
 def growth(
     series: Annotated[list[str] | None, typer.Option(help="hosts, instances, nth. [all]")] = None,
     json_file: JsonFile = None,
