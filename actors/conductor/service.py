@@ -21,6 +21,7 @@ from actors.clock import Clock
 from actors.cluster.config import CloudConfig
 from actors.conductor.acts import Acts
 from actors.conductor.boots import Boot, new_boot, notification, stored_boot, view
+from actors.conductor.company import Company
 from actors.conductor.edits import edited
 from actors.conductor.nodes import Nodes
 from actors.conductor.questions import Questions, no_server
@@ -103,6 +104,7 @@ class Conductor(Questions):
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting = Waiting(self)
         self._acts = Acts(self, self._actions)
+        self._company = Company(self.go)
         self._riders = Riders(self._write_on_the_way)
         self._door = Saga(table[:1], self, "", clock, self.journal, _nothing_halts)
         self._road = Saga(table[1:], self, "", clock, self.journal, _why_halted)
@@ -178,7 +180,7 @@ class Conductor(Questions):
         if outcome and outcome.failed:
             fault = self._forget_unrecorded([boot for boot, _ in outcome.failed], outcome.failed[0][1])
             return [reply if isinstance(reply, CallerFault) else fault for reply in replies]
-        self.spawn(self._go(fresh))
+        self._company.add(fresh, len(self._seats))
         return replies
 
     def _known(self, spec: BootSpec) -> list[str]:
@@ -602,6 +604,7 @@ class Conductor(Questions):
 
     async def settled(self) -> None:
         """Wait until no boot or deletion is being worked on here."""
+        self._company.depart()
         while self._tasks:
             await asyncio.wait(set(self._tasks))
         await self._riders.drained()
