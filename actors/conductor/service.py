@@ -436,7 +436,7 @@ class Conductor(Questions):
             self._end(boot)
         if active:
             self._unconfirmed.update(boot.id for boot in active)
-            await self._confirm()
+            self.spawn(self._confirm())  # the compute actor's answer waits for no scheduler: they are on disk
         failed = [(boot, report.fault, report.retry) for boot, report in ends if report.fault is not None]
         self._failed |= {b.id: (r.fault, r.retry) for b, r in ends if r.fault is not None and not r.undone}
         failed = [end for end in failed if end[0].id not in self._failed]
