@@ -44,7 +44,7 @@ class BelievesAnybody(Nodes):
 class Credulous(Conductor):
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
-        self.nodes = BelievesAnybody(self._store, (self.scheduler, self.network, self.volume))
+        self.nodes = BelievesAnybody(self._store, (self.scheduler, self.network, self.volume), self.clock)
 
 
 class ForgetsKeys(Conductor):
