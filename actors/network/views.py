@@ -46,7 +46,11 @@ def port_details(rows: Rows, device: str) -> PortDetails | CallerFault:
     port = rows.ports.get(rows.taps.get(device, ""))
     if port is None:
         return not_found("device", f"no port's device is called {device!r}")
-    network = rows.networks[port.network_id]
+    return details_of(device, port, rows.networks[port.network_id])
+
+
+def details_of(device: str, port: Port, network: Network) -> PortDetails:
+    """What an agent needs to wire the port."""
     return PortDetails(
         device=device,
         port_id=port.id,

@@ -8,6 +8,7 @@ from actors.errors import CallerFault, not_found
 from actors.messages import AllocateRequest, DeallocateRequest, PortDetails, Vif
 from actors.network.messages import DhcpHost, DhcpNetworkInfo, DhcpQuery, FirewallRule, PortFirewall
 from actors.network.naming import bridge_device, dhcp_port_id, tap_device
+from actors.network.views import details_of
 from actors.records import FixedIp, Network, Port, Subnet
 
 ALL_PASS = tuple(
@@ -67,30 +68,11 @@ class FakeNetwork:
         self._called("port_details")
         ports = {tap_device(port.id): port for port in self.ports.values()}
         return [
-            self._details(device, ports[device]) if device in ports else not_found("device", device)
+            details_of(device, ports[device], self.networks[ports[device].network_id])
+            if device in ports
+            else not_found("device", device)
             for device in devices
         ]
-
-    def _details(self, device: str, port: Port) -> PortDetails:
-        network = self.networks[port.network_id]
-        return PortDetails(
-            device=device,
-            port_id=port.id,
-            network_id=network.id,
-            network_type=network.network_type,
-            segmentation_id=network.segmentation_id,
-            physical_network=network.physical_network,
-            mac_address=port.mac_address,
-            mtu=network.mtu,
-            fixed_ips=port.fixed_ips,
-            device_owner=port.device_owner,
-            device_id=port.device_id,
-            allowed_address_pairs=port.allowed_address_pairs,
-            port_security_enabled=port.port_security_enabled,
-            admin_state_up=port.admin_state_up,
-            security_groups=port.security_groups,
-            profile=port.profile,
-        )
 
     async def ports_up(self, port_ids: list[str], node: str = "") -> None:
         self._called(f"up {' '.join(sorted(port_ids))}")
