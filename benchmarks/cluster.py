@@ -19,6 +19,7 @@ from actors.cloud import Cloud
 from actors.cluster import bringup
 from actors.cluster.config import CloudConfig, SimulatedConfig
 from actors.cluster.runtime import Runtime
+from actors.cluster.seed import seed
 from benchmarks.fleet import Say, warm
 from benchmarks.measure import Meter, Row
 from benchmarks.storm import BOOTS, storm
@@ -38,7 +39,10 @@ def run(
     options = bringup.UpOptions(nodes=nodes, hypervisor="simulated", simulated=fleet)
     say(f"starting a cluster of {nodes} nodes, {fleet.hosts} simulated hosts on each")
     try:
-        runtime = bringup.up(CloudConfig(home=home, hypervisor="simulated"), options, say)
+        config = CloudConfig(home=home, hypervisor="simulated")
+        runtime = bringup.up(config, options, say)
+        with Cloud.connect(home) as cloud:
+            seed(cloud, config, say)
         say("submitting the storm as a Ray job")
         rows = submit(runtime, home, in_flight)
     finally:
