@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e import client_nova, client_sdk
+from tests.e2e import client_libcloud, client_nova, client_sdk
 from tests.running import cloud
 
 pytestmark = pytest.mark.cluster
@@ -28,3 +28,7 @@ def test_openstacksdk(home: Path, tmp_path: Path) -> None:
 
 def test_novaclient(home: Path, tmp_path: Path) -> None:
     client_nova.day(home, tmp_path)
+
+
+def test_libcloud(home: Path, tmp_path: Path) -> None:
+    client_libcloud.day(home, tmp_path)
