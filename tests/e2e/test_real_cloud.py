@@ -34,6 +34,7 @@ from actors.compute.libvirt.daemon_files import uri_of
 from actors.network.naming import bridge_device, tap_device
 from actors.network.netns_thread import NetnsThread
 from actors.records import Port
+from tests.e2e.openstack_client import openstack
 from tests.running import CommandLine, await_nothing, cloud, leftovers, marks_of
 
 pytestmark = pytest.mark.real
@@ -249,6 +250,28 @@ def greeting(node: NodeConfig, port: int) -> bytes:
 
 def test_ssh_from_the_command_line(line: CommandLine, guests: Guests) -> None:
     assert line.run("ssh", "beta", "--key", str(guests.key), "hostname").strip() == "beta"
+
+
+def test_the_openstack_command_boots_one_and_its_key_lets_in(line: CommandLine, api: Cloud, tmp_path: Path) -> None:
+    """With no tool of this project but the relay that reaches a guest's network."""
+    key = tmp_path / "key"
+    with openstack(line.home) as client:
+        client.run(f"keypair create real --private-key {key}")
+        key.chmod(0o600)  # the client leaves it readable, which ssh refuses
+        [network] = [row["Name"] for row in client.json("network list")]
+        create = f"server create --image tiny --flavor tiny --network {network} --key-name real --wait"
+        made = client.json(f"{create} --security-group ssh-and-web delta")
+        assert (made["status"], made["key_name"]) == ("ACTIVE", "real")
+        [address] = made["addresses"][network]
+        delta = api.server("delta")
+        assert report(delta)["ip"] == address
+        assert address in ssh_output(*delta.forward(22), key, "ip -4 addr show eth0", SSH_LIMIT_S)
+        assert "GUEST READY" in client.run("console log show delta")
+        client.run("server image create --wait --name delta-image delta")
+        assert client.json("image show delta-image")["status"] == "active"
+        client.run("server delete --wait delta")
+        client.run("image delete delta-image")
+        client.run("keypair delete real")
 
 
 def test_an_example_boots_one_and_logs_in(line: CommandLine, guests: Guests) -> None:
