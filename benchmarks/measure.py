@@ -162,8 +162,9 @@ def _name(pid: int) -> str:
     first = words[0].decode(errors="replace")
     if first.startswith("ray::"):
         return first.removeprefix("ray::").split(":")[0].split(".")[0]
-    script = next((word.decode() for word in words[1:] if word and not word.startswith(b"-")), "")
-    return Path(script if "python" in first else first.split(" ")[0]).name
+    called = Path(first.split(" ")[0]).name
+    script = next((word.decode() for word in words[1:] if word and not word.startswith(b"-")), called)
+    return Path(script).name if called.startswith("python") else called
 
 
 def _cpu_s(pid: int) -> float:
