@@ -28,6 +28,8 @@ ACTIONS: dict[str, Any] = {
     "os-resetState": {"state": "error"},
     "os-getConsoleOutput": {},
     "createImage": {"name": "stolen"},
+    "addSecurityGroup": {"name": "default"},
+    "removeSecurityGroup": {"name": "default"},
     "createBackup": {"name": "stolen", "backup_type": "daily", "rotation": 1},
     "forceDelete": None,
 }
@@ -52,6 +54,7 @@ SERVERS: dict[str, Line] = {
     f"GET {OF_SERVER}/diagnostics": (404, None),
     f"GET {OF_SERVER}/os-server-password": (404, None),
     f"DELETE {OF_SERVER}/os-server-password": (404, None),
+    f"GET {OF_SERVER}/os-security-groups": (404, None),
     f"GET {OF_SERVER}/os-instance-actions": (404, None),
     f"GET {OF_SERVER}/os-instance-actions/{{request_id}}": (404, None),
     f"GET {OF_SERVER}/os-interface": (404, None),
