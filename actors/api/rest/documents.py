@@ -6,6 +6,7 @@ said here once. Invariant: an answer that the document doesn't have is a bug, an
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from fastapi import FastAPI
@@ -56,7 +57,9 @@ ERRORS: dict[Form, Schema] = {
 def document(app: FastAPI, form: Form) -> Schema:
     """The document of the application, made once."""
     if app.openapi_schema is None:
-        made = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Duplicate Operation ID")  # each gets its verb here
+            made = get_openapi(title=app.title, version=app.version, routes=app.routes)
         for verbs in made["paths"].values():
             for verb, operation in verbs.items():
                 operation["operationId"] += f"_{verb}"  # a route of several verbs has one name for all
