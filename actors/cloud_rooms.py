@@ -78,8 +78,9 @@ class Session:
         """Ask about many items in several messages under way at once, so that rooms work on them side by side."""
         parts = [items[first : first + at_a_time] for first in range(0, len(items), at_a_time)]
         if len(parts) > 1 and room in self._actors:
-            with suppress(RayActorError):  # asked again below, where its restart is waited for
-                sent = [self._actors[room].ask.remote(asking(method, (part,))) for part in parts]
+            sent = [self._actors[room].ask.remote(asking(method, (part,))) for part in parts]
+            # asked again below, where a restart is waited for and what the room raised is raised as it was
+            with suppress(RayActorError, RayTaskError, GetTimeoutError):
                 return [reply for replies in ray.get(sent, timeout=CALL_LIMIT_S) for reply in replies]
         return [reply for part in parts for reply in self.call(room, method, part)]
 
