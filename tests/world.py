@@ -40,7 +40,7 @@ from actors.image.cache import ImageCache
 from actors.image.messages import CreateImage, FinishUpload, UploadChunk
 from actors.image.service import ImageRoom
 from actors.ledger import MemoryLedger
-from actors.messages import AuthContext, ImageRequest, ServerView
+from actors.messages import AuthContext, BlockDevice, ImageRequest, ServerView
 from actors.network.agent import NetworkAgent
 from actors.network.messages import CreateNetwork, CreateSubnet
 from actors.network.service import NetworkRoom
@@ -212,6 +212,17 @@ class World:
         await self.images.upload_chunk([UploadChunk(token=self.admin, image_id=made.id, offset=0, data=data)])
         [ready] = await self.images.finish_upload([FinishUpload(token=self.admin, image_id=made.id)])
         return value_of(ready)
+
+    def root_volume(self) -> BlockDevice:
+        """A root disk that is made of the image, as a volume, and goes with its server."""
+        return BlockDevice(
+            source_type="image",
+            destination_type="volume",
+            source_id=self.image.id,
+            boot_index=0,
+            size_gib=1,
+            delete_on_termination=True,
+        )
 
     async def volume(self, size_gib: int = 1) -> str:
         request = CreateVolume(token=self.member, name="data", size_gib=size_gib)

@@ -86,15 +86,7 @@ def test_what_can_t_be_attached_or_detached_is_told_and_changes_nothing(tmp_path
 
 def test_a_root_volume_stays(tmp_path: Path) -> None:
     async def play(world: World) -> None:
-        root = BlockDevice(
-            source_type="image",
-            destination_type="volume",
-            source_id=world.image.id,
-            boot_index=0,
-            size_gib=1,
-            delete_on_termination=True,
-        )
-        [server] = await world.boot(world.request(image="", block_devices=(root,)))
+        [server] = await world.boot(world.request(image="", block_devices=(world.root_volume(),)))
         with pytest.raises(CallerError) as refused:
             await world.api.detach_volume(world.member, server.id, server.volumes[0].source_id)
         assert refused.value.fault.status == 403

@@ -14,16 +14,8 @@ from tests.world import World, in_world
 
 
 async def on_volume(world: World) -> ServerView:
-    root = BlockDevice(
-        source_type="image",
-        destination_type="volume",
-        source_id=world.image.id,
-        boot_index=0,
-        size_gib=1,
-        delete_on_termination=True,
-    )
     data = BlockDevice(source_type="volume", destination_type="volume", source_id=await world.volume())
-    [server] = await world.boot(world.request(image="", block_devices=(root, data)))
+    [server] = await world.boot(world.request(image="", block_devices=(world.root_volume(), data)))
     assert server.status == "ACTIVE", server.fault
     return server
 
