@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -55,8 +56,9 @@ def start(programs: Path) -> Iterator[Start]:
         below = keeper.descendants(process.pid)
         process.terminate()
         process.wait(LIMIT_S)
-        for pid in below:
-            os.kill(pid, signal.SIGKILL)
+        for pid in below:  # some end on their own when the keeper does
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def found(pid: int, name: str) -> list[int]:
