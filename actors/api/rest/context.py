@@ -6,16 +6,19 @@ the room that is asked verifies it again and decides. Dependencies are `async`: 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
 
+from actors.api.rest.policy import Question
 from actors.api.rest.rooms import EdgeRooms
 from actors.errors import CallerError, forbidden, unauthorized
 from actors.messages import AuthContext
 
 TOKEN = "x-auth-token"
+_CONVERTER = re.compile(r":\w+}")  # of a parameter of which a route says what it may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,31 @@ async def caller_of(request: Request) -> Caller:
     context = rooms.verifier.verify(token, rooms.clock.now())
     if not context.is_scoped and not getattr(request.app.state, "takes_unscoped", False):
         raise CallerError(forbidden("this needs a token for a project, a domain or the system"))
-    state = request.app.state
-    state.policy.require(state.service, request.method, route_path(request), context)
-    return Caller(token, context, request.state.request_id, request.state.global_request_id)
+    caller = Caller(token, context, request.state.request_id, request.state.global_request_id)
+    await _allowed(request, caller)
+    return caller
+
+
+async def _allowed(request: Request, caller: Caller) -> None:
+    """Raises `CallerError` 403, and 404 where the caller must not know that there is what it may not do."""
+    state, verb, path = request.app.state, request.method, route_path(request)
+    body = await _body(request) if state.policy.wants_body(state.service, verb, path) else None
+    noun = request.path_params.get("noun", "")
+    try:
+        state.policy.require(Question(state.service, verb, path, noun, body, request.query_params), caller.context)
+    except CallerError:
+        for name, seen in getattr(state, "secrets", {}).items():
+            if name in request.path_params:
+                await seen(state.rooms, caller, str(request.path_params[name]))
+        raise
+
+
+async def _body(request: Request) -> Any:
+    """What is no JSON names nothing that a rule is about; its route refuses it."""
+    try:
+        return await request.json()
+    except ValueError:
+        return None
 
 
 def route_path(request: Request) -> str:
@@ -54,7 +79,7 @@ def route_path(request: Request) -> str:
     if route is not None:
         own: str = route.path  # without the prefix under which its router was included
         prefix = path.split("/")[: path.count("/") - own.count("/") + 1]
-        return "/".join(prefix) + own
+        return _CONVERTER.sub("}", "/".join(prefix) + own)
     # a route that is not FastAPI's own
     for name, value in request.path_params.items():
         path = path.replace(f"/{value}", f"/{{{name}}}", 1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple, cast
+from typing import Annotated, Any, NamedTuple, cast
 
 from fastapi import Depends, Request
 from starlette.datastructures import Headers, MutableHeaders
@@ -110,3 +110,13 @@ async def spoken_version(request: Request) -> Version:
 
 
 Spoken = Annotated[Version, Depends(spoken_version)]
+
+
+def gone_since(major: int, minor: int) -> Any:
+    """A route's first dependency: whoever speaks this version or a newer one finds nothing there, whoever it is."""
+
+    async def check(spoken: Spoken) -> None:
+        if spoken >= (major, minor):
+            raise CallerError(CallerFault(404, "The resource could not be found."))
+
+    return Depends(check)

@@ -1,58 +1,47 @@
 """Who may ask for what at the edge: one decision for each request, by rules that an operator can override.
 
-A rule is named for the route, `<service>:<verb>:<path>`; where no rule has that name, the service's `read` or `write`
-counts. The defaults are those of every OpenStack cloud: a reader reads, a member changes things, an administrator
-(who is a member too) does all. `policy.yaml` in the home folder, in the language of oslo.policy, overrides any of them
-and is read again when it changes. The rooms decide again on what they own: a rule can take rights away, not give them.
+A rule has OpenStack's own name (`os_compute_api:servers:create`, `create_port`, `volume:create`); which one decides
+a route, and what it says by default, is in the tables of `rules/`. `policy.yaml` in the home folder, in the language
+of oslo.policy, overrides any of them and is read again when it changes. The rooms decide again on what they own: a rule
+can take rights away, not give them.
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from oslo_config.cfg import ConfigOpts
 from oslo_policy.policy import Enforcer, Rules
 
+from actors.api.rest.rules import DEFAULTS, TABLES
+from actors.api.rest.rules.table import READS, ByAction, ByNoun, Table, general
 from actors.clock import Clock
 from actors.errors import CallerError, forbidden
 from actors.messages import AuthContext
 
 LOOK_S = 1.0  # how old our knowledge of the file may be
 REMEMBERED = 10_000  # decisions that are kept
-READS = ("get", "head")
-PROJECT_SERVICES = ("compute", "image", "network", "volume", "placement")
-DEFAULTS = {
-    "admin": "role:admin",
-    "member": "role:member or role:admin",
-    "reader": "role:reader or rule:member or role:service",
-    "writer": "rule:member or role:service",
-    "overseer": "rule:admin or (role:reader and system_scope:all)",
-    "identity:read": "@",  # identity itself decides by whose row it is
-    "identity:write": "@",
-    **{f"{service}:read": "rule:reader" for service in PROJECT_SERVICES},
-    **{f"{service}:write": "rule:writer" for service in PROJECT_SERVICES},
-    "unknown": "!",
-}
-OF_ADMINISTRATORS = (  # where nobody else may learn whether there is what the path names
-    "compute:post:/v2.1/flavors/{flavor_id}/os-extra_specs",
-    *(f"compute:{verb}:/v2.1/flavors/{{flavor_id}}/os-extra_specs/{{key}}" for verb in ("put", "delete")),
-    *("volume:post:/v3/types", "volume:put:/v3/types/{type_id}", "volume:delete:/v3/types/{type_id}"),
-    *("volume:post:/v3/types/{type_id}/action", "volume:post:/v3/types/{type_id}/extra_specs"),
-    *(f"volume:{verb}:/v3/types/{{type_id}}/extra_specs/{{key}}" for verb in ("put", "delete")),
-    *(f"volume:get:/v3/types/{{type_id}}/{part}" for part in ("encryption", "os-volume-type-access")),
-    *(f"volume:get:/v3/{path}" for path in ("default-types", "qos-specs", "os-quota-class-sets/{name}")),
-    *(f"identity:{verb}:/v3/{noun}/{{row_id}}" for noun in ("roles", "regions") for verb in ("patch", "delete")),
-    *(f"identity:{verb}:/v3/groups/{{group_id}}/users/{{user_id}}" for verb in ("put", "delete")),
-)
-OF_OVERSEERS = (
-    "identity:get:/v3/role_inferences",
-    "identity:get:/v3/roles/{prior}/implies",
-    *(f"identity:{verb}:/v3/roles/{{prior}}/implies/{{implied}}" for verb in ("get", "head")),
-)
-DEFAULTS |= dict.fromkeys(OF_ADMINISTRATORS, "rule:admin") | dict.fromkeys(OF_OVERSEERS, "rule:overseer")
+ATTRIBUTE_RULES = {rule for table in TABLES.values() for named in table.attributes.values() for rule in named.values()}
+
+log = logging.getLogger(__name__)
 
 Asked = tuple[str, str, str, str, bool, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What of a request a rule may depend on. `path` is the route's own, with its parameters' names in braces."""
+
+    service: str
+    verb: str
+    path: str
+    noun: str = ""  # the path's `{noun}`
+    body: Any = None  # as JSON, where `wants_body` says so
+    query: Mapping[str, str] | None = None
 
 
 class Policy:
@@ -61,30 +50,47 @@ class Policy:
         self._clock = clock
         self._looked = -LOOK_S
         self._written = -1.0
+        self._overridden: frozenset[str] = frozenset()
         self._remembered: dict[Asked, bool] = {}
         self._look()
 
-    def require(self, service: str, verb: str, path: str, context: AuthContext) -> None:
-        """Raises `CallerError` 403. `path` is the route's own, with its parameters' names in braces."""
+    def wants_body(self, service: str, verb: str, path: str) -> bool:
+        """Whether the rule of this route depends on the body."""
+        table = TABLES.get(service)
+        if table is None or verb in READS:
+            return False
+        route = f"{verb} {path}"
+        return isinstance(table.routes.get(route), ByAction) or not self._overridden.isdisjoint(
+            table.attributes.get(route, {}).values()
+        )
+
+    def require(self, asked: Question, context: AuthContext) -> None:
+        """Raises `CallerError` 403."""
         if self._clock.monotonic() - self._looked >= LOOK_S:
             self._look()
-        rule = self._rule(service, verb.lower(), path)
+        table = TABLES.get(asked.service)
+        if table is None:
+            raise CallerError(forbidden(f"{asked.service} has no rules"))
+        if table.needs_project and not context.project_id:
+            raise CallerError(
+                forbidden("This needs a token for a project; it was made with one for a domain or the system.")
+            )
+        self.require_rule(rule_of(table, asked), context)
+        for rule in attribute_rules(table, asked):
+            if rule in self._overridden:
+                self.require_rule(rule, context)
+
+    def require_rule(self, rule: str, context: AuthContext) -> None:
         asked = (rule, context.user_id, context.project_id, context.domain_id, context.system, context.roles)
         allowed = self._remembered.get(asked)
         if allowed is None:
-            allowed = bool(self._enforcer.enforce(rule, {"project_id": context.project_id}, _credentials(context)))
+            target = {"project_id": context.project_id, "tenant_id": context.project_id, "user_id": context.user_id}
+            allowed = bool(self._enforcer.enforce(rule, target, _credentials(context)))
             if len(self._remembered) >= REMEMBERED:
                 self._remembered.clear()
             self._remembered[asked] = allowed
         if not allowed:
             raise CallerError(forbidden(f"Policy doesn't allow {rule} to be performed."))
-
-    def _rule(self, service: str, verb: str, path: str) -> str:
-        own = f"{service}:{verb}:{path}"
-        if own in self._enforcer.rules:
-            return own
-        general = f"{service}:{'read' if verb in READS else 'write'}"
-        return general if general in self._enforcer.rules else "unknown"
 
     def _look(self) -> None:
         """Read the file if it changed. Raises what oslo.policy says of one that it can't read."""
@@ -94,17 +100,59 @@ class Policy:
             return
         overrides = Rules.load(self._file.read_text()) if written else Rules()
         rules = Rules.from_dict(DEFAULTS)
+        unknown = overrides.keys() - rules.keys() - ATTRIBUTE_RULES
+        if unknown:
+            log.warning("%s has rules that decide nothing here: %s", self._file, ", ".join(sorted(unknown)))
         rules.update(overrides)
         self._enforcer = Enforcer(ConfigOpts(), rules=rules, use_conf=False)
+        self._overridden = frozenset(overrides)
         self._written = written
         self._remembered.clear()
+
+
+def rule_of(table: Table, asked: Question) -> str:
+    """The name of the rule that decides; the service's general one where the table leaves it open."""
+    rule = table.routes.get(f"{asked.verb} {asked.path}")
+    if rule is None and asked.verb == "HEAD":
+        rule = table.routes.get(f"GET {asked.path}")
+    match rule:
+        case str():
+            return rule
+        case ByNoun(rules):
+            found = rules.get(asked.noun)
+        case ByAction(rules):
+            found = (
+                next((rules[name] for name in asked.body if name in rules), None)
+                if isinstance(asked.body, dict)
+                else None
+            )
+        case _:
+            found = None
+    return found or general(table.service, asked.verb)
+
+
+def attribute_rules(table: Table, asked: Question) -> list[str]:
+    """The rules of what the body and the query have. A body has its noun around it, or says several."""
+    named = table.attributes.get(f"{asked.verb} {asked.path}")
+    if not named:
+        return []
+    given = {f"?{name}" for name in asked.query or ()}
+    if isinstance(asked.body, dict):
+        for inner in asked.body.values():
+            for one in inner if isinstance(inner, list) else [inner]:
+                given.update(one if isinstance(one, dict) else ())
+    return [rule for name, rule in named.items() if name in given]
 
 
 def _credentials(context: AuthContext) -> dict[str, Any]:
     return {
         "user_id": context.user_id,
         "project_id": context.project_id,
+        "tenant_id": context.project_id,
         "domain_id": context.domain_id,
+        "user_domain_id": context.user_domain_id,
+        "project_domain_id": context.project_domain_id,
         "system_scope": "all" if context.system else None,
+        "is_admin": context.is_admin,
         "roles": list(context.roles),
     }

@@ -303,7 +303,7 @@ IDENTITY_ROWS: dict[str, tuple[str, Any]] = {  # noun → the id's name, what wo
         {"endpoint": {"service_id": "{service_id}", "interface": "public", "url": "http://x"}},
     ),
 }
-READ_BY_ALL = ("regions", "services", "endpoints", "roles")
+READ_BY_ALL = ("regions",)
 SCOPES = {
     "projects/{identity_project_id}": ("users/{identity_user_id}", "groups/{identity_group_id}"),
     "domains/{domain_id}": ("users/{identity_user_id}", "groups/{identity_group_id}"),
@@ -444,7 +444,7 @@ LISTS: dict[str, Listing] = {
 SEEN_BY_NOBODY = (
     "GET /compute/v2.1/servers?all_tenants=1",
     f"GET {OF_SERVER}/diagnostics",
-    f"GET {OF_SERVER}/migrations/{{number}}",
+    *(f"GET {OF_SERVER}/migrations{one}" for one in ("", "/{number}")),
     *(f"GET /compute/v2.1/os-hypervisors/{path}" for path in ("statistics", *(f"{{nobody}}/{part}" for part in GONE))),
     "GET /network/v2.0/agents/{nobody}",
     "GET /network/v2.0/quotas",

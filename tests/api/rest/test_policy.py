@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fastapi import FastAPI
+from oslo_config.cfg import ConfigOpts
+from oslo_policy.policy import Enforcer, Rules
 from starlette.requests import Request
 
+from actors.api.rest.app import SERVICES
 from actors.api.rest.context import route_path
-from actors.api.rest.policy import LOOK_S, Policy
+from actors.api.rest.policy import LOOK_S, Policy, Question
+from actors.api.rest.rules import DEFAULTS, TABLES
+from actors.api.rest.rules.table import names_of
 from actors.errors import CallerError
 from actors.messages import AuthContext
 from tests.world import World, in_world, token
 
-SERVERS = "/v2.1/servers"
+SERVER = "/v2.1/servers/{server_id}"
+CREATE, DELETE = "POST /v2.1/servers", f"DELETE {SERVER}"
+SERVER_BODY = {"name": "x", "flavorRef": "tiny", "imageRef": "{image}"}
+JSON = {"Content-Type": "application/json"}
 
 
 class HandClock:
@@ -27,15 +38,19 @@ class HandClock:
         return self.at
 
 
-def caller(*roles: str, user: str = "ann") -> AuthContext:
-    return AuthContext(
-        user_id=user, user_name=user, project_id="p", project_name="p", roles=roles, expires_at=0.0, token_id="t"
-    )
+def caller(*roles: str, user: str = "ann", **scope: Any) -> AuthContext:
+    fields: dict[str, Any] = {"project_id": "p", "project_name": "p"} | scope
+    return AuthContext(user_id=user, user_name=user, roles=roles, expires_at=0.0, token_id="t", **fields)
 
 
-def allows(policy: Policy, verb: str, who: AuthContext, path: str = SERVERS, service: str = "compute") -> bool:
+SYSTEM = {"project_id": "", "system": True}
+DOMAIN = {"project_id": "", "domain_id": "d"}
+
+
+def allows(policy: Policy, route: str, who: AuthContext, service: str = "compute", **said: Any) -> bool:
+    verb, path = route.split()
     try:
-        policy.require(service, verb, path, who)
+        policy.require(Question(service, verb, path, **said), who)
     except CallerError as refused:
         assert refused.fault.status == 403
         return False
@@ -55,58 +70,166 @@ def allows(policy: Policy, verb: str, who: AuthContext, path: str = SERVERS, ser
 )
 def test_readers_read_and_members_write(tmp_path: Path, roles: tuple[str, ...], reads: bool, writes: bool) -> None:
     policy = Policy(tmp_path / "policy.yaml", HandClock())
-    for verb, expected in {"GET": reads, "HEAD": reads, "POST": writes, "PUT": writes, "DELETE": writes}.items():
-        assert allows(policy, verb, caller(*roles)) == expected, verb
+    verbs = {"GET": reads, "HEAD": reads, "PUT": writes, "DELETE": writes}
+    for verb, expected in verbs.items():
+        assert allows(policy, f"{verb} {SERVER}", caller(*roles)) == expected, verb
+    assert allows(policy, CREATE, caller(*roles)) == writes
 
 
 def test_a_service_without_rules_is_closed(tmp_path: Path) -> None:
-    assert not allows(Policy(tmp_path / "policy.yaml", HandClock()), "GET", caller("admin"), service="object-store")
+    assert not allows(Policy(tmp_path / "policy.yaml", HandClock()), "GET /", caller("admin"), service="object-store")
+
+
+@pytest.mark.parametrize(
+    ("service", "route", "role", "project", "domain", "system"),
+    [
+        ("compute", "GET /v2.1/os-hypervisors", "member", False, False, False),
+        ("compute", "GET /v2.1/os-hypervisors", "admin", True, False, False),
+        ("compute", "GET /v2.1/servers", "reader", True, False, False),
+        ("network", "GET /v2.0/ports", "reader", True, False, False),
+        ("placement", "GET /traits", "member", False, False, False),
+        ("placement", "GET /traits", "admin", True, False, False),
+        ("volume", "GET /v3/os-services", "admin", True, True, True),
+        ("identity", "GET /v3/roles", "member", False, False, False),
+        ("identity", "GET /v3/roles", "reader", False, False, True),
+        ("identity", "GET /v3/services", "reader", False, False, True),
+        ("identity", "GET /v3/endpoints/{row_id}", "reader", False, False, True),
+        ("identity", "GET /v3/regions", "reader", True, True, True),
+        ("identity", "POST /v3/services", "reader", False, False, False),
+        ("identity", "POST /v3/services", "admin", True, True, True),
+    ],
+)
+def test_defaults_are_openstacks_by_role_and_scope(
+    tmp_path: Path, service: str, route: str, role: str, project: bool, domain: bool, system: bool
+) -> None:
+    policy = Policy(tmp_path / "policy.yaml", HandClock())
+    for scope, expected in (({}, project), (DOMAIN, domain), (SYSTEM, system)):
+        assert allows(policy, route, caller(role, **scope), service) == expected, scope
 
 
 def test_a_file_overrides_and_is_read_again_when_it_changes(tmp_path: Path) -> None:
     file, clock = tmp_path / "policy.yaml", HandClock()
-    file.write_text(f'"compute:delete:{SERVERS}/{{id}}": "role:admin or user_id:eve"\n"network:write": "rule:admin"\n')
+    file.write_text(
+        '"os_compute_api:servers:delete": "role:admin or user_id:eve"\n"create_port": "rule:context_is_admin"\n'
+    )
     policy = Policy(file, clock)
-    one = f"{SERVERS}/{{id}}"
-    assert not allows(policy, "DELETE", caller("member"), one) and allows(policy, "DELETE", caller("admin"), one)
-    assert allows(policy, "DELETE", caller("member", user="eve"), one)
-    assert allows(policy, "POST", caller("member")) and not allows(policy, "POST", caller("member"), "/x", "network")
+    assert not allows(policy, DELETE, caller("member")) and allows(policy, DELETE, caller("admin"))
+    assert allows(policy, DELETE, caller("member", user="eve"))
+    assert allows(policy, CREATE, caller("member"))
+    assert not allows(policy, "POST /v2.0/ports", caller("member"), "network")
     file.write_text("{}")
     os.utime(file, (1.0, 1.0))
-    assert not allows(policy, "DELETE", caller("member"), one)
+    assert not allows(policy, DELETE, caller("member"))
     clock.at += LOOK_S
-    assert allows(policy, "DELETE", caller("member"), one)
+    assert allows(policy, DELETE, caller("member"))
     file.unlink()
     clock.at += LOOK_S
-    assert allows(policy, "DELETE", caller("member"), one)
+    assert allows(policy, DELETE, caller("member"))
 
 
-def test_every_request_is_decided_by_its_route(tmp_path: Path) -> None:
+def test_rules_that_decide_nothing_here_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "policy.yaml").write_text('"os_compute_api:servers:craete": "!"\n"create_network:shared": "!"\n')
+    Policy(tmp_path / "policy.yaml", HandClock())
+    assert "craete" in caplog.text and "create_network:shared" not in caplog.text
+
+
+OVERRIDES = {  # rule → a request that it decides: service, verb and path, body
+    "os_compute_api:servers:create": ("compute", "POST /v2.1/servers", {"server": SERVER_BODY}),
+    "os_compute_api:servers:create:attach_network": (
+        "compute", "POST /v2.1/servers", {"server": SERVER_BODY | {"networks": [{"uuid": "{network}"}]}},
+    ),
+    "os_compute_api:servers:index": ("compute", "GET /v2.1/servers", None),
+    "os_compute_api:servers:index:get_all_tenants": ("compute", "GET /v2.1/servers?all_tenants=1", None),
+    "os_compute_api:servers:show": ("compute", "GET /v2.1/servers/{server}", None),
+    "os_compute_api:servers:stop": ("compute", "POST /v2.1/servers/{server}/action", {"os-stop": None}),
+    "os_compute_api:os-keypairs:create": ("compute", "POST /v2.1/os-keypairs", {"keypair": {"name": "k"}}),
+    "os_compute_api:os-hypervisors:list": ("compute", "GET /v2.1/os-hypervisors", None),
+    "os_compute_api:os-aggregates:create": ("compute", "POST /v2.1/os-aggregates", {"aggregate": {"name": "a"}}),
+    "identity:create_user": ("identity", "POST /v3/users", {"user": {"name": "u"}}),
+    "identity:list_projects": ("identity", "GET /v3/projects", None),
+    "create_port": ("network", "POST /v2.0/ports", {"port": {"network_id": "{network}"}}),
+    "create_port:fixed_ips": (
+        "network", "POST /v2.0/ports", {"port": {"network_id": "{network}", "fixed_ips": [{"ip_address": "10.7.9.9"}]}},
+    ),
+    "update_networks_tags": ("network", "PUT /v2.0/networks/{network}/tags/x", None),
+    "volume:create": ("volume", "POST /v3/volumes", {"volume": {"size": 1}}),
+    "volume:get_volume_metadata": ("volume", "GET /v3/volumes/{volume}/metadata", None),
+    "volume:extend": ("volume", "POST /v3/volumes/{volume}/action", {"os-extend": {"new_size": 2}}),
+    "add_image": ("image", "POST /v2/images", {"name": "i"}),
+    "placement:resource_providers:list": ("placement", "GET /resource_providers", None),
+}  # fmt: skip
+
+
+def test_a_policy_file_with_openstacks_names_decides_what_they_name(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         await world.identity.start()
-        async with world.http(token(roles=("reader",))) as http:
-            read = await http.get("/identity/v3/roles")
-            (tmp_path / "policy.yaml").write_text('"identity:get:/v3/roles/{row_id}": "rule:admin"\n')
-        assert read.status_code == 200
-        del world.__dict__["edge"]  # a new one, with the new file
-        async with world.http(token(roles=("reader",))) as http:
-            listed = await http.get("/identity/v3/roles")
-            refused = await http.get("/identity/v3/roles/x")
-        assert (listed.status_code, refused.status_code) == (200, 403)
+        [server] = await world.boot(world.request())
+        names = {
+            "{image}": world.image.id,
+            "{server}": server.id,
+            "{network}": world.net.id,
+            "{volume}": await world.volume(),
+        }
+        who, file = token("demo", ("admin", "member")), tmp_path / "policy.yaml"
+        for rule, (service, route, body) in OVERRIDES.items():
+            verb, path = route.split()
+            sent = json.dumps(body) if body is not None else ""
+            for name, value in names.items():
+                path, sent = path.replace(name, value), sent.replace(name, value)
+            for text in (f'"{rule}": "!"\n', "{}\n"):
+                file.write_text(text)
+                world.__dict__.pop("edge", None)  # a new one, with the new file
+                async with world.http(who) as http:
+                    answer = await http.request(verb, f"/{service}{path}", content=sent, headers=JSON)
+                if rule in text:
+                    assert (answer.status_code, f"Policy doesn't allow {rule} " in answer.text) == (403, True), (
+                        answer.text
+                    )
+                else:
+                    assert answer.is_success, (rule, answer.text)
 
     in_world(tmp_path, play)
 
 
-def test_a_rule_has_the_whole_path_also_where_a_router_has_a_prefix(tmp_path: Path) -> None:
+def test_a_server_that_is_anothers_is_not_there_whatever_policy_says(tmp_path: Path) -> None:
     async def play(world: World) -> None:
-        rules = ("compute:get:/v2.1/flavors/{flavor_id}", "network:get:/v2.0/{noun}/{row_id}/tags")
-        (tmp_path / "policy.yaml").write_text("".join(f'"{rule}": "rule:admin"\n' for rule in rules))
-        async with world.http(world.member) as http:
-            paths = ("/compute/v2.1/flavors/tiny", f"/network/v2.0/networks/{world.net.id}/tags")
-            assert [(await http.get(path)).status_code for path in paths] == [403, 403]
-            assert (await http.get("/compute/v2.1/flavors")).status_code == 200
+        (tmp_path / "policy.yaml").write_text('"os_compute_api:servers:stop": "!"\n')
+        [server] = await world.boot(world.request())
+        for who, status in ((world.member, 403), (token("other"), 404)):
+            async with world.http(who) as http:
+                asked = f"/compute/v2.1/servers/{server.id}/action"
+                assert (await http.post(asked, json={"os-stop": None})).status_code == status
+                assert (await http.post(asked, json={"os-resetState": {"state": "error"}})).status_code == status
 
     in_world(tmp_path, play)
+
+
+OPEN = {"POST /v3/auth/tokens", "POST /v3/users/{user_id}/password"}  # for whoever knows the password
+
+
+def test_every_route_has_its_rule_and_no_rule_is_left_over(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        for service, table in TABLES.items():
+            app = SERVICES[service](world.rooms)
+            assert isinstance(app, FastAPI)
+            served = {f"{verb.upper()} {path}" for path, verbs in app.openapi()["paths"].items() for verb in verbs}
+            if service == "compute":
+                served.add("GET /v2.1/servers/{server_id}")
+            assert served - table.routes.keys() - OPEN == set(), service
+            assert table.routes.keys() - served == set(), service
+            assert table.attributes.keys() - served == set(), service
+            assert set(table.special) - {name for rule in table.routes.values() for name in names_of(rule)} == set()
+
+    in_world(tmp_path, play)
+
+
+def test_every_default_says_something(tmp_path: Path) -> None:
+    enforcer = Enforcer(ConfigOpts(), rules=Rules.from_dict(DEFAULTS), use_conf=False)
+    assert enforcer.check_rules()  # no name that is nowhere, no circle
+    policy = Policy(tmp_path / "policy.yaml", HandClock())
+    for table in TABLES.values():
+        for rule in table.defaults:
+            policy.require_rule(rule, caller("admin", "member", "reader"))  # an administrator may do everything
 
 
 def test_a_route_that_is_not_fastapis_own_is_named_too() -> None:

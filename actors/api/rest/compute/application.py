@@ -31,6 +31,7 @@ from actors.api.rest.compute import (
     zones,
 )
 from actors.api.rest.compute.host_status import HostStatuses
+from actors.api.rest.context import Caller
 from actors.api.rest.faults import nova_form
 from actors.api.rest.microversions import Microversions, Version
 from actors.api.rest.rooms import EdgeRooms
@@ -72,12 +73,18 @@ def application(rooms: EdgeRooms) -> FastAPI:
     serve_document(app, "/", lambda url: {"versions": [_version(url)]})
     serve_document(app, "/v2.1", lambda url: {"version": _version(url) | {"media-types": MEDIA}})
     app.state.host_statuses = HostStatuses(rooms)
+    app.state.secrets = {"server_id": _seen}
     app.add_route("/v2.1/servers/{server_id:uuid}", servers.show, methods=["GET"])  # first: it is asked most
     for noun in NOUNS:
         app.include_router(noun.router, prefix="/v2.1")
     for part in SERVER_PARTS:
         app.include_router(part.router)
     return app
+
+
+async def _seen(rooms: EdgeRooms, caller: Caller, server_id: str) -> None:
+    """Raises `CallerError` 404 for whoever may not know of the server."""
+    await rooms.api.server(caller.token, server_id)
 
 
 def _version(url: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from actors.api.rest.answers import Json
 from actors.api.rest.compute.host_ids import UUIDS_SINCE, id_of
 from actors.api.rest.compute.queries import flag, in_order
 from actors.api.rest.context import Asking, Caller, Rooms
-from actors.api.rest.microversions import Spoken, Version
+from actors.api.rest.microversions import Spoken, Version, gone_since
 from actors.api.rest.paging import next_link, page_of
 from actors.errors import CallerError, CallerFault, bad_request, not_found
 from actors.messages import HostSeen
@@ -121,10 +121,8 @@ async def _reasons(rooms: Any, asking: Caller) -> dict[str, str | None]:
     return {node.id: node.disabled_reason or None for node in await rooms.api.nodes(asking.token)}
 
 
-@router.get("/os-hypervisors/statistics")
+@router.get("/os-hypervisors/statistics", dependencies=[gone_since(*LEAN_SINCE)])
 async def statistics(rooms: Rooms, asking: Asking, version: Spoken) -> Response:
-    if version >= LEAN_SINCE:
-        raise CallerError(not_found("", "The resource could not be found."))
     up = [_use(seen, version) for seen in await rooms.api.hosts(asking.token) if seen.report.enabled]
     fields = [
         "vcpus", "memory_mb", "local_gb", "vcpus_used", "memory_mb_used", "local_gb_used", "free_ram_mb",
@@ -142,33 +140,24 @@ async def show(key: str, request: Request, rooms: Rooms, asking: Asking, version
     return Json({"hypervisor": body})
 
 
-@router.get("/os-hypervisors/{key}/uptime")
+@router.get("/os-hypervisors/{key}/uptime", dependencies=[gone_since(*LEAN_SINCE)])
 async def uptime(key: str, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
     """Hosts do not tell it, which Nova's drivers may do too."""
-    if version >= LEAN_SINCE:
-        raise CallerError(not_found("", "The resource could not be found."))
     await _one(rooms, asking, key, version)
     raise CallerError(CallerFault(501, "Virt driver does not implement uptime function."))
 
 
-@router.get("/os-hypervisors/{pattern:path}/search")
+@router.get("/os-hypervisors/{pattern:path}/search", dependencies=[gone_since(*UUIDS_SINCE)])
 async def search(pattern: str, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
-    _until_uuids(version)
     hosts = _matching(await rooms.api.hosts(asking.token), pattern)
     return Json({"hypervisors": [summary(seen, version) for seen in hosts]})
 
 
-@router.get("/os-hypervisors/{pattern:path}/servers")
+@router.get("/os-hypervisors/{pattern:path}/servers", dependencies=[gone_since(*UUIDS_SINCE)])
 async def servers_of(pattern: str, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
-    _until_uuids(version)
     hosts = _matching(await rooms.api.hosts(asking.token), pattern)
     servers = await _servers(rooms, asking)
     return Json({"hypervisors": [summary(seen, version) | _with(servers, seen, version) for seen in hosts]})
-
-
-def _until_uuids(version: Version) -> None:
-    if version >= UUIDS_SINCE:
-        raise CallerError(not_found("", "The resource could not be found."))
 
 
 async def _one(rooms: Any, asking: Caller, key: str, version: Version) -> HostSeen:

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from actors.api.rest.context import Caller
 from actors.api.rest.faults import nova_form
 from actors.api.rest.microversions import Microversions, Version
 from actors.api.rest.rooms import EdgeRooms
@@ -13,6 +14,8 @@ from actors.api.rest.services import new_service
 from actors.api.rest.versions import UPDATED, links, serve_document
 from actors.api.rest.volume import actions, attachments, cloud, metadata, quotas, snapshots, types, volumes
 from actors.api.rest.volume.paths import ProjectPaths
+from actors.errors import value_of
+from actors.volume.messages import SnapshotRequest, VolumeRequest
 
 MICROVERSIONS = Microversions("volume", Version(3, 0), Version(3, 71))
 MEDIA = [{"base": "application/json", "type": "application/vnd.openstack.volume+json;version=3"}]
@@ -24,8 +27,18 @@ def application(rooms: EdgeRooms) -> FastAPI:
     serve_document(app, "/v3", _versions)
     for module in (metadata, actions, volumes, snapshots, attachments, types, quotas, cloud):
         app.include_router(module.router)
+    app.state.secrets = {"volume_id": _seen, "snapshot_id": _seen_snapshot}
     app.add_middleware(ProjectPaths)
     return app
+
+
+async def _seen(rooms: EdgeRooms, caller: Caller, volume_id: str) -> None:
+    """Raises `CallerError` 404 for whoever may not know of the volume."""
+    value_of((await rooms.volume.show([VolumeRequest(token=caller.token, volume_id=volume_id)]))[0])
+
+
+async def _seen_snapshot(rooms: EdgeRooms, caller: Caller, snapshot_id: str) -> None:
+    value_of((await rooms.volume.show_snapshot([SnapshotRequest(token=caller.token, snapshot_id=snapshot_id)]))[0])
 
 
 def _versions(url: str) -> dict[str, Any]:

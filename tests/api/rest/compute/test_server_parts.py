@@ -75,7 +75,7 @@ def test_wrong_actions_are_told_in_nova_s_words_and_form(tmp_path: Path) -> None
             ({"reboot": None}, 400),
             ({"os-getConsoleOutput": {"length": "many"}}, 400),
             ({"createImage": {"name": ""}}, 400),
-            ({"os-resetState": {"state": "happy"}}, 400),
+            ({"os-resetState": {"state": "happy"}}, 403),
             ({"os-resetState": {"state": "error"}}, 403),
             ({"resize": {"flavorRef": "1"}}, 501),
             ({"rebuild": {"imageRef": "x"}}, 501),

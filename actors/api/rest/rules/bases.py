@@ -1,0 +1,39 @@
+"""The rules that other rules are made of, by the names that the services give them.
+
+At the edge the target is the caller's own project and user: whose row it is, the rooms decide.
+"""
+
+from __future__ import annotations
+
+BASES = {
+    "admin": "role:admin",
+    "member": "role:member or role:admin",
+    "reader": "role:reader or rule:member or role:service",
+    "writer": "rule:member or role:service",
+    "overseer": "rule:admin or (role:reader and system_scope:all)",
+    "admin_or_service": "rule:admin or role:service",
+    "by_row": "@",  # decided by whose row it is
+    "nobody": "!",
+    # Nova's and Placement's
+    "context_is_admin": "rule:admin",
+    "admin_api": "rule:admin",
+    "project_member_api": "role:member and project_id:%(project_id)s",
+    "project_reader_api": "role:reader and project_id:%(project_id)s",
+    "project_member_or_admin": "rule:project_member_api or rule:context_is_admin",
+    "project_reader_or_admin": "rule:project_reader_api or rule:context_is_admin",
+    "service_api": "role:service",
+    "admin_or_service_api": "rule:admin_or_service",
+    # Keystone's
+    "admin_required": "rule:admin",
+    "cloud_admin": "rule:admin",
+    "service_role": "role:service",
+    "service_or_admin": "rule:admin_or_service",
+    # Neutron's and Cinder's
+    "admin_only": "rule:admin",
+    "regular_user": "",
+    "admin_or_owner": "rule:admin or project_id:%(project_id)s",
+    "xena_system_admin_or_project_member": "rule:admin or rule:project_member_api",
+    "xena_system_admin_or_project_reader": "rule:admin or rule:project_reader_api",
+    # Glance's
+    "default": "",
+}

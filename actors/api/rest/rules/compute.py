@@ -1,0 +1,170 @@
+"""Nova's rules: docs.openstack.org/nova, «Policies»."""
+
+from __future__ import annotations
+
+from actors.api.rest.rules.table import ByAction, Rule, Table
+
+API = "os_compute_api"
+SERVERS, SERVER = "/v2.1/servers", "/v2.1/servers/{server_id}"
+FLAVORS, HYPERVISORS, AGGREGATES = "/v2.1/flavors", "/v2.1/os-hypervisors", "/v2.1/os-aggregates"
+QUOTAS = "/v2.1/os-quota-sets/{project_id}"
+
+SERVER_ACTIONS = ByAction(
+    {
+        "os-start": f"{API}:servers:start",
+        "os-stop": f"{API}:servers:stop",
+        "reboot": f"{API}:servers:reboot",
+        "pause": f"{API}:os-pause-server:pause",
+        "unpause": f"{API}:os-pause-server:unpause",
+        "suspend": f"{API}:os-suspend-server:suspend",
+        "resume": f"{API}:os-suspend-server:resume",
+        "lock": f"{API}:os-lock-server:lock",
+        "unlock": f"{API}:os-lock-server:unlock",
+        "os-resetState": f"{API}:os-admin-actions:reset_state",
+        "os-getConsoleOutput": f"{API}:os-console-output",
+        "os-getVNCConsole": f"{API}:os-remote-consoles",
+        "createImage": f"{API}:servers:create_image",
+        "createBackup": f"{API}:os-create-backup",
+        "forceDelete": f"{API}:os-deferred-delete:force",
+        "addSecurityGroup": f"{API}:os-security-groups:add",
+        "removeSecurityGroup": f"{API}:os-security-groups:remove",
+    }
+)
+OF_SERVERS: dict[str, Rule] = {
+    f"GET {SERVERS}": f"{API}:servers:index",
+    f"POST {SERVERS}": f"{API}:servers:create",
+    f"GET {SERVERS}/detail": f"{API}:servers:detail",
+    f"GET {SERVER}": f"{API}:servers:show",
+    f"PUT {SERVER}": f"{API}:servers:update",
+    f"DELETE {SERVER}": f"{API}:servers:delete",
+    f"GET {SERVER}/ips": f"{API}:ips:index",
+    f"GET {SERVER}/ips/{{network}}": f"{API}:ips:show",
+    f"POST {SERVER}/action": SERVER_ACTIONS,
+    f"POST {SERVER}/remote-consoles": f"{API}:os-remote-consoles",
+    f"GET {SERVER}/diagnostics": f"{API}:os-server-diagnostics",
+    f"GET {SERVER}/os-server-password": f"{API}:os-server-password:show",
+    f"DELETE {SERVER}/os-server-password": f"{API}:os-server-password:clear",
+    f"GET {SERVER}/os-instance-actions": f"{API}:os-instance-actions:list",
+    f"GET {SERVER}/os-instance-actions/{{request_id}}": f"{API}:os-instance-actions:show",
+    f"GET {SERVER}/os-interface": f"{API}:os-attach-interfaces:list",
+    f"POST {SERVER}/os-interface": f"{API}:os-attach-interfaces:create",
+    f"GET {SERVER}/os-interface/{{port_id}}": f"{API}:os-attach-interfaces:show",
+    f"DELETE {SERVER}/os-interface/{{port_id}}": f"{API}:os-attach-interfaces:delete",
+    f"GET {SERVER}/metadata": f"{API}:server-metadata:index",
+    f"POST {SERVER}/metadata": f"{API}:server-metadata:create",
+    f"PUT {SERVER}/metadata": f"{API}:server-metadata:update_all",
+    f"GET {SERVER}/metadata/{{key}}": f"{API}:server-metadata:show",
+    f"PUT {SERVER}/metadata/{{key}}": f"{API}:server-metadata:update",
+    f"DELETE {SERVER}/metadata/{{key}}": f"{API}:server-metadata:delete",
+    f"GET {SERVER}/os-security-groups": f"{API}:os-security-groups:list",
+    f"GET {SERVER}/tags": f"{API}:os-server-tags:index",
+    f"PUT {SERVER}/tags": f"{API}:os-server-tags:update_all",
+    f"DELETE {SERVER}/tags": f"{API}:os-server-tags:delete_all",
+    f"GET {SERVER}/tags/{{tag}}": f"{API}:os-server-tags:show",
+    f"PUT {SERVER}/tags/{{tag}}": f"{API}:os-server-tags:update",
+    f"DELETE {SERVER}/tags/{{tag}}": f"{API}:os-server-tags:delete",
+    f"GET {SERVER}/os-volume_attachments": f"{API}:os-volumes-attachments:index",
+    f"POST {SERVER}/os-volume_attachments": f"{API}:os-volumes-attachments:create",
+    f"GET {SERVER}/os-volume_attachments/{{volume_id}}": f"{API}:os-volumes-attachments:show",
+    f"PUT {SERVER}/os-volume_attachments/{{volume_id}}": f"{API}:os-volumes-attachments:update",
+    f"DELETE {SERVER}/os-volume_attachments/{{volume_id}}": f"{API}:os-volumes-attachments:delete",
+    f"GET {SERVER}/migrations": f"{API}:servers:migrations:index",
+    f"GET {SERVER}/migrations/{{number}}": f"{API}:servers:migrations:show",
+}
+OF_PROJECTS: dict[str, Rule] = {
+    f"GET {FLAVORS}": "compute:read",
+    f"GET {FLAVORS}/detail": "compute:read",
+    f"GET {FLAVORS}/{{flavor_id}}": "compute:read",
+    f"GET {FLAVORS}/{{flavor_id}}/os-extra_specs": f"{API}:os-flavor-extra-specs:index",
+    f"GET {FLAVORS}/{{flavor_id}}/os-extra_specs/{{key}}": f"{API}:os-flavor-extra-specs:show",
+    "GET /v2.1/os-keypairs": f"{API}:os-keypairs:index",
+    "POST /v2.1/os-keypairs": f"{API}:os-keypairs:create",
+    "GET /v2.1/os-keypairs/{name}": f"{API}:os-keypairs:show",
+    "DELETE /v2.1/os-keypairs/{name}": f"{API}:os-keypairs:delete",
+    "GET /v2.1/os-server-groups": f"{API}:os-server-groups:index",
+    "POST /v2.1/os-server-groups": f"{API}:os-server-groups:create",
+    "GET /v2.1/os-server-groups/{group_id}": f"{API}:os-server-groups:show",
+    "DELETE /v2.1/os-server-groups/{group_id}": f"{API}:os-server-groups:delete",
+    f"GET {QUOTAS}": f"{API}:os-quota-sets:show",
+    f"GET {QUOTAS}/detail": f"{API}:os-quota-sets:detail",
+    f"GET {QUOTAS}/defaults": f"{API}:os-quota-sets:defaults",
+    "GET /v2.1/limits": f"{API}:limits",
+    "GET /v2.1/os-availability-zone": f"{API}:os-availability-zone:list",
+    "GET /v2.1/os-simple-tenant-usage/{project_id}": f"{API}:os-simple-tenant-usage:show",
+    "GET /v2.1/extensions": f"{API}:extensions",
+    "GET /v2.1/extensions/{alias}": f"{API}:extensions",
+}
+OF_ADMINISTRATORS: dict[str, Rule] = {
+    f"POST {FLAVORS}": f"{API}:os-flavor-manage:create",
+    f"PUT {FLAVORS}/{{flavor_id}}": f"{API}:os-flavor-manage:update",
+    f"DELETE {FLAVORS}/{{flavor_id}}": f"{API}:os-flavor-manage:delete",
+    f"POST {FLAVORS}/{{flavor_id}}/os-extra_specs": f"{API}:os-flavor-extra-specs:create",
+    f"PUT {FLAVORS}/{{flavor_id}}/os-extra_specs/{{key}}": f"{API}:os-flavor-extra-specs:update",
+    f"DELETE {FLAVORS}/{{flavor_id}}/os-extra_specs/{{key}}": f"{API}:os-flavor-extra-specs:delete",
+    f"GET {FLAVORS}/{{flavor_id}}/os-flavor-access": f"{API}:os-flavor-access",
+    f"POST {FLAVORS}/{{flavor_id}}/action": ByAction(
+        {
+            "addTenantAccess": f"{API}:os-flavor-access:add_tenant_access",
+            "removeTenantAccess": f"{API}:os-flavor-access:remove_tenant_access",
+        }
+    ),
+    f"PUT {QUOTAS}": f"{API}:os-quota-sets:update",
+    f"DELETE {QUOTAS}": f"{API}:os-quota-sets:delete",
+    "GET /v2.1/os-quota-class-sets/{name}": f"{API}:os-quota-class-sets:show",
+    "PUT /v2.1/os-quota-class-sets/{name}": f"{API}:os-quota-class-sets:update",
+    "GET /v2.1/os-availability-zone/detail": f"{API}:os-availability-zone:detail",
+    f"GET {AGGREGATES}": f"{API}:os-aggregates:index",
+    f"POST {AGGREGATES}": f"{API}:os-aggregates:create",
+    f"GET {AGGREGATES}/{{key}}": f"{API}:os-aggregates:show",
+    f"PUT {AGGREGATES}/{{key}}": f"{API}:os-aggregates:update",
+    f"DELETE {AGGREGATES}/{{key}}": f"{API}:os-aggregates:delete",
+    f"POST {AGGREGATES}/{{key}}/action": ByAction(
+        {
+            "add_host": f"{API}:os-aggregates:add_host",
+            "remove_host": f"{API}:os-aggregates:remove_host",
+            "set_metadata": f"{API}:os-aggregates:set_metadata",
+        }
+    ),
+    f"POST {AGGREGATES}/{{key}}/images": "compute:aggregates:images",
+    f"GET {HYPERVISORS}": f"{API}:os-hypervisors:list",
+    f"GET {HYPERVISORS}/detail": f"{API}:os-hypervisors:list-detail",
+    f"GET {HYPERVISORS}/statistics": f"{API}:os-hypervisors:statistics",
+    f"GET {HYPERVISORS}/{{key}}": f"{API}:os-hypervisors:show",
+    f"GET {HYPERVISORS}/{{key}}/uptime": f"{API}:os-hypervisors:uptime",
+    f"GET {HYPERVISORS}/{{pattern}}/search": f"{API}:os-hypervisors:search",
+    f"GET {HYPERVISORS}/{{pattern}}/servers": f"{API}:os-hypervisors:servers",
+    "GET /v2.1/os-services": f"{API}:os-services:list",
+    "PUT /v2.1/os-services/{key}": f"{API}:os-services:update",
+    "GET /v2.1/os-migrations": f"{API}:os-migrations:index",
+    "GET /v2.1/os-simple-tenant-usage": f"{API}:os-simple-tenant-usage:list",
+    "POST /v2.1/os-server-external-events": f"{API}:os-server-external-events:create",
+}
+ADMINISTRATORS = tuple(
+    name
+    for rule in OF_ADMINISTRATORS.values()
+    for name in (rule.rules.values() if isinstance(rule, ByAction) else (str(rule),))
+)
+SPECIAL = {
+    **dict.fromkeys(ADMINISTRATORS, "rule:admin"),
+    **dict.fromkeys((f"{API}:servers:migrations:index", f"{API}:servers:migrations:show"), "rule:admin"),
+    f"{API}:os-admin-actions:reset_state": "rule:admin",
+    f"{API}:os-server-diagnostics": "rule:admin",
+    f"{API}:os-server-external-events:create": "rule:admin_or_service",
+    f"{API}:os-quota-sets:defaults": "@",
+    f"{API}:extensions": "@",
+}
+ATTRIBUTES = {
+    f"POST {SERVERS}": {
+        "networks": f"{API}:servers:create:attach_network",
+        "block_device_mapping_v2": f"{API}:servers:create:attach_volume",
+        "host": f"{API}:servers:create:forced_host",
+        "hypervisor_hostname": f"{API}:servers:create:forced_host",
+    },
+    **{
+        f"GET {path}": {"?all_tenants": f"{API}:servers:index:get_all_tenants"}
+        for path in (SERVERS, f"{SERVERS}/detail")
+    },
+    "GET /v2.1/os-server-groups": {"?all_projects": f"{API}:os-server-groups:index:all_projects"},
+    "GET /v2.1/limits": {"?tenant_id": f"{API}:limits:other_project"},
+}
+TABLE = Table("compute", OF_SERVERS | OF_PROJECTS | OF_ADMINISTRATORS, SPECIAL, ATTRIBUTES)

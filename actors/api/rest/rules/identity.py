@@ -1,0 +1,109 @@
+"""Keystone's rules: docs.openstack.org/keystone, «Policy configuration».
+
+Where a rule of Keystone's looks at whose row it is (`user_id:%(target.user.id)s`), the room decides by the row
+(`actors/identity/may.py`), and the default here is open.
+"""
+
+from __future__ import annotations
+
+from actors.api.rest.rules.table import Rule, Table
+
+NOUNS = {
+    "domains": "domain",
+    "projects": "project",
+    "users": "user",
+    "groups": "group",
+    "roles": "role",
+    "regions": "region",
+    "services": "service",
+    "endpoints": "endpoint",
+}
+VERBS = {"GET": "get", "PATCH": "update", "DELETE": "delete"}
+ROWS: dict[str, Rule] = {
+    **{f"GET /v3/{noun}": f"identity:list_{noun}" for noun in NOUNS},
+    **{f"POST /v3/{noun}": f"identity:create_{word}" for noun, word in NOUNS.items()},
+    **{
+        f"{verb} /v3/{noun}/{{row_id}}": f"identity:{act}_{word}"
+        for noun, word in NOUNS.items()
+        for verb, act in VERBS.items()
+    },
+}
+GRANTS: dict[str, Rule] = {
+    line: rule
+    for scope in ("projects", "domains")
+    for actor in ("users", "groups")
+    for held in [f"/v3/{scope}/{{scope_id}}/{actor}/{{actor_id}}/roles"]
+    for line, rule in {
+        f"GET {held}": "identity:list_grants",
+        f"HEAD {held}/{{role_id}}": "identity:check_grant",
+        f"GET {held}/{{role_id}}": "identity:check_grant",
+        f"PUT {held}/{{role_id}}": "identity:create_grant",
+        f"DELETE {held}/{{role_id}}": "identity:revoke_grant",
+    }.items()
+}
+SYSTEM_GRANTS: dict[str, Rule] = {
+    line: rule
+    for actor in ("user", "group")
+    for held in [f"/v3/system/{actor}s/{{actor_id}}/roles"]
+    for line, rule in {
+        f"GET {held}": f"identity:list_system_grants_for_{actor}",
+        f"HEAD {held}/{{role_id}}": f"identity:check_system_grant_for_{actor}",
+        f"GET {held}/{{role_id}}": f"identity:check_system_grant_for_{actor}",
+        f"PUT {held}/{{role_id}}": f"identity:create_system_grant_for_{actor}",
+        f"DELETE {held}/{{role_id}}": f"identity:revoke_system_grant_for_{actor}",
+    }.items()
+}
+IN_GROUP = "/v3/groups/{group_id}/users"
+CREDENTIALS = "/v3/users/{user_id}/application_credentials"
+IMPLIED = "/v3/roles/{prior}/implies"
+OTHERS: dict[str, Rule] = {
+    "GET /v3/auth/tokens": "identity:validate_token",
+    "HEAD /v3/auth/tokens": "identity:check_token",
+    "DELETE /v3/auth/tokens": "identity:revoke_token",
+    **{f"GET /v3/auth/{what}": f"identity:get_auth_{what}" for what in ("catalog", "projects", "domains", "system")},
+    "GET /v3/users/{user_id}/projects": "identity:list_user_projects",
+    "GET /v3/users/{user_id}/groups": "identity:list_groups_for_user",
+    f"GET {IN_GROUP}": "identity:list_users_in_group",
+    f"HEAD {IN_GROUP}/{{user_id}}": "identity:check_user_in_group",
+    f"GET {IN_GROUP}/{{user_id}}": "identity:check_user_in_group",
+    f"PUT {IN_GROUP}/{{user_id}}": "identity:add_user_to_group",
+    f"DELETE {IN_GROUP}/{{user_id}}": "identity:remove_user_from_group",
+    f"GET {CREDENTIALS}": "identity:list_application_credentials",
+    f"POST {CREDENTIALS}": "identity:create_application_credential",
+    f"GET {CREDENTIALS}/{{credential_id}}": "identity:get_application_credential",
+    f"DELETE {CREDENTIALS}/{{credential_id}}": "identity:delete_application_credential",
+    "GET /v3/role_assignments": "identity:list_role_assignments",
+    "GET /v3/role_inferences": "identity:list_role_inference_rules",
+    f"GET {IMPLIED}": "identity:list_implied_roles",
+    f"HEAD {IMPLIED}/{{implied}}": "identity:check_implied_role",
+    f"GET {IMPLIED}/{{implied}}": "identity:get_implied_role",
+    f"PUT {IMPLIED}/{{implied}}": "identity:create_implied_role",
+    f"DELETE {IMPLIED}/{{implied}}": "identity:delete_implied_role",
+}
+OF_THE_SYSTEM = ("domain", "role", "region", "service", "endpoint")  # written by the cloud's administrators alone
+OVERSEEN = ("role", "service", "endpoint")
+SPECIAL = {
+    **{f"identity:{act}_{word}": "rule:admin" for word in OF_THE_SYSTEM for act in ("create", "update", "delete")},
+    **{f"identity:get_{word}": "rule:overseer" for word in OVERSEEN},
+    **{f"identity:list_{word}s": "rule:overseer" for word in OVERSEEN},
+    **dict.fromkeys(("identity:get_region", "identity:list_regions"), "@"),
+    **dict.fromkeys(("identity:add_user_to_group", "identity:remove_user_from_group"), "rule:admin"),
+    **{
+        f"identity:{what}": "rule:overseer"
+        for what in ("list_implied_roles", "check_implied_role", "get_implied_role", "list_role_inference_rules")
+    },
+    **{f"identity:{act}_implied_role": "rule:admin" for act in ("create", "delete")},
+    **{
+        f"identity:{act}_system_grant_for_{actor}": "rule:admin"
+        for act in ("create", "revoke")
+        for actor in ("user", "group")
+    },
+}
+TABLE = Table(
+    "identity",
+    ROWS | GRANTS | SYSTEM_GRANTS | OTHERS,
+    SPECIAL,
+    read="rule:by_row",
+    write="rule:by_row",
+    needs_project=False,
+)

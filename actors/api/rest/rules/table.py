@@ -1,0 +1,70 @@
+"""The shape of a service's table of rules. Pure.
+
+A route is a verb and a path with its parameters' names in braces: `GET /v2.1/servers/{server_id}`. Its rule is a name,
+or follows from what the path or the body names: the noun in `/v2.0/{noun}/{row_id}/tags`, the one key of an action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+READS = ("GET", "HEAD")
+
+
+@dataclass(frozen=True, slots=True)
+class ByNoun:
+    """The path's `{noun}` says which rule."""
+
+    rules: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ByAction:
+    """The one key of the body says which rule."""
+
+    rules: Mapping[str, str]
+
+
+Rule = str | ByNoun | ByAction
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What a service asks of policy.
+
+    `special` has the rules whose default is not that of their verb: a reader reads, a member changes things.
+    `attributes` has, by route, the rules that count besides where the body has a field of that name (or the query, with
+    a `?` before it). They are the rooms' own decisions: asked only where an operator overrides them.
+    """
+
+    service: str
+    routes: Mapping[str, Rule]
+    special: Mapping[str, str]
+    attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    read: str = "rule:reader"
+    write: str = "rule:writer"
+    needs_project: bool = True  # a token for a domain or the system is good for nothing here
+
+    @property
+    def defaults(self) -> dict[str, str]:
+        found = {f"{self.service}:read": self.read, f"{self.service}:write": self.write}
+        for route, rule in self.routes.items():
+            default = self.read if route.split(" ")[0] in READS else self.write
+            for name in names_of(rule):
+                found.setdefault(name, default)
+        return found | dict(self.special)
+
+
+def names_of(rule: Rule) -> Iterator[str]:
+    """Every rule that may decide."""
+    match rule:
+        case ByNoun(rules) | ByAction(rules):
+            yield from rules.values()
+        case str():
+            yield rule
+
+
+def general(service: str, verb: str) -> str:
+    """The rule of what a table leaves open."""
+    return f"{service}:{'read' if verb in READS else 'write'}"
