@@ -16,6 +16,7 @@ from ray.exceptions import ActorUnschedulableError, RayActorError, RayTaskError
 
 from actors.cluster import names
 from actors.cluster.shell import asking
+from actors.cluster.vital import vital
 from actors.faces import AgentFace, ComputeFace, ConductorFace, ImageFace, NetworkFace, SchedulerFace, VolumeFace
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ async def verifier() -> Verifier:
     ring = await identity().keyring()
     keys = Verifier(ring.keys)
     keys.replace_revocations(ring.revocations)
-    _following.append(asyncio.create_task(_follow(keys, ring.version)))
+    _following.append(vital(asyncio.create_task(_follow(keys, ring.version))))
     return keys
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-import os
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -22,6 +21,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from actors.cluster import names, reach
 from actors.cluster.config import CloudConfig
+from actors.cluster.vital import vital
 
 LOOK_S = 0.5  # how often the nodes are looked at, at 2 ms of CPU each
 LOOKS_A_CHECK = 10  # looks at the nodes between looks at whether every actor exists
@@ -141,15 +141,8 @@ class Supervisor:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        """A supervisor that no longer does all of its work must not live on: Ray starts it again."""
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("the supervisor ends", exc_info=task.exception())
-            os._exit(1)
+        task.add_done_callback(self._tasks.discard)
+        return vital(task)
 
 
 _KINDS = (names.compute_name, names.agent_name)

@@ -16,7 +16,8 @@ from actors.cluster import names, reach
 from actors.cluster.collector import collect_rarely
 from actors.cluster.config import CloudConfig, NodeConfig
 from actors.cluster.shell import Shell
-from actors.errors import HostError
+from actors.cluster.vital import vital
+from actors.errors import CallerError, HostError
 
 if TYPE_CHECKING:
     from actors.compute.hypervisor import Hypervisor
@@ -34,9 +35,9 @@ class ComputeActor(Shell):
         rooms = Rooms(reach.conductor(), reach.scheduler(), reach.image(), reach.network(), reach.volume())
         room = self.room = Compute(config, await _hypervisor(config), rooms, SystemClock())
         await room.start()
-        self._beating = asyncio.create_task(_for_ever(room.heartbeat, cloud.heartbeat_s))
-        self._sweeping = asyncio.create_task(_for_ever(room.strays.sweep, config.sweep_s))
-        self._watching = asyncio.create_task(_end_when_over(room))
+        self._beating = vital(asyncio.create_task(_for_ever(room.heartbeat, cloud.heartbeat_s)))
+        self._sweeping = vital(asyncio.create_task(_for_ever(room.strays.sweep, config.sweep_s)))
+        self._watching = vital(asyncio.create_task(_end_when_over(room)))
 
     async def put_away(self) -> None:
         """What was prepared on this node goes, and this actor with it."""
@@ -61,8 +62,8 @@ async def _for_ever(act: Callable[[], Awaitable[object]], every_s: float) -> Non
         await asyncio.sleep(every_s)
         try:
             await act()
-        except (ConnectionError, HostError) as error:
-            log.warning("%s", error)  # who is asked is away; the next time tries again
+        except (ConnectionError, TimeoutError, HostError, CallerError) as error:
+            log.warning("%s", error)  # who is asked is away or busy; the next time tries again
 
 
 def _say_nothing(line: str) -> None:

@@ -10,6 +10,7 @@ from actors.cluster import reach
 from actors.cluster.collector import collect_rarely
 from actors.cluster.config import CloudConfig
 from actors.cluster.shell import Shell
+from actors.cluster.vital import vital
 
 if TYPE_CHECKING:
     from actors.conductor.service import Conductor
@@ -28,7 +29,7 @@ class ConductorActor(Shell):
         room = self.room = Conductor(cloud, Store(cloud.database), rooms, SystemClock())
         await room.start()
         room.resume()
-        self._tending = asyncio.create_task(_tend(room))
+        self._tending = vital(asyncio.create_task(_tend(room)))
 
 
 async def _tend(room: Conductor) -> None:

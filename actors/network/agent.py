@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 
 from actors.clock import Clock
 from actors.cluster.config import CloudConfig, NodeConfig
-from actors.errors import CallerFault, HostError, HostFault
+from actors.errors import CallerError, CallerFault, HostError, HostFault
 from actors.faces import NetworkFace
 from actors.network.dataplane import Dataplane
 from actors.network.dhcp_agent import DhcpAgent
@@ -24,7 +24,7 @@ from actors.network.metadata_server import Documents, MetadataServers
 from actors.outbox import Outbox
 
 POLL_S = 2.0  # between looks at the taps when no event came
-REVIVE_S = 5.0  # between looks at the DHCP servers
+REVIVE_S = 5.0  # between looks at the DHCP servers and the bridges
 START_TRIES = 5  # each waits as long as the network service's face does, and then:
 START_PAUSE_S = 2.0
 
@@ -53,23 +53,23 @@ class NetworkAgent:
         self._turn = asyncio.Lock()  # DHCP and L2 take turns: a tap of DHCP's own is made by one and wired by the other
         self._changes: Outbox[str, None] = Outbox(self._catch_up)
         self._sweeps: Outbox[None, None] = Outbox(self._sweep)
-        self._loops: list[asyncio.Task[None]] = []
+        self.loops: list[asyncio.Task[None]] = []  # for the shell to see that they live
 
     async def start(self) -> None:
         """Returns when DHCP and taps are as they should be. Raises `HostError` or `ConnectionError`."""
         await self._dataplane.start()
         await self._l2.start()
         await self._first_orders()
-        self._loops = [
+        self.loops = [
             asyncio.create_task(self._for_ever(self._watch_taps, POLL_S), name="taps"),
-            asyncio.create_task(self._for_ever(self._watch_dhcp, REVIVE_S), name="dhcp"),
+            asyncio.create_task(self._for_ever(self._wait_and_mend, REVIVE_S), name="mend"),
         ]
 
     async def stop(self, remove: bool) -> None:
         """Ends the agent. With `remove`, everything that it or an earlier life of it made on this node goes as well."""
-        for loop in self._loops:
+        for loop in self.loops:
             loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        await asyncio.gather(*self.loops, return_exceptions=True)
         await self._relays.close()
         if self._metadata:
             await self._metadata.close()
@@ -143,16 +143,21 @@ class NetworkAgent:
         await self._dataplane.taps_changed(POLL_S)
         await self._sweeps.ask(None)
 
-    async def _watch_dhcp(self) -> None:
+    async def _wait_and_mend(self) -> None:
         await asyncio.sleep(REVIVE_S)
+        await self.mend()
+
+    async def mend(self) -> None:
+        """What somebody else ended or took away here is there again: DHCP servers, bridges."""
         async with self._turn:
             await self._dhcp.revive()
+            await self._l2.mend()
 
     async def _for_ever(self, act: Callable[[], Awaitable[None]], pause_s: float) -> None:
-        """The network service may be away and the host may refuse: both are told, and tried again."""
+        """The network service may be away or busy, and the host may refuse: this is told, and tried again."""
         while True:
             try:
                 await act()
-            except (ConnectionError, HostError) as error:
+            except (ConnectionError, TimeoutError, HostError, CallerError) as error:
                 log.error("host %s: %s", self._config.host, error)
                 await asyncio.sleep(pause_s)

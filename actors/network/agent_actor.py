@@ -11,6 +11,7 @@ from actors.cluster import reach
 from actors.cluster.collector import collect_rarely
 from actors.cluster.config import CloudConfig, NodeConfig
 from actors.cluster.shell import Shell
+from actors.cluster.vital import vital
 
 if TYPE_CHECKING:
     from actors.network.dataplane import Dataplane
@@ -32,6 +33,8 @@ class NetworkAgentActor(Shell):
         dataplane = _dataplane(config, cloud)
         room = self.room = NetworkAgent(config, cloud, reach.network(), dataplane, SystemClock(), documents)
         await room.start()
+        for loop in room.loops:
+            vital(loop)
 
     async def put_away(self) -> None:
         await self.room.stop(True)

@@ -51,6 +51,9 @@ class Dataplane(Protocol):
     async def networks(self) -> list[str]:
         """Ids of the networks that have a bridge of ours here."""
 
+    async def lost(self, segments: list[Segment]) -> list[str]:
+        """Ids of those networks whose bridge is not here: somebody has taken it away."""
+
     async def leave(self, network_ids: list[str]) -> None:
         """Remove bridges, tunnels and sub-interfaces; taps that are still there only lose their bridge."""
 

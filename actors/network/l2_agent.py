@@ -75,6 +75,17 @@ class L2Agent:
             await self._meet(new, taps)
         await self._leave()
 
+    async def mend(self) -> None:
+        """A bridge that somebody took away is made again, and its taps are wired as new ones are."""
+        lost = set(await self._dataplane.lost([self._segments[network_id] for network_id in self._taps_of]))
+        if not lost:
+            return
+        log.error("host %s: the bridges of these networks were gone: %s", self._host, ", ".join(sorted(lost)))
+        self._whole -= lost
+        for device in [device for device, details in self._wired.items() if details.network_id in lost]:
+            self._drop(device)
+        await self.sweep()
+
     async def refresh(self, network_ids: list[str]) -> None:
         """Peers and security groups of networks that are here may have changed."""
         ids = {network_id for network_id in network_ids if network_id in self._taps_of}
@@ -97,11 +108,14 @@ class L2Agent:
             await self._dataplane.guard(list(self._guards.values()))
         await self._network.ports_down(port_ids, node_of(self._host))
         for device in devices:
-            network_id = self._wired.pop(device).network_id
-            del self._indexes[device]
-            self._taps_of[network_id] -= 1
-            if not self._taps_of[network_id]:
-                del self._taps_of[network_id]
+            self._drop(device)
+
+    def _drop(self, device: str) -> None:
+        network_id = self._wired.pop(device).network_id
+        del self._indexes[device]
+        self._taps_of[network_id] -= 1
+        if not self._taps_of[network_id]:
+            del self._taps_of[network_id]
 
     async def _leave(self) -> None:
         unused = self._joined - self._taps_of.keys()

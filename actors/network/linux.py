@@ -104,6 +104,12 @@ class LinuxDataplane:
     async def networks(self) -> list[str]:
         return list(await self._node.run(self._links.networks))
 
+    async def lost(self, segments: list[Segment]) -> list[str]:
+        return await self._node.run(self._lost, segments)
+
+    def _lost(self, segments: list[Segment]) -> list[str]:
+        return [segment.network_id for segment in segments if not self._links.index(segment.bridge)]
+
     async def leave(self, network_ids: list[str]) -> None:
         await self._node.run(self._links.remove_networks, set(network_ids))
 

@@ -73,6 +73,9 @@ class SimulatedDataplane:
     async def networks(self) -> list[str]:
         return list(self._joined)
 
+    async def lost(self, segments: list[Segment]) -> list[str]:
+        return [segment.network_id for segment in segments if segment.network_id not in self._joined]
+
     async def leave(self, network_ids: list[str]) -> None:
         gone = {network_id for network_id in network_ids if self._joined.pop(network_id, None) is not None}
         self._bridge_of = {tap: network for tap, network in self._bridge_of.items() if network not in gone}

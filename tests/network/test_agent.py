@@ -128,6 +128,21 @@ def test_a_tap_made_anew_is_reported_again() -> None:
     run(play)
 
 
+def test_a_bridge_that_was_taken_away_is_made_again() -> None:
+    async def play(node: Node) -> None:
+        await node.agent.devices_appeared([TAP])
+        wired = await node.agent.world()
+        await node.dataplane.leave([NET])
+        assert await node.agent.world() != wired
+        await node.agent.mend()
+        assert await node.agent.world() == wired
+        node.network.calls.clear()
+        await node.agent.mend()  # nothing is missing: nobody is asked
+        assert node.network.calls == []
+
+    run(play)
+
+
 def test_changes_during_a_change_go_together() -> None:
     async def play(node: Node) -> None:
         node.network.calls.clear()

@@ -14,6 +14,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -27,6 +28,7 @@ DAEMON_END_S = 5.0  # what the daemon has to end in order
 CHILDREN_END_S = 10.0  # what killed guests have to be gone
 RESTARTS = 5  # of a daemon that died by itself
 RESTART_PAUSE_S = 1.0
+NO_PROCESS = re.compile(rb"<domstatus [^>]*\bpid='0'")
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -96,8 +98,20 @@ def keep(program: str, folder: Path) -> None:
 
 def start_daemon(program: str, folder: Path) -> int:
     """The signals that the keeper waits for are blocked in it, and must not be in its children."""
+    forget_starts(folder / "run" / "qemu")
     command = [program, "-f", str(folder / "etc" / "libvirtd.conf"), "-p", str(folder / "libvirtd.pid")]
     return os.posix_spawn(program, command, os.environ, setsigmask=[])
+
+
+def forget_starts(statuses: Path) -> None:
+    """Remove what the daemon wrote of guests that had no process yet when it was killed.
+
+    They never ran: QEMU ends where its daemon does before the two have shaken hands. But libvirt (9.0) would take such
+    a guest over as one that is still being started, and every call about it would wait for that start and fail.
+    """
+    for status in statuses.glob("*.xml"):
+        if NO_PROCESS.search(status.read_bytes()):
+            status.unlink()
 
 
 def end_children(daemon: int) -> None:

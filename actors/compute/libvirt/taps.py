@@ -10,6 +10,7 @@ import socket
 from typing import Any
 
 from actors.messages import Vif
+from actors.network.l2 import TAP_PREFIX
 from actors.network.netlink import Netlink
 from actors.network.netns_thread import NetnsThread
 
@@ -74,18 +75,25 @@ def _tap(queues: int) -> dict[str, Any]:
 
 def _remove(alias: str) -> None:
     with Netlink() as netlink:
-        for link in netlink.get_links():
+        for link in _guests_taps(netlink):
             if link.get("ifalias") == alias:
                 netlink.link("del", index=link["index"])
 
 
 def _instances() -> set[str]:
     with Netlink() as netlink:
-        aliases = [str(link.get("ifalias") or "") for link in netlink.get_links()]
-    return {alias.removeprefix(OWNER) for alias in aliases if alias.startswith(OWNER)}
+        return {link.get("ifalias").removeprefix(OWNER) for link in _guests_taps(netlink)}
 
 
 def _names() -> list[str]:
     with Netlink() as netlink:
-        links = [link for link in netlink.get_links() if str(link.get("ifalias") or "").startswith(OWNER)]
-    return sorted(link.get("ifname") for link in links)
+        return sorted(link.get("ifname") for link in _guests_taps(netlink))
+
+
+def _guests_taps(netlink: Any) -> list[Any]:
+    """By alias and name: a network's bridge says by its alias whose it is too, and is no instance's."""
+    return [link for link in netlink.get_links() if _is_a_guests(link.get("ifname") or "", link.get("ifalias") or "")]
+
+
+def _is_a_guests(name: str, alias: str) -> bool:
+    return name.startswith(TAP_PREFIX) and alias.startswith(OWNER)
