@@ -180,6 +180,9 @@ class ConductorFace(Ledger, Protocol):
     async def instance(self, instance_id: str) -> InstanceFound:
         """What the metadata server tells a guest; raises `LookupError` for one that is gone."""
 
+    async def list_deleted(self, project_id: str) -> list[ServerView]:
+        """The newest of those that were deleted, oldest first."""
+
     async def list_servers(self, project_id: str) -> list[ServerView]:
         """Every server of a project that is not deleted ('' = of all projects)."""
 

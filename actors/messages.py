@@ -502,6 +502,7 @@ class ServerView(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float
     launched_at: float
     addresses: tuple[Vif, ...]
+    deleted_at: float = 0.0  # 0 = it is not
     fault: BootFault | None = None
     metadata: dict[str, str] = {}
     key_name: str = ""

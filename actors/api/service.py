@@ -243,6 +243,15 @@ class Api(Administration, ServerFirewalls):
             return []  # a token for a domain or the system has no servers of its own
         return await self._conductor.list_servers("" if all_projects else context.project_id)
 
+    async def list_deleted(self, token: str, all_projects: bool = False) -> list[ServerView]:
+        """Servers that are gone, as far as they are remembered."""
+        context = self._context(token)
+        if all_projects and not context.is_admin:
+            raise CallerError(forbidden("only an administrator sees the servers of all projects"))
+        if not all_projects and not context.project_id:
+            return []
+        return await self._conductor.list_deleted("" if all_projects else context.project_id)
+
     async def delete(self, request: ServersRequest) -> list[CallerFault | None]:
         context = self._authorized(request.token)
         ids = list(request.server_ids)

@@ -250,6 +250,7 @@ def view(boot: Boot) -> ServerView:
         project_id=instance.project_id,
         created_at=instance.created_at,
         launched_at=instance.launched_at,
+        deleted_at=instance.deleted_at,
         addresses=msgspec.convert(instance.addresses, tuple[Vif, ...]),
         fault=msgspec.convert(instance.fault, BootFault) if instance.fault else None,
         metadata=spec.metadata,

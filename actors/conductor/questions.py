@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from actors.boot import CONTROL, NODE
 from actors.conductor.boots import Boot, view
+from actors.conductor.deleted import Deleted
 from actors.conductor.instance_actions import InstanceActions, boot_action
 from actors.conductor.notifications import Notifications
 from actors.conductor.quotas import Quotas
@@ -31,6 +32,7 @@ class Questions:
         self._notifications = Notifications()
         self._actions = InstanceActions()
         self._quotas = Quotas()
+        self._deleted = Deleted()
         self.scheduler_lives = 0  # how many schedulers have started since this conductor did
 
     async def quotas(self, project_ids: list[str]) -> list[ProjectQuota]:
@@ -62,6 +64,10 @@ class Questions:
 
     async def list_servers(self, project_id: str) -> list[ServerView]:
         return [view(boot) for boot in self._boots.values() if not project_id or boot.instance.project_id == project_id]
+
+    async def list_deleted(self, project_id: str) -> list[ServerView]:
+        """The newest of those that were deleted (`Deleted`), oldest first."""
+        return self._deleted.of(project_id)
 
     async def story(self, instance_id: str) -> list[StoryLine]:
         boot = self._boots.get(instance_id)

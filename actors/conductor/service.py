@@ -114,11 +114,15 @@ class Conductor(Questions):
     async def start(self) -> None:
         """Load what lives, and go on with what was in flight."""
         stories = {row.id: row for row in await self._store.load(Story)}
+        deleted: list[Instance] = []
         for row in await self._store.load(Instance):
             if row.idempotency_key:
                 self._keys.setdefault((row.project_id, row.idempotency_key), []).append(row.id)
             if row.vm_state != Vm.DELETED:
                 self._boots[row.id] = stored_boot(row, stories.get(row.id))
+            else:
+                deleted.append(row)
+        self._deleted.load(deleted)
         self._quotas = Quotas()
         for boot in self._boots.values():
             self._quotas.take(boot.instance.project_id, boot.instance.flavor, 1, group_of(boot.spec()))
@@ -531,6 +535,7 @@ class Conductor(Questions):
         for boot in gone:
             if self._boots.pop(boot.id, None) is not None:
                 self._quotas.give_back(boot.instance, group_of(boot.spec()))
+                self._deleted.add(boot.instance)
             self._actions.forget(boot.id)
             self._end(boot)
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.datastructures import QueryParams
 
 from actors.api.rest.compute.dates import parsed
-from actors.api.rest.compute.queries import flag, whole
+from actors.api.rest.compute.queries import TRUE, flag, whole
 from actors.api.rest.compute.server_view import updated_at
 from actors.api.rest.microversions import Version
 from actors.api.rest.paging import Paging
@@ -51,7 +51,7 @@ SORT: dict[str, Callable[[ServerView], Any]] = {
     "root_device_name": lambda view: view.root_device,
     "launch_index": lambda view: view.launch_index,
     "locked": lambda view: bool(view.locked_by),
-    "terminated_at": lambda view: 0.0,
+    "terminated_at": lambda view: view.deleted_at,
     "progress": lambda view: 0,
 }
 IGNORED = {"limit", "marker", "sort_key", "sort_dir", "all_tenants", "soft_deleted", "deleted"}
@@ -71,6 +71,27 @@ def wants_all(query: QueryParams, is_admin: bool) -> bool:
         message = "Policy doesn't allow os_compute_api:servers:index:get_all_tenants to be performed."
         raise CallerError(forbidden(message))
     return wanted
+
+
+class ShownServers(NamedTuple):
+    living: bool
+    deleted: bool
+
+
+def shown_of(query: QueryParams, is_admin: bool) -> ShownServers:
+    """Those that there are, those that were deleted, or both where it is asked what has changed.
+
+    Raises `CallerError` 403 for whoever asks for those with the status DELETED and may not. `deleted` is for
+    administrators, and false where it is no flag.
+    """
+    if {status.upper() for status in query.getlist("status")} == {"DELETED"}:
+        if not is_admin:
+            raise CallerError(forbidden("Only administrators may list deleted instances"))
+        return ShownServers(living=False, deleted=True)
+    if "deleted" in query and is_admin:
+        deleted = query["deleted"].strip().lower() in TRUE
+        return ShownServers(living=not deleted, deleted=deleted)
+    return ShownServers(living=True, deleted="changes-since" in query or "changes-before" in query)
 
 
 def paging_of(query: QueryParams) -> Paging:
@@ -107,8 +128,6 @@ def tests_of(query: QueryParams, version: Version, is_admin: bool) -> list[Test]
         elif version >= (2, 75) and field not in ANYONE | ADMINISTRATORS.keys() | OTHERS | TAGS.keys():
             message = f"Invalid input for query parameters {field[:64]}: Additional properties are not allowed"
             raise CallerError(bad_request("", message))
-    if "deleted" in query and is_admin and flag("deleted", query["deleted"]):
-        tests.append(lambda view: False)  # what is deleted is gone at once, as with Nova's archive
     return tests
 
 

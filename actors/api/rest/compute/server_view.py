@@ -103,7 +103,8 @@ def bookmark(showing: Showing, collection: str, one_id: str) -> list[Body]:
 
 
 def updated_at(view: ServerView) -> float:
-    return max(view.updated_at, view.launched_at, view.created_at, view.fault.at if view.fault else 0.0)
+    fault_at = view.fault.at if view.fault else 0.0
+    return max(view.updated_at, view.launched_at, view.created_at, view.deleted_at, fault_at)
 
 
 def _plain(view: ServerView, showing: Showing) -> Body:
@@ -138,7 +139,7 @@ def _extended(view: ServerView) -> Body:
         "config_drive": "True" if view.config_drive else "",
         "key_name": view.key_name or None,
         "OS-SRV-USG:launched_at": micro(view.launched_at),
-        "OS-SRV-USG:terminated_at": None,
+        "OS-SRV-USG:terminated_at": micro(view.deleted_at),
         "security_groups": [{"name": name} for name in dict.fromkeys(view.security_groups or ("default",))],
         "OS-EXT-STS:task_state": view.task_state,
         "OS-EXT-STS:vm_state": view.vm_state,

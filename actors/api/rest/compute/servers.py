@@ -101,7 +101,12 @@ async def _page(request: Request, rooms: Any, asking: Any, showing: Showing) -> 
     query = request.query_params
     everybody = server_filters.wants_all(query, showing.is_admin)
     paging = server_filters.paging_of(query)
-    views = await rooms.api.list_servers(asking.token, everybody)
+    shown = server_filters.shown_of(query, showing.is_admin)
+    views: list[ServerView] = []
+    if shown.living:
+        views += await rooms.api.list_servers(asking.token, everybody)
+    if shown.deleted:
+        views += await rooms.api.list_deleted(asking.token, everybody)
     found = server_filters.select(views, query, showing.version, showing.is_admin)
     return page_of(found, paging, lambda view: view.id, lambda view, key: server_filters.SORT[key](view))
 

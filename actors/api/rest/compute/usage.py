@@ -1,7 +1,7 @@
-"""What projects use over HTTP: simple tenant usage, of the servers that there are. Pure but for the routes.
+"""What projects use over HTTP: simple tenant usage, of the servers that there are and were. Pure but for the routes.
 
-A server counts from its launch, or within the time that is asked about. Servers that are deleted are not kept, so
-what they used is not told.
+A server counts from its launch to its end, within the time that is asked about. Of deleted servers the newest are
+remembered (`conductor/deleted.py`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from starlette.responses import Response
 from actors.api.rest.answers import Json
 from actors.api.rest.compute.dates import micro, parsed
 from actors.api.rest.compute.queries import in_order
-from actors.api.rest.context import Asking, Rooms
+from actors.api.rest.context import Asking, Caller, Rooms
 from actors.api.rest.microversions import Spoken
 from actors.api.rest.paging import next_link, page_of
 from actors.errors import CallerError, bad_request, forbidden
@@ -31,7 +31,8 @@ Body = dict[str, Any]
 
 def usage(project_id: str, views: list[ServerView], start: float, stop: float, now: float) -> Body:
     """Of one project's servers between two moments; `server_usages` are all of them."""
-    found = [_of_server(view, start, stop, now) for view in views if view.launched_at and view.launched_at < stop]
+    counted = (view for view in views if view.launched_at and view.launched_at < stop)
+    found = [_of_server(v, start, stop, now) for v in counted if not v.deleted_at or v.deleted_at > start]
     return {
         "tenant_id": project_id,
         "start": micro(start),
@@ -46,19 +47,20 @@ def usage(project_id: str, views: list[ServerView], start: float, stop: float, n
 
 def _of_server(view: ServerView, start: float, stop: float, now: float) -> Body:
     flavor = view.embedded_flavor or Flavor(id="", name=view.flavor, vcpus=0, ram_mib=0, disk_gib=0)
+    until = view.deleted_at or now
     return {
         "instance_id": view.id,
         "name": view.name,
-        "hours": max(0.0, min(stop, now) - max(start, view.launched_at)) / HOUR_S,
+        "hours": max(0.0, min(stop, until) - max(start, view.launched_at)) / HOUR_S,
         "flavor": flavor.name,
         "tenant_id": view.project_id,
         "vcpus": flavor.vcpus,
         "memory_mb": flavor.ram_mib,
         "local_gb": flavor.disk_gib + flavor.ephemeral_gib,
         "started_at": micro(view.launched_at),
-        "ended_at": None,
-        "state": view.vm_state,
-        "uptime": int(now - view.launched_at),
+        "ended_at": micro(view.deleted_at),
+        "state": "terminated" if view.deleted_at else view.vm_state,
+        "uptime": int(until - view.launched_at),
     }
 
 
@@ -68,7 +70,7 @@ async def index(request: Request, rooms: Rooms, asking: Asking, version: Spoken)
         raise CallerError(forbidden("only an administrator sees what all projects use"))
     start, stop, now = _period(request, rooms.clock.now())
     servers: defaultdict[str, list[ServerView]] = defaultdict(list)
-    for view in await rooms.api.list_servers(asking.token, True):
+    for view in await _all(rooms, asking, True):
         servers[view.project_id].append(view)
     found = [usage(project, views, start, stop, now) for project, views in sorted(servers.items())]
     found = [one for one in found if one["server_usages"]]
@@ -86,9 +88,15 @@ async def show(project_id: str, request: Request, rooms: Rooms, asking: Asking) 
     if project_id != asking.context.project_id and not asking.context.is_admin:
         raise CallerError(forbidden("only an administrator sees what other projects use"))
     start, stop, now = _period(request, rooms.clock.now())
-    views = await rooms.api.list_servers(asking.token, asking.context.is_admin)
+    views = await _all(rooms, asking, asking.context.is_admin)
     found = usage(project_id, [view for view in views if view.project_id == project_id], start, stop, now)
     return Json({"tenant_usage": found if found["server_usages"] else {}})
+
+
+async def _all(rooms: Any, asking: Caller, everybody: bool) -> list[ServerView]:
+    there: list[ServerView] = await rooms.api.list_servers(asking.token, everybody)
+    gone: list[ServerView] = await rooms.api.list_deleted(asking.token, everybody)
+    return there + gone
 
 
 def _period(request: Request, now: float) -> tuple[float, float, float]:
