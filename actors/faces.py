@@ -43,7 +43,7 @@ from actors.messages import (
     Vif,
     Welcome,
 )
-from actors.network.messages import DhcpNetworkInfo, DhcpQuery, PortFirewall, PortQuery, UpdatePort
+from actors.network.messages import DhcpNetworkInfo, DhcpQuery, NetworkNews, PortFirewall, PortQuery, UpdatePort
 from actors.records import (
     Aggregate,
     Change,
@@ -262,8 +262,9 @@ class NetworkFace(Protocol):
 class AgentFace(Protocol):
     """The network agent of one node: DHCP and L2."""
 
-    async def networks_changed(self, network_ids: list[str]) -> None:
-        """Ports or subnets of these networks changed: bring DHCP up to date before returning."""
+    async def networks_changed(self, network_ids: list[str], news: list[NetworkNews] | None = None) -> None:
+        """Ports or subnets of these networks changed: bring DHCP up to date before returning. With the news of a
+        network that follow from what it holds, the agent need not ask."""
 
     async def devices_appeared(self, devices: list[str]) -> None:
         """Tap devices are there (told by a driver that makes no real ones; real taps are noticed by netlink)."""

@@ -89,7 +89,7 @@ class BlockDevice(msgspec.Struct, frozen=True, kw_only=True):
     tag: str = ""
 
 
-class BootSpec(msgspec.Struct, frozen=True, kw_only=True):
+class BootSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):  # it is written with each instance
     """A whole accepted request: everything that a build needs, so that compute never has to ask (steps 14-18)."""
 
     name: str
@@ -132,7 +132,7 @@ class BootSpec(msgspec.Struct, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- scheduler
 
 
-class PlaceRequest(msgspec.Struct, frozen=True, kw_only=True):
+class PlaceRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Find a host for one instance and claim its resources there (steps 8-11). `attempt` makes it repeatable."""
 
     instance_id: str

@@ -351,12 +351,12 @@ class SubnetRow(SQLModel, table=True):
 class PortRow(SQLModel, table=True):
     __tablename__ = "ports"
     id: Key
-    network_id: Indexed
+    network_id: str
     project_id: str
     mac_address: str
     fixed_ips: Nested
     name: str
-    device_id: Indexed
+    device_id: str
     device_owner: str
     host: str
     status: str

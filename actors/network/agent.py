@@ -20,6 +20,7 @@ from actors.network.dataplane import Dataplane
 from actors.network.dhcp_agent import DhcpAgent
 from actors.network.forward import Relays
 from actors.network.l2_agent import L2Agent
+from actors.network.messages import NetworkNews
 from actors.network.metadata_server import Documents, MetadataServers
 from actors.outbox import Outbox
 
@@ -51,7 +52,7 @@ class NetworkAgent:
         self._relays = Relays(config.node_ip, dataplane, clock)
         self._metadata = MetadataServers(dataplane, self._dhcp.host_at, documents) if documents else None
         self._turn = asyncio.Lock()  # DHCP and L2 take turns: a tap of DHCP's own is made by one and wired by the other
-        self._changes: Outbox[str, None] = Outbox(self._catch_up)
+        self._changes: Outbox[tuple[str, NetworkNews | None], None] = Outbox(self._catch_up)
         self._sweeps: Outbox[None, None] = Outbox(self._sweep)
         self.loops: list[asyncio.Task[None]] = []  # for the shell to see that they live
 
@@ -80,8 +81,9 @@ class NetworkAgent:
 
     # ------------------------------------------------------------ AgentFace
 
-    async def networks_changed(self, network_ids: list[str]) -> None:
-        await asyncio.gather(*[self._changes.ask(network_id) for network_id in dict.fromkeys(network_ids)])
+    async def networks_changed(self, network_ids: list[str], news: list[NetworkNews] | None = None) -> None:
+        told = {each.network_id: each for each in news or ()}
+        await asyncio.gather(*[self._changes.ask((each, told.get(each))) for each in dict.fromkeys(network_ids)])
 
     async def devices_appeared(self, devices: list[str]) -> None:
         await self._dataplane.announce(devices, [])
@@ -105,14 +107,17 @@ class NetworkAgent:
 
     # ------------------------------------------------------------ the two queues
 
-    async def _catch_up(self, network_ids: list[str]) -> list[CallerFault | HostFault | None]:
-        distinct = list(dict.fromkeys(network_ids))
+    async def _catch_up(self, changes: list[tuple[str, NetworkNews | None]]) -> list[CallerFault | HostFault | None]:
+        distinct = list(dict.fromkeys(network_id for network_id, _ in changes))
+        news = [told for _, told in changes if told is not None]
+        unknown = {network_id for network_id, told in changes if told is None}
         async with self._turn:
-            await self._dhcp.refresh(distinct)
+            await self._dhcp.refresh(distinct, [told.dhcp for told in news if told.dhcp is not None])
             await self._l2.sweep()
-            await self._l2.refresh(distinct)
+            peers = {told.network_id: told.peers for told in news if told.network_id not in unknown}
+            await self._l2.refresh(distinct, peers)
             await self._serve_metadata()
-        return [None] * len(network_ids)
+        return [None] * len(changes)
 
     async def _sweep(self, asked: list[None]) -> list[CallerFault | HostFault | None]:
         async with self._turn:

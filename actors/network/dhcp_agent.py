@@ -8,6 +8,8 @@ what the database held when `refresh` was called.
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
@@ -41,12 +43,25 @@ class DhcpAgent:
             await self._dataplane.stop_dhcp(sorted(stale))
         await self.refresh(network_ids)
 
-    async def refresh(self, network_ids: list[str]) -> None:
-        """Brings these networks up to date. Raises `HostError` if one of them could not be; the others are."""
+    async def refresh(self, network_ids: list[str], news: Sequence[DhcpNetworkInfo] = ()) -> None:
+        """Brings these networks up to date. Raises `HostError` if one of them could not be; the others are.
+
+        `news` are theirs, in order; it asks about those of whom they do not follow from what it holds.
+        """
         if not network_ids:
             return
-        replies = await self._network.dhcp_changes([self._query(network_id) for network_id in network_ids])
-        changes = [reply for reply in replies if not isinstance(reply, CallerFault) and self._is_ours(reply)]
+        followed = Counter(info.network_id for info in news)
+        changes = [
+            info
+            for info in news
+            if followed[info.network_id] == 1
+            and self._is_ours(info)
+            and info.since == self._query(info.network_id).version
+        ]
+        ask = set(network_ids) - {info.network_id for info in changes}
+        if ask:
+            replies = await self._network.dhcp_changes([self._query(network_id) for network_id in sorted(ask)])
+            changes += [reply for reply in replies if not isinstance(reply, CallerFault) and self._is_ours(reply)]
         wanted = [self._whole(info) for info in changes]
         await self._stop(set(network_ids) - {info.network_id for info in wanted})
         whys = await self._dataplane.serve_dhcp(wanted) if wanted else []

@@ -16,9 +16,9 @@ from actors.errors import CallerError, CallerFault
 from actors.faces import AgentFace, ComputeFace
 from actors.fencing import Epochs
 from actors.messages import AuthContext
-from actors.network import access
+from actors.network import access, views
 from actors.network.live_rows import LiveRows
-from actors.network.messages import Reference
+from actors.network.messages import DhcpQuery, NetworkNews, Reference
 from actors.network.notices import Notices, Touched
 from actors.network.rows import Revised, Rows
 from actors.network.server_port import serve
@@ -62,7 +62,7 @@ class Door:
         self._ledger = ledger
         self._live = LiveRows(ledger, clock.now)
         self._epochs = Epochs()
-        self._notices = Notices(agents, computes)
+        self._notices = Notices(agents, computes, self._news)
 
     async def start(self) -> None:
         """Load the rows, and who may still act for the nodes."""
@@ -135,6 +135,23 @@ class Door:
                 replies.append(None)
         await self._settle(rows, touched)
         return replies
+
+    def _news(self, node: str, network_id: str, version: str) -> NetworkNews | None:
+        """None while the rows have to be loaded anew: what was decided last may not be on disk."""
+        rows = self._live.known()
+        if rows is None:
+            return None
+        network, dhcp = rows.networks.get(network_id), None
+        if network is not None and network.dhcp_host == node:
+            asked = DhcpQuery(network_id=network_id, version=version)
+            dhcp = views.dhcp_network(rows, asked, self._era, self._config.dns_domain)
+        told = None if isinstance(dhcp, CallerFault) else dhcp
+        return NetworkNews(network_id=network_id, peers=views.peers(rows, network_id), dhcp=told)
+
+    @property
+    def _era(self) -> str:
+        """Of the versions that are counted now."""
+        return f"{self._began}.{self._live.loads}"
 
     def _change(self, touched: Touched, changes: list[Change]) -> None:
         """Stage changes, noting first the networks whose hosts must hear of them."""

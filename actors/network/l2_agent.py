@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from actors.clock import Clock
@@ -52,6 +53,7 @@ class L2Agent:
         self._joined: set[str] = set()  # networks with a bridge here; of an earlier life, too
         self._whole: set[str] = set()  # those joined without a fault: a change of their peers is told by a notice
         self._segments: dict[str, Segment] = {}  # of those that were joined in this life
+        self._peers: dict[str, tuple[str, ...]] = {}  # that they were joined with
 
     async def start(self) -> None:
         """Bridges of an earlier life count as joined; the first sweep keeps those that taps of ours need."""
@@ -86,13 +88,15 @@ class L2Agent:
             self._drop(device)
         await self.sweep()
 
-    async def refresh(self, network_ids: list[str]) -> None:
-        """Peers and security groups of networks that are here may have changed."""
+    async def refresh(self, network_ids: list[str], peers: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        """Peers and security groups of networks that are here may have changed. It asks, but of networks whose `peers`
+        are said to be what it knows."""
         ids = {network_id for network_id in network_ids if network_id in self._taps_of}
         if not ids:
             return
-        changed = [self._segments[network_id] for network_id in sorted(ids)]
-        for segment, why in zip(changed, await self._join(changed), strict=True):
+        same = {each for each in self._whole if peers and each in peers and peers[each] == self._peers.get(each)}
+        changed = [self._segments[network_id] for network_id in sorted(ids - same)]
+        for segment, why in zip(changed, await self._join(changed) if changed else [], strict=True):
             if why:
                 log.error("host %s: network %s: %s", self._host, segment.network_id, why)
         if self._dataplane.enforces:
@@ -125,6 +129,7 @@ class L2Agent:
             self._whole -= unused
             for network_id in unused:
                 self._segments.pop(network_id, None)
+                self._peers.pop(network_id, None)
 
     # ------------------------------------------------------------ taps that are new
 
@@ -168,6 +173,7 @@ class L2Agent:
         whys = await self._dataplane.join(segments, peers)
         self._segments |= {segment.network_id: segment for segment in segments}
         self._joined |= self._segments.keys()
+        self._peers |= {segment.network_id: each for segment, each in zip(segments, peers, strict=True)}
         for segment, why in zip(segments, whys, strict=True):
             (self._whole.discard if why else self._whole.add)(segment.network_id)
         return whys

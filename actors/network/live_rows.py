@@ -40,6 +40,10 @@ class LiveRows:
                     self._loaded = True
         return self._rows
 
+    def known(self) -> Rows | None:
+        """The rows as decided up to now; None while they have to be loaded."""
+        return self._rows if self._loaded else None
+
     def stage(self, changes: list[Change]) -> None:
         """Decide: memory changes now, the disk soon. Follow it with `durable()` before anybody hears of it."""
         now = self._now() if changes else 0.0

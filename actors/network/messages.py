@@ -269,6 +269,15 @@ def _dhcp_network_info(packed: bytes) -> DhcpNetworkInfo:
     return msgspec.msgpack.decode(packed, type=DhcpNetworkInfo)
 
 
+class NetworkNews(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agent would ask after a notice: `peers` as `NetworkFace.peers` has them, and where it serves the
+    network's DHCP what of that is new since what it is thought to hold."""
+
+    network_id: str
+    peers: tuple[str, ...]
+    dhcp: DhcpNetworkInfo | None = None
+
+
 class FirewallRule(msgspec.Struct, frozen=True, kw_only=True):
     """Traffic that a security group lets pass; what no rule lets pass is dropped."""
 

@@ -3,8 +3,9 @@
 Called by the network room after a change is durable. `Touched` is pure: it notes how a network stood before and says
 afterwards which hosts must hear of it; `Notices` tells them, at most one notice in flight to a host.
 
-Invariant: what an agent did not hear is told again with its next notice, until it has heard or started anew. A notice
-carries no content: the agent asks for what is true then, so notices may be merged, repeated and late.
+Invariant: what an agent did not hear is told again with its next notice, until it has heard or started anew. What a
+notice says is true when it is sent, and counts only for an agent that holds what it follows from; any other asks. So
+notices may be merged, repeated and late.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from actors.cluster.names import node_of
 from actors.faces import AgentFace, ComputeFace
 from actors.messages import PlugEvent
+from actors.network.messages import NetworkNews
 from actors.network.rows import Rows
 from actors.records import Change, Drop, Network, Port, SecurityGroupRule, Subnet
 
@@ -26,6 +28,7 @@ GATHER_S = 0.05  # what is not urgent waits so long for company: each batch of b
 PLUG_WAIT_S = 30.0  # how long a compute actor may take to hear of plugged ports
 
 Notice = tuple[str, str]  # (node, network id); a simulated host has its node's agent
+Tell = Callable[[str, str, str], NetworkNews | None]  # of (node, network id, the version of its DHCP that it holds)
 log = logging.getLogger(__name__)
 
 
@@ -80,11 +83,16 @@ class Touched:
         return network.dhcp_host if network else ""
 
 
+def _nothing(node: str, network_id: str, version: str) -> NetworkNews | None:
+    """Every agent asks."""
+
+
 @dataclass(slots=True)
 class _Line:
     """One node's agent: what it has yet to hear, and who waits for that. Bounded by the number of networks."""
 
     unheard: set[str] = field(default_factory=set)
+    versions: dict[str, str] = field(default_factory=dict)  # of the DHCP that it was last told, by network
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
     pump: asyncio.Task[None] | None = None
     gathering: asyncio.TimerHandle | None = None
@@ -92,9 +100,12 @@ class _Line:
 
 
 class Notices:
-    def __init__(self, agents: Callable[[str], AgentFace], computes: Callable[[str], ComputeFace]) -> None:
+    def __init__(
+        self, agents: Callable[[str], AgentFace], computes: Callable[[str], ComputeFace], tell: Tell = _nothing
+    ) -> None:
         self._agents = agents
         self._computes = computes
+        self._news = tell
         self._lines: dict[str, _Line] = defaultdict(_Line)
 
     async def tell(self, urgent: set[Notice], soon: set[Notice]) -> None:
@@ -175,16 +186,19 @@ class Notices:
         network_ids, line.unheard = sorted(line.unheard), set()
         if not network_ids:
             return True
-        (failure,) = await asyncio.gather(self._tell_agent(host, network_ids), return_exceptions=True)
+        found = (self._news(host, network_id, line.versions.get(network_id, "")) for network_id in network_ids)
+        news = [each for each in found if each is not None]
+        (failure,) = await asyncio.gather(self._tell_agent(host, network_ids, news), return_exceptions=True)
         line.away = failure is not None
         if not line.away:
+            line.versions |= {each.network_id: each.dhcp.version for each in news if each.dhcp is not None}
             return True
         line.unheard.update(network_ids)
         log.warning("the network agent of %s did not hear of %d networks: %r", host, len(network_ids), failure)
         return False
 
-    async def _tell_agent(self, host: str, network_ids: list[str]) -> None:
-        await asyncio.wait_for(self._agents(host).networks_changed(network_ids), AGENT_WAIT_S)
+    async def _tell_agent(self, host: str, network_ids: list[str], news: list[NetworkNews]) -> None:
+        await asyncio.wait_for(self._agents(host).networks_changed(network_ids, news), AGENT_WAIT_S)
 
 
 def _by_node(notices: set[Notice]) -> dict[str, set[str]]:

@@ -124,8 +124,8 @@ class NetworkRoom(Editing):
 
     async def dhcp_changes(self, queries: list[DhcpQuery]) -> list[DhcpNetworkInfo | CallerFault]:
         rows = await self._live.ready()
-        era, domain = f"{self._began}.{self._live.loads}", self._config.dns_domain
-        return [views.dhcp_network(rows, query, era, domain) for query in queries]
+        domain = self._config.dns_domain
+        return [views.dhcp_network(rows, query, self._era, domain) for query in queries]
 
     async def peers(self, network_ids: list[str]) -> list[tuple[str, ...]]:
         rows = await self._live.ready()

@@ -15,7 +15,7 @@ from actors.faces import AgentFace, ComputeFace
 from actors.ledger import MemoryLedger
 from actors.messages import AllocateRequest, AuthContext, DeallocateRequest, NetworkRequest, PlugEvent
 from actors.network.live_rows import LiveRows
-from actors.network.messages import CreateNetwork, CreateSubnet
+from actors.network.messages import CreateNetwork, CreateSubnet, NetworkNews
 from actors.network.rows import KINDS
 from actors.network.service import NetworkRoom
 from actors.records import Change, Network, Port, Subnet
@@ -58,12 +58,14 @@ class NamesAsTokens:
 class Agent:
     def __init__(self, host: str) -> None:
         self.host, self.heard, self.broken = host, list[list[str]](), False
+        self.news: list[NetworkNews] = []  # that came with the last notice
         self.told = asyncio.Event()  # when it heard
 
-    async def networks_changed(self, network_ids: list[str]) -> None:
+    async def networks_changed(self, network_ids: list[str], news: list[NetworkNews] | None = None) -> None:
         if self.broken:
             raise ConnectionError("away")
         self.heard.append(network_ids)
+        self.news = news or []
         self.told.set()
 
     async def devices_appeared(self, devices: list[str]) -> None: ...

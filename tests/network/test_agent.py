@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from actors.clock import SystemClock
 from actors.cluster.config import CloudConfig, NodeConfig
 from actors.network.agent import NetworkAgent
+from actors.network.messages import NetworkNews
 from actors.network.naming import bridge_device, dhcp_port_id, tap_device
 from actors.network.simulated import SimulatedDataplane
 from tests.network.fake_network import FakeNetwork
@@ -148,6 +150,48 @@ def test_changes_during_a_change_go_together() -> None:
         node.network.calls.clear()
         await asyncio.gather(*[node.agent.networks_changed([NET]) for _ in range(100)])
         assert node.network.calls.count("dhcp_networks") == 1
+
+    run(play)
+
+
+def news(network: FakeNetwork, **fields: str) -> NetworkNews:
+    info = msgspec.structs.replace(network.info(NET), **fields)
+    return NetworkNews(network_id=NET, peers=tuple(network._peers(NET)), dhcp=info)
+
+
+def test_news_that_follow_from_what_it_holds_are_not_asked_for() -> None:
+    async def play(node: Node) -> None:
+        await node.agent.devices_appeared([TAP])
+        node.network.add_port("33333333-cccc", NET, "10.5.0.10", "h1")
+        node.network.calls.clear()
+        await node.agent.networks_changed([NET], [news(node.network, version="e/1")])
+        assert node.network.calls == []
+        assert any("10.5.0.10" in entry for entry in (await node.agent.world())["dhcp_entries"])
+        del node.network.ports["33333333-cccc"]
+        gone = msgspec.structs.replace(news(node.network), dhcp=msgspec.structs.replace(
+            node.network.info(NET), hosts=(), gone=("33333333-cccc",), since="e/1", version="e/2"
+        ))  # fmt: skip
+        await node.agent.networks_changed([NET], [gone])
+        assert node.network.calls == []
+        assert not any("10.5.0.10" in entry for entry in (await node.agent.world())["dhcp_entries"])
+
+    run(play)
+
+
+@pytest.mark.parametrize("since", ["e/1", ""])
+def test_news_that_do_not_follow_are_asked_for(since: str) -> None:
+    async def play(node: Node) -> None:
+        await node.agent.devices_appeared([TAP])
+        await node.agent.networks_changed([NET], [news(node.network, version="e/7")])
+        node.network.add_port("33333333-cccc", NET, "10.5.0.10", "h1")
+        old = msgspec.structs.replace(node.network.info(NET), hosts=(), since=since, version="e/2")
+        node.network.endpoints["h2"] = "172.31.0.9"
+        node.network.add_port("44444444-dddd", NET, "10.5.0.11", "h2")
+        node.network.calls.clear()
+        told = NetworkNews(network_id=NET, peers=("172.31.0.9",), dhcp=old)
+        await node.agent.networks_changed([NET], [told])
+        assert node.network.calls == ["dhcp_networks", "peers"]
+        assert any("10.5.0.10" in entry for entry in (await node.agent.world())["dhcp_entries"])
 
     run(play)
 

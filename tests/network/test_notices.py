@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 
 from actors.faces import AgentFace, ComputeFace
+from actors.network.messages import NetworkNews
 from actors.network.notices import Notices, Touched
 from actors.network.rows import Rows
 from actors.records import Drop, Network, Port, SecurityGroupRule, Subnet
@@ -14,7 +15,7 @@ class SlowAgent(Agent):
         super().__init__(host)
         self.gate = asyncio.Event()
 
-    async def networks_changed(self, network_ids: list[str]) -> None:
+    async def networks_changed(self, network_ids: list[str], news: list[NetworkNews] | None = None) -> None:
         self.heard.append(network_ids)
         await self.gate.wait()
 

@@ -44,6 +44,30 @@ def test_a_boot_gets_a_whole_vif() -> None:
     run(scenario())
 
 
+def test_a_notice_says_what_is_new_since_the_last_that_was_heard() -> None:
+    async def scenario() -> None:
+        cloud = Cloud()
+        network = await cloud.network()
+        agent = cloud.agents["h1"]
+        await one(cloud, "i1", network)
+        (first,) = agent.news
+        assert first.dhcp and first.dhcp.since == "" and [host.device_id for host in first.dhcp.hosts] == ["i1"]
+        agent.broken = True
+        await one(cloud, "i2", network)
+        agent.broken = False
+        await one(cloud, "i3", network)
+        (last,) = agent.news
+        assert last.dhcp and last.dhcp.since == first.dhcp.version
+        assert [host.device_id for host in last.dhcp.hosts] == ["i2", "i3"]
+        await cloud.room.agent_started("h1", "172.31.0.1")
+        await cloud.room.agent_started("h2", "172.31.0.2")
+        await one(cloud, "i4", network, host="h2")
+        (told,) = agent.news
+        assert told.peers == ("172.31.0.1", "172.31.0.2")
+
+    run(scenario())
+
+
 def test_the_first_boot_brings_dhcp_where_it_runs_and_the_last_takes_it_away() -> None:
     async def scenario() -> None:
         cloud = Cloud()
