@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import msgspec
 import ray
 
-from actors.cluster import bringup, names, reach
+from actors.cluster import bringup, names
 from actors.cluster.supervisor import SERVICES
-from actors.conductor.store import Statistics
+from benchmarks import counters
 
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 CALIBRATION_ITEMS = 20_000
@@ -51,8 +51,8 @@ class Meter:
         self._actors += [name(node) for node in nodes for name in (names.compute_name, names.agent_name)]
 
     def read(self) -> Reading:
-        written = _ask(names.CONDUCTOR, _statistics)
-        sent = ray.get([_ask_later(name, _messages) for name in self._actors], timeout=ANSWER_S)
+        written = _ask(names.CONDUCTOR, counters.statistics)
+        sent = ray.get([_ask_later(name, counters.messages) for name in self._actors], timeout=ANSWER_S)
         return Reading(self.cpu_s(), sum(sent), written.commits, written.groups)
 
     def cpu_s(self) -> dict[str, float]:
@@ -128,17 +128,6 @@ def _ask(name: str, question: Any) -> Any:
 
 def _ask_later(name: str, question: Any) -> Any:
     return ray.get_actor(name, namespace=names.NAMESPACE).__ray_call__.remote(question)
-
-
-def _statistics(conductor: Any) -> Statistics:
-    """Runs in the conductor's shell."""
-    statistics: Statistics = conductor.room._store.statistics
-    return statistics
-
-
-def _messages(_: Any) -> int:
-    """Runs in any actor."""
-    return reach.Reach.sent
 
 
 # ---------------------------------------------------------------- read of /proc

@@ -25,6 +25,7 @@ from actors.compute.acts import Acts
 from actors.compute.build import Build
 from actors.compute.hosts import Hosts
 from actors.compute.hypervisor import Hypervisor
+from actors.compute.located import Located
 from actors.compute.plugs import Plugs
 from actors.compute.screens import Screens
 from actors.compute.standing import Standing
@@ -88,6 +89,7 @@ class Compute:
         self.config = config
         self.hypervisor = hypervisor
         self.image = rooms.image
+        self.located = Located(rooms.image, clock)
         self.network = rooms.network
         self.volume = rooms.volume
         self.hosts = Hosts()

@@ -62,6 +62,7 @@ from actors.states import Event, Vm
 COMMIT_TRIES = 100  # times a database that can't write is asked
 COMMIT_PAUSE_S = 0.2
 LEDGER_TRIES = 20  # the same for what other rooms write: they have their own ways to go on
+CONFIRM_S = 0.2  # what has been booted is told to the scheduler after so long, together
 STORY_FLUSH_S = 2.0  # a story in progress is written at most this often
 STEP_EVENT = {step.name: step.event for step in NODE if step.event}
 NO_ROOM = busy("as many servers as may be are being booted; try again in a moment")
@@ -100,6 +101,7 @@ class Conductor(Questions):
         self._recording: dict[tuple[str, str], asyncio.Future[None]] = {}  # keys of boots that are not on disk yet
         self.nodes = Nodes(self, (rooms.scheduler, rooms.network, rooms.volume), clock)
         self._unconfirmed: set[str] = set()  # ACTIVE, and the scheduler may not know
+        self._confirming: asyncio.TimerHandle | None = None
         self._failed: dict[str, tuple[BootFault, bool]] = {}  # how attempts failed that are not undone yet
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting = Waiting(self)
@@ -440,13 +442,20 @@ class Conductor(Questions):
             self._end(boot)
         if active:
             self._unconfirmed.update(boot.id for boot in active)
-            self.spawn(self._confirm())  # the compute actor's answer waits for no scheduler: they are on disk
+            if self._confirming is None:  # nobody waits for the scheduler to know, so others may come along
+                self._confirming = asyncio.get_running_loop().call_later(CONFIRM_S, self._confirm_now)
         failed = [(boot, report.fault, report.retry) for boot, report in ends if report.fault is not None]
         self._failed |= {b.id: (r.fault, r.retry) for b, r in ends if r.fault is not None and not r.undone}
         failed = [end for end in failed if end[0].id not in self._failed]
         if failed:
             await release(self, [boot for boot, _, _ in failed])
             await self.settle(failed)
+
+    def _confirm_now(self) -> None:
+        if self._confirming is not None:
+            self._confirming.cancel()
+            self._confirming = None
+            self.spawn(self._confirm())
 
     async def _confirm(self) -> None:
         """Claims of what runs are the scheduler's to keep; one that is away is told later."""
@@ -610,6 +619,7 @@ class Conductor(Questions):
     async def settled(self) -> None:
         """Wait until no boot or deletion is being worked on here."""
         self._company.depart()
+        self._confirm_now()
         while self._tasks:
             await asyncio.wait(set(self._tasks))
         await self._riders.drained()

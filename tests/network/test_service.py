@@ -55,7 +55,9 @@ def test_a_notice_says_what_is_new_since_the_last_that_was_heard() -> None:
         agent.broken = True
         await one(cloud, "i2", network)
         agent.broken = False
+        agent.told.clear()
         await one(cloud, "i3", network)
+        await agent.told.wait()  # nobody waits for one that was away
         (last,) = agent.news
         assert last.dhcp and last.dhcp.since == first.dhcp.version
         assert [host.device_id for host in last.dhcp.hosts] == ["i2", "i3"]
