@@ -179,6 +179,8 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None = None
     hostname: str | None = None
     disk_config: str | None = None
+    access_ip_v4: str | None = None
+    access_ip_v6: str | None = None
     metadata: dict[str, str] | None = None  # these are set …
     metadata_without: tuple[str, ...] = ()  # … these go …
     metadata_anew: bool = False  # … and with this, so does every other

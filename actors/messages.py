@@ -123,6 +123,8 @@ class BootSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):  
     wait_for_capacity_s: float = 0.0  # where no host has room: wait for one so long, from acceptance; 0 = fail at once
     pinned_zone: str = ""  # the zone that the user named
     disk_config: str = "MANUAL"  # OS-DCF:diskConfig: MANUAL, AUTO
+    access_ip_v4: str = ""  # how the user says that it is reached; nothing here looks at it
+    access_ip_v6: str = ""
     reservation_id: str = ""
     launch_index: int = 0
     files: tuple[tuple[str, str], ...] = ()  # personality: (path, content in base64)
@@ -523,6 +525,8 @@ class ServerView(msgspec.Struct, frozen=True, kw_only=True):
     security_groups: tuple[str, ...] = ()
     config_drive: bool = True
     disk_config: str = "MANUAL"
+    access_ip_v4: str = ""
+    access_ip_v6: str = ""
     root_device: str = ""
     user_data: str = ""
     reservation_id: str = ""

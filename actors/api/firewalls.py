@@ -6,22 +6,50 @@ own order only remembers the names. Invariant: each change may be asked twice.
 
 from __future__ import annotations
 
+import asyncio
+from itertools import chain
+
+from msgspec.structs import replace
+
 from actors.acts import Edit
 from actors.api.act_messages import EditServer, GroupOfServer
 from actors.api.acts import ServerActs
 from actors.errors import CallerError, CallerFault, bad_request, conflict, value_of
 from actors.messages import ServerView
 from actors.network.messages import PortQuery, UpdatePort
+from actors.outbox import Outbox
 from actors.records import Port, SecurityGroup
+from actors.states import Vm
+
+DEFAULT_GROUP = "default"
 
 
 class ServerFirewalls(ServerActs):
+    _names: Outbox[str, tuple[str, ...]]  # of the groups of a port
+
     async def security_groups(self, token: str, server_id: str) -> list[SecurityGroup]:
         """Those of its ports, each once. Raises `CallerError` 404."""
         server = await self._one(token, server_id)
         wanted = dict.fromkeys(group for port in await self._ports(token, server) for group in port.security_groups)
         known = {group.id: group for group in await self._network.list_security_groups(token)}
         return [known[group_id] for group_id in wanted if group_id in known]
+
+    async def with_security_groups(self, views: list[ServerView]) -> list[ServerView]:
+        """The same servers with the names of the groups that their ports have; while one is built, those asked for."""
+        found = await asyncio.gather(*map(self._group_names, views))
+        return [replace(view, security_groups=names) for view, names in zip(views, found, strict=True)]
+
+    async def _group_names(self, view: ServerView) -> tuple[str, ...]:
+        """Those who ask at the same time share a message. Where the network room is away: what was asked for."""
+        if view.deleted_at:
+            return ()
+        if view.vm_state == Vm.BUILDING:
+            return tuple(dict.fromkeys(view.security_groups or (DEFAULT_GROUP,)))
+        try:
+            found = await asyncio.gather(*(self._names.ask(vif.port_id) for vif in view.addresses))
+        except ConnectionError:
+            return tuple(dict.fromkeys(view.security_groups))
+        return tuple(dict.fromkeys(chain.from_iterable(found)))
 
     async def add_security_group(self, request: GroupOfServer) -> None:
         """Every port of the server's gets it, but those without port security. Raises `CallerError` 400, 404, 409."""

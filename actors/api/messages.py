@@ -37,6 +37,8 @@ class BootRequest(msgspec.Struct, frozen=True, kw_only=True):
     hostname: str = ""  # '' = made of the name
     admin_password: str = ""  # '' = made up
     disk_config: str = "MANUAL"  # OS-DCF:diskConfig: MANUAL, AUTO
+    access_ip_v4: str = ""
+    access_ip_v6: str = ""
     reservation_id: str = ""
     files: tuple[tuple[str, str], ...] = ()  # personality: (path, content in base64)
     login_at: float = 0.0  # when the caller authenticated (steps 1-2), for the timeline

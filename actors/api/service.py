@@ -75,6 +75,7 @@ class Api(Administration, ServerFirewalls):
         self._tickets = Tickets(random)
         self._launches: Outbox[BootRequest, list[str]] = Outbox(self.boot)
         self._shows: Outbox[str, ServerView] = Outbox(conductor.show)
+        self._names = Outbox(network.group_names)
 
     # ------------------------------------------------------------ launching
 
@@ -168,6 +169,8 @@ class Api(Administration, ServerFirewalls):
             tags=request.tags,
             pinned_zone=request.availability_zone.partition(":")[0],
             disk_config=request.disk_config,
+            access_ip_v4=request.access_ip_v4,
+            access_ip_v6=request.access_ip_v6,
             reservation_id=request.reservation_id,
             files=request.files,
             wait_for_capacity_s=request.wait_for_capacity_s,

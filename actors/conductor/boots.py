@@ -272,6 +272,8 @@ def view(boot: Boot) -> ServerView:
         security_groups=spec.security_groups,
         config_drive=spec.config_drive,
         disk_config=spec.disk_config,
+        access_ip_v4=spec.access_ip_v4,
+        access_ip_v6=spec.access_ip_v6,
         root_device=instance.root_device,
         user_data=spec.user_data,
         reservation_id=spec.reservation_id,

@@ -28,6 +28,8 @@ def edited(boot: Boot, edit: Edit, now: float) -> CallerFault | None:
         "hostname": edit.hostname,
         "description": edit.description,
         "disk_config": edit.disk_config,
+        "access_ip_v4": edit.access_ip_v4,
+        "access_ip_v6": edit.access_ip_v6,
         "security_groups": edit.security_groups,
     }
     asked = {"metadata": metadata, "tags": tags} | {field: value for field, value in named.items() if value is not None}

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -35,6 +37,21 @@ def _tag(tag: str) -> str:
     return tag
 
 
+def _address(version: int) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        """'' for none; raises `ValueError`."""
+        if not text:
+            return ""
+        address = ip_address(text)
+        if address.version != version or getattr(address, "scope_id", None):
+            raise ValueError(f"is no IPv{version} address")
+        return str(address)
+
+    return check
+
+
+Address4 = Annotated[str, StringConstraints(max_length=15), AfterValidator(_address(4))]
+Address6 = Annotated[str, StringConstraints(max_length=45), AfterValidator(_address(6))]
 ServerName = Annotated[str, StringConstraints(min_length=1, max_length=NAME_LIMIT), AfterValidator(_trimmed)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=TAG_LIMIT), AfterValidator(_tag)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=NAME_LIMIT, pattern=r"^[a-zA-Z0-9-_:. ]+$")]
@@ -97,8 +114,8 @@ class ServerIn(Strict):
     metadata: dict[Key, Text] = Field(default_factory=dict)
     networks: Annotated[list[NetworkIn], Field(max_length=LIST_LIMIT)] | Literal["auto", "none"] | None = None
     disk_config: DiskConfig = Field("MANUAL", alias="OS-DCF:diskConfig")
-    accessIPv4: Literal[""] | None = None
-    accessIPv6: Literal[""] | None = None
+    accessIPv4: Address4 | None = None
+    accessIPv6: Address6 | None = None
     personality: Annotated[list[PersonalityIn], Field(max_length=LIST_LIMIT)] = Field(default_factory=list)
     user_data: Annotated[str, StringConstraints(max_length=65_535)] | None = None
     security_groups: Annotated[list[SecurityGroupIn], Field(max_length=LIST_LIMIT)] = Field(default_factory=list)
@@ -127,8 +144,8 @@ class CreateServer(Strict):
 class ServerChange(Strict):
     name: ServerName | None = None
     disk_config: DiskConfig | None = Field(None, alias="OS-DCF:diskConfig")
-    accessIPv4: Literal[""] | None = None
-    accessIPv6: Literal[""] | None = None
+    accessIPv4: Address4 | None = None
+    accessIPv6: Address6 | None = None
     description: Text | None = None
     hostname: HostName | None = None
 

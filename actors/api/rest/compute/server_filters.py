@@ -52,11 +52,13 @@ SORT: dict[str, Callable[[ServerView], Any]] = {
     "launch_index": lambda view: view.launch_index,
     "locked": lambda view: bool(view.locked_by),
     "terminated_at": lambda view: view.deleted_at,
+    "access_ip_v4": lambda view: view.access_ip_v4,
+    "access_ip_v6": lambda view: view.access_ip_v6,
     "progress": lambda view: 0,
 }
 IGNORED = {"limit", "marker", "sort_key", "sort_dir", "all_tenants", "soft_deleted", "deleted"}
 OTHERS = {  # known to Nova, and true of every server here or of none
-    "access_ip_v4", "access_ip_v6", "terminated_at", "progress", "kernel_id", "ramdisk_id", "root_device_name",
+    "terminated_at", "progress", "kernel_id", "ramdisk_id", "root_device_name",
     "created_at", "launched_at", "auto_disk_config", "locked_by", "cell_name", "vm_mode",
 }  # fmt: skip
 
@@ -256,6 +258,8 @@ ADMINISTRATORS: dict[str, Callable[[str], Test]] = {
     "description": lambda text: lambda view: text in view.description,
     "display_description": lambda text: lambda view: text in view.description,
     "uuid": lambda text: lambda view: view.id == text,
+    "access_ip_v4": lambda text: lambda view: view.access_ip_v4 == text,
+    "access_ip_v6": lambda text: lambda view: view.access_ip_v6 == text,
     "vm_state": lambda text: lambda view: view.vm_state == text,
     "task_state": lambda text: lambda view: (view.task_state or "") == text,
     "power_state": _power,

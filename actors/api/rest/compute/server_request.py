@@ -62,6 +62,8 @@ def boot_request(body: CreateServer, given: Given) -> BootRequest:
         hostname=server.hostname or "",
         admin_password=given.admin_password,
         disk_config=server.disk_config,
+        access_ip_v4=server.accessIPv4 or "",
+        access_ip_v6=server.accessIPv6 or "",
         reservation_id=given.reservation_id,
         files=tuple((one.path, one.contents) for one in server.personality),
     )

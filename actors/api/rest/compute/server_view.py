@@ -40,6 +40,8 @@ def detail(view: ServerView, showing: Showing, host_status: str = "", alone: boo
     """`alone`: it is shown by itself and not in a list. `host_status` is for administrators."""
     body = _plain(view, showing) | _extended(view)
     body["os-extended-volumes:volumes_attached"] = volumes(view, showing.version)
+    if view.security_groups:  # of a server without any, Nova says nothing
+        body["security_groups"] = [{"name": name} for name in view.security_groups]
     if showing.is_admin:
         body |= _for_administrators(view, showing.version)
     version = showing.version
@@ -121,8 +123,8 @@ def _plain(view: ServerView, showing: Showing) -> Body:
         "created": second(view.created_at),
         "updated": second(updated_at(view)),
         "addresses": addresses(view),
-        "accessIPv4": "",
-        "accessIPv6": "",
+        "accessIPv4": view.access_ip_v4,
+        "accessIPv6": view.access_ip_v6,
         "links": links(showing, "servers", view.id),
     }
     if view.status in PROGRESSING:
@@ -140,7 +142,6 @@ def _extended(view: ServerView) -> Body:
         "key_name": view.key_name or None,
         "OS-SRV-USG:launched_at": micro(view.launched_at),
         "OS-SRV-USG:terminated_at": micro(view.deleted_at),
-        "security_groups": [{"name": name} for name in dict.fromkeys(view.security_groups or ("default",))],
         "OS-EXT-STS:task_state": view.task_state,
         "OS-EXT-STS:vm_state": view.vm_state,
         "OS-EXT-STS:power_state": POWER_CODE[Power(view.power_state)],

@@ -79,3 +79,31 @@ def test_rules_are_shown_in_nova_s_words(tmp_path: Path) -> None:
         assert sorted(said) == [("icmp", 0, 0, "0.0.0.0/0"), ("tcp", 22, 23, "10.0.0.0/8")]
 
     in_world(tmp_path, play)
+
+
+def test_a_server_shows_the_groups_that_its_ports_really_have(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        web = await new_group(world, "web")
+        [asked, bare] = await world.boot(
+            world.request("asked", security_groups=(web,)), world.request("bare", network_mode="none")
+        )
+        [port] = await world.network.list_ports(PortQuery(token=world.member, device_id=asked.id))
+        async with world.http(world.member) as http:
+
+            async def shown(server_id: str) -> list[str] | None:
+                one = (await http.get(f"/compute/v2.1/servers/{server_id}")).json()["server"]
+                listed = (await http.get("/compute/v2.1/servers/detail")).json()["servers"]
+                [same] = [server for server in listed if server["id"] == server_id]
+                assert one.get("security_groups") == same.get("security_groups")
+                groups = one.get("security_groups")
+                return groups and [found["name"] for found in groups]
+
+            assert await shown(asked.id) == ["web"]  # asked for by its id
+            assert await shown(bare.id) is None
+            [other] = (await http.get("/network/v2.0/security-groups?name=default")).json()["security_groups"]
+            for wanted, names in (([web, other["id"]], ["web", "default"]), ([other["id"]], ["default"]), ([], None)):
+                body = {"port": {"security_groups": wanted}}
+                assert (await http.put(f"/network/v2.0/ports/{port.id}", json=body)).status_code == 200
+                assert await shown(asked.id) == names
+
+    in_world(tmp_path, play)

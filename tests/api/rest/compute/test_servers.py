@@ -350,3 +350,31 @@ def test_two_hundred_posts_at_a_time_against_a_quota_of_fifty(tmp_path: Path) ->
             assert len((await http.get(SERVERS)).json()["servers"]) == 50
 
     in_world(tmp_path, play)
+
+
+def test_addresses_to_reach_it_by_are_kept_shown_and_changed(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with client(world, NEWEST) as http, client(world, NEWEST, world.admin) as admin:
+            sent = body(world, networks="auto", accessIPv4="192.0.2.7", accessIPv6="2001:DB8:0::7")
+            server = await launched(world, http, sent)
+            assert (server["accessIPv4"], server["accessIPv6"]) == ("192.0.2.7", "2001:db8::7")
+            url = f"{SERVERS}/{server['id']}"
+            for change, now in (
+                ({"accessIPv4": "192.0.2.8"}, ("192.0.2.8", "2001:db8::7")),
+                ({"name": "renamed"}, ("192.0.2.8", "2001:db8::7")),
+                ({"accessIPv4": None, "accessIPv6": ""}, ("", "")),
+            ):
+                answer = (await http.put(url, json={"server": change})).json()["server"]
+                shown = (await http.get(url)).json()["server"]
+                assert (answer["accessIPv4"], answer["accessIPv6"]) == (shown["accessIPv4"], shown["accessIPv6"]) == now
+            assert (await http.put(url, json={"server": {"OS-DCF:diskConfig": "AUTO"}})).status_code == 200
+            assert (await http.get(url)).json()["server"]["OS-DCF:diskConfig"] == "AUTO"
+            await http.put(url, json={"server": {"accessIPv4": "192.0.2.9"}})
+            for query, found in (("access_ip_v4=192.0.2.9", 1), ("access_ip_v4=192.0.2.1", 0)):
+                listed = (await admin.get(f"{SERVERS}?all_tenants=1&{query}")).json()["servers"]
+                assert len(listed) == found
+            for wrong in ("x", "2001:db8::7", "192.0.2.256", "192.0.2.1/24", 7):
+                for request in ({"accessIPv4": wrong}, {"accessIPv6": "192.0.2.1"}, {"accessIPv6": "fe80::1%eth0"}):
+                    assert (await http.put(url, json={"server": request})).status_code == 400, request
+
+    in_world(tmp_path, play)
