@@ -65,9 +65,9 @@ class Boot:
 
     @property
     def holds_host(self) -> bool:
-        """Whether it takes room on its host; a boot that ended in ERROR has given it back."""
+        """Whether it takes room on its host; a boot that ended in ERROR or was deleted has given it back."""
         row = self.instance
-        return bool(row.host) and (row.vm_state != Vm.ERROR or row.launched_at > 0)
+        return bool(row.host) and row.vm_state != Vm.DELETED and (row.vm_state != Vm.ERROR or row.launched_at > 0)
 
     @property
     def building(self) -> bool:

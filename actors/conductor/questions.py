@@ -34,6 +34,7 @@ class Questions:
         self._quotas = Quotas()
         self._deleted = Deleted()
         self.scheduler_lives = 0  # how many schedulers have started since this conductor did
+        self._told_to_hold: set[str] = set()  # instances of which the last of them was told that they hold a host
 
     async def quotas(self, project_ids: list[str]) -> list[ProjectQuota]:
         """What each project has and may have."""
@@ -48,7 +49,9 @@ class Questions:
     async def claims(self) -> list[Claim]:
         """What every instance that holds a host takes: the first question of a scheduler that starts."""
         self.scheduler_lives += 1
-        return [boot.claim() for boot in self._boots.values() if boot.holds_host]
+        holding = [boot for boot in self._boots.values() if boot.holds_host]
+        self._told_to_hold = {boot.id for boot in holding if boot.building or boot.instance.deleting}
+        return [boot.claim() for boot in holding]
 
     async def strangers(self, node: str, instance_ids: list[str]) -> list[str]:
         """Those that have no place on this node. One in ERROR keeps its place here: its owner may look at it."""

@@ -9,7 +9,7 @@ ACTIVE, or in ERROR with a fault, or deleted.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -30,6 +30,7 @@ from actors.conductor.riders import Riders
 from actors.conductor.seats import Seats
 from actors.conductor.steps import LOST, release
 from actors.conductor.timeline import Moment
+from actors.conductor.turns import Turns
 from actors.conductor.waiting import Waiting
 from actors.errors import CallerFault, Fault, HostFault, busy, conflict, not_found
 from actors.faces import ComputeFace, NetworkFace, SchedulerFace, VolumeFace
@@ -108,6 +109,7 @@ class Conductor(Questions):
         self._acts = Acts(self, self._actions)
         self._company = Company(self.go)
         self._riders = Riders(self._write_on_the_way)
+        self._turns = Turns()
         self._door = Saga(table[:1], self, "", clock, self.journal, _nothing_halts)
         self._road = Saga(table[1:], self, "", clock, self.journal, _why_halted)
 
@@ -154,7 +156,22 @@ class Conductor(Questions):
 
     async def commit(self, changes: list[Change]) -> None:
         """For the other rooms. A database that is away for a moment is asked again here, not all over the cloud."""
-        await self._commit_patiently(lambda: changes, LEDGER_TRIES)
+        turn, written, tries = self._turns.begin(changes), False, 0
+
+        async def mine() -> None:
+            nonlocal tries
+            tries += 1
+            if tries == 1:
+                await self._store.commit(changes)
+            else:
+                await self._turns.later_ones(turn)
+                await self._store.commit(self._turns.left(turn, changes))
+
+        try:
+            await _patiently(mine, LEDGER_TRIES)
+            written = True
+        finally:
+            self._turns.end(turn, written)
 
     # ------------------------------------------------------------ boots
 
@@ -258,12 +275,15 @@ class Conductor(Questions):
             return
         for boot in boots:
             boot.controlled = True
+        handed_over = {boot.id for boot in boots if boot.instance.host}  # perhaps: by a conductor that died
         outcome = await self._road.forward(boots)
         for boot, _ in outcome.failed:
             boot.controlled = False
         clean = [(boot, fault) for boot, fault in outcome.failed if boot.id not in outcome.broken]
         over = self._waiting.take_in(clean)
-        await self.settle([(boot, self._fault_of(boot, fault), isinstance(fault, HostFault)) for boot, fault in over])
+        ends = [(boot, self._fault_of(boot, fault), isinstance(fault, HostFault)) for boot, fault in over]
+        await self.settle([end for end in ends if end[0].id not in handed_over])
+        await self._take_back([end for end in ends if end[0].id in handed_over])
         for boot, fault in outcome.failed:
             if boot.id in outcome.broken:
                 self._failed[boot.id] = self._fault_of(boot, fault), isinstance(fault, HostFault)
@@ -282,7 +302,7 @@ class Conductor(Questions):
             over = [boot.id for boot in boots if boot.id not in self._boots or boot.instance.vm_state == Vm.ERROR]
             if over:  # they ended while the scheduler was told, and may have been released before
                 await self.scheduler.release(over)
-        await self._go(boots)
+        await self._go([boot for boot in boots if not self.nodes.has_left(boot.instance.node)])  # else: `_abandon`
 
     def _fault_of(self, boot: Boot, fault: Fault) -> BootFault:
         known = self.faults.pop(boot.id, None)
@@ -317,6 +337,7 @@ class Conductor(Questions):
         try:
             await self.write(over, "instance.create.error")
             await self.write(again, "")
+            await self._release_late([*over, *again])
         finally:
             for boot in again:
                 boot.undoing = False
@@ -324,6 +345,14 @@ class Conductor(Questions):
             self._end(boot)
         if again:
             self.spawn(self._go(again))
+
+    async def _release_late(self, boots: list[Boot]) -> None:
+        """A scheduler that started while these gave their hosts back was told that they hold them still."""
+        told = [boot.id for boot in boots if boot.id in self._told_to_hold]
+        if told:
+            self._told_to_hold -= set(told)
+            with suppress(ConnectionError):  # one that starts now is told anew
+                await self.scheduler.release(told)
 
     # ------------------------------------------------------------ what compute tells
 
@@ -540,6 +569,7 @@ class Conductor(Questions):
             boot.hear(Event.DELETED)
             boot.change(deleted_at=self.clock.now(), deleting=False)
         await self.write(gone, "instance.delete.end")
+        await self._release_late(gone)
         self._waiting.room_came()
         for boot in gone:
             if self._boots.pop(boot.id, None) is not None:
@@ -648,14 +678,7 @@ class Conductor(Questions):
     async def _commit_patiently(self, changes: Callable[[], list[Change]], tries: int = COMMIT_TRIES) -> None:
         """A database that is away for a while is asked again, each time with what is true then: rows that were
         written meanwhile must not be set back."""
-        for tries_left in reversed(range(tries)):
-            try:
-                await self._store.commit(changes())
-                return
-            except ConnectionError:
-                if not tries_left:
-                    raise
-                await asyncio.sleep(COMMIT_PAUSE_S)
+        await _patiently(lambda: self._store.commit(changes()), tries)
 
     def write_later(self, boot: Boot) -> None:
         """Let the boot's row ride along with the next group; what is written is what is true then."""
@@ -688,6 +711,17 @@ class Conductor(Questions):
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def _patiently(commit: Callable[[], Awaitable[None]], tries: int) -> None:
+    for tries_left in reversed(range(tries)):
+        try:
+            await commit()
+            return
+        except ConnectionError:
+            if not tries_left:
+                raise
+            await asyncio.sleep(COMMIT_PAUSE_S)
 
 
 def _rows(boots: list[Boot], at: float) -> list[Change]:

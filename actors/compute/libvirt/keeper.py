@@ -26,8 +26,8 @@ PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 HEARD = {signal.SIGTERM, signal.SIGCHLD}
 DAEMON_END_S = 5.0  # what the daemon has to end in order
 CHILDREN_END_S = 10.0  # what killed guests have to be gone
-RESTARTS = 5  # of a daemon that died by itself
-RESTART_PAUSE_S = 1.0
+PAUSES_S = (1.0, 1.0, 2.0, 5.0, 10.0)  # before starts that follow each other closely; then the last, over and over
+CLOSELY_S = 30.0  # a daemon that lived so long begins with the first pause again
 NO_PROCESS = re.compile(rb"<domstatus [^>]*\bpid='0'")
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -80,19 +80,20 @@ def lock_mount_point(path: Path) -> int:
 
 
 def keep(program: str, folder: Path) -> None:
-    """Run the daemon and reap until told to end; a daemon that dies by itself is started again, its guests live on."""
-    daemon = start_daemon(program, folder)
-    restarts = 0
+    """Run the daemon and reap until told to end; a daemon that dies by itself is started again, its guests live on.
+
+    However often it dies: to give up would be to end the guests.
+    """
+    daemon, began, restarts = start_daemon(program, folder), time.monotonic(), 0
     while signal.sigwait(HEARD) != signal.SIGTERM:
         if daemon not in reap():
             continue
         sys.stderr.write("the daemon ended by itself\n")
         sys.stderr.flush()
-        if restarts == RESTARTS:
+        restarts = 0 if time.monotonic() - began > CLOSELY_S else min(restarts + 1, len(PAUSES_S) - 1)
+        if signal.sigtimedwait({signal.SIGTERM}, PAUSES_S[restarts]):  # what killed it may still be there
             break
-        restarts += 1
-        time.sleep(RESTART_PAUSE_S)  # what killed it may still be there
-        daemon = start_daemon(program, folder)
+        daemon, began = start_daemon(program, folder), time.monotonic()
     end_children(daemon)
 
 
