@@ -46,7 +46,8 @@ class DhcpAgent:
     async def refresh(self, network_ids: list[str], news: Sequence[DhcpNetworkInfo] = ()) -> None:
         """Brings these networks up to date. Raises `HostError` if one of them could not be; the others are.
 
-        `news` are theirs, in order; it asks about those of whom they do not follow from what it holds.
+        `news` are theirs, in order; it asks about those of whom they do not follow from what it holds, and of which it
+        holds nothing: such news may have been sent to an earlier life of it, before the network's DHCP moved away.
         """
         if not network_ids:
             return
@@ -56,7 +57,7 @@ class DhcpAgent:
             for info in news
             if followed[info.network_id] == 1
             and self._is_ours(info)
-            and info.since == self._query(info.network_id).version
+            and info.since == self._query(info.network_id).version != ""
         ]
         ask = set(network_ids) - {info.network_id for info in changes}
         if ask:

@@ -113,6 +113,7 @@ class FakeNetwork:
             hosts=tuple(_dhcp_host(port) for port in ports if port.device_owner != "network:dhcp"),
             port=next((port for port in ports if port.device_owner == "network:dhcp"), None),
             dns_domain="openstacklocal",
+            version="e/0",
         )
 
     async def firewall_rules(self, port_ids: list[str]) -> list[PortFirewall | CallerFault]:

@@ -164,7 +164,7 @@ def test_news_that_follow_from_what_it_holds_are_not_asked_for() -> None:
         await node.agent.devices_appeared([TAP])
         node.network.add_port("33333333-cccc", NET, "10.5.0.10", "h1")
         node.network.calls.clear()
-        await node.agent.networks_changed([NET], [news(node.network, version="e/1")])
+        await node.agent.networks_changed([NET], [news(node.network, since="e/0", version="e/1")])
         assert node.network.calls == []
         assert any("10.5.0.10" in entry for entry in (await node.agent.world())["dhcp_entries"])
         del node.network.ports["33333333-cccc"]
@@ -174,6 +174,21 @@ def test_news_that_follow_from_what_it_holds_are_not_asked_for() -> None:
         await node.agent.networks_changed([NET], [gone])
         assert node.network.calls == []
         assert not any("10.5.0.10" in entry for entry in (await node.agent.world())["dhcp_entries"])
+
+    run(play)
+
+
+def test_news_of_a_network_of_which_it_holds_nothing_are_asked_for() -> None:
+    """They may have been sent to an earlier life of the agent, when the network's DHCP was here."""
+
+    async def play(node: Node) -> None:
+        told = news(node.network, version="e/1")
+        node.network.networks[NET] = msgspec.structs.replace(node.network.networks[NET], dhcp_host="h2")
+        second = Node(node.network, SimulatedDataplane())
+        await second.agent.start()
+        await second.agent.networks_changed([NET], [told])
+        assert (await second.agent.world())["dhcp"] == []
+        await second.agent.stop(remove=False)
 
     run(play)
 
