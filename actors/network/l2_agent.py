@@ -94,7 +94,7 @@ class L2Agent:
         ids = {network_id for network_id in network_ids if network_id in self._taps_of}
         if not ids:
             return
-        same = {each for each in self._whole if peers and each in peers and peers[each] == self._peers.get(each)}
+        same = {each for each in ids & self._whole if peers and each in peers and peers[each] == self._peers.get(each)}
         changed = [self._segments[network_id] for network_id in sorted(ids - same)]
         for segment, why in zip(changed, await self._join(changed) if changed else [], strict=True):
             if why:
