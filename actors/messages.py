@@ -11,7 +11,10 @@ from typing import Any
 
 import msgspec
 
-from actors.records import AddressPair, FixedIp, Flavor
+from actors.records import AddressPair, Flavor
+from actors.vifs import FixedIp
+from actors.vifs import SubnetInfo as SubnetInfo
+from actors.vifs import Vif as Vif
 
 # ---------------------------------------------------------------- who asks
 
@@ -340,35 +343,6 @@ class ImageLocation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # ---------------------------------------------------------------- network
-
-
-class SubnetInfo(msgspec.Struct, frozen=True, kw_only=True):
-    id: str
-    cidr: str
-    gateway_ip: str
-    dns_servers: tuple[str, ...] = ()
-    host_routes: tuple[tuple[str, str], ...] = ()
-    enable_dhcp: bool = True
-
-
-class Vif(msgspec.Struct, frozen=True, kw_only=True):
-    """One virtual interface of an instance, in the order of its requests."""
-
-    port_id: str
-    network_id: str
-    network_name: str
-    mac_address: str
-    mtu: int
-    fixed_ips: tuple[FixedIp, ...]
-    subnets: tuple[SubnetInfo, ...]
-    vif_type: str = "bridge"
-    vnic_type: str = "normal"
-    device: str = ""  # tap + first 11 characters of the port id
-    bridge: str = ""  # brq + first 11 characters of the network id
-    profile: dict[str, str] = {}
-    active: bool = False
-    tag: str = ""
-    made_here: bool = True  # created by this boot, so deleted with the instance
 
 
 class AllocateRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,9 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from actors.vifs import FixedIp as FixedIp
+from actors.vifs import Vif
+
 # ---------------------------------------------------------------- identity
 
 
@@ -199,7 +202,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     launched_at: float = 0.0
     deleted_at: float = 0.0
     fault: dict[str, Any] = {}  # messages.BootFault as builtins; {} = none
-    addresses: tuple[dict[str, Any], ...] = ()  # messages.Vif as builtins, in order
+    addresses: tuple[Vif, ...] = ()  # in the order of its interfaces
     root_device: str = ""
     deleting: bool = False
     locked_by: str = ""  # owner, admin; '' = it is not locked
@@ -363,11 +366,6 @@ class Subnet(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     updated_at: float = 0.0
     revision: int = 0
-
-
-class FixedIp(msgspec.Struct, frozen=True):
-    subnet_id: str
-    ip_address: str
 
 
 class AddressPair(msgspec.Struct, frozen=True):

@@ -25,6 +25,7 @@ from actors.messages import (
     ImageRequest,
 )
 from actors.saga import Failures
+from actors.vifs import alike
 
 if TYPE_CHECKING:
     from actors.compute.service import Compute
@@ -79,7 +80,7 @@ async def allocate_networks(node: Compute, builds: list[Build]) -> Failures:
     replies = await node.network.allocate([_network_request(node, build) for build in builds])
     allocated, failures = _sorted_out(builds, replies)
     for build, vifs in allocated:
-        build.vifs = vifs
+        build.vifs = tuple(map(alike, vifs))
     return failures
 
 

@@ -21,10 +21,11 @@ TEND_S = 2.0  # between looks for what could not be done
 class ConductorActor(Shell):
     async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
         from actors.conductor.service import Conductor, Rooms
-        from actors.conductor.store import Store, upgrade
+        from actors.conductor.store import Store
+        from actors.conductor.upgrading import brought_up_to_date
 
         collect_rarely()
-        upgrade(cloud.database)
+        await brought_up_to_date(cloud.database)
         rooms = Rooms(reach.scheduler(), reach.network(), reach.volume(), reach.Computes())
         room = self.room = Conductor(cloud, Store(cloud.database), rooms, SystemClock())
         await room.start()

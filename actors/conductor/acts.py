@@ -32,9 +32,9 @@ from actors.conductor.attached import attached_volumes, with_volume, without_vol
 from actors.conductor.boots import Boot
 from actors.conductor.instance_actions import InstanceActions, begun, ended
 from actors.errors import CallerError, CallerFault, Fault, HostFault, bad_request, conflict, forbidden, not_found
-from actors.messages import Vif
 from actors.records import InstanceAction
 from actors.states import Power, Task
+from actors.vifs import alike
 
 if TYPE_CHECKING:
     from actors.conductor.service import Conductor
@@ -118,7 +118,7 @@ class Acts:
                 boot.change(interfaces_added=row.interfaces_added + 1)
                 return msgspec.structs.replace(act, place=FIRST_PLACE + row.interfaces_added)
             case DetachInterface():
-                if not any(vif["port_id"] == act.port_id for vif in row.addresses):
+                if not any(vif.port_id == act.port_id for vif in row.addresses):
                     raise CallerError(not_found("port_id", f"The requested port {act.port_id} is not attached"))
                 self._check_not_going(boot, act)
         return act
@@ -219,10 +219,9 @@ class Acts:
             case DetachVolume() if well:
                 boot.ask_anew(block_devices=without_volume(boot.spec(), boot.id, act.volume_id))
             case AttachInterface() if isinstance(reply, ActDone):
-                added = tuple(msgspec.to_builtins(vif) for vif in reply.vifs)
-                boot.change(addresses=(*boot.instance.addresses, *added))
+                boot.change(addresses=(*boot.instance.addresses, *map(alike, reply.vifs)))
             case DetachInterface() if well:
-                left = tuple(vif for vif in boot.instance.addresses if vif["port_id"] != act.port_id)
+                left = tuple(vif for vif in boot.instance.addresses if vif.port_id != act.port_id)
                 boot.change(addresses=left)
 
     async def _tell(self, action: InstanceAction, phase: str) -> None:
@@ -260,7 +259,7 @@ def _order(boot: Boot, action: InstanceAction) -> ActOrder:
         attempt=row.attempt,
         host=row.host,
         spec=boot.spec(),
-        vifs=msgspec.convert(row.addresses, tuple[Vif, ...]),
+        vifs=row.addresses,
         act=act_of(action.act),
     )
 

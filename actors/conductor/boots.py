@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import dataclass, field
 from functools import cache
 from math import ceil
+from sys import intern
 
 import msgspec
 
@@ -24,11 +25,14 @@ from actors.messages import (
     Placed,
     PlaceRequest,
     ServerView,
-    Vif,
 )
-from actors.records import Instance, Notification, Story
+from actors.records import Flavor, Instance, Notification, Story
 from actors.states import ACCEPTED, Event, Power, State, Task, Vm, after, status
+from actors.vifs import alike
 
+FLAVORS_KEPT = 1_000  # different ones that `in_common` remembers
+
+_flavors: dict[str, Flavor] = {}  # by id
 _spec_encoder = msgspec.msgpack.Encoder()
 _spec_decoder = msgspec.msgpack.Decoder(BootSpec)
 
@@ -122,11 +126,18 @@ class Boot:
     def end(self) -> None:
         """It is built, or will not be: those who wait hear of it, and what only a build needs is let go."""
         self.decoded = None
+        self.instance = in_common(self.instance)
+        self.timeline.door = ()  # its order has that, too
         if self.ended is not None:
             self.ended.set()
+            self.ended = None
 
     def story_row(self) -> Story:
-        return Story(id=self.id, lines=self.timeline.encoded())
+        return Story(id=self.id, lines=self.whole_timeline().encoded())
+
+    def whole_timeline(self) -> Timeline:
+        """With what happened before it was accepted."""
+        return Timeline(self.timeline.door or self.spec().door, self.timeline.moments)
 
     # ------------------------------------------------------------ what is sent of it
 
@@ -217,9 +228,27 @@ def new_boot(spec: BootSpec, instance_id: str, index: int, at: float) -> Boot:
 
 def stored_boot(instance: Instance, story: Story | None) -> Boot:
     """After a restart. One that had just been accepted has its story in its order."""
-    boot = Boot(instance)
-    boot.timeline = Timeline.decoded(story.lines) if story else Timeline(boot.spec().door)
+    boot = Boot(in_common(instance))
+    boot.timeline = Timeline.decoded(story.lines) if story else Timeline()
+    boot.timeline.door = ()
     return boot
+
+
+def in_common(row: Instance) -> Instance:
+    """The same; what other instances have as well is one object with theirs."""
+    if len(_flavors) > FLAVORS_KEPT:
+        _flavors.clear()
+    flavor = _flavors.setdefault(row.flavor.id, row.flavor)
+    return msgspec.structs.replace(
+        row,
+        project_id=intern(row.project_id),
+        user_id=intern(row.user_id),
+        flavor=flavor if flavor == row.flavor else row.flavor,
+        node=intern(row.node),
+        availability_zone=intern(row.availability_zone),
+        root_device=intern(row.root_device),
+        addresses=tuple(map(alike, row.addresses)),
+    )
 
 
 @cache
@@ -251,7 +280,7 @@ def view(boot: Boot) -> ServerView:
         created_at=instance.created_at,
         launched_at=instance.launched_at,
         deleted_at=instance.deleted_at,
-        addresses=msgspec.convert(instance.addresses, tuple[Vif, ...]),
+        addresses=instance.addresses,
         fault=msgspec.convert(instance.fault, BootFault) if instance.fault else None,
         metadata=spec.metadata,
         key_name=spec.key_name,
@@ -297,7 +326,7 @@ def notification(boot: Boot, event_type: str, sequence: int, at: float) -> Notif
         "flavor": row.flavor.name,
         "request_id": row.request_id,
         "launched_at": row.launched_at,
-        "ip_addresses": [ip["ip_address"] for vif in row.addresses for ip in vif["fixed_ips"]],
+        "ip_addresses": [ip.ip_address for vif in row.addresses for ip in vif.fixed_ips],
         "fault": row.fault or None,
     }
     return Notification(

@@ -75,7 +75,7 @@ class Questions:
     async def story(self, instance_id: str) -> list[StoryLine]:
         boot = self._boots.get(instance_id)
         if boot is not None:
-            return boot.timeline.lines(FLOW)
+            return boot.whole_timeline().lines(FLOW)
         rows = [row for row in await self._store.load(Story) if row.id == instance_id]
         return _timeline(rows[0] if rows else None).lines(FLOW)
 
@@ -84,7 +84,7 @@ class Questions:
         boot = self._boots.get(instance_id)
         if boot is None:
             return no_server(instance_id)
-        story = boot.timeline.lines(FLOW)
+        story = boot.whole_timeline().lines(FLOW)
         return [boot_action(boot, story), *(replace(one, act={}) for one in self._actions.of(instance_id))]
 
     async def wait(self, instance_ids: list[str], wait_s: float) -> list[ServerView | CallerFault]:
@@ -105,13 +105,13 @@ class Questions:
         """Returns when none of these is building or being deleted any more, or after `wait_s`."""
         pending = [boot for i in instance_ids if (boot := self._boots.get(i)) and _moving(boot)]
         for boot in pending:
-            if boot.ended is None or boot.ended.is_set():
+            if boot.ended is None:
                 boot.ended = asyncio.Event()
+        ends = [boot.ended for boot in pending if boot.ended is not None]
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
-                for boot in pending:
-                    if boot.ended is not None:
-                        await boot.ended.wait()
+                for end in ends:
+                    await end.wait()
 
     async def notifications(self, since: int, limit: int, wait_s: float) -> list[Notification]:
         return await self._notifications.after(since, limit, wait_s)

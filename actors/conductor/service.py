@@ -463,8 +463,7 @@ class Conductor(Questions):
         good = [(boot, report) for boot, report in ends if report.fault is None]
         for boot, report in good:
             boot.hear(Event.SPAWNED)
-            addresses = tuple(msgspec.to_builtins(vif) for vif in report.vifs)
-            boot.change(launched_at=report.at, addresses=addresses, root_device=report.root_device)
+            boot.change(launched_at=report.at, addresses=report.vifs, root_device=report.root_device)
         active = [boot for boot, _ in good]
         await self.write(active, "instance.create.end")
         for boot in active:

@@ -158,7 +158,7 @@ def _ports(quiet: Quiet) -> Iterable[str]:
                 yield f"port {port.id} of {owner.id} is {port.status}"
     for row in active.values():
         held = {port.id for port in ports if port.device_id == row.id}
-        wanted = {vif["port_id"] for vif in row.addresses}
+        wanted = {vif.port_id for vif in row.addresses}
         if held != wanted:
             yield f"{row.id} shows the ports {sorted(wanted)} and has {sorted(held)}"
 

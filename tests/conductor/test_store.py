@@ -23,7 +23,6 @@ from actors.records import (
     RECORD_TYPES,
     AddressPair,
     Change,
-    FixedIp,
     Flavor,
     Instance,
     Notification,
@@ -35,6 +34,7 @@ from actors.records import (
     drop,
 )
 from actors.states import Vm
+from actors.vifs import FixedIp, SubnetInfo, Vif
 from tests.conductor.samples import CHANGES, ONE_OF_EACH
 
 SLOW = settings(
@@ -56,6 +56,18 @@ def use(url: str, work: Callable[[Store], Awaitable[None]], **options: Any) -> N
 
 def project(number: int, name: str = "") -> Project:
     return Project(id=f"p{number}", name=name or f"project {number}")
+
+
+VIF = Vif(
+    port_id="x",
+    network_id="n",
+    network_name="net",
+    mac_address="fa:16:3e:00:00:01",
+    mtu=1450,
+    fixed_ips=(FixedIp("s", "10.0.0.2"),),
+    subnets=(SubnetInfo(id="s", cidr="10.0.0.0/24", gateway_ip="10.0.0.1", host_routes=(("0.0.0.0/0", "10.0.0.1"),)),),
+    profile={"pci_slot": "0000:01"},
+)
 
 
 async def names(store: Store) -> dict[str, str]:
@@ -94,7 +106,7 @@ def test_nested_fields_and_enumerated_states(database_url: str) -> None:
         flavor=Flavor(id="f", name="small", vcpus=1, ram_mib=64, disk_gib=1),
         order=bytes(range(256)),
         fault={"code": 500, "details": {"deep": [1, None, 2.5]}},
-        addresses=({"port_id": "x"},),
+        addresses=(VIF,),
     )
 
     async def work(store: Store) -> None:
