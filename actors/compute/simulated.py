@@ -18,7 +18,8 @@ from actors.compute.build import Build
 from actors.compute.simulated_guests import SimulatedGuests
 from actors.errors import Fault, HostFault
 from actors.faces import AgentFace
-from actors.messages import HostReport, ImageLocation
+from actors.messages import HostReport, ImageLocation, NetworkRequest
+from actors.network.naming import boot_port_id, tap_device
 from actors.saga import Failures
 
 COHORT = 1_000  # builds that go through the steps together
@@ -105,7 +106,7 @@ class SimulatedHypervisor:
 
     async def unplug(self, builds: list[Build]) -> None:
         """Forgotten only when the agent has heard, so that whoever was killed on the way can do it again."""
-        gone = {build.id: taps for build in builds if (taps := self._taps.get(build.id))}
+        gone = {build.id: taps for build in builds if (taps := self._taps.get(build.id) or _taps_of(build))}
         if gone:
             await self._agent.devices_gone([device for taps in gone.values() for device in taps])
         for instance_id, taps in gone.items():
@@ -172,6 +173,13 @@ _FALLIBLE: tuple[Callable[..., object], ...] = (
     SimulatedHypervisor.define,
     SimulatedHypervisor.start_paused,
 )
+
+
+def _taps_of(build: Build) -> tuple[str, ...]:
+    """Of one that an earlier life of this process plugged: a kernel would know them by their alias."""
+    spec = build.order.spec
+    wanted = spec.networks or ((NetworkRequest(),) if spec.auto_network else ())
+    return tuple(tap_device(one.port_id or boot_port_id(build.id, index)) for index, one in enumerate(wanted))
 
 
 def _has_ephemeral(build: Build) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from actors.compute.build import Build
+from actors.compute.simulated import SimulatedHypervisor
 from tests.world import World, in_world
 
 
@@ -26,6 +28,19 @@ def test_taps_that_the_agent_has_not_heard_of_are_told_again(tmp_path: Path) -> 
         with pytest.raises(ConnectionError):
             await world.hypervisor.unplug([build])
         world.hypervisor._agent = world.agent
+        await world.delete(server)
+        assert await world.dataplane.world() == before
+
+    in_world(tmp_path, play)
+
+
+def test_taps_of_an_earlier_life_go_with_their_server(tmp_path: Path) -> None:
+    """As a kernel's would: the agent that has them may live on where the compute actor was killed."""
+
+    async def play(world: World) -> None:
+        before = await world.dataplane.world()
+        [server] = await world.boot(world.request())
+        world.compute.hypervisor = SimulatedHypervisor(world.node, world.agent, Random(1))
         await world.delete(server)
         assert await world.dataplane.world() == before
 
