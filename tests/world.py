@@ -30,6 +30,7 @@ from actors.compute.build import Build
 from actors.compute.service import Compute, Rooms
 from actors.compute.simulated import SimulatedHypervisor
 from actors.conductor.boots import Boot
+from actors.conductor.quotas import UNLIMITED
 from actors.conductor.service import Conductor
 from actors.conductor.service import Rooms as ConductorRooms
 from actors.errors import CallerFault, value_of
@@ -45,7 +46,7 @@ from actors.network.agent import NetworkAgent
 from actors.network.messages import CreateNetwork, CreateSubnet
 from actors.network.service import NetworkRoom
 from actors.network.simulated import SimulatedDataplane
-from actors.records import Image, Network
+from actors.records import ComputeQuota, Image, Network
 from actors.saga import Table
 from actors.scheduler.service import Scheduler
 from actors.volume.backend import MemoryBackend
@@ -141,7 +142,8 @@ class World:
             clock,
             random,
         )
-        await self.ledger.commit([msgspec.structs.replace(KEY, created_at=clock.now())])
+        first = ComputeQuota(id="demo", limits=UNLIMITED)  # as the project that `up` makes
+        await self.ledger.commit([msgspec.structs.replace(KEY, created_at=clock.now()), first])
         self.identity = Identity(cloud, self.conductor, clock, Passwords(QUICK))
         self.rooms = EdgeRooms(
             cloud,

@@ -215,8 +215,12 @@ class Administration:
         return await self._quota(project_id or context.project_id)
 
     async def set_quota(self, token: str, project_id: str, changes: dict[str, int], force: bool) -> ProjectQuota:
-        """No changes = the cloud's hold again. Raises `CallerError` 400 for one below what is used, unless forced."""
-        self._administrator(token, "only an administrator changes quotas")
+        """Of a project, '' = the caller's. No changes = the cloud's hold again.
+
+        Raises `CallerError` 400 for one below what is used, unless forced.
+        """
+        context = self._administrator(token, "only an administrator changes quotas")
+        project_id = project_id or context.project_id
         now = await self._quota(project_id)
         for name, limit in changes.items():
             used = now.used.get(name, 0)

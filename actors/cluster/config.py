@@ -109,6 +109,7 @@ class CloudConfig(BaseModel):
     vxlan_range: tuple[int, int] = (1, 1 << 20)
     api_host: str = "127.0.0.1"  # where the REST edge listens
     api_port: int = Field(default=0, ge=0, le=65_535)  # 0 = whichever is free; `up` writes down which it was
+    compute_quotas: dict[str, int] = {}  # of one project, where they shall not be Nova's defaults; -1 = unlimited
     volume_quotas: dict[str, int] = {  # of one project; -1 = unlimited
         "volumes": 1_000,
         "snapshots": 1_000,

@@ -1,6 +1,7 @@
 """What a new cloud is given so that a first boot works: flavors, a shared network, a security group, an image.
 
-Every item is made only where it is missing, so `up` may run it each time.
+The administrator's project has no quota of servers: its hosts alone limit it. Every item is made only where it is
+missing, so `up` may run it each time.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from pathlib import Path
 
 from actors.api.messages import CreateFlavor
 from actors.cloud import Cloud
+from actors.cluster import names
 from actors.cluster.config import CloudConfig
+from actors.conductor.quotas import UNLIMITED
 
 NETWORK = "private"
 CIDR = "10.77.0.0/16"
@@ -29,6 +32,9 @@ FLAVORS = (  # name, vcpus, MiB, GiB; Nova's customary ones, and one that suits 
 
 
 def seed(cloud: Cloud, config: CloudConfig, say: Callable[[str], None]) -> None:
+    quota = cloud.session.call(names.API, "quota", cloud.session.token)
+    if not quota.own:  # this project is limited by the hosts alone; others have the cloud's limits
+        cloud.session.call(names.API, "set_quota", cloud.session.token, "", UNLIMITED, True)
     known = {flavor.name for flavor in cloud.flavors.all()}
     for name, vcpus, ram_mib, disk_gib in FLAVORS:
         if name not in known:

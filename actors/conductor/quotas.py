@@ -8,7 +8,7 @@ those in ERROR included, as in Nova.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from actors.errors import CallerFault, forbidden
@@ -18,20 +18,22 @@ from actors.records import ComputeQuota, Flavor, Instance
 DEFAULT = "default"  # the id under which the cloud's own limits are kept
 NONE = -1
 
-# What holds where an administrator has said nothing. Nova's numbers, but that a cloud which nobody has divided yet
-# is limited by its hosts alone.
+# What holds where neither the configuration nor an administrator says otherwise: Nova's numbers.
 LIMITS: dict[str, int] = {
-    "instances": NONE,
-    "cores": NONE,
-    "ram": NONE,  # MiB
+    "instances": 10,
+    "cores": 20,
+    "ram": 51_200,  # MiB
     "metadata_items": 128,
     "injected_files": 5,
     "injected_file_content_bytes": 10_240,
     "injected_file_path_bytes": 255,
     "key_pairs": 100,
-    "server_groups": 1_000,
-    "server_group_members": NONE,
+    "server_groups": 10,
+    "server_group_members": 10,
 }
+UNLIMITED = dict.fromkeys(("instances", "cores", "ram", "server_groups", "server_group_members"), NONE)
+"""For a project that is limited by the hosts alone."""
+REMEMBERED = 10_000  # projects whose limits are kept merged
 RESOURCES = ("instances", "cores", "ram")
 
 
@@ -49,21 +51,31 @@ class Use:
 
 
 class Quotas:
-    def __init__(self) -> None:
+    def __init__(self, configured: Mapping[str, int] | None = None) -> None:
+        self._basic = LIMITS | dict(configured or {})
         self._limits: dict[str, dict[str, int]] = {}
+        self._merged: dict[str, dict[str, int]] = {}  # by project, until any limit changes
         self._used: dict[str, Use] = {}
         self._members: Counter[str] = Counter()  # of server groups
 
     def set_limits(self, rows: Iterable[ComputeQuota]) -> None:
         for row in rows:
             self._limits[row.id] = dict(row.limits)
+        self._merged.clear()
 
     def forget(self, project_id: str) -> None:
         """From now on the cloud's own limits hold for it."""
         self._limits.pop(project_id, None)
+        self._merged.clear()
 
     def limits(self, project_id: str) -> dict[str, int]:
-        return LIMITS | self._limits.get(DEFAULT, {}) | self._limits.get(project_id, {})
+        found = self._merged.get(project_id)
+        if found is None:
+            if len(self._merged) >= REMEMBERED:
+                self._merged.clear()
+            found = self._basic | self._limits.get(DEFAULT, {}) | self._limits.get(project_id, {})
+            self._merged[project_id] = found
+        return found
 
     def own_limits(self, project_id: str) -> dict[str, int]:
         """Those that were set for this project."""
@@ -77,8 +89,6 @@ class Quotas:
     def admit(self, spec: BootSpec) -> int | CallerFault:
         """How many of the machines asked for may be: all, or as many as the request allows; takes nothing yet."""
         wanted = len(spec.instance_ids)
-        if not self._limits:
-            return wanted if len(spec.metadata) <= LIMITS["metadata_items"] else self._fault_of(spec, wanted)
         room = min(wanted, self._room(spec))
         least = spec.fewest or wanted
         return room if room >= least and self._fault_of_items(spec) is None else self._fault_of(spec, least)
@@ -115,10 +125,11 @@ class Quotas:
         return max(0, min(room, default=len(spec.instance_ids)))
 
     def _fault_of_items(self, spec: BootSpec) -> CallerFault | None:
-        most = self.limits(spec.project_id)["metadata_items"]
+        limits = self.limits(spec.project_id)
+        most = limits["metadata_items"]
         if most != NONE and len(spec.metadata) > most:
             return forbidden(f"Maximum number of metadata items exceeds {most}")
-        return None
+        return _fault_of_files(spec.files, limits) if spec.files else None
 
     def _fault_of(self, spec: BootSpec, count: int) -> CallerFault:
         """Names each quota that so many machines would exceed."""
@@ -136,6 +147,20 @@ class Quotas:
         return forbidden(
             f"Quota exceeded for {names}: Requested {requested}, but already used {already} of {allowed} {names}"
         )
+
+
+def _fault_of_files(files: tuple[tuple[str, str], ...], limits: Mapping[str, int]) -> CallerFault | None:
+    """Files are (path, content in base64)."""
+    path = max(len(path.encode()) for path, _ in files)
+    content = max(len(content) * 3 // 4 - content[-2:].count("=") for _, content in files)
+    for name, has, text in (
+        ("injected_files", len(files), "Personality file limit exceeded"),
+        ("injected_file_path_bytes", path, "Personality file path exceeds maximum {most}"),
+        ("injected_file_content_bytes", content, "Personality file content exceeds maximum {most}"),
+    ):
+        if limits[name] != NONE and has > limits[name]:
+            return forbidden(text.format(most=limits[name]))
+    return None
 
 
 def group_of(spec: BootSpec) -> str:

@@ -127,7 +127,7 @@ class Conductor(Questions):
             else:
                 deleted.append(row)
         self._deleted.load(deleted)
-        self._quotas = Quotas()
+        self._quotas = Quotas(self._config.compute_quotas)
         for boot in self._boots.values():
             self._quotas.take(boot.instance.project_id, boot.instance.flavor, 1, group_of(boot.spec()))
         self._quotas.set_limits(await self._store.load(ComputeQuota))

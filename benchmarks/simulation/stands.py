@@ -9,9 +9,10 @@ from functools import cache
 from pathlib import Path
 
 from actors.cluster.config import CloudConfig, NodeConfig, SimulatedConfig
+from actors.conductor.quotas import UNLIMITED
 from actors.errors import CallerError, CallerFault, not_found, unauthorized
 from actors.messages import AuthContext, ImageLocation, ImageRequest
-from actors.records import Change, FixedIp, Flavor, Network, Port, ServerGroup, Subnet, Volume
+from actors.records import Change, ComputeQuota, FixedIp, Flavor, Network, Port, ServerGroup, Subnet, Volume
 
 NOWHERE = Path("/nonexistent/novaray-simulation")  # nothing is written there
 MEMBER, ADMIN = "member", "admin"  # tokens
@@ -90,6 +91,7 @@ def first_rows(volumes: int, ports: int) -> list[Change]:
             gateway_ip="10.7.0.1",
             pools=(("10.7.0.2", "10.7.0.99"),),
         ),
+        ComputeQuota(id=PROJECT, limits=UNLIMITED),
         ServerGroup(id=GROUP, name="apart", project_id=PROJECT, user_id=MEMBER, policy="soft-anti-affinity"),
     ]
     rows += [

@@ -212,11 +212,13 @@ def for_administrators(nova: Any, conn: Connection) -> None:
     nova.aggregates.delete(aggregate)
     assert list(nova.migrations.list()) == []
     project = conn.current_project_id
-    before = nova.quotas.get(project).instances
+    ours = {name: getattr(nova.quotas.get(project), name) for name in ("instances", "cores", "ram")}
+    assert set(ours.values()) == {-1}  # as `up` leaves its first project
     assert nova.quotas.update(project, instances=77).instances == 77
     assert nova.quotas.defaults(project).cores and nova.quotas.get(project, detail=True).instances["limit"] == 77
     nova.quotas.delete(project)
-    assert nova.quotas.get(project).instances == before
+    assert nova.quotas.get(project).instances == nova.quotas.defaults(project).instances == 10
+    assert nova.quotas.update(project, **ours).instances == -1
     now = datetime.now(UTC).replace(tzinfo=None)
     used = nova.usage.get(project, now - timedelta(days=1), now + timedelta(minutes=1))
     assert {one["name"] for one in used.server_usages} >= {"nova-renamed"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,11 @@ V = "/compute/v2.1"
 FIRST = {"instances", "cores", "ram", "metadata_items", "key_pairs", "server_groups", "server_group_members"}
 FILES = {"injected_files", "injected_file_content_bytes", "injected_file_path_bytes"}
 NETWORKS = {"fixed_ips", "floating_ips", "security_groups", "security_group_rules"}
+NOVAS = {
+    "instances": 10, "cores": 20, "ram": 51_200, "metadata_items": 128, "key_pairs": 100, "server_groups": 10,
+    "server_group_members": 10, "injected_files": 5, "injected_file_content_bytes": 10_240,
+    "injected_file_path_bytes": 255,
+}  # fmt: skip
 
 
 def test_quota_sets_by_version_and_their_changes(tmp_path: Path) -> None:
@@ -40,14 +46,53 @@ def test_quota_sets_by_version_and_their_changes(tmp_path: Path) -> None:
             refused(await cli.put(f"{V}/os-quota-sets/demo", json=wrong), 400, "badRequest")
             refused(await cli.put(f"{V}/os-quota-sets/demo", json={"quota_set": {"moons": 1}}), 400, "badRequest")
             assert (await cli.delete(f"{V}/os-quota-sets/demo")).status_code == 202
-            assert (await cli.get(f"{V}/os-quota-sets/demo")).json()["quota_set"]["instances"] == -1
+            assert (await cli.get(f"{V}/os-quota-sets/demo")).json()["quota_set"]["instances"] == 10
+
+    in_world(tmp_path, play)
+
+
+def test_a_new_project_has_novas_quotas_and_its_eleventh_server_is_refused(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with world.http(token("new"), OpenStack_API_Version="compute 2.56") as http:
+            assert (await http.get(f"{V}/os-quota-sets/new")).json()["quota_set"] == NOVAS | {"id": "new"}
+            assert (await http.get(f"{V}/os-quota-sets/new/defaults")).json()["quota_set"] == NOVAS | {"id": "new"}
+            many = body(world, networks="none", min_count=11)
+            message = refused(await http.post(SERVERS, json=many), 403, "forbidden")
+            assert message == "Quota exceeded for instances: Requested 11, but already used 0 of 10 instances"
+            many["server"]["min_count"] = 10
+            assert (await http.post(SERVERS, json=many)).status_code == 202
+            await world.settled()
+            refused(await http.post(SERVERS, json=body(world, networks="none")), 403, "forbidden")
+            for number in range(10):
+                group = {"server_group": {"name": f"g{number}", "policies": ["affinity"]}}
+                assert (await http.post(f"{V}/os-server-groups", json=group)).status_code == 200
+            refused(await http.post(f"{V}/os-server-groups", json=group), 403, "forbidden")
+
+    in_world(tmp_path, play)
+
+
+def test_files_to_inject_are_limited(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        small = base64.b64encode(b"x" * 10_240).decode()
+        big = base64.b64encode(b"x" * 10_241).decode()
+        for files, code in (
+            ([("/a", small)] * 5, 202),
+            ([("/a", small)] * 6, 403),
+            ([("/a", big)], 403),
+            ([("/" + "a" * 254, small)], 202),
+            ([("/" + "é" * 200, small)], 403),
+        ):
+            sent = body(world, personality=[{"path": path, "contents": content} for path, content in files])
+            async with world.http(token("new")) as http:
+                answer = await http.post(SERVERS, json=sent)
+            assert answer.status_code == code, answer.text
 
     in_world(tmp_path, play)
 
 
 def test_the_default_class_holds_where_a_project_has_none_of_its_own(tmp_path: Path) -> None:
     async def play(world: World) -> None:
-        async with client(world, "2.50", world.admin) as admin, client(world) as http:
+        async with client(world, "2.50", world.admin) as admin, client(world, token=token("new")) as http:
             sent = {"quota_class_set": {"instances": 0}}
             answer = await admin.put(f"{V}/os-quota-class-sets/default", json=sent)
             assert answer.json()["quota_class_set"].keys() == FIRST | FILES
