@@ -23,6 +23,7 @@ from actors.network.naming import boot_port_id, tap_device
 from actors.saga import Failures
 
 COHORT = 1_000  # builds that go through the steps together
+TRAITS = ("COMPUTE_NET_ATTACH_INTERFACE", "COMPUTE_NODE", "COMPUTE_VOLUME_ATTACH")
 
 
 class SimulatedHypervisor:
@@ -63,6 +64,7 @@ class SimulatedHypervisor:
             vcpus=self._fleet.vcpus,
             ram_mib=self._fleet.ram_mib,
             disk_gib=self._fleet.disk_gib,
+            traits=TRAITS,
             availability_zone=self._config.availability_zone,
             cpu_allocation_ratio=self._config.cpu_allocation_ratio,
             ram_allocation_ratio=self._config.ram_allocation_ratio,

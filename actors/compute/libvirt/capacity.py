@@ -20,12 +20,20 @@ from actors.messages import Claim, HostReport
 
 GIB = 1 << 30
 # CPU features that have a trait of their own in os-traits, where the name isn't simply the feature's in capitals.
-IRREGULAR_TRAITS = {"aes": "AESNI", "pclmuldq": "CLMUL", "sha-ni": "SHA", "sse4.1": "SSE41", "sse4.2": "SSE42"}
+IRREGULAR_TRAITS = {
+    "aes": "AESNI",
+    "bmi1": "BMI",
+    "fma": "FMA3",
+    "pclmuldq": "CLMUL",
+    "sha-ni": "SHA",
+    "sse4.1": "SSE41",
+    "sse4.2": "SSE42",
+}
 # fmt: off
 TRAIT_FEATURES = frozenset((
-    "3dnow", "abm", "adx", "aes", "amd-ssbd", "avx", "avx2", "avx512bw", "avx512cd", "avx512dq", "avx512er",
+    "3dnow", "abm", "aes", "amd-ssbd", "avx", "avx2", "avx512bw", "avx512cd", "avx512dq", "avx512er",
     "avx512f", "avx512ifma", "avx512pf", "avx512vbmi", "avx512vl", "avx512vnni", "bmi1", "bmi2", "f16c", "fma",
-    "fma4", "mmx", "mpx", "pcid", "pclmuldq", "pdpe1gb", "sha-ni", "sse", "sse2", "sse3", "sse4.1", "sse4.2",
+    "fma4", "mmx", "mpx", "pclmuldq", "pdpe1gb", "sha-ni", "sse", "sse2", "sse3", "sse4.1", "sse4.2",
     "sse4a", "ssse3", "stibp", "svm", "tbm", "tsx", "vmx", "xop",
 ))
 # fmt: on
@@ -36,7 +44,11 @@ BASE_TRAITS = (
     "COMPUTE_IMAGE_TYPE_VDI",
     "COMPUTE_IMAGE_TYPE_VHDX",
     "COMPUTE_IMAGE_TYPE_VMDK",
+    "COMPUTE_NET_ATTACH_INTERFACE",
+    "COMPUTE_NET_VIF_MODEL_VIRTIO",
     "COMPUTE_NODE",
+    "COMPUTE_STORAGE_BUS_VIRTIO",
+    "COMPUTE_VOLUME_ATTACH",
 )
 
 

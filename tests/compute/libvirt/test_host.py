@@ -1,10 +1,12 @@
 """Reading a host's capabilities, and choosing its parts so that no two guests share one."""
 
 import pytest
+from os_traits import get_traits
 
-from actors.compute.libvirt.capacity import traits_of
+from actors.compute.libvirt.capacity import TRAIT_FEATURES, traits_of
 from actors.compute.libvirt.hardware import cpu_set
 from actors.compute.libvirt.host import Host, HostCell, Taken, free_cpus, free_devices, host_from_capabilities, taken_by
+from actors.compute.simulated import TRAITS
 from actors.errors import CallerError, HostError
 
 CAPABILITIES = """
@@ -69,6 +71,11 @@ def test_cpu_sets() -> None:
     assert cpu_set("x", "") == ()
     with pytest.raises(CallerError):
         cpu_set("x", "0-b")
+
+
+def test_every_trait_is_one_of_os_traits() -> None:
+    assert set(traits_of(list(TRAIT_FEATURES))) - set(get_traits()) == set()
+    assert set(TRAITS) - set(get_traits()) == set()
 
 
 def test_traits_have_their_names_of_os_traits() -> None:

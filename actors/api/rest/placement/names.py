@@ -1,8 +1,10 @@
-"""/resource_classes and /traits: the names by which hosts are described."""
+"""/resource_classes and /traits: the names by which hosts are described, OpenStack's own and those of hosts here."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Request
+from os_resource_classes import STANDARDS
+from os_traits import get_traits
 
 from actors.api.rest.answers import Json
 from actors.api.rest.context import Rooms
@@ -13,13 +15,8 @@ from actors.errors import CallerError, bad_request, not_found
 
 router = APIRouter()
 
-STANDARD_CLASSES = (
-    "VCPU", "MEMORY_MB", "DISK_GB", "PCI_DEVICE", "SRIOV_NET_VF", "NUMA_SOCKET", "NUMA_CORE", "NUMA_THREAD",
-    "NUMA_MEMORY_MB", "IPV4_ADDRESS", "VGPU", "VGPU_DISPLAY_HEAD", "NET_BW_EGR_KILOBIT_PER_SEC",
-    "NET_BW_IGR_KILOBIT_PER_SEC", "PCPU", "MEM_ENCRYPTION_CONTEXT", "FPGA", "PGPU",
-    "NET_PACKET_RATE_KILOPACKET_PER_SEC",
-    "NET_PACKET_RATE_EGR_KILOPACKET_PER_SEC", "NET_PACKET_RATE_IGR_KILOPACKET_PER_SEC",
-)  # fmt: skip
+STANDARD_CLASSES: tuple[str, ...] = tuple(STANDARDS)
+STANDARD_TRAITS: frozenset[str] = frozenset(get_traits())
 
 
 @router.get("/resource_classes", dependencies=[Depends(since(2))])
@@ -37,22 +34,25 @@ async def show_class(name: str, rooms: Rooms, caller: Administrator, spoken: Spo
 
 @router.get("/traits", dependencies=[Depends(since(6))])
 async def list_traits(request: Request, rooms: Rooms, caller: Administrator, spoken: Spoken) -> Json:
-    """Every trait is one that some host has, so `associated=true` narrows nothing."""
+    """`associated`: only those that some host has, or only those that none has."""
     check_parameters(request, spoken, {"name": 6, "associated": 6})
-    names = await _traits(rooms)
+    here = await _traits_of_hosts(rooms)
+    names = sorted(STANDARD_TRAITS | here)
     how, _, text = request.query_params.get("name", "startswith:").partition(":")
     if how not in ("in", "startswith"):
         raise CallerError(bad_request("name", "Badly formatted name parameter: in:A,B or startswith:A", BAD_VALUE))
     wanted = [name for name in names if (name in text.split(",") if how == "in" else name.startswith(text))]
-    associated = request.query_params.get("associated", "true").lower()
-    if associated not in ("true", "false"):
+    associated = request.query_params.get("associated", "").lower()
+    if associated not in ("true", "false") and "associated" in request.query_params:
         raise CallerError(bad_request("associated", "The query parameter associated is true or false", BAD_VALUE))
-    return Json({"traits": wanted if associated == "true" else []})
+    if associated:
+        wanted = [name for name in wanted if (name in here) == (associated == "true")]
+    return Json({"traits": wanted})
 
 
 @router.get("/traits/{name}", dependencies=[Depends(since(6))])
 async def show_trait(name: str, rooms: Rooms, caller: Administrator) -> Json:
-    if name not in await _traits(rooms):
+    if name not in STANDARD_TRAITS and name not in await _traits_of_hosts(rooms):
         raise CallerError(not_found("", f"No such trait: {name[:64]}."))
     return Json(None, status_code=204)
 
@@ -66,5 +66,5 @@ async def _classes(rooms: EdgeRooms) -> list[str]:
     return [*STANDARD_CLASSES, *sorted(told.difference(STANDARD_CLASSES))]
 
 
-async def _traits(rooms: EdgeRooms) -> list[str]:
-    return sorted({name for each in await rooms.scheduler.providers() for name in each.traits})
+async def _traits_of_hosts(rooms: EdgeRooms) -> frozenset[str]:
+    return frozenset(name for each in await rooms.scheduler.providers() for name in each.traits)

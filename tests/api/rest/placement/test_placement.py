@@ -125,6 +125,27 @@ def test_candidates_are_hosts_with_room(tmp_path: Path) -> None:
     in_world(tmp_path, play, simulated=FLEET)
 
 
+def test_traits_and_resource_classes_have_openstacks_own_names(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with asking(world) as http:
+            every = (await got(http, "/traits"))["traits"]
+            assert {"HW_CPU_X86_AVX2", "COMPUTE_NODE", "STORAGE_DISK_SSD"} <= set(every) and every == sorted(every)
+            here = (await got(http, "/traits?associated=true"))["traits"]
+            others = (await got(http, "/traits?associated=false"))["traits"]
+            assert "COMPUTE_NODE" in here and "HW_CPU_X86_AVX2" in others
+            assert sorted(here + others) == every
+            assert (await got(http, "/traits?name=in:HW_CPU_X86_AVX2,CUSTOM_X"))["traits"] == ["HW_CPU_X86_AVX2"]
+            shown = (await got(http, f"/resource_providers/{provider_id('node-1')}/traits"))["traits"]
+            assert shown == here
+            await got(http, "/traits/HW_CPU_X86_AVX2", 204)
+            classes = {one["name"] for one in (await got(http, "/resource_classes"))["resource_classes"]}
+            assert {"VCPU", "MEMORY_MB", "DISK_GB", "PCPU", "VGPU"} <= classes
+            for query in ("associated=perhaps", "associated="):
+                assert (await http.get(f"/placement/traits?{query}")).status_code == 400
+
+    in_world(tmp_path, play)
+
+
 def test_a_drained_host_says_so(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         assert await world.conductor.set_enabled("node-1", False) is None
