@@ -311,6 +311,9 @@ class ComputeFace(Protocol):
     async def diagnostics(self, instance_id: str) -> dict[str, Any]:
         """What the hypervisor knows of a guest, in the words of Nova's server diagnostics; raises `HostError`."""
 
+    async def uptime(self) -> str:
+        """How long the node has been up, as the command `uptime` says it; raises `HostError`."""
+
     async def holds(self, instance_ids: list[str]) -> list[tuple[str, int, str]]:
         """Of these instances those that are in hand here, or ended here: (id, attempt, host)."""
 

@@ -7,6 +7,7 @@ is refused here has changed nothing.
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -30,7 +31,7 @@ from actors.api.act_messages import ActOnServer, AttachPort, AttachVolumeTo, Edi
 from actors.api.consoles import Tickets
 from actors.api.volume_images import image_of_volumes
 from actors.clock import Clock
-from actors.errors import CallerError, CallerFault, bad_request, conflict, forbidden, not_found, value_of
+from actors.errors import CallerError, CallerFault, HostError, bad_request, conflict, forbidden, not_found, value_of
 from actors.faces import ComputeFace, ConductorFace, ImageFace, NetworkFace, VolumeFace
 from actors.image.messages import CreateImage as NewImage
 from actors.lifecycle import Refused, begun
@@ -50,6 +51,7 @@ from actors.states import Power, State, Task, Vm
 
 SHUT_DOWN_S = 60.0  # what a guest has to shut down in order, Nova's default
 SHUT_DOWN_LIMIT_S = 3_600.0  # that an image may ask for
+UPTIME_LIMIT_S = 6.0  # for a node to say how long it has been up
 PLUG_S = 120.0  # for an interface to be attached, while its asker waits
 ACTS_WITHOUT_LOCK = (CreateImage,)
 
@@ -210,6 +212,20 @@ class ServerActs:
         if server.power_state != Power.RUNNING:
             raise CallerError(conflict("", f"Instance {server_id} is not running"))
         return await self._computes(server.node).diagnostics(server_id)
+
+    async def uptimes(self, token: str, nodes: list[str]) -> dict[str, str]:
+        """How long nodes have been up, in the words of `uptime`; those that can't say are missing."""
+        if not self._authorized(token).is_admin:
+            raise CallerError(forbidden("only an administrator sees how long hosts have been up"))
+        found = await asyncio.gather(*map(self._uptime, nodes))
+        return {node: said for node, said in zip(nodes, found, strict=True) if said}
+
+    async def _uptime(self, node: str) -> str:
+        try:
+            async with asyncio.timeout(UPTIME_LIMIT_S):
+                return await self._computes(node).uptime()
+        except (ConnectionError, HostError, TimeoutError):
+            return ""
 
     # ------------------------------------------------------------ images
 

@@ -30,6 +30,7 @@ from actors.compute.plugs import Plugs
 from actors.compute.screens import Screens
 from actors.compute.standing import Standing
 from actors.compute.strays import Strays
+from actors.compute.uptime import uptime
 from actors.errors import CallerFault, Fault, HostFault, StaleEpochError, conflict
 from actors.faces import ConductorFace, ImageFace, NetworkFace, SchedulerFace, VolumeFace
 from actors.image.cache import cached_ids
@@ -310,6 +311,9 @@ class Compute:
 
     async def diagnostics(self, instance_id: str) -> dict[str, Any]:
         return await self.hypervisor.guests.diagnostics(instance_id)
+
+    async def uptime(self) -> str:
+        return await uptime(self.config.host)
 
     def _guest_changed(self, instance_id: str) -> None:
         """The hypervisor tells. While we work on the guest ourselves, our own report says what is so."""

@@ -468,6 +468,11 @@ OF_NO_TENANT = (
     "GET /network/v2.0/extensions",
     "GET /network/v2.0/extensions/{alias}",
     *(f"GET /volume/v3/{name}" for name in ("os-availability-zone", "extensions", "resource_filters")),
+    # not in the newest version: `compute/test_images.py` plays these in an older one
+    *(f"GET /compute/v2.1/images{detail}" for detail in ("", "/detail")),
+    *(f"{verb} /compute/v2.1/images/{{image_id}}" for verb in ("GET", "DELETE")),
+    *(f"{verb} /compute/v2.1/images/{{image_id}}/metadata" for verb in ("GET", "POST", "PUT")),
+    *(f"{verb} /compute/v2.1/images/{{image_id}}/metadata/{{key}}" for verb in ("GET", "PUT", "DELETE")),
     # what this cloud has none of
     *(f"GET /volume/v3/{name}" for name in ("messages", "group_types")),
     *(

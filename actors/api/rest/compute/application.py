@@ -15,6 +15,7 @@ from actors.api.rest.compute import (
     external_events,
     flavors,
     hypervisors,
+    images,
     instance_actions,
     interfaces,
     keypairs,
@@ -52,6 +53,7 @@ NOUNS = (
     usage,
     external_events,
     extensions,
+    images,
 )
 MICROVERSIONS = Microversions("compute", Version(2, 1), Version(2, 96), "X-OpenStack-Nova-API-Version")
 SERVER_PARTS = (

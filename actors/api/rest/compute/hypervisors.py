@@ -33,7 +33,7 @@ def summary(seen: HostSeen, version: Version) -> Body:
     }
 
 
-def detail(seen: HostSeen, version: Version, reason: str | None) -> Body:
+def detail(seen: HostSeen, version: Version, reason: str | None, uptime: str | None) -> Body:
     report = seen.report
     body = summary(seen, version) | {
         "hypervisor_type": report.hypervisor,
@@ -41,7 +41,7 @@ def detail(seen: HostSeen, version: Version, reason: str | None) -> Body:
         "host_ip": report.host_ip,
         "service": {"id": id_of("service", report.node, version), "host": report.node, "disabled_reason": reason},
     }
-    return body | ({"uptime": None} if version >= LEAN_SINCE else _use(seen, version))
+    return body | ({"uptime": uptime} if version >= LEAN_SINCE else _use(seen, version))
 
 
 def _use(seen: HostSeen, version: Version) -> Body:
@@ -72,9 +72,12 @@ async def index(request: Request, rooms: Rooms, asking: Asking, version: Spoken)
 @router.get("/os-hypervisors/detail")
 async def index_in_detail(request: Request, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
     reasons = await _reasons(rooms, asking)
-    return await _listed(
-        request, rooms, asking, version, lambda seen: detail(seen, version, reasons.get(seen.report.node))
-    )
+    uptimes = await _uptimes(rooms, asking, await rooms.api.hosts(asking.token)) if version >= LEAN_SINCE else {}
+
+    def show(seen: HostSeen) -> Body:
+        return detail(seen, version, reasons.get(seen.report.node), uptimes.get(seen.report.node))
+
+    return await _listed(request, rooms, asking, version, show)
 
 
 async def _listed(request: Request, rooms: Any, asking: Caller, version: Version, show: Any) -> Response:
@@ -116,6 +119,13 @@ def _with(servers: dict[str, list[Body]], seen: HostSeen, version: Version) -> B
     return {"servers": here} if here or version >= (2, 75) else {}
 
 
+async def _uptimes(rooms: Any, asking: Caller, hosts: list[HostSeen]) -> dict[str, str]:
+    """By node; those that are away are not asked."""
+    nodes = sorted({seen.report.node for seen in hosts if seen.up})
+    found: dict[str, str] = await rooms.api.uptimes(asking.token, nodes)
+    return found
+
+
 async def _reasons(rooms: Any, asking: Caller) -> dict[str, str | None]:
     """By node, why it is disabled."""
     return {node.id: node.disabled_reason or None for node in await rooms.api.nodes(asking.token)}
@@ -134,7 +144,9 @@ async def statistics(rooms: Rooms, asking: Asking, version: Spoken) -> Response:
 @router.get("/os-hypervisors/{key}")
 async def show(key: str, request: Request, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
     seen = await _one(rooms, asking, key, version)
-    body = detail(seen, version, (await _reasons(rooms, asking)).get(seen.report.node))
+    uptimes = await _uptimes(rooms, asking, [seen]) if version >= LEAN_SINCE else {}
+    reason = (await _reasons(rooms, asking)).get(seen.report.node)
+    body = detail(seen, version, reason, uptimes.get(seen.report.node))
     if version >= UUIDS_SINCE and flag("with_servers", request.query_params.get("with_servers", "false")):
         body |= _with(await _servers(rooms, asking), seen, version)
     return Json({"hypervisor": body})
@@ -142,9 +154,13 @@ async def show(key: str, request: Request, rooms: Rooms, asking: Asking, version
 
 @router.get("/os-hypervisors/{key}/uptime", dependencies=[gone_since(*LEAN_SINCE)])
 async def uptime(key: str, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
-    """Hosts do not tell it, which Nova's drivers may do too."""
-    await _one(rooms, asking, key, version)
-    raise CallerError(CallerFault(501, "Virt driver does not implement uptime function."))
+    seen = await _one(rooms, asking, key, version)
+    if not seen.up:
+        raise CallerError(bad_request("", f"Compute service of {seen.report.node} is unavailable at this time."))
+    said = (await _uptimes(rooms, asking, [seen])).get(seen.report.node)
+    if said is None:
+        raise CallerError(CallerFault(501, "Virt driver does not implement uptime function."))
+    return Json({"hypervisor": summary(seen, version) | {"uptime": said}})
 
 
 @router.get("/os-hypervisors/{pattern:path}/search", dependencies=[gone_since(*UUIDS_SINCE)])

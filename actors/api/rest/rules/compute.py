@@ -94,6 +94,19 @@ OF_PROJECTS: dict[str, Rule] = {
     "GET /v2.1/extensions": f"{API}:extensions",
     "GET /v2.1/extensions/{alias}": f"{API}:extensions",
 }
+IMAGES, OF_IMAGE = "/v2.1/images", "/v2.1/images/{image_id}/metadata"
+OF_IMAGES: dict[str, Rule] = {  # Glance's own, which Nova asked for its callers
+    f"GET {IMAGES}": "get_images",
+    f"GET {IMAGES}/detail": "get_images",
+    f"GET {IMAGES}/{{image_id}}": "get_image",
+    f"DELETE {IMAGES}/{{image_id}}": "delete_image",
+    f"GET {OF_IMAGE}": "get_image",
+    f"POST {OF_IMAGE}": "modify_image",
+    f"PUT {OF_IMAGE}": "modify_image",
+    f"GET {OF_IMAGE}/{{key}}": "get_image",
+    f"PUT {OF_IMAGE}/{{key}}": "modify_image",
+    f"DELETE {OF_IMAGE}/{{key}}": "modify_image",
+}
 OF_ADMINISTRATORS: dict[str, Rule] = {
     f"POST {FLAVORS}": f"{API}:os-flavor-manage:create",
     f"PUT {FLAVORS}/{{flavor_id}}": f"{API}:os-flavor-manage:update",
@@ -167,4 +180,4 @@ ATTRIBUTES = {
     "GET /v2.1/os-server-groups": {"?all_projects": f"{API}:os-server-groups:index:all_projects"},
     "GET /v2.1/limits": {"?tenant_id": f"{API}:limits:other_project"},
 }
-TABLE = Table("compute", OF_SERVERS | OF_PROJECTS | OF_ADMINISTRATORS, SPECIAL, ATTRIBUTES)
+TABLE = Table("compute", OF_SERVERS | OF_PROJECTS | OF_IMAGES | OF_ADMINISTRATORS, SPECIAL, ATTRIBUTES)

@@ -164,6 +164,15 @@ def test_hypervisors_by_version(tmp_path: Path) -> None:
             refused(await uuids.get(f"{V}/os-hypervisors?hypervisor_hostname_pattern=zz"), 404, "itemNotFound")
             [lean] = (await newest.get(f"{V}/os-hypervisors/detail?with_servers=true")).json()["hypervisors"]
             assert lean.keys() == LEAN | {"servers"}
+            assert "load average" in lean["uptime"]
+            told = (await old.get(f"{V}/os-hypervisors/{first['id']}/uptime")).json()["hypervisor"]
+            assert told.keys() == {"id", "hypervisor_hostname", "state", "status", "uptime"}
+            assert " up " in told["uptime"] and told["hypervisor_hostname"] == name
+            refused(await newest.get(f"{V}/os-hypervisors/{lean['id']}/uptime"), 404, "itemNotFound")
+            assert await world.conductor.force_down(NODE_NAME, True) is None
+            refused(await old.get(f"{V}/os-hypervisors/{first['id']}/uptime"), 400, "badRequest")
+            assert (await newest.get(f"{V}/os-hypervisors/{lean['id']}")).json()["hypervisor"]["uptime"] is None
+            assert await world.conductor.force_down(NODE_NAME, False) is None
             assert (await newest.get(f"{V}/os-hypervisors/{lean['id']}")).json()["hypervisor"].keys() == LEAN
             refused(await newest.get(f"{V}/os-hypervisors/{name}"), 400, "badRequest")
             refused(await newest.get(f"{V}/os-hypervisors/statistics"), 404, "itemNotFound")
