@@ -37,7 +37,7 @@ class SimulatedHypervisor:
         self._reports = self._all_reports()  # its hosts never change
         self._things: dict[str, set[str]] = defaultdict(set)  # kind → instance ids
         self._taps: dict[str, tuple[str, ...]] = {}  # instance id → devices
-        self.guests = SimulatedGuests(self._things, self._taps, agent)
+        self.guests = SimulatedGuests(self._things, self._taps, agent, config.instances)
 
     async def start(self) -> None:
         return

@@ -1,7 +1,7 @@
 """Guests of the simulated hypervisor once they are built: their power, disks and taps as names in dictionaries.
 
 Part of `simulated.py`, which owns what builds leave. Judged by the same laws as real guests; nothing is faked that a
-guest itself would do: it has no screen and no disk to copy.
+guest itself would do: it has no screen, and its disk says that nothing was written to it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from actors.compute.build import Disk
-from actors.errors import CallerError, bad_request
+from actors.compute.simulated_disk import simulated_disk
+from actors.errors import HostError, HostFault
 from actors.faces import AgentFace
 from actors.messages import BootSpec, Vif
 from actors.states import Power
@@ -21,14 +22,22 @@ BUILT = "start_paused"  # the step of a build after which there is a guest
 
 
 class SimulatedGuests:
-    """`things`: kind → instance ids; `taps`: instance id → devices. Both are the hypervisor's own."""
+    """`things`: kind → instance ids; `taps`: instance id → devices. Both are the hypervisor's own.
+
+    Copies of disks are made in `folder`.
+    """
 
     def __init__(
-        self, things: Mapping[str, set[str]], taps: MutableMapping[str, tuple[str, ...]], agent: AgentFace
+        self,
+        things: Mapping[str, set[str]],
+        taps: MutableMapping[str, tuple[str, ...]],
+        agent: AgentFace,
+        folder: Path,
     ) -> None:
         self._things = things
         self._taps = taps
         self._agent = agent
+        self._folder = folder
         self._power: dict[str, Power] = {}  # of those that do not run
         self._disks: dict[str, dict[str, str]] = {}  # instance id → volume id → device
         self._changed: Callable[[str], None] = _nobody
@@ -97,7 +106,11 @@ class SimulatedGuests:
         return
 
     async def copy_root_disk(self, instance_id: str) -> Path:
-        raise CallerError(bad_request("", "a simulated guest has no disk to make an image of"))
+        if instance_id not in self._things[BUILT]:
+            raise HostError(HostFault("createImage", "", "there is no such guest"))
+        path = self._folder / f"{instance_id}.copy.qcow2"
+        await asyncio.to_thread(_write, path, simulated_disk(instance_id))
+        return path
 
     async def vnc(self, instance_id: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         raise LookupError("a simulated guest has no screen")
@@ -109,6 +122,11 @@ class SimulatedGuests:
         off = sorted(f"{one} {power}" for one, power in self._power.items())
         disks = sorted(f"{one} {device}" for one, held in self._disks.items() for device in held.values())
         return ({"not_running": off} if off else {}) | ({"hot_disks": disks} if disks else {})
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
 
 
 def _nobody(instance_id: str) -> None:

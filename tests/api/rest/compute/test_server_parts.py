@@ -306,17 +306,26 @@ def test_parts_of_another_project_s_server_are_not_there(tmp_path: Path, part: s
     in_world(tmp_path, play)
 
 
-def test_a_simulated_guest_has_no_disk_to_make_an_image_of(tmp_path: Path) -> None:
-    """Nothing is faked: the action says why the image got no data, and the image is gone."""
-
+def test_an_image_of_a_simulated_server_is_whole_and_says_what_it_is(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         server, url = await booted(world)
         answer = await ask(world, url, {"createImage": {"name": "shot", "metadata": {"k": "v"}}})
         assert answer.status_code == 202
+        path = f"/image/v2/images/{answer.json()['image_id']}"
         async with client(world) as http:
-            assert (await http.get(f"/image/v2/images/{answer.json()['image_id']}")).status_code == 404
+            image = (await http.get(path)).json()
+            assert (image["status"], image["disk_format"], image["k"]) == ("active", "qcow2", "v")
+            assert (image["virtual_size"], image["instance_uuid"]) == (1 << 20, server.id)
+            data = (await http.get(f"{path}/file")).content
+            assert f"simulated server {server.id}".encode() in data and len(data) == image["size"]
+            sent = {"server": {"name": "again", "flavorRef": "tiny", "imageRef": image["id"], "networks": "none"}}
+            again = await http.post("/compute/v2.1/servers", json=sent)
+            await world.settled()
+            shown = (await http.get(again.headers["Location"])).json()["server"]
+        assert shown["status"] == "ACTIVE"
         newest = (await world.api.instance_actions(world.member, server.id))[0]
-        assert (newest.name, newest.message) == ("createImage", "Error")
+        assert (newest.name, newest.message) == ("createImage", "")
+        assert list(world.node.instances.glob("*")) == []  # the copy is gone
         old = await ask(world, url, {"createImage": {"name": "shot"}}, "2.1")
         assert old.content == b""
         assert "/images/" in old.headers["Location"]
