@@ -51,6 +51,7 @@ def _engine(url: URL) -> Engine:
     return create_engine(
         url,
         pool_pre_ping=url.get_backend_name() != "sqlite",  # a restarted server costs nobody a commit
+        pool_use_lifo=True,  # the writer has the same connection each time, and with it the pages that it knows
         hide_parameters=True,  # rows hold password hashes and keys, which no error message may show
         json_serializer=to_json,
         json_deserializer=msgspec.json.decode,
