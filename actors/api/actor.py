@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from actors.clock import SystemClock
 from actors.cluster import reach
-from actors.cluster.collector import collect_rarely
+from actors.cluster.collector import keep_memory_small
 from actors.cluster.config import CloudConfig
 from actors.cluster.shell import Shell
 
@@ -25,7 +25,7 @@ class ApiActor(Shell):
         from actors.api.rest.rooms import EdgeRooms
         from actors.api.service import Api
 
-        collect_rarely()
+        keep_memory_small()
         verifier = await reach.verifier()
         room = self.room = Api(
             cloud,

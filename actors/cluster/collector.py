@@ -2,7 +2,7 @@
 
 Rooms hold tens of thousands of small objects that live long and hardly any cycles; Python's own thresholds have it walk
 over them all the time, for a tenth of a boot's cost. What a start or a storm needed stays with the C library unless it
-is told. Called once by each actor's shell, in its event loop.
+is told. Called once by each actor's shell.
 """
 
 from __future__ import annotations
@@ -21,6 +21,11 @@ GIVE_BACK_S = 60.0  # between times that free memory is given back
 
 def collect_rarely() -> None:
     gc.set_threshold(*THRESHOLDS)
+
+
+def keep_memory_small() -> None:
+    """For a process that stays; called in its event loop."""
+    collect_rarely()
     asyncio.get_running_loop().call_later(STARTED_S, _started)
 
 

@@ -13,7 +13,7 @@ import ray.util
 
 from actors.clock import SystemClock
 from actors.cluster import names, reach
-from actors.cluster.collector import collect_rarely
+from actors.cluster.collector import keep_memory_small
 from actors.cluster.config import CloudConfig, NodeConfig
 from actors.cluster.shell import Shell
 from actors.cluster.vital import vital
@@ -30,7 +30,7 @@ class ComputeActor(Shell):
     async def __init__(self, cloud: CloudConfig, node: str) -> None:  # type: ignore[misc]  # Ray awaits it
         from actors.compute.service import Compute, Rooms
 
-        collect_rarely()
+        keep_memory_small()
         config = NodeConfig.of_this_node(node, ray.util.get_node_ip_address())
         rooms = Rooms(reach.conductor(), reach.scheduler(), reach.image(), reach.network(), reach.volume())
         room = self.room = Compute(config, await _hypervisor(config), rooms, SystemClock())

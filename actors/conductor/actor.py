@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from actors.clock import SystemClock
 from actors.cluster import reach
-from actors.cluster.collector import collect_rarely
+from actors.cluster.collector import keep_memory_small
 from actors.cluster.config import CloudConfig
 from actors.cluster.shell import Shell
 from actors.cluster.vital import vital
@@ -24,7 +24,7 @@ class ConductorActor(Shell):
         from actors.conductor.store import Store
         from actors.conductor.upgrading import brought_up_to_date
 
-        collect_rarely()
+        keep_memory_small()
         await brought_up_to_date(cloud.database)
         rooms = Rooms(reach.scheduler(), reach.network(), reach.volume(), reach.Computes())
         room = self.room = Conductor(cloud, Store(cloud.database), rooms, SystemClock())

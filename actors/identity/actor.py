@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from actors.clock import SystemClock
 from actors.cluster import reach
-from actors.cluster.collector import collect_rarely
+from actors.cluster.collector import keep_memory_small
 from actors.cluster.config import CloudConfig
 from actors.cluster.shell import Shell
 
@@ -14,7 +14,7 @@ class IdentityActor(Shell):
         from actors.cluster.secret import admin_password
         from actors.identity.service import Identity
 
-        collect_rarely()
+        keep_memory_small()
         room = self.room = Identity(cloud, reach.conductor(), SystemClock())
         await room.start()
         await room.bootstrap(admin_password(cloud.home))

@@ -8,7 +8,7 @@ import ray.util
 
 from actors.clock import SystemClock
 from actors.cluster import reach
-from actors.cluster.collector import collect_rarely
+from actors.cluster.collector import keep_memory_small
 from actors.cluster.config import CloudConfig
 from actors.cluster.shell import Shell
 
@@ -17,7 +17,7 @@ class ImageActor(Shell):
     async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
         from actors.image.service import ImageRoom
 
-        collect_rarely()
+        keep_memory_small()
         ip = ray.util.get_node_ip_address()
         verifier = await reach.verifier()
         room = self.room = ImageRoom(

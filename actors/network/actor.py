@@ -6,7 +6,7 @@ from random import SystemRandom
 
 from actors.clock import SystemClock
 from actors.cluster import reach
-from actors.cluster.collector import collect_rarely
+from actors.cluster.collector import keep_memory_small
 from actors.cluster.config import CloudConfig
 from actors.cluster.shell import Shell
 
@@ -15,7 +15,7 @@ class NetworkActor(Shell):
     async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
         from actors.network.service import NetworkRoom
 
-        collect_rarely()
+        keep_memory_small()
         verifier = await reach.verifier()
         rooms = reach.Agents(), reach.Computes()
         room = self.room = NetworkRoom(cloud, reach.conductor(), verifier, *rooms, SystemClock(), SystemRandom())

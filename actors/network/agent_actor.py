@@ -8,7 +8,7 @@ import ray.util
 
 from actors.clock import SystemClock
 from actors.cluster import reach
-from actors.cluster.collector import collect_rarely
+from actors.cluster.collector import keep_memory_small
 from actors.cluster.config import CloudConfig, NodeConfig
 from actors.cluster.shell import Shell
 from actors.cluster.vital import vital
@@ -22,7 +22,7 @@ class NetworkAgentActor(Shell):
         from actors.compute import metadata
         from actors.network.agent import NetworkAgent
 
-        collect_rarely()
+        keep_memory_small()
         config = NodeConfig.of_this_node(node, ray.util.get_node_ip_address())
         conductor = reach.conductor()
 

@@ -6,7 +6,7 @@ from random import SystemRandom
 
 from actors.clock import SystemClock
 from actors.cluster import reach
-from actors.cluster.collector import collect_rarely
+from actors.cluster.collector import keep_memory_small
 from actors.cluster.config import CloudConfig
 from actors.cluster.shell import Shell
 from actors.records import Aggregate, ComputeNode
@@ -16,7 +16,7 @@ class SchedulerActor(Shell):
     async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
         from actors.scheduler.service import Scheduler
 
-        collect_rarely()
+        keep_memory_small()
         limits = cloud.service_down_s, cloud.service_down_s
         room = self.room = Scheduler(SystemClock(), SystemRandom(), cloud.placement_profile, *limits)
         conductor = reach.conductor()

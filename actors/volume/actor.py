@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from actors.clock import SystemClock
 from actors.cluster import reach
-from actors.cluster.collector import collect_rarely
+from actors.cluster.collector import keep_memory_small
 from actors.cluster.config import CloudConfig
 from actors.cluster.shell import Shell
 
@@ -19,7 +19,7 @@ class VolumeActor(Shell):
         from actors.image.cache import ImageCache
         from actors.volume.service import VolumeRoom
 
-        collect_rarely()
+        keep_memory_small()
         verifier = await reach.verifier()
         cache = ImageCache(cloud.volumes / "cache")
         rooms = reach.conductor(), verifier, reach.image()
