@@ -16,7 +16,7 @@ THRESHOLDS = (100_000, 20, 50)  # new objects before a young, young before a mid
 
 
 STARTED_S = 8.0  # after so long a process has what it needs, and the rest is garbage
-GIVE_BACK_S = 60.0  # between times that free memory is given back
+GIVE_BACK_S = 20.0  # between times that free memory is given back
 
 
 def collect_rarely() -> None:

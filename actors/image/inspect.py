@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from oslo_utils.imageutils import format_inspector
-
 from actors.errors import CallerError, bad_request
 
 DISK_FORMATS = ("raw", "qcow2", "vmdk", "vdi", "vhdx", "iso")
@@ -22,6 +20,9 @@ class Inspection:
     def __init__(self, disk_format: str) -> None:
         self._format = disk_format
         self._feed = _Feed()
+        from oslo_utils.imageutils import format_inspector  # 5 MiB, in rooms that only know the rules of images
+
+        self._unsafe = format_inspector.SafetyCheckFailed
         self._wrapper = format_inspector.InspectWrapper(self._feed, expected_format=disk_format)
 
     def eat(self, chunk: bytes) -> None:
@@ -57,7 +58,7 @@ class Inspection:
             return  # odd boot sectors are common and harmless (Glance: gpt_safety_checks_nonfatal)
         try:
             found.safety_check()
-        except format_inspector.SafetyCheckFailed as error:
+        except self._unsafe as error:
             raise self._refused("; ".join(f"{name}: {cause}" for name, cause in error.failures.items())) from error
         except Exception as error:  # a check that can't be done has not passed
             raise self._refused(str(error)) from error

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from actors.clock import Clock
 from actors.cluster.config import CloudConfig, NodeConfig
@@ -21,13 +22,15 @@ from actors.network.dhcp_agent import DhcpAgent
 from actors.network.forward import Relays
 from actors.network.l2_agent import L2Agent
 from actors.network.messages import NetworkNews
-from actors.network.metadata_server import Documents, MetadataServers
 from actors.outbox import Outbox
 
 POLL_S = 2.0  # between looks at the taps when no event came
 REVIVE_S = 5.0  # between looks at the DHCP servers and the bridges
 START_TRIES = 5  # each waits as long as the network service's face does, and then:
 START_PAUSE_S = 2.0
+
+if TYPE_CHECKING:
+    from actors.network.metadata_server import Documents, HostAt, MetadataServers
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +53,7 @@ class NetworkAgent:
         self._l2 = L2Agent(config.host, network, dataplane, clock)
         self._dhcp = DhcpAgent(config.host, network, dataplane)
         self._relays = Relays(config.node_ip, dataplane, clock)
-        self._metadata = MetadataServers(dataplane, self._dhcp.host_at, documents) if documents else None
+        self._metadata = _metadata_servers(dataplane, self._dhcp.host_at, documents) if documents else None
         self._turn = asyncio.Lock()  # DHCP and L2 take turns: a tap of DHCP's own is made by one and wired by the other
         self._changes: Outbox[tuple[str, NetworkNews | None], None] = Outbox(self._catch_up)
         self._sweeps: Outbox[None, None] = Outbox(self._sweep)
@@ -166,3 +169,9 @@ class NetworkAgent:
             except (ConnectionError, TimeoutError, HostError, CallerError) as error:
                 log.error("host %s: %s", self._config.host, error)
                 await asyncio.sleep(pause_s)
+
+
+def _metadata_servers(dataplane: Dataplane, host_at: HostAt, documents: Documents) -> MetadataServers:
+    from actors.network.metadata_server import MetadataServers  # an HTTP server takes 6 MiB
+
+    return MetadataServers(dataplane, host_at, documents)
