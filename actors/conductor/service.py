@@ -476,8 +476,18 @@ class Conductor(Questions):
         self._failed |= {b.id: (r.fault, r.retry) for b, r in ends if r.fault is not None and not r.undone}
         failed = [end for end in failed if end[0].id not in self._failed]
         if failed:
+            await self._release_and_settle(failed)
+
+    async def _release_and_settle(self, failed: list[tuple[Boot, BootFault, bool]]) -> None:
+        """Of attempts that their hosts have undone; the same end told again meanwhile is no other's."""
+        for boot, _, _ in failed:
+            boot.undoing = True
+        try:
             await release(self, [boot for boot, _, _ in failed])
-            await self.settle(failed)
+        finally:
+            for boot, _, _ in failed:
+                boot.undoing = False
+        await self.settle(failed)
 
     def _confirm_now(self) -> None:
         if self._confirming is not None:
