@@ -277,6 +277,9 @@ class AgentFace(Protocol):
     async def forward(self, network_id: str, address: str, port: int) -> tuple[str, int]:
         """Relay TCP from a port of this node to a guest; (host, port) to connect to."""
 
+    async def world(self) -> dict[str, list[str]]:
+        """What is on the node of networks, by kind."""
+
 
 class VolumeFace(Protocol):
     async def validate(self, requests: list[AttachRequest]) -> list[CallerFault | None]:

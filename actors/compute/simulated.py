@@ -37,6 +37,7 @@ class SimulatedHypervisor:
         self._reports = self._all_reports()  # its hosts never change
         self._things: dict[str, set[str]] = defaultdict(set)  # kind → instance ids
         self._taps: dict[str, tuple[str, ...]] = {}  # instance id → devices
+        self._found: frozenset[str] | None = None  # taps that an earlier life of this process left with the agent
         self.guests = SimulatedGuests(self._things, self._taps, agent, config.instances)
 
     async def start(self) -> None:
@@ -99,8 +100,9 @@ class SimulatedHypervisor:
     async def plug(self, builds: list[Build]) -> Failures:
         failures = await self._make("plug", builds)
         good = [build for build in builds if build.id not in failures]
+        found = await self._found_taps()
         for build in good:
-            there = self._taps.get(build.id, ())
+            there = self._taps.get(build.id) or found
             build.kept_ports = tuple(vif.port_id for vif in build.vifs if vif.device in there)
             self._taps[build.id] = tuple(vif.device for vif in build.vifs)
         await self._agent.devices_appeared([device for build in good for device in self._taps[build.id]])
@@ -108,13 +110,22 @@ class SimulatedHypervisor:
 
     async def unplug(self, builds: list[Build]) -> None:
         """Forgotten only when the agent has heard, so that whoever was killed on the way can do it again."""
-        gone = {build.id: taps for build in builds if (taps := self._taps.get(build.id) or _taps_of(build))}
+        found = await self._found_taps()
+        gone = {build.id: taps for build in builds if (taps := self._taps.get(build.id) or _taps_among(found, build))}
         if gone:
             await self._agent.devices_gone([device for taps in gone.values() for device in taps])
         for instance_id, taps in gone.items():
             if self._taps.get(instance_id) is taps:
                 del self._taps[instance_id]
         self._remove("plug", builds)
+
+    async def _found_taps(self) -> frozenset[str]:
+        """A kernel would know them. Asked for once: what comes later, this life makes itself."""
+        if self._found is None:
+            lines = (await self._agent.world()).get("taps", [])
+            mine = {device for taps in self._taps.values() for device in taps}
+            self._found = frozenset(line.partition(" ")[0] for line in lines) - mine
+        return self._found
 
     async def define(self, builds: list[Build]) -> Failures:
         return await self._make("define", builds)
@@ -177,11 +188,14 @@ _FALLIBLE: tuple[Callable[..., object], ...] = (
 )
 
 
-def _taps_of(build: Build) -> tuple[str, ...]:
-    """Of one that an earlier life of this process plugged: a kernel would know them by their alias."""
+def _taps_among(found: frozenset[str], build: Build) -> tuple[str, ...]:
+    """This guest's, by the names that a boot gives them: in a kernel they have an alias that says whose they are."""
+    if not found:
+        return ()
     spec = build.order.spec
     wanted = spec.networks or ((NetworkRequest(),) if spec.auto_network else ())
-    return tuple(tap_device(one.port_id or boot_port_id(build.id, index)) for index, one in enumerate(wanted))
+    names = (tap_device(one.port_id or boot_port_id(build.id, index)) for index, one in enumerate(wanted))
+    return tuple(name for name in names if name in found)
 
 
 def _has_ephemeral(build: Build) -> bool:

@@ -24,5 +24,7 @@ class SchedulerActor(Shell):
         await room.arrange(await conductor.load(Aggregate))
         for node in await conductor.load(ComputeNode):
             await room.fence(node.id, node.epoch)
+            if node.gone:
+                await room.forget_hosts(list(node.hosts))
             if node.forced_down:
                 await room.force_down(list(node.hosts), True)

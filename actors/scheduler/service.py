@@ -12,6 +12,7 @@ from collections import OrderedDict, defaultdict
 from random import Random
 
 from actors.clock import Clock
+from actors.cluster.names import node_of
 from actors.errors import CallerFault, StaleEpochError, bad_request, busy, conflict
 from actors.fencing import UNFENCED, Epochs
 from actors.messages import Claim, HostReport, HostSeen, NoHostFound, Placed, PlaceRequest
@@ -22,6 +23,7 @@ from actors.scheduler.liveness import Liveness
 from actors.scheduler.messages import AllocationView, CandidateQuery, PlacementExplained, ProviderView
 from placement import PROFILES, BadRequest, Fleet, NoHost, Placement, Placer, explain
 
+COMING_S = 15.0  # for which a node whose actor starts, or went silent, is thought to report again
 CONFIRM_WITHIN_S = 1_200.0  # a claim that no build confirmed by then is given back; above any boot's own deadline
 BUSY = 503
 UNKNOWN_ATTEMPT = -1  # of a claim told after a restart: the attempt that asks for it first has it
@@ -36,7 +38,10 @@ class Scheduler:
         service_down_s: float = 6.0,
         settle_s: float = 0.0,
     ) -> None:
-        """For `settle_s` after the start, when hosts have yet to report, a refusal is «try again» and not final."""
+        """For `settle_s` after the start, when hosts have yet to report, a refusal is «try again» and not final.
+
+        So it is while the compute actor of a node starts, or has just gone silent.
+        """
         if profile not in PROFILES:
             raise ValueError(f"profile {profile!r} is none of {', '.join(PROFILES)}")
         self._clock = clock
@@ -53,6 +58,7 @@ class Scheduler:
         self._provisional: OrderedDict[str, float] = OrderedDict()  # instance → claimed at, oldest first
         self._failures: defaultdict[str, int] = defaultdict(int)  # builds that failed on a host since its last success
         self._blamed: dict[str, int] = {}  # instance → its attempt whose failed host is counted
+        self._coming: dict[str, float] = {}  # nodes whose actor starts or is silent, and has not reported since then
 
     async def start(self) -> None:
         """Nothing to load: see `restore`."""
@@ -92,6 +98,7 @@ class Scheduler:
             if fault := self._epochs.fault(report.node, report.epoch):
                 raise StaleEpochError(fault.message)
         for report in reports:
+            self._coming.pop(report.node, None)
             self._reports[report.host] = report
             self._settle_host(report)
             self._liveness.heard(report.host, now)
@@ -139,6 +146,7 @@ class Scheduler:
         heard = [host for host in self._hosts_of[node] if self._liveness.hears(host)]
         if len(heard) != hosts:
             return False
+        self._coming.pop(node, None)
         now = self._clock.monotonic()
         for host in heard:
             self._liveness.heard(host, now)
@@ -147,6 +155,7 @@ class Scheduler:
 
     async def fence(self, node: str, epoch: int) -> None:
         self._epochs.tell(node, epoch)
+        self._coming[node] = self._clock.monotonic()
 
     async def restore(self, claims: list[Claim]) -> None:
         """The conductor tells a new scheduler what is claimed already; what it knows itself is newer and stays."""
@@ -159,6 +168,7 @@ class Scheduler:
     async def forget_hosts(self, hosts: list[str]) -> None:
         """The hosts left the cluster; claims on them are kept aside until released, or until the host returns."""
         for host in hosts:
+            self._coming.pop(self._node_of(host), None)
             self._fleet.remove(host)
             self._reports.pop(host, None)
             self._liveness.forget(host)
@@ -218,11 +228,19 @@ class Scheduler:
             return [reply or bad_request(error.field, error.message) for reply in held]
         found = iter([self._noted(asked, answer) for asked, answer in zip(fresh, answers, strict=True)])
         replies = [reply or next(found) for reply in held]
-        if self._clock.monotonic() < self._settled_at and any(isinstance(reply, NoHostFound) for reply in replies):
+        if any(isinstance(reply, NoHostFound) for reply in replies) and self._more_may_come():
             return self._not_yet(batch, fresh)
         if sum(map(_has_a_host, replies)) >= batch[0].least:
             return replies
         return self._none_of(batch, replies)
+
+    def _node_of(self, host: str) -> str:
+        return self._reports[host].node if host in self._reports else node_of(host)
+
+    def _more_may_come(self) -> bool:
+        """Hosts that are not here, or are down, and may be in a moment: their node has not left."""
+        now = self._clock.monotonic()
+        return now < self._settled_at or any(now - since < COMING_S for since in self._coming.values())
 
     def _noted(self, asked: PlaceRequest, answer: Placement | NoHost) -> Placed | NoHostFound:
         if isinstance(answer, NoHost):
@@ -241,7 +259,7 @@ class Scheduler:
         """Hosts that have yet to report may be those that are missed: the whole batch is asked for again."""
         for asked in fresh:
             self._release(asked.instance_id)
-        return [busy("the scheduler has just started and not all hosts have reported yet") for _ in batch]
+        return [busy("not all hosts have reported yet") for _ in batch]
 
     def _none_of(
         self, batch: list[PlaceRequest], replies: list[Placed | NoHostFound | CallerFault]
@@ -290,6 +308,7 @@ class Scheduler:
         now = self._clock.monotonic()
         for host in self._liveness.gone_silent(now):
             self._fleet.set_up(host, False)
+            self._coming[self._node_of(host)] = now
         while self._provisional:
             instance_id, claimed_at = next(iter(self._provisional.items()))
             if now - claimed_at <= CONFIRM_WITHIN_S:

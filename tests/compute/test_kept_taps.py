@@ -36,7 +36,7 @@ def test_a_kept_tap_that_is_not_wired_yet_is(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         build = await running(world)
         world.node.vif_plugging_timeout_s = 0.01
-        await world.network.ports_down([vif["port_id"] for vif in world.conductor._boots[build.id].instance.addresses])
+        await world.network.ports_down([vif.port_id for vif in world.conductor._boots[build.id].instance.addresses])
         failures = await again(world, build)
         assert isinstance(failures[build.id], HostFault)
 

@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from actors.compute import steps
 from actors.compute.build import Build
 from actors.compute.simulated import SimulatedHypervisor
 from tests.world import World, in_world
@@ -14,6 +15,9 @@ from tests.world import World, in_world
 
 class Deaf:
     """An agent that is away."""
+
+    async def world(self) -> dict[str, list[str]]:
+        raise ConnectionError("the agent is away")
 
     async def devices_gone(self, devices: list[str]) -> None:
         raise ConnectionError("the agent is away")
@@ -30,6 +34,20 @@ def test_taps_that_the_agent_has_not_heard_of_are_told_again(tmp_path: Path) -> 
         world.hypervisor._agent = world.agent
         await world.delete(server)
         assert await world.dataplane.world() == before
+
+    in_world(tmp_path, play)
+
+
+def test_a_tap_of_an_earlier_life_that_is_wired_is_not_waited_for(tmp_path: Path) -> None:
+    """Its agent has told so already, and will not again: each such boot once waited for its whole deadline."""
+
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        build = Build(world.conductor._boots[server.id].build_order(1))
+        world.compute.hypervisor = SimulatedHypervisor(world.node, world.agent, Random(1))
+        for step in (steps.allocate_networks, steps.expect_plugged, steps.plug_vifs, steps.await_plugged):
+            assert await step(world.compute, [build]) == {}
+        assert build.kept_ports == tuple(vif.port_id for vif in build.vifs)
 
     in_world(tmp_path, play)
 

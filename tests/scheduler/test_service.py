@@ -11,8 +11,9 @@ import pytest
 from actors.errors import CallerFault
 from actors.messages import Claim, HostReport, NoHostFound, Placed, PlaceRequest
 from actors.records import Flavor
-from actors.scheduler.service import CONFIRM_WITHIN_S, Scheduler
+from actors.scheduler.service import COMING_S, CONFIRM_WITHIN_S, Scheduler
 
+BUSY = 503  # try again
 TINY = Flavor(id="tiny", name="tiny", vcpus=1, ram_mib=512, disk_gib=1)
 
 HUGE = Flavor(id="huge", name="huge", vcpus=1, ram_mib=1 << 20, disk_gib=1)
@@ -62,6 +63,10 @@ class Room:
         [reply] = self.place(request)
         assert isinstance(reply, Placed), reply
         return reply.host
+
+    def is_busy(self, request: PlaceRequest) -> bool:
+        [reply] = self.place(request)
+        return isinstance(reply, CallerFault) and reply.status == BUSY
 
     def release(self, *ids: str) -> None:
         asyncio.run(self.scheduler.release(list(ids)))
@@ -121,10 +126,26 @@ def test_a_full_cloud_says_what_lacked() -> None:
 def test_a_host_not_heard_from_is_down_until_it_is_heard() -> None:
     room = Room("a")
     room.clock.at += 6.5
+    assert room.is_busy(asked())  # its compute actor may be starting anew
+    room.clock.at += COMING_S
     [reply] = room.place(asked())
     assert reply == NoHostFound(reasons={"ComputeFilter": 1}, nearest=("a: it is down",))
     room.beat("a")
     assert room.placed(asked()) == "a"
+
+
+def test_a_node_whose_actor_starts_is_waited_for_and_one_that_left_is_not() -> None:
+    room = Room("a")
+    asyncio.run(room.scheduler.fence("b", 1))
+    assert room.placed(asked()) == "a"  # who finds a host waits for none
+    assert room.is_busy(asked("big", flavor=HUGE))
+    room.beat("b", node="b")
+    [reply] = room.place(asked("big", flavor=HUGE))
+    assert isinstance(reply, NoHostFound)
+    asyncio.run(room.scheduler.fence("b", 2))
+    asyncio.run(room.scheduler.forget_hosts(["b"]))
+    [reply] = room.place(asked("big", flavor=HUGE))
+    assert isinstance(reply, NoHostFound)
 
 
 def test_claims_that_nobody_confirms_are_given_back() -> None:
