@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import uvicorn
 from starlette.types import ASGIApp
 
+from actors.api.rest.patience import PatientProtocol
+
 BACKLOG = 2_048  # connections that wait to be taken
 CONNECTIONS_LIMIT = 4_000  # requests and connections at a time; more are told 503
 KEEP_ALIVE_S = 75  # an idle connection is kept so long
@@ -29,12 +31,14 @@ class Serving:
         await self.task
 
 
-async def start_serving(app: ASGIApp, host: str, port: int) -> Serving:
+async def start_serving(
+    app: ASGIApp, host: str, port: int, protocol: type[PatientProtocol] = PatientProtocol
+) -> Serving:
     """Returns when it listens; raises `OSError` where the port is not free."""
     listener = await _bind(host, port)
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=protocol,
         lifespan="off",
         access_log=False,
         log_level="warning",

@@ -24,6 +24,8 @@ from actors.image.messages import FinishUpload, OpenUpload, ReadImage, UploadChu
 from actors.messages import ImageRequest
 
 PIECE_BYTES = 4 << 20
+LEAST_BYTES_S = 1_024  # an upload that comes slower, when it has had `GRACE_S`, is given up
+GRACE_S = 60.0
 OCTETS = "application/octet-stream"
 METHOD = "glance-direct"
 RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
@@ -88,16 +90,26 @@ async def _receive(rooms: EdgeRooms, caller: Caller, request: Request, opened: O
 
 
 async def _pieces(request: Request) -> AsyncIterator[bytes]:
-    """The body in pieces of a good size for a message. Raises `CallerError` 408 when it stops coming."""
+    """The body in pieces of a good size for a message. Raises `CallerError` 408 when it stops coming, or trickles."""
     held = bytearray()
     stream = request.stream()
+    now = asyncio.get_running_loop().time
+    began, received = now(), 0
     while (part := await _next_part(stream)) is not None:
         held += part
+        received += len(part)
+        if too_slow(received, now() - began):
+            raise CallerError(CallerFault(408, f"The image's data came with less than {LEAST_BYTES_S} bytes a second."))
         while len(held) >= PIECE_BYTES:
             yield bytes(held[:PIECE_BYTES])
             del held[:PIECE_BYTES]
     if held:
         yield bytes(held)
+
+
+def too_slow(received: int, took_s: float) -> bool:
+    """Whether so many bytes in such a time are less than any real client sends. Pure."""
+    return took_s > GRACE_S and received < LEAST_BYTES_S * (took_s - GRACE_S)
 
 
 async def _next_part(stream: AsyncGenerator[bytes, None]) -> bytes | None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from actors.api.rest.bodies import Strict
 from actors.errors import CallerError, bad_request
 
 TRUE, FALSE = ("true", "1", "t", "yes", "on", "y"), ("false", "0", "f", "no", "off", "n")
@@ -56,8 +57,9 @@ class NewVolume(Open):
     backup_id: str | None = None
 
 
-class CreateVolumeBody(Open):
+class CreateVolumeBody(Strict):
     volume: NewVolume
+    hints: dict[str, Any] = Field(default_factory=dict, alias="OS-SCH-HNT:scheduler_hints")
 
 
 class ChangedVolume(Open):
@@ -72,7 +74,7 @@ class UpdateVolumeBody(Open):
     volume: ChangedVolume
 
 
-class NewSnapshot(Open):
+class NewSnapshot(Strict):
     volume_id: str
     name: str | None = None
     display_name: str | None = None
@@ -82,18 +84,18 @@ class NewSnapshot(Open):
     metadata: Metadata | None = None
 
 
-class CreateSnapshotBody(Open):
+class CreateSnapshotBody(Strict):
     snapshot: NewSnapshot
 
 
-class ChangedSnapshot(Open):
+class ChangedSnapshot(Strict):
     name: str | None = None
     display_name: str | None = None
     description: str | None = None
     display_description: str | None = None
 
 
-class UpdateSnapshotBody(Open):
+class UpdateSnapshotBody(Strict):
     snapshot: ChangedSnapshot
 
 
@@ -105,43 +107,43 @@ class ItemBody(Open):
     meta: Metadata
 
 
-class NewAttachment(Open):
+class NewAttachment(Strict):
     volume_uuid: str
     instance_uuid: str | None = None
     connector: dict[str, Any] | None = None
     mode: str | None = None
 
 
-class CreateAttachmentBody(Open):
+class CreateAttachmentBody(Strict):
     attachment: NewAttachment
 
 
-class ChangedAttachment(Open):
+class ChangedAttachment(Strict):
     connector: dict[str, Any]
 
 
-class UpdateAttachmentBody(Open):
+class UpdateAttachmentBody(Strict):
     attachment: ChangedAttachment
 
 
-class NewType(Open):
+class NewType(Strict):
     name: str
     description: str | None = None
     is_public: Flag = Field(default=True, alias="os-volume-type-access:is_public")
     extra_specs: Metadata | None = None
 
 
-class CreateTypeBody(Open):
+class CreateTypeBody(Strict):
     volume_type: NewType
 
 
-class ChangedType(Open):
+class ChangedType(Strict):
     name: str | None = None
     description: str | None = None
     is_public: Flag | None = None
 
 
-class UpdateTypeBody(Open):
+class UpdateTypeBody(Strict):
     volume_type: ChangedType
 
 
