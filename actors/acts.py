@@ -188,6 +188,7 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     tag: str = ""  # one more
     tags_without: tuple[str, ...] = ()
     security_groups: tuple[str, ...] | None = None  # their names
+    port_groups: dict[str, tuple[str, ...]] = {}  # the same of its ports, by id
     locked: bool | None = None
     locked_reason: str = ""
     vm_state: str = ""  # os-resetState: active or error

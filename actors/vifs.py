@@ -45,6 +45,7 @@ class Vif(msgspec.Struct, frozen=True, kw_only=True):
     active: bool = False
     tag: str = ""
     made_here: bool = True  # created by this boot, so deleted with the instance
+    security_groups: tuple[str, ...] | None = None  # their names; None = not known
 
 
 def alike(vif: Vif) -> Vif:
@@ -60,6 +61,7 @@ def alike(vif: Vif) -> Vif:
         bridge=intern(vif.bridge),
         fixed_ips=tuple(FixedIp(intern(ip.subnet_id), ip.ip_address) for ip in vif.fixed_ips),
         subnets=_subnets.setdefault(vif.subnets, vif.subnets),
+        security_groups=vif.security_groups and tuple(map(intern, vif.security_groups)),
     )
 
 

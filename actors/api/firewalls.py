@@ -6,27 +6,17 @@ own order only remembers the names. Invariant: each change may be asked twice.
 
 from __future__ import annotations
 
-import asyncio
-from itertools import chain
-
-from msgspec.structs import replace
-
 from actors.acts import Edit
 from actors.api.act_messages import EditServer, GroupOfServer
 from actors.api.acts import ServerActs
 from actors.errors import CallerError, CallerFault, bad_request, conflict, value_of
 from actors.messages import ServerView
 from actors.network.messages import PortQuery, UpdatePort
-from actors.outbox import Outbox
+from actors.network.naming import COMPUTE_OWNER
 from actors.records import Port, SecurityGroup
-from actors.states import Vm
-
-DEFAULT_GROUP = "default"
 
 
 class ServerFirewalls(ServerActs):
-    _names: Outbox[str, tuple[str, ...]]  # of the groups of a port
-
     async def security_groups(self, token: str, server_id: str) -> list[SecurityGroup]:
         """Those of its ports, each once. Raises `CallerError` 404."""
         server = await self._one(token, server_id)
@@ -34,22 +24,20 @@ class ServerFirewalls(ServerActs):
         known = {group.id: group for group in await self._network.list_security_groups(token)}
         return [known[group_id] for group_id in wanted if group_id in known]
 
-    async def with_security_groups(self, views: list[ServerView]) -> list[ServerView]:
-        """The same servers with the names of the groups that their ports have; while one is built, those asked for."""
-        found = await asyncio.gather(*map(self._group_names, views))
-        return [replace(view, security_groups=names) for view, names in zip(views, found, strict=True)]
+    async def ports_regrouped(self, ports: list[Port]) -> None:
+        """These have other groups now, or groups of another name: the servers that have the ports shall say so.
 
-    async def _group_names(self, view: ServerView) -> tuple[str, ...]:
-        """Those who ask at the same time share a message. Where the network room is away: what was asked for."""
-        if view.deleted_at:
-            return ()
-        if view.vm_state == Vm.BUILDING:
-            return tuple(dict.fromkeys(view.security_groups or (DEFAULT_GROUP,)))
-        try:
-            found = await asyncio.gather(*(self._names.ask(vif.port_id) for vif in view.addresses))
-        except ConnectionError:
-            return tuple(dict.fromkeys(view.security_groups))
-        return tuple(dict.fromkeys(chain.from_iterable(found)))
+        What a port says of its server is its owner's word: only interfaces that a server really has count.
+        """
+        held = [port for port in ports if port.device_owner.startswith(COMPUTE_OWNER)]
+        if not held:
+            return
+        names = await self._network.group_names([port.id for port in held])
+        groups = {port.id: of_port for port, of_port in zip(held, names, strict=True)}
+        servers = await self._conductor.show(list({port.device_id for port in held}))
+        there = [server for server in servers if not isinstance(server, CallerFault)]
+        edits = [edit for server in there if (edit := _regrouping(server, groups)).port_groups]
+        await self._conductor.edit(edits)
 
     async def add_security_group(self, request: GroupOfServer) -> None:
         """Every port of the server's gets it, but those without port security. Raises `CallerError` 400, 404, 409."""
@@ -78,8 +66,8 @@ class ServerFirewalls(ServerActs):
         changes = [
             UpdatePort(token=request.token, id=port_id, security_groups=groups) for port_id, groups in wanted.items()
         ]
-        for reply in await self._network.update_ports(changes) if changes else []:
-            value_of(reply)
+        ports = [value_of(reply) for reply in await self._network.update_ports(changes)] if changes else []
+        await self.ports_regrouped(ports)
         names = tuple(group.name for group in await self.security_groups(request.token, request.server_id))
         edit = Edit(instance_id="", security_groups=names)
         await self.edit(
@@ -104,3 +92,13 @@ class ServerFirewalls(ServerActs):
             text = f"Multiple security groups found matching '{request.group[:64]}'. Use an ID to be more specific."
             raise CallerError(conflict("", text))
         return found[0]
+
+
+def _regrouping(server: ServerView, groups: dict[str, tuple[str, ...]]) -> Edit:
+    """What the server's interfaces have of this, and did not have."""
+    changed = {
+        vif.port_id: groups[vif.port_id]
+        for vif in server.addresses
+        if groups.get(vif.port_id, vif.security_groups) != vif.security_groups
+    }
+    return Edit(instance_id=server.id, port_groups=changed)

@@ -75,7 +75,6 @@ class Api(Administration, ServerFirewalls):
         self._tickets = Tickets(random)
         self._launches: Outbox[BootRequest, list[str]] = Outbox(self.boot)
         self._shows: Outbox[str, ServerView] = Outbox(conductor.show)
-        self._names = Outbox(network.group_names)
 
     # ------------------------------------------------------------ launching
 

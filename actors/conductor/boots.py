@@ -30,6 +30,7 @@ from actors.records import Flavor, Instance, Notification, Story
 from actors.states import ACCEPTED, Event, Power, State, Task, Vm, after, status
 from actors.vifs import alike
 
+DEFAULT_GROUP = "default"  # of security groups
 FLAVORS_KEPT = 1_000  # different ones that `in_common` remembers
 
 _flavors: dict[str, Flavor] = {}  # by id
@@ -298,7 +299,7 @@ def view(boot: Boot) -> ServerView:
         embedded_flavor=instance.flavor,
         availability_zone=instance.availability_zone,
         pinned_zone=spec.pinned_zone,
-        security_groups=spec.security_groups,
+        security_groups=_security_groups(instance, spec),
         config_drive=spec.config_drive,
         disk_config=spec.disk_config,
         access_ip_v4=spec.access_ip_v4,
@@ -308,6 +309,13 @@ def view(boot: Boot) -> ServerView:
         reservation_id=spec.reservation_id,
         launch_index=spec.launch_index,
     )
+
+
+def _security_groups(row: Instance, spec: BootSpec) -> tuple[str, ...]:
+    """The names of those that its ports have; while it is built, and where nobody has said, of those asked for."""
+    if row.vm_state == Vm.BUILDING or any(vif.security_groups is None for vif in row.addresses):
+        return tuple(dict.fromkeys(spec.security_groups or (DEFAULT_GROUP,)))
+    return tuple(dict.fromkeys(name for vif in row.addresses for name in vif.security_groups or ()))
 
 
 def notification(boot: Boot, event_type: str, sequence: int, at: float) -> Notification:

@@ -5,12 +5,15 @@ Pure: `edited` applies one edit to a boot or refuses it and changes nothing. Cal
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from actors import lifecycle
 from actors.acts import Edit
 from actors.conductor.acts import check_lock
 from actors.conductor.boots import Boot
 from actors.errors import CallerError, CallerFault, bad_request, forbidden, not_found
 from actors.states import Vm
+from actors.vifs import Vif
 
 METADATA_LIMIT = 128  # items of one server, Nova's default quota
 TAGS_LIMIT = 50  # of one server, as in Nova
@@ -38,10 +41,16 @@ def edited(boot: Boot, edit: Edit, now: float) -> CallerFault | None:
         boot.ask_anew(**asked)
     boot.change(name=boot.spec().name, updated_at=now)
     _lock(boot, edit)
+    if edit.port_groups:
+        boot.change(addresses=tuple(_regrouped(vif, edit) for vif in boot.instance.addresses))
     if edit.vm_state:
         boot.become(lifecycle.reset(boot.state, Vm(edit.vm_state)))
         boot.acting = ""
     return None
+
+
+def _regrouped(vif: Vif, edit: Edit) -> Vif:
+    return replace(vif, security_groups=edit.port_groups.get(vif.port_id, vif.security_groups))
 
 
 def _metadata(boot: Boot, edit: Edit) -> dict[str, str]:

@@ -151,7 +151,7 @@ class NetworkRoom(Editing):
     async def group_names(self, port_ids: list[str]) -> list[tuple[str, ...]]:
         rows = await self._live.ready()
         ports = [rows.ports.get(port_id) for port_id in port_ids]
-        return [tuple(rows.groups[one].name for one in port.security_groups) if port else () for port in ports]
+        return [views.group_names(rows, port) if port else () for port in ports]
 
     async def _set_status(self, port_ids: list[str], node: str, status: str) -> list[Port]:
         """Those of the ports that are bound there: an agent that was away may speak of one that has moved on.

@@ -7,7 +7,7 @@ from actors.errors import CallerFault, not_found
 from actors.messages import PortDetails, SubnetInfo, Vif
 from actors.network.groups import RuleResolver
 from actors.network.messages import AgentView, DhcpHost, DhcpNetworkInfo, DhcpQuery, PortFirewall
-from actors.network.naming import COMPUTE_OWNER, DHCP_OWNER, bridge_device, tap_device
+from actors.network.naming import COMPUTE_OWNER, DEFAULT_GROUP, DHCP_OWNER, bridge_device, tap_device
 from actors.network.rows import Rows
 from actors.records import Network, NetworkAgent, Port, Subnet
 
@@ -28,7 +28,14 @@ def vif(rows: Rows, network: Network, port: Port, tag: str) -> Vif:
         active=port.status == "ACTIVE",
         tag=tag,
         made_here=bool(port.made_for),
+        security_groups=group_names(rows, port),
     )
+
+
+def group_names(rows: Rows, port: Port) -> tuple[str, ...]:
+    """Of the port's security groups; a default group that is made with the port may have no row yet."""
+    known = (rows.groups.get(group_id) for group_id in port.security_groups)
+    return tuple(group.name if group else DEFAULT_GROUP for group in known)
 
 
 def _subnet_info(subnet: Subnet) -> SubnetInfo:

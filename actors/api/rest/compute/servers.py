@@ -37,8 +37,7 @@ async def show(request: Request) -> Response:
     """`GET /servers/{server_id}`, which clients ask again and again: without what FastAPI does for each request."""
     request.scope["route"] = SHOW  # by which policy knows what is asked
     caller = await caller_of(request)
-    api = request.app.state.rooms.api
-    [view] = await api.with_security_groups([await api.server(caller.token, str(request.path_params["server_id"]))])
+    view = await request.app.state.rooms.api.server(caller.token, str(request.path_params["server_id"]))
     showing = await showing_of(request, caller)
     statuses = await host_statuses(request)
     status = await statuses.of(caller, view) if showing.is_admin and showing.version >= (2, 16) else ""
@@ -94,7 +93,6 @@ async def index_in_detail(
     request: Request, rooms: Rooms, asking: Asking, showing: Shown, statuses: Statuses
 ) -> Response:
     page, more = await _page(request, rooms, asking, showing)
-    page = await rooms.api.with_security_groups(page)
     found = [detail(v, showing, await statuses.of(asking, v) if showing.is_admin else "", alone=False) for v in page]
     return _list(request, found, more)
 
@@ -148,7 +146,7 @@ async def change(
         access_ip_v6=(given.accessIPv6 or "") if "accessIPv6" in sent else None,
     )
     asked = EditServer(token=asking.token, server_id=server_id, edit=edit, request_id=asking.request_id)
-    [view] = await rooms.api.with_security_groups([await rooms.api.edit(asked)])
+    view = await rooms.api.edit(asked)
     status = await statuses.of(asking, view) if showing.is_admin and showing.version >= (2, 75) else ""
     return Json({"server": after_change(view, showing, status)})
 

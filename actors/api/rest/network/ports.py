@@ -46,6 +46,8 @@ async def show_port(port_id: str, request: Request, rooms: Rooms, caller: Asking
 async def update_port(port_id: str, body: EditedPort, rooms: Rooms, caller: Asking, revision: Expected) -> Json:
     wanted = UpdatePort(token=caller.token, id=port_id, revision=revision, **_fields(body.port))
     [row] = all_made(await rooms.network.update_ports([wanted]))
+    if "security_groups" in body.port.model_fields_set:
+        await rooms.api.ports_regrouped([row])
     return Json({"port": _body(rooms, caller, row)})
 
 

@@ -14,7 +14,13 @@ from actors.api.rest.network.bodies import EditedGroup, GroupNew, NewGroups, New
 from actors.api.rest.network.listing import Body, only
 from actors.api.rest.rooms import EdgeRooms
 from actors.errors import CallerError, bad_request
-from actors.network.messages import CreateSecurityGroup, CreateSecurityGroupRule, Reference, UpdateSecurityGroup
+from actors.network.messages import (
+    CreateSecurityGroup,
+    CreateSecurityGroupRule,
+    PortQuery,
+    Reference,
+    UpdateSecurityGroup,
+)
 from actors.records import SecurityGroup, SecurityGroupRule
 
 router = APIRouter(prefix="/security-groups")
@@ -50,6 +56,9 @@ async def update_group(group_id: str, body: EditedGroup, rooms: Rooms, caller: A
     fields = body.security_group.given("stateful")
     wanted = UpdateSecurityGroup(token=caller.token, id=group_id, revision=revision, **fields)
     [answer] = await _bodies(rooms, caller, all_made(await rooms.network.update_security_groups([wanted])))
+    if "name" in fields:
+        ports = await rooms.network.list_ports(PortQuery(token=caller.token))
+        await rooms.api.ports_regrouped([port for port in ports if group_id in port.security_groups])
     return Json({"security_group": answer})
 
 

@@ -105,5 +105,17 @@ def test_a_server_shows_the_groups_that_its_ports_really_have(tmp_path: Path) ->
                 body = {"port": {"security_groups": wanted}}
                 assert (await http.put(f"/network/v2.0/ports/{port.id}", json=body)).status_code == 200
                 assert await shown(asked.id) == names
+            await http.put(f"/network/v2.0/ports/{port.id}", json={"port": {"security_groups": [web]}})
+            renamed = {"security_group": {"name": "www"}}
+            assert (await http.put(f"/network/v2.0/security-groups/{web}", json=renamed)).status_code == 200
+            assert await shown(asked.id) == ["www"]
+
+        claimed = {"network_id": world.net.id, "device_id": asked.id}
+        async with world.http(token("other")) as http:  # a port that says it is that server's
+            made = (await http.post("/network/v2.0/ports", json={"port": claimed})).json()["port"]
+            before = await world.conductor.show([asked.id])
+            body = {"port": {"security_groups": []}}
+            assert (await http.put(f"/network/v2.0/ports/{made['id']}", json=body)).status_code == 200
+        assert await world.conductor.show([asked.id]) == before
 
     in_world(tmp_path, play)
