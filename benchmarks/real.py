@@ -2,9 +2,9 @@
 
 The bare loop runs in the same cloud, over the very definitions, disks and taps that the boots have just made: each
 domain is destroyed and undefined, then defined and created paused again by a plain client of libvirt. Libvirt's and
-QEMU's CPU time count for the bare loop only. The cloud's own is told in two parts: of its node's two actors, compute and
-the agent, which also make the disks, taps, bridges, filters and DHCP that the bare loop finds ready; and of the control
-plane, which is all the rest, Ray included. What all of them use while they stand idle is taken off.
+QEMU's CPU time count for the bare loop only. The cloud's own is told in two parts: of its node's two actors, compute
+and the agent, which also make the disks, taps, bridges, filters and DHCP that the bare loop finds ready; and of the
+control plane, which is all the rest, Ray included. What all of them use while they stand idle is taken off.
 """
 
 from __future__ import annotations

@@ -23,6 +23,8 @@ import yaml
 from ray.util import get_node_ip_address
 
 from actors.cluster.ray_node import free_ports
+from benchmarks.cluster import ROWS
+from benchmarks.storm import BOOTS
 from tests.cluster.local_provider import processes
 from tests.running import FOREIGN
 
@@ -32,6 +34,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(sys.executable).parent
 UP_LIMIT_S = 240.0
 HOSTS = 5  # simulated on each worker
+STORM = 50  # boots in flight
 DEFAULTS: dict[str, Any] = {  # Ray has them for the providers it knows
     "head_setup_commands": [],
     "initialization_commands": [],
@@ -147,6 +150,15 @@ def test_a_job_boots_on_every_worker(cluster: Cluster) -> None:
     script = str(ROOT / "examples" / "boot_fifty.py")
     printed = cluster.run("ray", "job", "submit", "--address", cluster.dashboard, "--", sys.executable, script)
     assert f"50 servers on {2 * HOSTS} hosts" in printed, printed
+
+
+def test_the_storm_runs_as_a_job(cluster: Cluster) -> None:
+    await_workers(cluster)
+    storm = [sys.executable, "-m", "benchmarks.cluster", str(STORM)]
+    printed = cluster.run("ray", "job", "submit", "--address", cluster.dashboard, "--", *storm)
+    (told,) = (line for line in printed.splitlines() if line.startswith(ROWS))
+    (row,) = json.loads(told.removeprefix(ROWS))
+    assert (row["in_flight"], row["boots"]) == (STORM, BOOTS[STORM]) and row["boots_per_s"] > 0
 
 
 def test_down_leaves_ray_and_up_brings_the_cloud_back(cluster: Cluster) -> None:
