@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from actors.conductor.boots import Boot
 
-RIDE_S = 0.25  # how long a change may wait for a write that comes anyway; most boots end sooner
+RIDE_S = 1.0  # how long a change may wait for a write that comes anyway; most boots of a storm end sooner
 
 log = logging.getLogger(__name__)
 

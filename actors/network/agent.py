@@ -96,6 +96,9 @@ class NetworkAgent:
         await self._dataplane.announce([], devices)
         await self._sweeps.ask(None)
 
+    async def wired(self) -> list[str]:
+        return self._l2.wired
+
     async def forward(self, network_id: str, address: str, port: int) -> tuple[str, int]:
         """Raises `LookupError` where this node does not serve the network, `CallerError` 503 if relays are taken."""
         return await self._relays.open(network_id, address, port)

@@ -6,6 +6,7 @@ hears of a change before it is on disk.
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable, Collection
 from typing import Protocol, TypeVar
@@ -60,14 +61,19 @@ class Door:
         self._began = clock.now()
         self._random = random
         self._ledger = ledger
-        self._live = LiveRows(ledger, clock.now)
+        self._live = LiveRows(ledger, clock.now, self._rows_loaded)
         self._epochs = Epochs()
+        self._asking: asyncio.Task[None] | None = None  # which ports are up; held, so that it is not collected
+        self._downs: set[str] = set()  # ports that were reported down since then
         self._notices = Notices(agents, computes, self._news)
 
     async def start(self) -> None:
         """Load the rows, and who may still act for the nodes."""
         self._epochs = Epochs(await self._ledger.load(ComputeNode))
         await self._live.ready()
+
+    def _rows_loaded(self) -> None:
+        """What was not on disk is forgotten, and memory begins anew."""
 
     async def _door(self, token: str) -> tuple[Rows, AuthContext]:
         context = self._verifier.verify(token, self._clock.now())

@@ -64,6 +64,11 @@ class L2Agent:
         """Taps that are not wired, and why."""
         return {device: refused.why for device, refused in self._refused.items()}
 
+    @property
+    def wired(self) -> list[str]:
+        """Ids of the ports whose taps are."""
+        return [details.port_id for details in self._wired.values()]
+
     async def sweep(self) -> None:
         taps = await self._dataplane.taps()
         gone = [device for device, _ in self._indexes.items() - taps.items()]  # none, mostly, of very many

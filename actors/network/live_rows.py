@@ -18,10 +18,11 @@ from actors.records import Change, Ledger
 
 
 class LiveRows:
-    def __init__(self, ledger: Ledger, now: Callable[[], float]) -> None:
-        """`now` dates the rows' revisions, in seconds since the epoch."""
+    def __init__(self, ledger: Ledger, now: Callable[[], float], loaded: Callable[[], object] = lambda: None) -> None:
+        """`now` dates the rows' revisions, in seconds since the epoch; `loaded` is called whenever they were loaded."""
         self._ledger = ledger
         self._now = now
+        self._tell_loaded = loaded
         self._rows = Rows()
         self._loaded = False
         self.loads = 0  # times that everything was loaded: what was counted before means nothing afterwards
@@ -29,6 +30,7 @@ class LiveRows:
         self._staged: list[Change] = []
         self._waiting: list[asyncio.Future[None]] = []
         self._pump: asyncio.Task[None] | None = None
+        self._soon: asyncio.TimerHandle | None = None
 
     async def ready(self) -> Rows:
         """The rows as decided up to now; does not yield to other tasks unless they have to be loaded."""
@@ -38,6 +40,7 @@ class LiveRows:
                     self._rows = await self._load()
                     self.loads += 1
                     self._loaded = True
+                    self._tell_loaded()
         return self._rows
 
     def known(self) -> Rows | None:
@@ -62,7 +65,20 @@ class LiveRows:
         self._waiting.append(waiter)
         await waiter
 
+    def soon(self, within_s: float) -> None:
+        """What is staged is on disk by and by: it goes with the next commit, or by itself."""
+        if self._pump is None and self._soon is None:
+            self._soon = asyncio.get_running_loop().call_later(within_s, self._go)
+
+    def _go(self) -> None:
+        self._soon = None
+        if self._pump is None and self._staged:
+            self._pump = asyncio.create_task(self._run())
+
     async def _run(self) -> None:
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
         try:
             while self._staged or self._waiting:
                 changes, self._staged = self._staged, []

@@ -127,6 +127,13 @@ class Notices:
         """Whether the last notice to this node's agent was heard; who was told nothing yet has started."""
         return host not in self._lines or not self._lines[host].away
 
+    async def wired(self, host: str) -> set[str]:
+        """Ports whose taps are wired there; nothing of an agent that does not answer: it tells when it starts."""
+        try:
+            return set(await asyncio.wait_for(self._agents(host).wired(), AGENT_WAIT_S))
+        except (ConnectionError, LookupError, TimeoutError):
+            return set()
+
     def forget(self, host: str) -> None:
         """The host has left."""
         self._lines.pop(host, None)

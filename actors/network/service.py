@@ -10,6 +10,8 @@ bound to a host (`server_port.py`).
 
 from __future__ import annotations
 
+import asyncio
+
 from msgspec.structs import replace
 
 from actors.cluster.names import node_of
@@ -26,6 +28,7 @@ from actors.network.rows import Rows
 from actors.records import Change, NetworkAgent, Port, drop
 
 PLUGGED = "network-vif-plugged"
+STATUS_S = 0.5  # a port that became ACTIVE is so on disk after so long, or with the next commit
 
 
 class NetworkRoom(Editing):
@@ -132,8 +135,12 @@ class NetworkRoom(Editing):
         return [views.peers(rows, network_id) for network_id in network_ids]
 
     async def ports_up(self, port_ids: list[str], node: str = "") -> None:
-        """Those that are bound become ACTIVE; their computes hear network-vif-plugged each time that this is told."""
+        """Those that are bound become ACTIVE; their computes hear network-vif-plugged each time that this is told.
+
+        What an agent has seen is no decision, so nobody waits until it is on disk: if it is lost, it is asked again.
+        """
         ports = await self._set_status(port_ids, node, "ACTIVE")
+        self._live.soon(STATUS_S)
         at = self._clock.now()
         await self._notices.plugged(
             (port.host, PlugEvent(name=PLUGGED, instance_id=port.device_id, port_id=port.id, at=at))
@@ -142,7 +149,10 @@ class NetworkRoom(Editing):
         )
 
     async def ports_down(self, port_ids: list[str], node: str = "") -> None:
+        if self._asking is not None and not self._asking.done():
+            self._downs.update(port_ids)
         await self._set_status(port_ids, node, "DOWN")
+        await self._live.durable()
 
     async def ports_active(self, port_ids: list[str]) -> list[bool]:
         ports = (await self._live.ready()).ports
@@ -161,8 +171,18 @@ class NetworkRoom(Editing):
         rows = await self._live.ready()
         ports = [port for port_id in port_ids if (port := rows.ports.get(port_id)) and _is_bound(port, node)]
         self._live.stage([replace(port, status=status) for port in ports if port.status != status])
-        await self._live.durable()
         return ports
+
+    def _rows_loaded(self) -> None:
+        self._downs.clear()
+        self._asking = asyncio.create_task(self._ask_who_is_up())
+
+    async def _ask_who_is_up(self) -> None:
+        """Ports that were reported up may say otherwise on disk; ports that go down meanwhile are left so."""
+        for host in list((await self._live.ready()).agents):
+            wired = await self._notices.wired(host)
+            await self._set_status(sorted(wired - self._downs), host, "ACTIVE")
+        self._live.soon(STATUS_S)
 
     # ------------------------------------------------------------ for audits
 

@@ -58,6 +58,7 @@ class NamesAsTokens:
 class Agent:
     def __init__(self, host: str) -> None:
         self.host, self.heard, self.broken = host, list[list[str]](), False
+        self.up: list[str] = []  # ports whose taps are wired
         self.news: list[NetworkNews] = []  # that came with the last notice
         self.told = asyncio.Event()  # when it heard
 
@@ -71,6 +72,11 @@ class Agent:
     async def devices_appeared(self, devices: list[str]) -> None: ...
 
     async def devices_gone(self, devices: list[str]) -> None: ...
+
+    async def wired(self) -> list[str]:
+        if self.broken:
+            raise ConnectionError("away")
+        return self.up
 
     async def forward(self, network_id: str, address: str, port: int) -> tuple[str, int]:
         return self.host, port

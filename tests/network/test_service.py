@@ -13,7 +13,20 @@ from actors.messages import NetworkRequest, Vif
 from actors.network.messages import CreatePort, CreateSecurityGroup, DhcpNetworkInfo, FixedIpRequest
 from actors.network.naming import dhcp_port_id
 from actors.records import Network, Port
-from tests.network.cloud import ADMIN, ALICE, BOB, READER, Cloud, boot, fault_of, gone, on_disk, remembered, run
+from tests.network.cloud import (
+    ADMIN,
+    ALICE,
+    BOB,
+    READER,
+    Cloud,
+    boot,
+    fault_of,
+    gone,
+    live_rows,
+    on_disk,
+    remembered,
+    run,
+)
 
 
 async def one(cloud: Cloud, *args: object, **more: object) -> tuple[Vif, ...]:
@@ -304,12 +317,54 @@ def test_plugged_is_told_each_time() -> None:
         assert [(event.name, event.instance_id, event.port_id) for event in events] == [
             ("network-vif-plugged", "i1", vif.port_id)
         ] * 2
+        assert await cloud.room.ports_active([vif.port_id]) == [True]
+        await live_rows(cloud).durable()
         assert {port.status for port in cloud.ports()} == {"ACTIVE"}
         assert (await one(cloud, "i1", network))[0].active
         await cloud.room.ports_down([vif.port_id], "h2")  # where it was once, or never
         assert cloud.port(vif.port_id).status == "ACTIVE"
         await cloud.room.ports_down([vif.port_id], "h1")
         assert cloud.port(vif.port_id).status == "DOWN"
+
+    run(scenario())
+
+
+def test_ports_that_were_up_are_so_again_after_a_restart_that_forgot_it() -> None:
+    async def scenario() -> None:
+        cloud = Cloud()
+        network = await cloud.network()
+        vifs = [(await one(cloud, name, network, host=host))[0] for name, host in (("i1", "h1"), ("i2", "h2"))]
+        for host in ("h1", "h2"):
+            await cloud.room.agent_started(host)
+        ids = [vif.port_id for vif in vifs]
+        await cloud.room.ports_up(ids)
+        cloud.agents["h1"].up, cloud.agents["h2"].up = [ids[0], ids[1]], [ids[1]]
+        assert {cloud.port(port_id).status for port_id in ids} == {"DOWN"}  # not on disk yet
+        room = cloud.restarted()
+        await room.start()
+        assert await room.ports_active(ids) == [False, False]
+        await room.ports_down([ids[1]], "h2")  # told before the agents are heard
+        assert room._asking is not None
+        await room._asking
+        assert await room.ports_active(ids) == [True, False]
+        await live_rows(cloud).durable()
+        assert [cloud.port(port_id).status for port_id in ids] == ["ACTIVE", "DOWN"]
+
+    run(scenario())
+
+
+def test_ports_of_an_agent_that_is_away_stay_as_they_are() -> None:
+    async def scenario() -> None:
+        cloud = Cloud()
+        network = await cloud.network()
+        (vif,) = await one(cloud, "i1", network)
+        await cloud.room.agent_started("h1")
+        cloud.agents["h1"].broken = True
+        room = cloud.restarted()
+        await room.start()
+        assert room._asking is not None
+        await room._asking
+        assert await room.ports_active([vif.port_id]) == [False]
 
     run(scenario())
 
