@@ -152,7 +152,8 @@ class Door:
             asked = DhcpQuery(network_id=network_id, version=version)
             dhcp = views.dhcp_network(rows, asked, self._era, self._config.dns_domain)
         told = None if isinstance(dhcp, CallerFault) else dhcp
-        return NetworkNews(network_id=network_id, peers=views.peers(rows, network_id), dhcp=told)
+        ports = views.to_come(rows, told, node) if told is not None else ()
+        return NetworkNews(network_id=network_id, peers=views.peers(rows, network_id), dhcp=told, ports=ports)
 
     @property
     def _era(self) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from actors.clock import Clock
@@ -54,6 +54,7 @@ class L2Agent:
         self._whole: set[str] = set()  # those joined without a fault: a change of their peers is told by a notice
         self._segments: dict[str, Segment] = {}  # of those that were joined in this life
         self._peers: dict[str, tuple[str, ...]] = {}  # that they were joined with
+        self._foreseen: dict[str, PortDetails] = {}  # by device: taps that are to come, as the last notice has them
 
     async def start(self) -> None:
         """Bridges of an earlier life count as joined; the first sweep keeps those that taps of ours need."""
@@ -68,6 +69,11 @@ class L2Agent:
     def wired(self) -> list[str]:
         """Ids of the ports whose taps are."""
         return [details.port_id for details in self._wired.values()]
+
+    def foresee(self, ports_of: Mapping[str, Sequence[PortDetails]]) -> None:
+        """Taps that are to come in these networks. What was said of them before does not count any more."""
+        kept = {name: details for name, details in self._foreseen.items() if details.network_id not in ports_of}
+        self._foreseen = kept | {details.device: details for ports in ports_of.values() for details in ports}
 
     async def sweep(self) -> None:
         taps = await self._dataplane.taps()
@@ -139,9 +145,15 @@ class L2Agent:
     # ------------------------------------------------------------ taps that are new
 
     async def _meet(self, devices: list[str], taps: dict[str, int]) -> None:
-        replies = await self._network.port_details(devices)
+        replies: dict[str, PortDetails | CallerFault] = {
+            device: self._foreseen.pop(device) for device in devices if device in self._foreseen
+        }
+        unknown = [device for device in devices if device not in replies]
+        if unknown:
+            replies |= zip(unknown, await self._network.port_details(unknown), strict=True)
         known = []
-        for device, reply in zip(devices, replies, strict=True):
+        for device in devices:
+            reply = replies[device]
             if isinstance(reply, CallerFault):
                 self._refuse(device, taps[device], reply.message)
             elif not reply.admin_state_up:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from actors.messages import PortDetails
 from actors.records import AddressPair, FixedIp, Network, Port, Subnet
 
 # ---------------------------------------------------------------- administration
@@ -271,11 +272,13 @@ def _dhcp_network_info(packed: bytes) -> DhcpNetworkInfo:
 
 class NetworkNews(msgspec.Struct, frozen=True, kw_only=True):
     """What an agent would ask after a notice: `peers` as `NetworkFace.peers` has them, and where it serves the
-    network's DHCP what of that is new since what it is thought to hold."""
+    network's DHCP what of that is new since what it is thought to hold, with the `ports` of these whose taps are still
+    to come on its node."""
 
     network_id: str
     peers: tuple[str, ...]
     dhcp: DhcpNetworkInfo | None = None
+    ports: tuple[PortDetails, ...] = ()
 
 
 class FirewallRule(msgspec.Struct, frozen=True, kw_only=True):

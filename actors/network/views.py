@@ -78,6 +78,17 @@ def details_of(device: str, port: Port, network: Network) -> PortDetails:
     )
 
 
+def to_come(rows: Rows, info: DhcpNetworkInfo, node: str) -> tuple[PortDetails, ...]:
+    """Of the ports that are told, those on this node that are not up."""
+    own = (info.port.id,) if info.port is not None else ()
+    ports = [rows.ports[port_id] for port_id in (*own, *(host.port_id for host in info.hosts))]
+    return tuple(
+        details_of(tap_device(port.id), port, info.network)
+        for port in ports
+        if port.host and node_of(port.host) == node and port.status != "ACTIVE"
+    )
+
+
 def port_firewall(rows: Rows, resolver: RuleResolver, port_id: str) -> PortFirewall | CallerFault:
     port = rows.ports.get(port_id)
     if port is None:

@@ -15,6 +15,7 @@ from actors.network.agent import NetworkAgent
 from actors.network.messages import NetworkNews
 from actors.network.naming import bridge_device, dhcp_port_id, tap_device
 from actors.network.simulated import SimulatedDataplane
+from actors.network.views import details_of
 from tests.network.fake_network import FakeNetwork
 
 PORT = "11111111-aaaa"
@@ -189,6 +190,30 @@ def test_news_of_a_network_of_which_it_holds_nothing_are_asked_for() -> None:
         await second.agent.networks_changed([NET], [told])
         assert (await second.agent.world())["dhcp"] == []
         await second.agent.stop(remove=False)
+
+    run(play)
+
+
+def test_a_tap_that_was_foretold_is_not_asked_for_unless_its_network_has_changed_since() -> None:
+    new = "33333333-cccc"
+
+    async def play(node: Node) -> None:
+        await node.agent.devices_appeared([TAP])
+        port = node.network.add_port(new, NET, "10.5.0.10", "h1")
+        told = msgspec.structs.replace(
+            news(node.network, version="e/1"),
+            ports=(details_of(tap_device(new), port, node.network.networks[NET]),),
+        )
+        await node.agent.networks_changed([NET], [told])
+        node.network.calls.clear()
+        await node.agent.devices_appeared([tap_device(new)])
+        assert node.network.calls == [f"up {new}"]
+        await node.agent.devices_gone([tap_device(new)])
+        await node.agent.networks_changed([NET], [msgspec.structs.replace(told, dhcp=None)])
+        await node.agent.networks_changed([NET])
+        node.network.calls.clear()
+        await node.agent.devices_appeared([tap_device(new)])
+        assert node.network.calls == ["port_details", f"up {new}"]
 
     run(play)
 

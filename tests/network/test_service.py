@@ -62,8 +62,10 @@ def test_a_notice_says_what_is_new_since_the_last_that_was_heard() -> None:
         cloud = Cloud()
         network = await cloud.network()
         agent = cloud.agents["h1"]
-        await one(cloud, "i1", network)
+        (vif,) = await one(cloud, "i1", network)
         (first,) = agent.news
+        assert {details.port_id for details in first.ports} == {vif.port_id, dhcp_port_id(network.id)}
+        await cloud.room.ports_up([vif.port_id, dhcp_port_id(network.id)])
         assert first.dhcp and first.dhcp.since == "" and [host.device_id for host in first.dhcp.hosts] == ["i1"]
         agent.broken = True
         await one(cloud, "i2", network)
@@ -74,6 +76,7 @@ def test_a_notice_says_what_is_new_since_the_last_that_was_heard() -> None:
         (last,) = agent.news
         assert last.dhcp and last.dhcp.since == first.dhcp.version
         assert [host.device_id for host in last.dhcp.hosts] == ["i2", "i3"]
+        assert [details.device_id for details in last.ports] == ["i2", "i3"]
         await cloud.room.agent_started("h1", "172.31.0.1")
         await cloud.room.agent_started("h2", "172.31.0.2")
         await one(cloud, "i4", network, host="h2")
