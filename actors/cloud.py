@@ -29,7 +29,7 @@ import msgspec
 import ray
 
 from actors.acts import AnyAct, Reboot, Start, Stop
-from actors.api.messages import BootRequest, ServersRequest, SetNode
+from actors.api.messages import BootRequest, Evacuated, EvacuateNode, ServersRequest, SetNode
 from actors.cloud_acts import ActFailedError, act_and_wait
 from actors.cloud_rooms import (
     CloudUnavailableError,
@@ -51,6 +51,7 @@ from actors.messages import BlockDevice, NetworkRequest, ServerView, StoryLine
 from actors.records import Notification
 from actors.scheduler.messages import PlacementExplained
 
+BUILDING = ("BUILD", "REBUILD")  # statuses of what is on its way
 WAIT_LIMIT_S = 600.0  # default patience for machines to boot
 BOOTS_A_MESSAGE = 1_000  # more go in several at once, which the rooms work on side by side
 POLL_S = 30.0  # one long poll; the wait goes on until the limit
@@ -385,7 +386,7 @@ class Cloud:
                 raise TimeoutError(f"{len(pending)} of {len(servers)} servers still build after {timeout_s:g} s")
             statuses = map(value_of, self._statuses(pending, min(left_s, POLL_S)))
             ends |= {
-                server_id: status for server_id, status in zip(pending, statuses, strict=True) if status != "BUILD"
+                server_id: status for server_id, status in zip(pending, statuses, strict=True) if status not in BUILDING
             }
         views = _Views(self, [server.id for server in servers])
         for server in servers:
@@ -417,7 +418,7 @@ class Cloud:
         while True:
             views: list[ServerView] = self.session.call(names.API, "list_servers", self.session.token, True)
             there = [view for view in views if names.node_of(view.host) == node]
-            pending = [view.id for view in there if view.status == "BUILD"]
+            pending = [view.id for view in there if view.status in BUILDING]
             if not pending:
                 return self._handles([(view.id, view.name) for view in there], there)
             if time.monotonic() >= deadline:
@@ -427,6 +428,15 @@ class Cloud:
     def enable(self, node: str) -> None:
         """A drained node takes machines again."""
         self._set_node(node, True)
+
+    def evacuate(self, node: str, *, from_image: bool = False) -> list[Evacuated]:
+        """Servers of a node that is no more are built again elsewhere; returns when that has begun.
+
+        Those that boot from a volume keep what is on it; with `from_image` the others get a fresh root disk.
+        """
+        request = EvacuateNode(token=self.session.token, node=node, from_image=from_image)
+        begun: list[Evacuated] = self.session.call(names.API, "evacuate_node", request)
+        return begun
 
     def _set_node(self, node: str, enabled: bool) -> None:
         request = SetNode(token=self.session.token, node=node, enabled=enabled)

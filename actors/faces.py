@@ -24,6 +24,7 @@ from actors.messages import (
     DeallocateRequest,
     DestroyOrder,
     DetachRequest,
+    EvacuateRequest,
     Hello,
     HostReport,
     HostSeen,
@@ -135,6 +136,15 @@ class ConductorFace(Ledger, Protocol):
 
     async def force_down(self, node: str, down: bool) -> CallerFault | None:
         """Whether this worker node's hosts are taken to be down, whatever they say themselves."""
+
+    async def left(self) -> list[str]:
+        """The worker nodes that said hello once and have left."""
+
+    async def evacuate(self, requests: list[EvacuateRequest]) -> list[CallerFault | None]:
+        """Build servers of nodes that left, or are said to be down, again on other hosts; durably begun."""
+
+    async def evacuable(self, node: str) -> list[ServerView]:
+        """The servers that a node left behind, but for those in ERROR."""
 
     async def arrange(self, changes: list[Change]) -> None:
         """Aggregates of hosts change: durably, and for the scheduler, from the answer on."""

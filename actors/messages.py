@@ -92,6 +92,25 @@ class BlockDevice(msgspec.Struct, frozen=True, kw_only=True):
     tag: str = ""
 
 
+class Evacuation(msgspec.Struct, frozen=True, kw_only=True):
+    """From where a server goes, since its node is no more."""
+
+    host: str
+    node: str
+    to: str = ""  # the host that an administrator chose; '' = the scheduler chooses
+    stopped: bool = False  # as it was there, and shall be again
+
+
+class EvacuateRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Build a server of a node that is no more again on another host. `token`: who may use what it has."""
+
+    token: str
+    instance_id: str
+    host: str = ""  # '' = the scheduler chooses
+    from_image: bool = False  # also where its root disk is lost and must be made of its image again
+    stop: bool = False  # it is stopped there, whatever it was
+
+
 class BootSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):  # it is written with each instance
     """A whole accepted request: everything that a build needs, so that compute never has to ask (steps 14-18)."""
 
@@ -132,6 +151,7 @@ class BootSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):  
     launch_index: int = 0
     files: tuple[tuple[str, str], ...] = ()  # personality: (path, content in base64)
     door: tuple[StoryLine, ...] = ()  # what happened before it was accepted (steps 1-5)
+    evacuation: Evacuation | None = None  # while it is built again elsewhere, and where that failed
 
 
 # ---------------------------------------------------------------- scheduler
@@ -242,6 +262,7 @@ class BuildOrder(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
     spec: BootSpec
     claim: Claim
+    again: bool = False  # the server has run before: what it has besides the host is kept where this fails
 
 
 class DestroyOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -254,6 +275,7 @@ class DestroyOrder(msgspec.Struct, frozen=True, kw_only=True):
     spec: BootSpec
     claim: Claim
     deleting: bool = True  # the instance ends; False: only this attempt is taken back
+    again: bool = False  # as in the order to build it
 
 
 class StepTold(msgspec.Struct, frozen=True, array_like=True):
@@ -367,6 +389,7 @@ class DeallocateRequest(msgspec.Struct, frozen=True, kw_only=True):
     instance_id: str
     host: str  # only what is bound to this host (or unbound) is touched; '' = wherever it is
     port_ids: tuple[str, ...] = ()  # only these; () = all
+    keep: bool = False  # all stay the instance's, and only leave the host
     epoch: int = 0
 
 

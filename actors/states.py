@@ -74,6 +74,7 @@ class Event(StrEnum):
     SPAWNING = "spawning"  # compute makes the guest
     SPAWNED = "spawned"  # the guest runs
     RESCHEDULE = "reschedule"  # a host failed; another is looked for
+    EVACUATE = "evacuate"  # its host is no more; it is built again elsewhere
     FAIL = "fail"  # the boot ended without a guest
     DELETE = "delete"  # the user asked for deletion
     DELETED = "deleted"  # nothing of it is left
@@ -109,6 +110,9 @@ _STEP_EVENTS = {
 TABLE: dict[tuple[State, Event], State] = {
     (_building(task), event): target for task in _BUILD_TASKS for event, target in _STEP_EVENTS.items()
 }
+# A server of a node that left is built again; whether it may be stands in `conductor/evacuation.py`.
+for _start in product((Vm.ACTIVE, Vm.STOPPED, Vm.ERROR), (Task.NONE,), Power):
+    TABLE[State._make(_start), Event.EVACUATE] = ACCEPTED
 # Whatever is done to a server when its deletion is asked for, deletion takes over.
 _LIVING = (Vm.ACTIVE, Vm.STOPPED, Vm.PAUSED, Vm.SUSPENDED, Vm.ERROR)
 _TASKS = tuple(task for task in Task if task not in (*_BUILD_TASKS, Task.DELETING))

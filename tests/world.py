@@ -26,6 +26,7 @@ from actors.api.service import Api
 from actors.boot import CONTROL, NODE
 from actors.clock import SystemClock
 from actors.cluster.config import CloudConfig, NodeConfig, SimulatedConfig
+from actors.cluster.names import node_of
 from actors.compute.build import Build
 from actors.compute.service import Compute, Rooms
 from actors.compute.simulated import SimulatedHypervisor
@@ -110,15 +111,22 @@ class World:
             aggregates=self.aggregates,
         )
         verifier = Verifier({KEY.id: KEY.public_pem})
+        self._cloud = cloud
         late_compute, late_agent = Late(), Late()
+        self._computes, self._agents = {NODE_NAME: late_compute}, {NODE_NAME: late_agent}
+
+        def compute_of(host: str) -> Any:
+            return self._computes[node_of(host)]
+
+        def agent_of(host: str) -> Any:
+            return self._agents[node_of(host)]
+
         self.scheduler = Scheduler(clock, Random(self.seed), "spread", 3_600)
         late_network, late_volume = Late(), Late()
-        neighbours = ConductorRooms(self.scheduler, late_network, late_volume, lambda host: late_compute)
+        neighbours = ConductorRooms(self.scheduler, late_network, late_volume, compute_of)
         self.conductor = Conductor(cloud, self.ledger, neighbours, clock, self.control_table)
         self.images = ImageRoom(cloud, self.conductor, verifier, clock)
-        self.network = NetworkRoom(
-            cloud, self.conductor, verifier, lambda host: late_agent, lambda host: late_compute, clock, random
-        )
+        self.network = NetworkRoom(cloud, self.conductor, verifier, agent_of, compute_of, clock, random)
         late_network.room = self.network
         cache = ImageCache(self.folder / "volume-cache")
         self.backend = MemoryBackend()
@@ -138,7 +146,7 @@ class World:
             self.images,
             self.network,
             self.volumes,
-            lambda node: late_compute,
+            compute_of,
             clock,
             random,
         )
@@ -180,15 +188,31 @@ class World:
         sent = named | ({"X-Auth-Token": token} if token else {})
         return httpx.AsyncClient(transport=httpx.ASGITransport(self.edge), base_url=EDGE_URL, headers=sent)
 
+    async def join(self, name: str, fault_share: float = 0.0) -> Compute:
+        """One more worker node, with a compute actor and a network agent of its own."""
+        fleet = self.node.simulated.model_copy(update={"fault_share": fault_share})
+        node = NodeConfig(host=name, home=self.folder / name, simulated=fleet, vif_plugging_timeout_s=5)
+        agent = NetworkAgent(node, self._cloud, self.network, SimulatedDataplane(), SystemClock())
+        hypervisor = SimulatedHypervisor(node, agent, Random(self.seed))
+        rooms = Rooms(self.conductor, self.scheduler, self.images, self.network, self.volumes)
+        compute = Compute(node, hypervisor, rooms, SystemClock(), self.node_table)
+        self._agents[name], self._computes[name] = agent, compute
+        await agent.start()
+        await compute.start()
+        return compute
+
     async def close(self) -> None:
         await self.settled()
+        for name in set(self._agents) - {NODE_NAME}:
+            await self._agents[name].stop(True)
         await self.agent.stop(True)
         await self.volumes.close()
         await self.images.close()
 
     async def settled(self) -> None:
         await self.conductor.settled()
-        await self.compute.settled()
+        for compute in self._computes.values():
+            await compute.settled()
         await self.conductor.settled()
 
     # ------------------------------------------------------------ what a first user needs
@@ -232,6 +256,16 @@ class World:
         made = VolumeRequest(token=self.member, volume_id=value_of(volume).id)
         [ready] = await self.volumes.wait([made], 5.0)
         return value_of(ready).id
+
+    async def volume_status(self, volume_id: str) -> str:
+        [volume] = await self.volumes.wait([VolumeRequest(token=self.admin, volume_id=volume_id)], 0.0)
+        return value_of(volume).status
+
+    async def held_by(self, server_id: str) -> list[str]:
+        """What the network and volume rooms have of a server."""
+        await self.settled()
+        worlds = (await self.network.world(), await self.volumes.world())
+        return [line for world in worlds for lines in world.values() for line in lines if server_id in line]
 
     def request(self, name: str = "vm", **changes: Any) -> BootRequest:
         fields: dict[str, Any] = {"token": self.member, "name": name, "flavor": "tiny", "image": self.image.id}

@@ -17,6 +17,9 @@ from actors.api.messages import (
     CreateFlavor,
     CreateKeypair,
     CreateServerGroup,
+    Evacuated,
+    EvacuateNode,
+    EvacuateServer,
     ForceDown,
     KeypairMade,
     ServerGroupRequest,
@@ -24,9 +27,9 @@ from actors.api.messages import (
 )
 from actors.api.server_groups import ServerGroups
 from actors.clock import Clock
-from actors.errors import CallerError, CallerFault, bad_request, forbidden
+from actors.errors import CallerError, CallerFault, bad_request, forbidden, not_found
 from actors.faces import ConductorFace, TokenVerifier
-from actors.messages import AuthContext, HostSeen, ProjectQuota
+from actors.messages import AuthContext, EvacuateRequest, HostSeen, ProjectQuota
 from actors.records import Aggregate, ComputeNode, Flavor, Keypair, ServerGroup
 
 ZONES_FRESH_S = 1.0  # how old the answer may be: each boot that names a zone asks
@@ -204,6 +207,36 @@ class Administration:
     async def force_down(self, request: ForceDown) -> CallerFault | None:
         self._administrator(request.token, "only an administrator says that a worker node is down")
         return await self._conductor.force_down(request.node, request.down)
+
+    async def evacuate(self, request: EvacuateServer) -> None:
+        """Raises `CallerError`: 404 for a host that is not there, 400 where the server's node is up."""
+        self._administrator(request.token, "only an administrator evacuates servers")
+        if request.host and all(seen.report.host != request.host for seen in await self._conductor.hosts()):
+            raise CallerError(not_found("host", f"Compute host {request.host} not found."))
+        asked = EvacuateRequest(
+            token=request.token,
+            instance_id=request.server_id,
+            host=request.host,
+            from_image=request.from_image,
+            stop=request.stop,
+        )
+        [fault] = await self._conductor.evacuate([asked])
+        if fault is not None:
+            raise CallerError(fault)
+
+    async def evacuate_node(self, request: EvacuateNode) -> list[Evacuated]:
+        """Every server that ran on the node, and what comes of it. Raises `CallerError` where there is no such node."""
+        self._administrator(request.token, "only an administrator evacuates servers")
+        if all(node.id != request.node for node in await self._conductor.load(ComputeNode)):
+            raise CallerError(not_found("node", f"there is no worker node {request.node!r}"))
+        views = await self._conductor.evacuable(request.node)
+        faults = await self._conductor.evacuate(
+            [EvacuateRequest(token=request.token, instance_id=v.id, from_image=request.from_image) for v in views]
+        )
+        return [
+            Evacuated(server_id=view.id, name=view.name, why_not=fault.message if fault else "")
+            for view, fault in zip(views, faults, strict=True)
+        ]
 
     # ------------------------------------------------------------ quotas
 

@@ -120,6 +120,32 @@ class SetNode(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""  # why it is disabled
 
 
+class EvacuateServer(msgspec.Struct, frozen=True, kw_only=True):
+    """Build a server again on another host, since its node is no more. `host`: '' = the scheduler chooses."""
+
+    token: str
+    server_id: str
+    host: str = ""
+    from_image: bool = True  # also where its root disk must be made of its image again
+    stop: bool = False  # it is stopped there, whatever it was
+
+
+class EvacuateNode(msgspec.Struct, frozen=True, kw_only=True):
+    """The same for every server of a worker node that left, or is said to be down."""
+
+    token: str
+    node: str
+    from_image: bool = False
+
+
+class Evacuated(msgspec.Struct, frozen=True, kw_only=True):
+    """What comes of one server; `why_not`: '' = it is on its way."""
+
+    server_id: str
+    name: str
+    why_not: str = ""
+
+
 class ForceDown(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a worker node's hosts are taken to be down, whatever they say."""
 

@@ -18,7 +18,7 @@ from actors.cli import show as shown
 from actors.cli.audit import audit
 from actors.cli.backup import backup, restore
 from actors.cli.explain import explain
-from actors.cluster.config import CloudConfig, HypervisorName, default_home
+from actors.cluster.config import CloudConfig, EvacuationPolicy, HypervisorName, default_home
 
 app = typer.Typer(
     help="Boot virtual machines on a Ray cluster: OpenStack Nova's whole boot path as actors.",
@@ -29,6 +29,7 @@ app = typer.Typer(
 app.add_typer(node.app, name="node")
 app.command()(node.drain)
 app.command()(node.enable)
+app.command()(node.evacuate)
 app.add_typer(bench.app, name="bench")
 app.add_typer(server_groups.app, name="server-group")
 app.add_typer(images.app, name="image")
@@ -83,6 +84,10 @@ def up(
     ] = "",
     api_host: Annotated[str, typer.Option(help="Address on which the REST edge listens.")] = "127.0.0.1",
     api_port: Annotated[int, typer.Option(min=0, max=65_535, help="Its port. [the last one, or a free one]")] = 0,
+    evacuate: Annotated[
+        EvacuationPolicy, typer.Option(help="Servers of a node that left, by themselves: on volumes, or all anew.")
+    ] = "never",
+    evacuate_after: Annotated[float, typer.Option(min=0.0, help="Seconds for a node to come back before.")] = 60.0,
     as_json: Json = False,
 ) -> None:
     """Start a cloud on this machine (or leave it as it is, where it runs already), or on a Ray cluster."""
@@ -90,7 +95,14 @@ def up(
     from actors.cluster.config import SimulatedConfig
 
     chosen = hypervisor or "libvirt"
-    config = CloudConfig(hypervisor=chosen, database_url=database, api_host=api_host, api_port=api_port)
+    config = CloudConfig(
+        hypervisor=chosen,
+        database_url=database,
+        api_host=api_host,
+        api_port=api_port,
+        evacuate=evacuate,
+        evacuate_after_s=evacuate_after,
+    )
     if address:
         shown.cloud_is_up(start_joined(config, address, nodes or 0), config, as_json)
         return

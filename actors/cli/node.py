@@ -49,5 +49,19 @@ def enable(node: Annotated[str, typer.Argument(help="A drained worker node's nam
         cloud.enable(node)
 
 
+def evacuate(
+    node: Annotated[str, typer.Argument(help="A worker node that is no more, or is said to be down.")],
+    from_image: Annotated[bool, typer.Option(help="Also servers whose root disk was there: it is made anew.")] = False,
+) -> None:
+    """Build the servers of a worker node that is no more again on other hosts."""
+    from actors.cloud import Cloud
+
+    with Cloud.connect() as cloud:
+        found = cloud.evacuate(node, from_image=from_image)
+    for one in found:
+        _say(f"{one.name}: {one.why_not or 'on its way'}")
+    _say(f"{sum(not one.why_not for one in found)} of {len(found)} servers of {node} are being built again")
+
+
 def _say(line: str) -> None:
     err.print(f"  {line}", style="dim", markup=False)

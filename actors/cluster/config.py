@@ -13,6 +13,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+EvacuationPolicy = Literal["never", "volumes", "all"]
 HypervisorName = Literal["libvirt", "simulated"]
 SERVICE_DOWN_BEATS = 3  # heartbeats that a host may miss
 NODE_FILE_VARIABLE = "NOVARAY_NODE_FILE"  # tells the actors on a node where their NodeConfig is
@@ -102,6 +103,8 @@ class CloudConfig(BaseModel):
     max_attempts: int = Field(default=3, ge=1)  # hosts tried for one boot
     boots_in_flight_limit: int = Field(default=20_000, ge=1)  # accepted and not ended; more are told to come again
     boot_deadline_s: float = 900.0
+    evacuate: EvacuationPolicy = "never"  # servers of a node that left, by themselves: see `evacuation.py`
+    evacuate_after_s: float = Field(default=60.0, ge=0.0)  # for a node that only restarts to be back with its guests
     token_lifetime_s: float = 24 * 3600.0
     heartbeat_s: float = Field(default=2.0, gt=0.0)
     user_data_limit: int = 65_535  # characters of base64, Nova's limit

@@ -21,6 +21,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from actors.cluster import names, reach
 from actors.cluster.config import CloudConfig
+from actors.cluster.evacuation import evacuate_later
 from actors.cluster.vital import vital
 
 LOOK_S = 0.5  # how often the nodes are looked at, at 2 ms of CPU each
@@ -89,6 +90,9 @@ class Supervisor:
         for node in await _surely(lambda: reach.conductor().present()):
             if node not in self._nodes and node not in self._leaving:
                 self._leave(node)
+        for node in await _surely(lambda: reach.conductor().left()):  # as long ago as that was
+            if node not in self._leaving:
+                self._spawn(self._evacuate(node))
 
     def _look(self) -> None:
         """Start actors on nodes that joined; retire those of nodes that left."""
@@ -137,6 +141,10 @@ class Supervisor:
         while any(_exists(kind(node)) for kind in _KINDS):  # noqa: ASYNC110 - Ray tells nobody
             await asyncio.sleep(PAUSE_S)
         del self._leaving[node]
+        self._spawn(self._evacuate(node))
+
+    async def _evacuate(self, node: str) -> None:
+        await evacuate_later(self._cloud, node, lambda: node in self._nodes)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

@@ -101,8 +101,18 @@ def _network_request(node: Compute, build: Build) -> AllocateRequest:
 
 
 async def deallocate_networks(node: Compute, builds: list[Build]) -> None:
-    epoch = node.epoch
-    await node.network.deallocate([DeallocateRequest(instance_id=b.id, host=b.order.host, epoch=epoch) for b in builds])
+    """A server that has run before keeps its ports where it can't be built again."""
+    await node.network.deallocate(
+        [
+            DeallocateRequest(instance_id=build.id, host=build.order.host, keep=_is_kept(build), epoch=node.epoch)
+            for build in builds
+        ]
+    )
+
+
+def _is_kept(build: Build) -> bool:
+    order = build.order
+    return order.again and not (isinstance(order, DestroyOrder) and order.deleting)
 
 
 # ---------------------------------------------------------------- 25-27: block devices
@@ -160,14 +170,20 @@ def _attach_request(node: Compute, build: Build) -> AttachRequest:
 
 
 async def detach_block_devices(node: Compute, builds: list[Build]) -> None:
-    """A failed boot gives a user's volumes back untouched; a deleted instance takes those marked so with it."""
+    """A failed boot gives a user's volumes back untouched; a deleted instance takes those marked so with it.
+
+    Of a server that has run before, a build that fails deletes nothing.
+    """
     await node.volume.detach([_detach_request(node, build) for build in builds if _volumes(build)])
 
 
 def _detach_request(node: Compute, build: Build) -> DetachRequest:
     order = build.order
     ended = isinstance(order, DestroyOrder) and order.deleting
-    return DetachRequest(instance_id=build.id, host=order.host, failed_boot=not ended, epoch=node.epoch)
+    kept = tuple(device.source_id for device in _volumes(build)) if _is_kept(build) else ()
+    return DetachRequest(
+        instance_id=build.id, host=order.host, failed_boot=not ended, volume_ids=kept, epoch=node.epoch
+    )
 
 
 # ---------------------------------------------------------------- 28: the guest

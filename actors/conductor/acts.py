@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
+from uuid import UUID, uuid5
 
 import msgspec
 
@@ -25,6 +26,7 @@ from actors.acts import (
     DetachInterface,
     DetachVolume,
     PowerReport,
+    Stop,
     act_of,
     name_of,
 )
@@ -158,6 +160,22 @@ class Acts:
                         boot.acting = action.id
                     self._at_work[action.id] = asyncio.Event()
                     self._conductor.spawn(self._run(action))
+
+    async def stop_again(self, boots: list[Boot]) -> None:
+        """What was stopped before it was built again elsewhere."""
+        await self.accept(
+            [
+                ActRequest(
+                    id=str(uuid5(UUID(boot.id), f"stopped again {boot.instance.attempt}")),
+                    instance_id=boot.id,
+                    act=Stop(wait_s=0.0),
+                    user_id=boot.instance.user_id,
+                    request_id=boot.instance.request_id,
+                    above_locks=True,
+                )
+                for boot in boots
+            ]
+        )
 
     async def node_left(self, node: str) -> None:
         """What the node can't do any more has failed."""

@@ -60,8 +60,10 @@ class Boot:
 
     @property
     def status(self) -> str:
+        """REBUILD: it has run before, and is being built again."""
         row = self.instance
-        return _status(row.vm_state, row.task_state, row.power_state)
+        shown = _status(row.vm_state, row.task_state, row.power_state)
+        return "REBUILD" if shown == "BUILD" and self.again else shown
 
     @property
     def state(self) -> State:
@@ -73,6 +75,16 @@ class Boot:
         """Whether it takes room on its host; a boot that ended in ERROR or was deleted has given it back."""
         row = self.instance
         return bool(row.host) and row.vm_state != Vm.DELETED and (row.vm_state != Vm.ERROR or row.launched_at > 0)
+
+    @property
+    def again(self) -> bool:
+        """Whether it has run before: what it has besides its host is no boot's to take back."""
+        return self.instance.launched_at > 0
+
+    @property
+    def begun_at(self) -> float:
+        """When the boot that is under way began."""
+        return self.instance.updated_at if self.again else self.instance.created_at
 
     @property
     def building(self) -> bool:
@@ -169,7 +181,7 @@ class Boot:
             project_id=spec.project_id,
             flavor=spec.flavor,
             root_gib=spec.flavor.disk_gib if spec.image_id else 0,
-            availability_zone=spec.availability_zone,
+            availability_zone=_zone(spec),
             image_properties=spec.image_properties,
             hints=spec.hints,
             ignore_hosts=self.instance.failed_hosts,
@@ -180,7 +192,13 @@ class Boot:
     def build_order(self, epoch: int) -> BuildOrder:
         row = self.instance
         return BuildOrder(
-            instance_id=row.id, attempt=row.attempt, host=row.host, epoch=epoch, spec=self.spec(), claim=self.claim()
+            instance_id=row.id,
+            attempt=row.attempt,
+            host=row.host,
+            epoch=epoch,
+            spec=self.spec(),
+            claim=self.claim(),
+            again=self.again,
         )
 
     def destroy_order(self, epoch: int) -> DestroyOrder:
@@ -193,7 +211,16 @@ class Boot:
             spec=self.spec(),
             claim=self.claim(),
             deleting=row.deleting,
+            again=self.again,
         )
+
+
+def _zone(spec: BootSpec) -> str:
+    """Where it may go: zone, or zone:host."""
+    if spec.evacuation is None:
+        return spec.availability_zone
+    zone = spec.availability_zone.partition(":")[0]  # the host that was asked for once is no more
+    return f"{zone}:{spec.evacuation.to}" if spec.evacuation.to else zone
 
 
 def disk_gib(spec: BootSpec) -> int:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from msgspec.structs import replace
 
 from actors.boot import CONTROL, NODE
+from actors.conductor import moved
 from actors.conductor.boots import Boot, view
 from actors.conductor.deleted import Deleted
 from actors.conductor.instance_actions import InstanceActions, boot_action
@@ -55,7 +56,8 @@ class Questions:
 
     async def strangers(self, node: str, instance_ids: list[str]) -> list[str]:
         """Those that have no place on this node. One in ERROR keeps its place here: its owner may look at it."""
-        return [i for i in instance_ids if (boot := self._boots.get(i)) is None or boot.instance.node != node]
+        away = [i for i in instance_ids if (boot := self._boots.get(i)) is None or boot.instance.node != node]
+        return [i for i in away if not moved.is_expected(self._boots.get(i), node)]
 
     async def show(self, instance_ids: list[str]) -> list[ServerView | CallerFault]:
         return [view(boot) if (boot := self._boots.get(i)) else no_server(i) for i in instance_ids]

@@ -19,6 +19,7 @@ from actors.acts import ActRequest, Edit, PowerReport
 from actors.boot import CONTROL, NODE
 from actors.clock import Clock
 from actors.cluster.config import CloudConfig
+from actors.conductor import evacuation, moved
 from actors.conductor.acts import Acts
 from actors.conductor.boots import Boot, new_boot, notification, stored_boot, view
 from actors.conductor.company import Company
@@ -38,6 +39,7 @@ from actors.messages import (
     BootFault,
     BootSpec,
     BuildEnded,
+    EvacuateRequest,
     Hello,
     HostSeen,
     ServerView,
@@ -58,7 +60,7 @@ from actors.records import (
 )
 from actors.saga import Outcome, Phase, Saga, Table, describe
 from actors.scheduler.messages import PlacementExplained
-from actors.states import Event, Vm
+from actors.states import Event, Power, Vm
 
 COMMIT_TRIES = 100  # times a database that can't write is asked
 COMMIT_PAUSE_S = 0.2
@@ -333,9 +335,11 @@ class Conductor(Questions):
             else:
                 boot.hear(Event.FAIL)
                 boot.change(fault=msgspec.to_builtins(_after_attempts(fault, boot.failures)), failed_hosts=failed_hosts)
+                boot.change(**moved.failed(boot))
                 over.append(boot)
         try:
-            await self.write(over, "instance.create.error")
+            for verb, ended in _by_verb(over):
+                await self.write(ended, f"instance.{verb}.error")
             await self.write(again, "")
             await self._release_late([*over, *again])
         finally:
@@ -461,13 +465,18 @@ class Conductor(Questions):
 
     async def _builds_ended(self, ends: list[tuple[Boot, BuildEnded]]) -> None:
         good = [(boot, report) for boot, report in ends if report.fault is None]
+        verbs = _by_verb([boot for boot, _ in good])
         for boot, report in good:
             boot.hear(Event.SPAWNED)
             boot.change(launched_at=report.at, addresses=report.vifs, root_device=report.root_device)
         active = [boot for boot, _ in good]
-        await self.write(active, "instance.create.end")
+        stopped = [boot for boot in active if boot.instance.attempt and moved.arrived(boot)]
+        for verb, built in verbs:
+            await self.write(built, f"instance.{verb}.end")
         for boot in active:
             self._end(boot)
+        if stopped:
+            self.spawn(self._acts.stop_again(stopped))
         if active:
             self._unconfirmed.update(boot.id for boot in active)
             if self._confirming is None:  # nobody waits for the scheduler to know, so others may come along
@@ -507,13 +516,40 @@ class Conductor(Questions):
         """The worker nodes that said hello and have not left since."""
         return self.nodes.present()
 
+    async def left(self) -> list[str]:
+        """The worker nodes that said hello once and have left."""
+        return self.nodes.left()
+
     async def node_left(self, node: str) -> list[str]:
         """A worker node left the cluster: what it was building goes elsewhere, and nobody waits for it."""
         await self.nodes.leave(node)
         await self._abandon(node)
         await self._acts.node_left(node)
+        await self._mark_lost(node)
         row = self.nodes.row(node)
         return list(row.hosts) if row is not None else []
+
+    async def _mark_lost(self, node: str) -> None:
+        """Nobody knows how the guests of a node that left are; its actor tells, should it come back."""
+        there = [boot for boot in self._boots.values() if boot.instance.node == node and not boot.building]
+        unknown = [b for b in there if b.instance.power_state != Power.NOSTATE and not b.instance.deleting]
+        if not self.nodes.has_left(node):
+            return
+        for boot in unknown:
+            boot.change(power_state=Power.NOSTATE.value, updated_at=self.clock.now())
+        await self.write(unknown, "")
+
+    async def evacuate(self, requests: list[EvacuateRequest]) -> list[CallerFault | None]:
+        """Build servers of nodes that are no more again on other hosts, in the background."""
+        return await evacuation.evacuate(self, requests)
+
+    async def evacuable(self, node: str) -> list[ServerView]:
+        """The servers that a node left behind."""
+        return [view(boot) for boot in evacuation.on_node(self, node)]
+
+    def seat(self, boot: Boot) -> None:
+        """One that is built again is in flight, whether there is room or not."""
+        self._seats.take(boot.instance.project_id, [boot.id])
 
     async def _abandon(self, node: str) -> None:
         """Take what a node that left was building from it, once no guest can begin to run there any more."""
@@ -645,9 +681,7 @@ class Conductor(Questions):
     def _overdue(self) -> list[Boot]:
         at = self.clock.now()
         boots = (boot for i in self._seats if (boot := self._boots.get(i)) is not None and boot.building)
-        return [
-            boot for boot in boots if at > max(boot.instance.created_at, boot.wait_until) + self._config.boot_deadline_s
-        ]
+        return [boot for boot in boots if at > max(boot.begun_at, boot.wait_until) + self._config.boot_deadline_s]
 
     def _too_late(self, boot: Boot) -> BootFault:
         limit_s = self._config.boot_deadline_s
@@ -720,6 +754,13 @@ class Conductor(Questions):
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _by_verb(boots: list[Boot]) -> list[tuple[str, list[Boot]]]:
+    """Those that are made, and those that are made again, as notifications call it; hardly ever both."""
+    again = [boot for boot in boots if boot.again]
+    made = [boot for boot in boots if not boot.again] if again else boots
+    return [("create", made), ("rebuild", again)]
 
 
 async def _patiently(commit: Callable[[], Awaitable[None]], tries: int) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from actors.conductor import moved
 from actors.conductor.boots import Boot
 from actors.conductor.nodes import NodeLeftError
 from actors.errors import CallerFault, Fault, HostError, HostFault, StaleEpochError
@@ -182,7 +183,11 @@ async def _destroy(conductor: Conductor, node: str, boots: list[Boot]) -> None:
 
 async def _give_back(conductor: Conductor, boots: list[Boot]) -> None:
     """In place of a node that left the cluster: what its guests held elsewhere. What it had itself went with it."""
-    rows = [boot.instance for boot in boots]
-    await conductor.network.deallocate([DeallocateRequest(instance_id=row.id, host=row.host) for row in rows])
+    kept = [boot for boot in boots if boot.again and not boot.instance.deleting]
+    rows = [boot.instance for boot in boots if boot not in kept]
+    unbound = [moved.unbind(boot, boot.instance.host) for boot in kept]
+    deallocate = [DeallocateRequest(instance_id=row.id, host=row.host) for row in rows]
+    await conductor.network.deallocate([*deallocate, *unbound])
     detach = [DetachRequest(instance_id=row.id, host=row.host, failed_boot=not row.deleting) for row in rows]
-    await conductor.volume.detach(detach)
+    freed = [request for boot in kept for request in moved.detach_kept(boot, boot.instance.host)]
+    await conductor.volume.detach([*detach, *freed])

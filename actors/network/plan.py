@@ -254,9 +254,12 @@ class Planner:
         )
 
     def _bound(self, port: Port, request: AllocateRequest, network: Network, group_ids: tuple[str, ...]) -> Port:
-        """The port updated for this instance on this host; a port that moves to another host starts DOWN there."""
+        """The port updated for this instance on this host; a port that moves to another host starts DOWN there.
+
+        One that is the instance's already has the groups that it was given since.
+        """
         security_groups = port.security_groups
-        if port.made_for and network.port_security_enabled:
+        if port.made_for and network.port_security_enabled and port.device_id != request.instance_id:
             security_groups = group_ids or (default_group_id(request.project_id),)
         return replace(
             port,

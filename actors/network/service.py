@@ -207,7 +207,9 @@ def _released(rows: Rows, request: DeallocateRequest) -> list[Change]:
             continue
         if request.host and port.host not in ("", request.host):
             continue  # the boot has gone on to another host, which has it now
-        if port.made_for == request.instance_id:
+        if request.keep:
+            changes.append(replace(port, host="", status="DOWN"))
+        elif port.made_for == request.instance_id:
             changes.append(drop(port))
         elif port.device_owner.startswith(COMPUTE_OWNER):  # others only say that they are the instance's
             changes.append(replace(port, device_id="", device_owner="", host="", status="DOWN", dns_name=""))

@@ -25,7 +25,7 @@ from actors.cloud import BootFailedError, CallerError, Cloud, Server
 from actors.cluster import bringup, names, ray_node
 from actors.cluster.config import NodeConfig, SimulatedConfig
 from actors.cluster.supervisor import SERVICES, worker_nodes
-from actors.messages import ServerView
+from actors.messages import BlockDevice, ServerView
 from actors.states import TABLE, State
 from tests.running import COMMAND_LIMIT_S, CommandLine, cloud, environment
 
@@ -51,7 +51,8 @@ RESULTS = (
 
 @pytest.fixture(scope="module")
 def line() -> Iterator[CommandLine]:
-    with cloud("--nodes", "2", "--hypervisor", "simulated", "--hosts", str(HOSTS)) as running:
+    fleet = ("--nodes", "2", "--hypervisor", "simulated", "--hosts", str(HOSTS))
+    with cloud(*fleet, "--evacuate", "volumes", "--evacuate-after", "1") as running:
         yield running
 
 
@@ -305,6 +306,34 @@ def test_a_node_added_during_a_storm_takes_guests_and_one_drained_takes_none(lin
     finally:
         ray_node.stop(worker)
     assert await_true(lambda: "compute@node-4" not in actor_names())
+
+
+def test_servers_of_a_node_that_left_go_elsewhere_by_policy_or_by_command(line: CommandLine, api: Cloud) -> None:
+    runtime = bringup.running(line.home)
+    assert runtime is not None
+    node = NodeConfig(host="node-5", home=line.home / "nodes" / "node-5")
+    node.home.mkdir()
+    file = node.home / "node.json"
+    file.write_text(node.model_dump_json())
+    worker = ray_node.start_worker(line.home, node.host, file, runtime.processes[0])
+    try:
+        assert await_true(lambda: pid_of("compute@node-5") > 0 and pid_of("agent@node-5") > 0)
+        image = api.images.get("tiny").id
+        root = BlockDevice(source_type="image", destination_type="volume", source_id=image, boot_index=0, size_gib=1)
+        there = "nova:node-5"
+        kept = api.boot("kept", image="", block_devices=(root,), availability_zone=there).wait(LIMIT_S)
+        fresh = api.boot("fresh", availability_zone=there).wait(LIMIT_S)
+        addresses = kept.view.addresses[0].fixed_ips
+        assert {kept.view.node, fresh.view.node} == {"node-5"}
+    finally:
+        ray_node.stop(worker)
+    assert await_true(lambda: kept.refresh().view.node in NODES)
+    moved = kept.wait(LIMIT_S)
+    assert (moved.view.status, moved.view.addresses[0].fixed_ips) == ("ACTIVE", addresses)
+    assert fresh.refresh().view.node == "node-5"  # the policy is about those on volumes
+    line.run("evacuate", "node-5", "--from-image")
+    assert await_true(lambda: fresh.refresh().view.node in NODES)
+    assert fresh.wait(LIMIT_S).view.status == "ACTIVE"
 
 
 def actor_names() -> set[str]:

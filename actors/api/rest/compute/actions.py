@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -15,7 +16,7 @@ from starlette.responses import Response
 
 from actors.acts import AnyAct, Edit, Pause, Reboot, Resume, Start, Stop, Suspend, Unpause
 from actors.api.act_messages import ActOnServer, EditServer, GroupOfServer, ImageOfServer
-from actors.api.messages import ServersRequest
+from actors.api.messages import EvacuateServer, ServersRequest
 from actors.api.rest.answers import Json
 from actors.api.rest.bodies import Name, Strict
 from actors.api.rest.compute.backups import keep_newest
@@ -32,13 +33,18 @@ IMAGE_ID_SINCE = (2, 45)
 REASON_SINCE = (2, 73)
 SHUT_DOWN_S = 0.0  # what a guest has to shut down is the compute API's to say
 NOT_DONE = (
-    "addFixedIp", "addFloatingIp", "changePassword", "confirmResize", "evacuate",
+    "addFixedIp", "addFloatingIp", "changePassword", "confirmResize",
     "injectNetworkInfo", "migrate", "os-migrateLive", "os-start-rescue", "rebuild", "removeFixedIp",
     "removeFloatingIp", "rescue", "resetNetwork", "resize", "restore", "revertResize",
     "shelve", "shelveOffload", "trigger_crash_dump", "unrescue", "unshelve", "os-getRDPConsole",
     "os-getSerialConsole", "os-getSPICEConsole",
 )  # fmt: skip
 ACCEPTED = 202
+SHARED_STORAGE_BEFORE, FORCE_SINCE, FORCE_BEFORE, STOPPED_SINCE = (2, 14), (2, 29), (2, 68), (2, 95)
+SAID_OF_EVACUATION = {  # in which versions, from and before
+    "onSharedStorage": ((2, 1), SHARED_STORAGE_BEFORE),
+    "force": (FORCE_SINCE, FORCE_BEFORE),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +247,37 @@ def _image_answer(asked: Asked, image_id: str) -> Response:
     return Response(status_code=ACCEPTED, headers={"Location": f"{asked.url}/image/v2/images/{image_id}"})
 
 
+class Evacuate(Strict):
+    """What may be said has changed with the versions: see `SAID_OF_EVACUATION`."""
+
+    host: Name | None = None
+    adminPass: Annotated[str, Field(max_length=255)] | None = None
+    onSharedStorage: bool | None = None
+    force: bool | None = None
+
+
+async def evacuate(asked: Asked, how: Any) -> Response:
+    """On another host, with its volumes and addresses; a root disk that went with the host is made anew."""
+    wanted = parsed(Evacuate, how)
+    for field, (first, last) in SAID_OF_EVACUATION.items():
+        if field in wanted.model_fields_set and not first <= asked.version < last:
+            raise CallerError(bad_request("", f"Invalid input for field/attribute evacuate: '{field}' was unexpected"))
+    if asked.version < SHARED_STORAGE_BEFORE and wanted.onSharedStorage is None:
+        raise CallerError(bad_request("", "Invalid input for field/attribute evacuate: 'onSharedStorage' is required"))
+    [server] = await asked.rooms.api.show(ServersRequest(token=asked.caller.token, server_ids=(asked.server_id,)))
+    await asked.rooms.api.evacuate(
+        EvacuateServer(
+            token=asked.caller.token,
+            server_id=value_of(server).id,
+            host=wanted.host or "",
+            stop=asked.version >= STOPPED_SINCE,
+        )
+    )
+    if asked.version < SHARED_STORAGE_BEFORE:
+        return Json({"adminPass": wanted.adminPass or secrets.token_urlsafe(9)})
+    return Response(status_code=200)
+
+
 async def force_delete(asked: Asked, how: Any) -> Response:
     request = ServersRequest(token=asked.caller.token, server_ids=(asked.server_id,))
     [fault] = await asked.rooms.api.delete(request)
@@ -264,6 +301,7 @@ ACTIONS: dict[str, Action] = {
     "os-getVNCConsole": vnc_console,
     "createImage": create_image,
     "createBackup": create_backup,
+    "evacuate": evacuate,
     "forceDelete": force_delete,
     "addSecurityGroup": add_security_group,
     "removeSecurityGroup": remove_security_group,

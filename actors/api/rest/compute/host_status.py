@@ -20,6 +20,7 @@ class HostStatuses:
     def __init__(self, rooms: EdgeRooms) -> None:
         self._rooms = rooms
         self._seen: dict[str, HostSeen] = {}
+        self._gone: set[str] = set()  # worker nodes that left
         self._at = float("-inf")
 
     async def of(self, caller: Caller, view: ServerView) -> str:
@@ -29,10 +30,11 @@ class HostStatuses:
         now = self._rooms.clock.monotonic()
         if now - self._at > FRESH_S:
             self._seen = {seen.report.host: seen for seen in await self._rooms.api.hosts(caller.token)}
+            self._gone = {node.id for node in await self._rooms.api.nodes(caller.token) if node.gone}
             self._at = now
         seen = self._seen.get(view.host)
         if seen is None:
-            return "UNKNOWN"
+            return "DOWN" if view.node in self._gone else "UNKNOWN"
         if not seen.report.enabled:
             return "MAINTENANCE"
         return "UP" if seen.up else "DOWN"

@@ -180,6 +180,39 @@ def test_hypervisors_by_version(tmp_path: Path) -> None:
     in_world(tmp_path, play)
 
 
+def test_a_server_is_evacuated_by_every_version_s_own_words(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with client(world) as http, client(world, "2.13", world.admin) as old:
+            server = await launched(world, http, body(world))
+            action = f"{SERVERS}/{server['id']}/action"
+            refused(await http.post(action, json={"evacuate": {}}), 403, "forbidden")
+            refused(await old.post(action, json={"evacuate": {}}), 400, "badRequest")
+            refused(await old.post(action, json={"evacuate": {"onSharedStorage": False}}), 400, "badRequest")
+            await world.join("node-2")
+            await world.conductor.node_left(NODE_NAME)
+            async with client(world, NEWEST, world.admin) as admin:
+                shown = (await admin.get(f"{SERVERS}/{server['id']}")).json()["server"]
+                assert (shown["host_status"], shown["OS-EXT-STS:power_state"], shown["status"]) == ("DOWN", 0, "ACTIVE")
+                for wrong in ({"onSharedStorage": False}, {"force": True}):
+                    refused(await admin.post(action, json={"evacuate": wrong}), 400, "badRequest")
+                refused(await admin.post(action, json={"evacuate": {"host": "nowhere"}}), 404, "itemNotFound")
+            answer = await old.post(action, json={"evacuate": {"onSharedStorage": False, "adminPass": "given"}})
+            assert (answer.status_code, answer.json()) == (200, {"adminPass": "given"})
+            await world.settled()
+            shown = (await old.get(f"{SERVERS}/{server['id']}")).json()["server"]
+            assert (shown["status"], shown["OS-EXT-SRV-ATTR:host"]) == ("ACTIVE", "node-2")
+            await world.join("node-3")
+            await world.conductor.node_left("node-2")
+            async with client(world, NEWEST, world.admin) as admin:
+                answer = await admin.post(action, json={"evacuate": {"host": "node-3"}})
+                assert (answer.status_code, answer.content) == (200, b"")
+                await world.settled()
+                shown = (await admin.get(f"{SERVERS}/{server['id']}")).json()["server"]
+                assert (shown["status"], shown["OS-EXT-SRV-ATTR:host"]) == ("SHUTOFF", "node-3")  # since 2.95
+
+    in_world(tmp_path, play)
+
+
 def test_services_are_disabled_and_forced_down(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         async with client(world, "2.69", world.admin) as admin, client(world, "2.1", world.admin) as old:
