@@ -107,36 +107,42 @@ class Notices:
         self._computes = computes
         self._news = tell
         self._lines: dict[str, _Line] = defaultdict(_Line)
+        self._left: set[str] = set()  # hosts with no agent to hear anything, until one starts there
 
     async def tell(self, urgent: set[Notice], soon: set[Notice]) -> None:
         """Returns when the urgent ones were heard, or could not be; the others are on their way then."""
-        heard = [self._enqueue(host, network_ids) for host, network_ids in _by_node(urgent).items()]
+        heard = [self._enqueue(*each) for each in _by_node(urgent).items() if each[0] not in self._left]
         for host, network_ids in _by_node(soon).items():
-            self._gather(host, network_ids)
+            if host not in self._left:
+                self._gather(host, network_ids)
         waiting = [waiter for waiter, line in heard if not line.away]
         if waiting:
             await asyncio.wait(waiting)
 
     def started(self, host: str) -> None:
         """The agent asks for everything by itself now."""
+        self._left.discard(host)
         if host in self._lines:
             self._lines[host].unheard.clear()
             self._lines[host].away = False
 
     def hears(self, host: str) -> bool:
         """Whether the last notice to this node's agent was heard; who was told nothing yet has started."""
-        return host not in self._lines or not self._lines[host].away
+        return host not in self._left and (host not in self._lines or not self._lines[host].away)
 
     async def wired(self, host: str) -> set[str]:
         """Ports whose taps are wired there; nothing of an agent that does not answer: it tells when it starts."""
+        if host in self._left:
+            return set()
         try:
             return set(await asyncio.wait_for(self._agents(host).wired(), AGENT_WAIT_S))
         except (ConnectionError, LookupError, TimeoutError):
             return set()
 
     def forget(self, host: str) -> None:
-        """The host has left."""
+        """The host has left: nobody waits for its agent."""
         self._lines.pop(host, None)
+        self._left.add(host)
 
     async def plugged(self, events: Iterable[tuple[str, PlugEvent]]) -> None:
         """network-vif-plugged to the hosts' compute actors; raises what they raise, so that the agent tells again."""

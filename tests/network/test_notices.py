@@ -139,3 +139,18 @@ def test_simulated_hosts_have_their_nodes_agent() -> None:
     touched = Touched(rows)
     touched.add("n")
     assert touched.urgent() == {("h1", "n")} and touched.soon() == {("h2", "n")}
+
+
+def test_nobody_waits_for_the_agent_of_a_host_that_left() -> None:
+    async def scenario() -> None:
+        gone = SlowAgent("h1")
+        told = notices(gone)
+        told.forget("h1")
+        await asyncio.wait_for(told.tell({("h1", "a")}, {("h1", "b")}), 1)
+        assert gone.heard == [] and not told.hears("h1")
+        told.started("h1")
+        gone.gate.set()
+        await told.tell({("h1", "a")}, set())
+        assert gone.heard == [["a"]] and told.hears("h1")
+
+    run(scenario())
