@@ -5,12 +5,14 @@ cloud has the latency of a single call; while a batch is in flight items gather,
 comes, so batches grow by themselves under load. Invariant: at most one batch in flight, at most `limit` items inside.
 
 `ask` awaits the item's own reply; `cast` does not. Both refuse at the door (`CallerError` 503) when full. What is cast
-`by_and_by` may wait up to `linger_s` for company, or for an item that goes at once and takes it along.
+`by_and_by` may wait up to `linger_s` for company, or for an item that goes at once and takes it along. So does what is
+asked where `busy_from` others a second are asked already: a client that asks alone waits for nobody.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -21,6 +23,7 @@ Reply = TypeVar("Reply")
 
 QUEUE_LIMIT = 20_000  # items waiting or in flight
 BATCH_LIMIT = 1_000  # items in one message
+SAMPLE = 4  # asks by which it is known how busy it is
 
 
 class Outbox(Generic[Item, Reply]):
@@ -32,6 +35,7 @@ class Outbox(Generic[Item, Reply]):
         limit: int = QUEUE_LIMIT,
         batch_limit: int = BATCH_LIMIT,
         linger_s: float = 0.0,
+        busy_from: int = 0,  # asks a second, from which on they wait for company; 0 = never
     ) -> None:
         self._send = send
         self._limit = limit
@@ -39,6 +43,8 @@ class Outbox(Generic[Item, Reply]):
         self._waiting: list[tuple[Item, asyncio.Future[Reply | CallerFault | HostFault]]] = []
         self._in_flight = 0
         self._linger_s = linger_s
+        self._busy_s = SAMPLE / busy_from if busy_from else 0.0
+        self._asked: deque[float] = deque(maxlen=SAMPLE)  # when the last ones were
         self._lingering: asyncio.TimerHandle | None = None
         self._pump: asyncio.Task[None] | None = None
 
@@ -47,7 +53,7 @@ class Outbox(Generic[Item, Reply]):
 
     async def ask(self, item: Item) -> Reply:
         """The reply to this item; raises its fault, or what the send itself raised."""
-        return value_of(await self.enqueue(item))
+        return value_of(await self.enqueue(item, self._is_busy()))
 
     def cast(self, item: Item, by_and_by: bool = False) -> None:
         """Send and go on; a failure of the send is dropped here and must be healed by reconciliation."""
@@ -69,6 +75,14 @@ class Outbox(Generic[Item, Reply]):
         self._begin()
         while self._pump is not None:
             await asyncio.wait({self._pump})
+
+    def _is_busy(self) -> bool:
+        if not self._busy_s:
+            return False
+        now, asked = asyncio.get_running_loop().time(), self._asked
+        busy = len(asked) == SAMPLE and now - asked[0] < self._busy_s
+        asked.append(now)
+        return busy
 
     def _begin(self) -> None:
         if self._lingering is not None:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from actors.errors import CallerError, CallerFault
-from actors.outbox import Outbox
+from actors.outbox import SAMPLE, Outbox
 
 
 class Receiver:
@@ -39,6 +39,33 @@ def test_idle_sends_one_at_once_and_load_gathers() -> None:
     assert answers == [0, 2, 4, 6, 8, 10]
     assert len(batches) == 2
     assert batches[1] == [3, 4, 5]
+
+
+def test_who_asks_in_a_crowd_waits_for_company() -> None:
+    """The first few go one by one; then there are so many a second that the rest go together."""
+
+    async def play() -> tuple[list[list[int]], list[int]]:
+        receiver = Receiver()
+        receiver.gate.set()
+        outbox: Outbox[int, int] = Outbox(receiver, linger_s=0.05, busy_from=1)
+        alone = [await outbox.ask(n) for n in range(SAMPLE)]
+        together = await asyncio.gather(*(outbox.ask(n) for n in range(SAMPLE, SAMPLE + 3)))
+        return receiver.batches, alone + together
+
+    batches, answers = asyncio.run(play())
+    assert answers == [2 * n for n in range(SAMPLE + 3)]
+    assert batches == [*([n] for n in range(SAMPLE)), [SAMPLE, SAMPLE + 1, SAMPLE + 2]]
+
+
+def test_who_asks_seldom_goes_at_once() -> None:
+    async def play() -> list[int]:
+        receiver = Receiver()
+        receiver.gate.set()
+        outbox: Outbox[int, int] = Outbox(receiver, linger_s=3600.0, busy_from=1_000_000_000)
+        async with asyncio.timeout(10.0):
+            return [await outbox.ask(n) for n in range(2 * SAMPLE)]
+
+    assert asyncio.run(play()) == [2 * n for n in range(2 * SAMPLE)]
 
 
 def test_a_refused_item_does_not_spoil_its_batch() -> None:

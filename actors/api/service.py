@@ -48,6 +48,8 @@ from actors.outbox import Outbox
 from actors.records import Notification
 from actors.scheduler.messages import PlacementExplained
 
+LAUNCH_LINGER_S, LAUNCHES_BUSY_FROM = 0.05, 40  # single POSTs of so many a second share their messages
+SHOW_LINGER_S, SHOWS_BUSY_FROM = 0.02, 80  # and single GETs
 PLUGS = ("network-vif-plugged", "network-vif-unplugged")  # events that a compute actor waits for
 Seen = TypeVar("Seen", ServerView, ServerStatus)
 Question = TypeVar("Question", AllocateRequest, AttachRequest)
@@ -73,8 +75,10 @@ class Api(Administration, ServerFirewalls):
         self._volume = volume
         self._computes = computes
         self._tickets = Tickets(random)
-        self._launches: Outbox[BootRequest, list[str]] = Outbox(self.boot)
-        self._shows: Outbox[str, ServerView] = Outbox(conductor.show)
+        self._launches: Outbox[BootRequest, list[str]] = Outbox(
+            self.boot, linger_s=LAUNCH_LINGER_S, busy_from=LAUNCHES_BUSY_FROM
+        )
+        self._shows: Outbox[str, ServerView] = Outbox(conductor.show, linger_s=SHOW_LINGER_S, busy_from=SHOWS_BUSY_FROM)
 
     # ------------------------------------------------------------ launching
 

@@ -6,7 +6,7 @@ first path segment names; a slash at the end of a path means nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,6 +18,8 @@ from actors.api.rest.policy import Policy
 from actors.api.rest.request_ids import REQUEST_ID, global_request_id, new_request_id
 from actors.api.rest.rooms import EdgeRooms
 from actors.api.rest.screens import screens
+
+Quick = Callable[[Scope, Send], Awaitable[bool]]
 
 SERVICES: dict[str, Callable[[EdgeRooms], ASGIApp]] = {
     "identity": identity.application,
@@ -37,12 +39,17 @@ def edge(rooms: EdgeRooms) -> ASGIApp:
     for prefix, service in services.items():
         if isinstance(service, FastAPI):
             service.state.service, service.state.policy = prefix, policy
-    return Edge(services)
+    app = services["compute"]
+    assert isinstance(app, FastAPI)
+    return Edge(services, compute.quick(app).answer)
 
 
 class Edge:
-    def __init__(self, services: Mapping[str, ASGIApp]) -> None:
+    """`quick` is asked first, of HTTP requests: it says whether it has answered."""
+
+    def __init__(self, services: Mapping[str, ASGIApp], quick: Quick | None = None) -> None:
         self._services = services
+        self._quick = quick
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         prefix, _, rest = scope["path"].lstrip("/").partition("/")
@@ -51,6 +58,8 @@ class Edge:
         answer = _with_id(inner, send) if scope["type"] == "http" else send
         if service is None:
             await _nothing_here(inner, receive, answer)
+            return
+        if self._quick is not None and scope["type"] == "http" and await self._quick(inner, answer):
             return
         await service(inner, limited(inner, receive) if scope["type"] == "http" else receive, answer)
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
+from starlette.datastructures import URL
+from starlette.types import Scope
 
 from actors.api.rest.policy import Question
 from actors.api.rest.rooms import EdgeRooms
@@ -18,6 +21,7 @@ from actors.errors import CallerError, forbidden, unauthorized
 from actors.messages import AuthContext
 
 TOKEN = "x-auth-token"
+_HOST = re.compile(rb"[a-zA-Z0-9.-]{1,255}(:[0-9]{1,5})?|\[[0-9a-fA-F:.]{2,45}\](:[0-9]{1,5})?")  # names and addresses
 _CONVERTER = re.compile(r":\w+}")  # of a parameter of which a route says what it may be
 
 
@@ -88,7 +92,23 @@ def route_path(request: Request) -> str:
 
 def base_url(request: Request) -> str:
     """Where the edge answers, as this caller reaches it: scheme://host:port, without a slash at the end."""
-    return f"{request.url.scheme}://{request.url.netloc}"
+    return edge_url(request.scope)
+
+
+def edge_url(scope: Scope) -> str:
+    """The same, of a request that is not read yet."""
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    return _plain_url(scope["scheme"], host) or _careful_url(scope)
+
+
+@lru_cache(maxsize=1_000)
+def _plain_url(scheme: str, host: bytes) -> str:
+    return f"{scheme}://{host.decode()}" if _HOST.fullmatch(host) else ""
+
+
+def _careful_url(scope: Scope) -> str:
+    url = URL(scope=scope)
+    return f"{url.scheme}://{url.netloc}"
 
 
 Rooms = Annotated[EdgeRooms, Depends(rooms_of)]

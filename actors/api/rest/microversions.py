@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, NamedTuple, cast
 
 from fastapi import Depends, Request
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from actors.api.rest.faults import Form, refused
@@ -57,6 +58,14 @@ class Microversions:
             raise CallerError(CallerFault(406, message))
         return version
 
+    @cache  # noqa: B019 - there are a few, for as long as the process lives
+    def headers(self, version: Version | None) -> list[tuple[bytes, bytes]]:
+        """What an answer says of the version that was spoken; None where none was agreed on."""
+        spoken = [(HEADER, f"{self.service_type} {version}"), (self.legacy_header, str(version))]
+        vary = [("vary", name) for name, _ in spoken if name]
+        said = [(name, value) for name, value in spoken if name and version is not None]
+        return [(name.lower().encode(), value.encode()) for name, value in (*vary, *said)]
+
     def _wanted(self, headers: Headers) -> str:
         """The common header names the service: several may stand in it, and the last of ours counts."""
         wanted = ""
@@ -88,18 +97,11 @@ class Negotiation:
         await self._app(scope, receive, self._saying(version, send))
 
     def _saying(self, version: Version | None, send: Send) -> Send:
-        spoken = self._microversions
+        said = self._microversions.headers(version)
 
         async def saying(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.append("Vary", HEADER)
-                if spoken.legacy_header:
-                    headers.append("Vary", spoken.legacy_header)
-                if version is not None:
-                    headers[HEADER] = f"{spoken.service_type} {version}"
-                    if spoken.legacy_header:
-                        headers[spoken.legacy_header] = str(version)
+                message["headers"] = [*message["headers"], *said]
             await send(message)
 
         return saying

@@ -32,6 +32,7 @@ from actors.api.rest.compute import (
     zones,
 )
 from actors.api.rest.compute.host_status import HostStatuses
+from actors.api.rest.compute.quick_show import QuickShow
 from actors.api.rest.context import Caller
 from actors.api.rest.faults import nova_form
 from actors.api.rest.microversions import Microversions, Version
@@ -82,6 +83,11 @@ def application(rooms: EdgeRooms) -> FastAPI:
     for part in SERVER_PARTS:
         app.include_router(part.router)
     return app
+
+
+def quick(app: FastAPI) -> QuickShow:
+    """What the edge asks before the application."""
+    return QuickShow(app.state.rooms, app.state.policy, MICROVERSIONS, app.state.host_statuses)
 
 
 async def _seen(rooms: EdgeRooms, caller: Caller, server_id: str) -> None:
