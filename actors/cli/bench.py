@@ -213,6 +213,20 @@ def chaos(
 
 
 @app.command()
+def overload(
+    requests: Annotated[int, typer.Option(min=1, help="Requests at once, a server each.")] = 100_000,
+    hosts: Annotated[int, typer.Option(min=1, help="Simulated hosts.")] = 1_000,
+    json_file: JsonFile = None,
+) -> None:
+    """More requests than a cloud can take: who is refused, what was accepted, and whether it still answers."""
+    from benchmarks import overload as bench
+
+    with progress() as say:
+        rows = bench.run(requests, hosts, say)
+    finish("Overload", rows, json_file)
+
+
+@app.command()
 def openstack(
     cloud: Annotated[str, typer.Option(help="Entry of clouds.yaml. [OS_CLOUD, OS_*, or a cloud of its own]")] = "",
     boots: Annotated[int, typer.Option(min=1, help="Servers, by a POST each.")] = 1_000,
