@@ -285,7 +285,7 @@ class AgentFace(Protocol):
     async def devices_gone(self, devices: list[str]) -> None: ...
 
     async def wired(self) -> list[str]:
-        """Ids of the ports whose taps are wired."""
+        """Ids of the ports whose taps are wired. Asked by a network service that begins anew."""
 
     async def forward(self, network_id: str, address: str, port: int) -> tuple[str, int]:
         """Relay TCP from a port of this node to a guest; (host, port) to connect to."""

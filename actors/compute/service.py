@@ -48,7 +48,7 @@ from actors.messages import (
     StepTold,
 )
 from actors.outbox import Outbox
-from actors.saga import Phase, Saga, Table, describe
+from actors.saga import Outcome, Phase, Saga, Table, describe
 from actors.states import Power
 
 CANCELLED = conflict("", "the instance was deleted while it was being built")
@@ -103,6 +103,7 @@ class Compute:
         self._going: Counter[str] = Counter()  # instances that are being destroyed
         self._ended: OrderedDict[str, tuple[int, BuildEnded | None]] = OrderedDict()  # attempt, and what was told of it
         self._unheard: dict[str, Build] = {}  # of guests that run, and the conductor has not heard of it
+        self._found: frozenset[str] = frozenset()  # instances of which an earlier life of this actor left something
         self._halted: set[str] = set()  # instances of which a build in hand goes no further
         self._tasks: set[asyncio.Task[None]] = set()
         self._told: tuple[Sequence[Build], tuple[tuple[str, int], ...]] = ((), ())  # the cohort that was named last
@@ -119,6 +120,7 @@ class Compute:
     async def start(self) -> None:
         """Connect to the hypervisor, say hello, take up what was in hand, and show the hosts to the scheduler."""
         await self.hypervisor.start()
+        self._found = frozenset(await self.hypervisor.instances())
         self.hosts.update(self._with_node(await self.hypervisor.reports()))
         asked_at = self._clock.monotonic()
         welcome = await self.conductor.hello(Hello(node=self.config.host, hosts=self.hosts.names()))
@@ -221,11 +223,18 @@ class Compute:
         for held in older:  # an older attempt's undo must not take what the newer one makes
             await held.finished.wait()
         outcome = await self._saga.forward(builds)
+        await self._undo_earlier_life(outcome)
         for build in outcome.done:
             self._finish(build, None)
         for build, fault in outcome.failed:
             shown = _boot_fault(fault, outcome.failed_at[build.id], build, self._clock.now())
             self._finish(build, shown, retry=isinstance(fault, HostFault), undone=build.id not in outcome.broken)
+
+    async def _undo_earlier_life(self, outcome: Outcome[Build]) -> None:
+        """With what failed now an earlier life of this actor may have come further: up to a guest that runs."""
+        older = [build for build, _ in outcome.failed if build.id in self._found]
+        if older:
+            outcome.broken |= await self._saga.backward(older)
 
     def _finish(self, build: Build, fault: BootFault | None, retry: bool = False, undone: bool = True) -> None:
         self._let_go(build)

@@ -173,9 +173,12 @@ async def _destroy(conductor: Conductor, node: str, boots: list[Boot]) -> None:
         await _give_back(conductor, boots)
         if conductor.nodes.has_left(node):
             return  # else it has come back meanwhile, and may have them still
-    epoch = conductor.nodes.epoch(node)
-    destroying = conductor.compute(node).destroy([boot.destroy_order(epoch) for boot in boots])
-    replies = await conductor.nodes.call(node, destroying)
+    while True:  # until who did it was the actor of the node's epoch: what a stale one gives back, nobody takes
+        epoch = conductor.nodes.epoch(node)
+        destroying = conductor.compute(node).destroy([boot.destroy_order(epoch) for boot in boots])
+        replies = await conductor.nodes.call(node, destroying)
+        if epoch == conductor.nodes.epoch(node):
+            break
     for boot, reply in zip(boots, replies, strict=True):
         if reply is not None:
             raise HostError(HostFault("build", boot.instance.host, reply.message))

@@ -57,6 +57,7 @@ class NetworkAgent:
         self._turn = asyncio.Lock()  # DHCP and L2 take turns: a tap of DHCP's own is made by one and wired by the other
         self._changes: Outbox[tuple[str, NetworkNews | None], None] = Outbox(self._catch_up)
         self._sweeps: Outbox[None, None] = Outbox(self._sweep)
+        self._asking: asyncio.Task[None] | None = None  # held, so that it is not collected
         self.loops: list[asyncio.Task[None]] = []  # for the shell to see that they live
 
     async def start(self) -> None:
@@ -97,7 +98,15 @@ class NetworkAgent:
         await self._sweeps.ask(None)
 
     async def wired(self) -> list[str]:
+        """Who asks has begun anew. What it could not tell before is asked for, now and not by the one who waits."""
+        self._asking = asyncio.create_task(self._ask_again())
         return self._l2.wired
+
+    async def _ask_again(self) -> None:
+        try:
+            await self.networks_changed(self._dhcp.served)
+        except (ConnectionError, TimeoutError, HostError, CallerError) as error:
+            log.warning("host %s: %s", self._config.host, error)  # the next notice, or the next start, makes it good
 
     async def forward(self, network_id: str, address: str, port: int) -> tuple[str, int]:
         """Raises `LookupError` where this node does not serve the network, `CallerError` 503 if relays are taken."""

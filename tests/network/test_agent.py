@@ -266,3 +266,14 @@ def test_an_absent_network_service_is_waited_for() -> None:
         assert f"up {PORT}" in node.network.calls
 
     run(play)
+
+
+def test_what_a_network_service_could_not_tell_is_asked_for_when_it_begins_anew() -> None:
+    async def play(node: Node) -> None:
+        node.network.networks[NET] = msgspec.structs.replace(node.network.networks[NET], dhcp_host="h2")
+        await node.agent.wired()
+        async with asyncio.timeout(5):
+            while (await node.agent.world())["dhcp"]:  # noqa: ASYNC110 - it is done by the way, and tells nobody
+                await asyncio.sleep(0)
+
+    run(play)
