@@ -57,6 +57,7 @@ SUPERSEDED = conflict("", "a newer attempt has taken over")
 ENDED_LIMIT = 50_000  # attempts that are remembered after they ended; an order is hardly ever repeated later
 REPORT_TRIES = 30  # times a batch of reports is offered to the conductor
 REPORT_PAUSE_S = 0.5
+REPORTS_LIMIT = 1_000_000  # steps, ends and power states that wait to be told: more than a node can have guests
 REPORT_LINGER_S = 0.1  # how late the conductor may hear of a step; of an end it hears at once
 
 
@@ -107,10 +108,12 @@ class Compute:
         self._halted: set[str] = set()  # instances of which a build in hand goes no further
         self._tasks: set[asyncio.Task[None]] = set()
         self._told: tuple[Sequence[Build], tuple[tuple[str, int], ...]] = ((), ())  # the cohort that was named last
-        self._reports: Outbox[StepReport | BuildEnded, None] = Outbox(self._send_reports, linger_s=REPORT_LINGER_S)
+        self._reports: Outbox[StepReport | BuildEnded, None] = Outbox(
+            self._send_reports, limit=REPORTS_LIMIT, linger_s=REPORT_LINGER_S
+        )
         self._acts = Acts(self, clock)
         self._screens = Screens(config.node_ip, hypervisor.guests, clock)
-        self._powers: Outbox[PowerReport, None] = Outbox(self._send_powers)
+        self._powers: Outbox[PowerReport, None] = Outbox(self._send_powers, limit=REPORTS_LIMIT)
         self.standing = Standing(
             rooms.conductor, clock, lambda: bool(self._in_hand or self._unheard), self._stop_unheard
         )
@@ -430,7 +433,13 @@ class Compute:
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task: asyncio.Task[None] = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended_task)
+
+    def _ended_task(self, task: asyncio.Task[None]) -> None:
+        """Work that crashed leaves builds in hand that nobody goes on with: another actor is given them again."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            self.standing.crashed(failure)
 
 
 def merged(reports: list[StepReport | BuildEnded]) -> list[StepReport | BuildEnded]:

@@ -75,6 +75,11 @@ class Standing:
         finally:
             self.over.set()
 
+    def crashed(self, failure: BaseException) -> None:
+        """Work of this actor failed as nothing may: it ends, its guests go on, and whoever follows takes them up."""
+        log.error("the compute service of %s ends: its work crashed", self.node, exc_info=failure)
+        self.over.set()
+
     # ------------------------------------------------------------ the lease, while guests hang on it
 
     def watch(self) -> None:
