@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from actors.conductor.boots import Boot
 
-COMPANY_S = 0.05  # how long a boot may wait for others
+COMPANY_S = 0.1  # how long a boot may wait for others
 BUSY_FROM = 4  # boots under way, from which on others wait
 FULL = 16  # boots that are company enough
 
