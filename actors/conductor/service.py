@@ -9,7 +9,7 @@ ACTIVE, or in ERROR with a fault, or deleted.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -21,19 +21,19 @@ from actors.clock import Clock
 from actors.cluster.config import CloudConfig
 from actors.conductor import evacuation, moved
 from actors.conductor.acts import Acts
-from actors.conductor.boots import Boot, new_boot, notification, stored_boot, view
+from actors.conductor.administration import Administration
+from actors.conductor.boots import Boot, new_boot, stored_boot, view
 from actors.conductor.company import Company
 from actors.conductor.edits import edited
 from actors.conductor.nodes import Nodes
-from actors.conductor.questions import Questions, no_server
+from actors.conductor.questions import no_server
 from actors.conductor.quotas import Quotas, group_of
-from actors.conductor.riders import Riders
 from actors.conductor.seats import Seats
 from actors.conductor.steps import LOST, release
 from actors.conductor.timeline import Moment
-from actors.conductor.turns import Turns
 from actors.conductor.waiting import Waiting
-from actors.errors import CallerFault, Fault, HostFault, busy, conflict, not_found
+from actors.conductor.writing import STORY_FLUSH_S, Writing
+from actors.errors import CallerFault, Fault, HostFault, busy, conflict
 from actors.faces import ComputeFace, NetworkFace, SchedulerFace, VolumeFace
 from actors.messages import (
     BootFault,
@@ -41,13 +41,11 @@ from actors.messages import (
     BuildEnded,
     EvacuateRequest,
     Hello,
-    HostSeen,
     ServerView,
     StepReport,
     Welcome,
 )
 from actors.records import (
-    Aggregate,
     Change,
     ComputeQuota,
     Instance,
@@ -56,17 +54,12 @@ from actors.records import (
     Ledger,
     Notification,
     Story,
-    drop,
 )
 from actors.saga import Outcome, Phase, Saga, Table, describe
 from actors.scheduler.messages import PlacementExplained
 from actors.states import Event, Power, Vm
 
-COMMIT_TRIES = 100  # times a database that can't write is asked
-COMMIT_PAUSE_S = 0.2
-LEDGER_TRIES = 20  # the same for what other rooms write: they have their own ways to go on
 CONFIRM_S = 0.2  # what has been booted is told to the scheduler after so long, together
-STORY_FLUSH_S = 2.0  # a story in progress is written at most this often
 STEP_EVENT = {step.name: step.event for step in NODE if step.event}
 NO_ROOM = busy("as many servers as may be are being booted; try again in a moment")
 DELETED = conflict("", "the instance is being deleted")
@@ -82,7 +75,7 @@ class Rooms:
     computes: Callable[[str], ComputeFace]
 
 
-class Conductor(Questions):
+class Conductor(Administration):
     def __init__(
         self,
         config: CloudConfig,
@@ -110,8 +103,7 @@ class Conductor(Questions):
         self._waiting = Waiting(self)
         self._acts = Acts(self, self._actions)
         self._company = Company(self.go)
-        self._riders = Riders(self._write_on_the_way)
-        self._turns = Turns()
+        self._writing = Writing(store, self._notifications, clock, self.boot)
         self._door = Saga(table[:1], self, "", clock, self.journal, _nothing_halts)
         self._road = Saga(table[1:], self, "", clock, self.journal, _why_halted)
 
@@ -157,23 +149,8 @@ class Conductor(Questions):
         return await self._store.load(kind)
 
     async def commit(self, changes: list[Change]) -> None:
-        """For the other rooms. A database that is away for a moment is asked again here, not all over the cloud."""
-        turn, written, tries = self._turns.begin(changes), False, 0
-
-        async def mine() -> None:
-            nonlocal tries
-            tries += 1
-            if tries == 1:
-                await self._store.commit(changes)
-            else:
-                await self._turns.later_ones(turn)
-                await self._store.commit(self._turns.left(turn, changes))
-
-        try:
-            await _patiently(mine, LEDGER_TRIES)
-            written = True
-        finally:
-            self._turns.end(turn, written)
+        """For the other rooms: `Writing.commit`."""
+        await self._writing.commit(changes)
 
     # ------------------------------------------------------------ boots
 
@@ -339,8 +316,8 @@ class Conductor(Questions):
                 over.append(boot)
         try:
             for verb, ended in _by_verb(over):
-                await self.write(ended, f"instance.{verb}.error")
-            await self.write(again, "")
+                await self._writing.write(ended, f"instance.{verb}.error")
+            await self._writing.write(again, "")
             await self._release_late([*over, *again])
         finally:
             for boot in again:
@@ -376,42 +353,6 @@ class Conductor(Questions):
 
     async def renew(self, node: str, epoch: int) -> None:
         self.nodes.check(node, epoch)
-
-    async def set_enabled(self, node: str, enabled: bool, reason: str = "") -> CallerFault | None:
-        """Whether new machines are placed on the node's hosts: durably, and from the answer on."""
-        known = self.nodes.row(node)
-        if known is None:
-            return not_found("node", f"there is no worker node {node!r}")
-        await self.nodes.change(msgspec.structs.replace(known, enabled=enabled, disabled_reason=reason))
-        if not self.nodes.has_left(node):
-            await self.compute(node).set_enabled(enabled)
-        return None
-
-    async def force_down(self, node: str, down: bool) -> CallerFault | None:
-        """The node's hosts are taken to be down, whatever they say themselves; or no longer."""
-        known = self.nodes.row(node)
-        if known is None:
-            return not_found("node", f"there is no worker node {node!r}")
-        await self.nodes.change(msgspec.structs.replace(known, forced_down=down))
-        await self.scheduler.force_down(list(known.hosts), down)
-        return None
-
-    async def arrange(self, changes: list[Change]) -> None:
-        """Aggregates of hosts are as these changes say: durably, and for the scheduler, from the answer on."""
-        await self._store.commit(changes)
-        await self.scheduler.arrange(await self._store.load(Aggregate))
-
-    async def hosts(self) -> list[HostSeen]:
-        return await self.scheduler.hosts()
-
-    async def set_quota(self, project_id: str, limits: dict[str, int]) -> None:
-        """A project's own limits, or with the id `DEFAULT` the cloud's; none: the cloud's hold again."""
-        row = ComputeQuota(id=project_id, limits=limits)
-        await self._store.commit([row if limits else drop(row)])
-        if limits:
-            self._quotas.set_limits([row])
-        else:
-            self._quotas.forget(project_id)
 
     def with_a_host(self, request_ids: set[str]) -> set[str]:
         """Those of the requests of which any machine has a host."""
@@ -452,7 +393,7 @@ class Conductor(Questions):
             if events and boot.building:
                 boot.hear(*events)
             if last - boot.story_written_at > STORY_FLUSH_S:
-                self.write_later(boot)
+                self._writing.later(boot)
 
     def _current(self, report: BuildEnded) -> Boot | None:
         """The boot of which this report speaks, if it is not told too late or by a stale compute actor."""
@@ -472,7 +413,7 @@ class Conductor(Questions):
         active = [boot for boot, _ in good]
         stopped = [boot for boot in active if boot.instance.attempt and moved.arrived(boot)]
         for verb, built in verbs:
-            await self.write(built, f"instance.{verb}.end")
+            await self._writing.write(built, f"instance.{verb}.end")
         for boot in active:
             self._end(boot)
         if stopped:
@@ -537,7 +478,7 @@ class Conductor(Questions):
             return
         for boot in unknown:
             boot.change(power_state=Power.NOSTATE.value, updated_at=self.clock.now())
-        await self.write(unknown, "")
+        await self._writing.write(unknown, "")
 
     async def evacuate(self, requests: list[EvacuateRequest]) -> list[CallerFault | None]:
         """Build servers of nodes that are no more again on other hosts, in the background."""
@@ -594,7 +535,7 @@ class Conductor(Questions):
                 boot.hear(Event.DELETE)
                 boot.change(deleting=True)
                 marked.append(boot)
-        await self.write(marked, "instance.delete.start")
+        await self._writing.write(marked, "instance.delete.start")
         if marked:
             self.spawn(self._remove([boot for boot in marked if not boot.controlled and not boot.undoing]))
         return replies
@@ -613,7 +554,7 @@ class Conductor(Questions):
         for boot in gone:
             boot.hear(Event.DELETED)
             boot.change(deleted_at=self.clock.now(), deleting=False)
-        await self.write(gone, "instance.delete.end")
+        await self._writing.write(gone, "instance.delete.end")
         await self._release_late(gone)
         self._waiting.room_came()
         for boot in gone:
@@ -652,7 +593,7 @@ class Conductor(Questions):
             changed.append(boot)
             records += [self._actions.record(edit, boot, now)] if edit.record else []
             replies.append(view(boot))
-        await self.write(changed, "instance.update" if changed else "", records)
+        await self._writing.write(changed, "instance.update" if changed else "", records)
         return replies
 
     def boot(self, instance_id: str) -> Boot | None:
@@ -695,48 +636,15 @@ class Conductor(Questions):
         self._confirm_now()
         while self._tasks:
             await asyncio.wait(set(self._tasks))
-        await self._riders.drained()
-
-    # ------------------------------------------------------------ writing
+        await self._writing.drained()
 
     async def write(self, boots: list[Boot], event_type: str, also: Sequence[Change] = ()) -> None:
-        """Rows, stories and a notification each ('' = none) in one commit; followers hear of it afterwards."""
-        if not boots and not also:
-            return
-        at = self.clock.now()
-        told = [notification(b, event_type, self._notifications.next_sequence(), at) for b in boots if event_type]
-        self._riders.written(boots)
-        for boot in boots:
-            boot.writing += 1
-        try:
-            await self._commit_patiently(lambda: [*_rows(boots, at), *told, *also])
-        except BaseException:
-            self._notifications.give_up(told)
-            raise
-        finally:
-            for boot in boots:
-                boot.writing -= 1
-        self._notifications.publish(told)
-
-    async def _commit_patiently(self, changes: Callable[[], list[Change]], tries: int = COMMIT_TRIES) -> None:
-        """A database that is away for a while is asked again, each time with what is true then: rows that were
-        written meanwhile must not be set back."""
-        await _patiently(lambda: self._store.commit(changes()), tries)
+        """For the steps and the acts: `Writing.write`."""
+        await self._writing.write(boots, event_type, also)
 
     def write_later(self, boot: Boot) -> None:
-        """Let the boot's row ride along with the next group; what is written is what is true then."""
-        self._riders.add(boot)
-
-    async def _write_on_the_way(self, boots: list[Boot]) -> None:
-        """Their rows; their stories, too, when they have not been written for a while.
-
-        Not of those that are deleted (they must not come back), or that are being written with what belongs to it.
-        """
-        at = self.clock.now()
-        known = [boot for boot in boots if boot.id in self._boots and not boot.writing]
-        due = [boot for boot in known if at - boot.story_written_at > STORY_FLUSH_S]
-        rest: list[Change] = [boot.instance for boot in known if at - boot.story_written_at <= STORY_FLUSH_S]
-        await self._store.commit([*_rows(due, at), *rest])
+        """For the steps: `Writing.later`."""
+        self._writing.later(boot)
 
     def journal(self, boots: Sequence[Boot], step: str, phase: Phase, at: float, note: str) -> None:
         moments: dict[int, msgspec.Raw] = {}
@@ -761,25 +669,6 @@ def _by_verb(boots: list[Boot]) -> list[tuple[str, list[Boot]]]:
     again = [boot for boot in boots if boot.again]
     made = [boot for boot in boots if not boot.again] if again else boots
     return [("create", made), ("rebuild", again)]
-
-
-async def _patiently(commit: Callable[[], Awaitable[None]], tries: int) -> None:
-    for tries_left in reversed(range(tries)):
-        try:
-            await commit()
-            return
-        except ConnectionError:
-            if not tries_left:
-                raise
-            await asyncio.sleep(COMMIT_PAUSE_S)
-
-
-def _rows(boots: list[Boot], at: float) -> list[Change]:
-    """Instances and their stories as they are now."""
-    for boot in boots:
-        boot.story_written_at = at
-    told = [boot.story_row() for boot in boots if not boot.just_accepted]
-    return [*(boot.instance for boot in boots), *told]
 
 
 def _nothing_halts(boot: Boot) -> Fault | None:

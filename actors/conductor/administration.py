@@ -1,0 +1,60 @@
+"""What operators have the conductor do with nodes, aggregates and quotas.
+
+Between `questions.py` and the conductor's service, which is both. Each is durable when it is answered, and by then
+known to those whom it binds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from actors.conductor.nodes import Nodes
+from actors.conductor.questions import Questions
+from actors.errors import CallerFault, not_found
+from actors.faces import ComputeFace, SchedulerFace
+from actors.messages import HostSeen
+from actors.records import Aggregate, Change, ComputeQuota, drop
+
+
+class Administration(Questions):
+    nodes: Nodes
+    scheduler: SchedulerFace
+    compute: Callable[[str], ComputeFace]  # of a node
+
+    async def set_enabled(self, node: str, enabled: bool, reason: str = "") -> CallerFault | None:
+        """Whether new machines are placed on the node's hosts: durably, and from the answer on."""
+        known = self.nodes.row(node)
+        if known is None:
+            return not_found("node", f"there is no worker node {node!r}")
+        await self.nodes.change(msgspec.structs.replace(known, enabled=enabled, disabled_reason=reason))
+        if not self.nodes.has_left(node):
+            await self.compute(node).set_enabled(enabled)
+        return None
+
+    async def force_down(self, node: str, down: bool) -> CallerFault | None:
+        """The node's hosts are taken to be down, whatever they say themselves; or no longer."""
+        known = self.nodes.row(node)
+        if known is None:
+            return not_found("node", f"there is no worker node {node!r}")
+        await self.nodes.change(msgspec.structs.replace(known, forced_down=down))
+        await self.scheduler.force_down(list(known.hosts), down)
+        return None
+
+    async def arrange(self, changes: list[Change]) -> None:
+        """Aggregates of hosts are as these changes say: durably, and for the scheduler, from the answer on."""
+        await self._store.commit(changes)
+        await self.scheduler.arrange(await self._store.load(Aggregate))
+
+    async def hosts(self) -> list[HostSeen]:
+        return await self.scheduler.hosts()
+
+    async def set_quota(self, project_id: str, limits: dict[str, int]) -> None:
+        """A project's own limits, or with the id `DEFAULT` the cloud's; none: the cloud's hold again."""
+        row = ComputeQuota(id=project_id, limits=limits)
+        await self._store.commit([row if limits else drop(row)])
+        if limits:
+            self._quotas.set_limits([row])
+        else:
+            self._quotas.forget(project_id)
