@@ -1,7 +1,8 @@
 """What an application's OpenAPI document says of its answers, the same for each of its routes.
 
 Called when the document is asked for. Routers declare what they take; what all of a service's routes refuse with is
-said here once. Invariant: an answer that the document doesn't have is a bug, and the suite's fuzzer looks for one.
+said here once, and what the main resources look like in `shapes/`. Invariant: an answer that the document doesn't
+have is a bug, and the suite's fuzzer looks for one.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from actors.api.rest.faults import (
     nova_form,
     placement_form,
 )
+from actors.api.rest.shapes import BODIES, QUERIES
 
 Schema = dict[str, Any]
 
@@ -60,21 +62,36 @@ def document(app: FastAPI, form: Form) -> Schema:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Duplicate Operation ID")  # each gets its verb here
             made = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        for verbs in made["paths"].values():
+        bodies, queries = BODIES.get(app.title, {}), QUERIES.get(app.title, {})
+        for path, verbs in made["paths"].items():
             for verb, operation in verbs.items():
+                route = f"{verb.upper()} {path}"
                 operation["operationId"] += f"_{verb}"  # a route of several verbs has one name for all
-                operation["responses"] = _answers(form, bodiless=verb == "head")
+                operation["responses"] = _answers(form, bodies.get(route), bodiless=verb == "head")
+                _ask(operation, queries.get(route, {}))
         for name in VALIDATION:
             made.get("components", {}).get("schemas", {}).pop(name, None)
         app.openapi_schema = made
     return app.openapi_schema
 
 
-def _answers(form: Form, *, bodiless: bool) -> Schema:
-    """A 401 has identity's form in every service; of a success the router's own view says what is in it."""
+def _ask(operation: Schema, query: Schema) -> None:
+    """Add what may be asked for in the query and the route does not say itself."""
+    said = operation.setdefault("parameters", [])
+    known = {(parameter["in"], parameter["name"]) for parameter in said}
+    said += [
+        {"name": name, "in": "query", "required": False, "schema": schema}
+        for name, schema in query.items()
+        if ("query", name) not in known
+    ]
+
+
+def _answers(form: Form, body: Schema | None, *, bodiless: bool) -> Schema:
+    """A 401 has identity's form in every service; `body` is what a success has, None where that may be anything."""
     refusal = _answer("Refused, and nothing has changed", ERRORS[form], bodiless)
+    done = "Done, or accepted"
     return {
-        "2XX": {"description": "Done, or accepted"},
+        "2XX": {"description": done} if body is None else _answer(done, body, bodiless),
         "401": _answer("No valid token", ERRORS[keystone_form], bodiless),
         "4XX": refusal,
         "501": _answer("This cloud does not do that", ERRORS[form], bodiless),

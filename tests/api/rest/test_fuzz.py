@@ -26,6 +26,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from actors.api.rest.app import SERVICES
+from actors.api.rest.shapes import BODIES, QUERIES
 from tests.api.rest.tenants import NEWEST, Things, furnished
 from tests.world import EDGE_URL, World, in_world
 
@@ -111,3 +112,17 @@ def faults(operation: Any, things: Things, answer: Callable[[Any], httpx.Respons
 
     examine()
     return found
+
+
+def test_every_shape_is_of_a_route(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        for service, application in SERVICES.items():
+            app = application(world.rooms)
+            if isinstance(app, FastAPI):
+                served = {f"{verb.upper()} {path}" for path, verbs in app.openapi()["paths"].items() for verb in verbs}
+                shaped = BODIES.get(app.title, {}).keys() | QUERIES.get(app.title, {}).keys()
+                assert shaped - served == set(), service
+        titles = {app.title for each in SERVICES.values() if isinstance(app := each(world.rooms), FastAPI)}
+        assert BODIES.keys() | QUERIES.keys() <= titles
+
+    in_world(tmp_path, play)

@@ -220,7 +220,7 @@ def test_a_strangers_volume_that_names_a_server_is_no_part_of_it(tmp_path: Path)
 def test_every_route_has_its_line(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         lines = [*MATRIX, *LISTS, *REFERENCES, *OF_NO_TENANT]
-        served = [*routes(world), ("GET", f"{COMPUTE}/servers/{{server_id}}")]
+        served = list(routes(world))
         assert [f"{verb} {path}" for verb, path in served if not any(covers(line, verb, path) for line in lines)] == []
         stale = [line for line in lines if not any(covers(line, verb, path) for verb, path in served)]
         assert [line for line in stale if "/v3/demo/" not in line] == []

@@ -118,7 +118,10 @@ def _list(request: Request, servers: list[dict[str, Any]], more: str) -> Respons
     return Json(body)
 
 
-router.add_route("/servers/{server_id}", show, methods=["GET"])  # whatever is no UUID: there is no such server
+@router.get("/servers/{server_id}")
+async def show_any(server_id: str, request: Request) -> Response:
+    """Whatever is no UUID: there is no such server."""
+    return await show(request)
 
 
 @router.delete("/servers/{server_id}", status_code=204)

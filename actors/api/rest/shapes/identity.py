@@ -1,0 +1,118 @@
+"""What identity answers with, by route, and what its lists may be asked for."""
+
+from __future__ import annotations
+
+from actors.api.rest.shapes.terms import (
+    FLAG,
+    NULL,
+    TEXT,
+    TEXT_OR_NULL,
+    TEXTS,
+    TIME,
+    TIME_OR_NULL,
+    Schema,
+    exactly,
+    rows,
+)
+
+SELF = exactly({"self": TEXT})
+NAMED = exactly({"id": TEXT, "name": TEXT})
+IN_DOMAIN = exactly({"id": TEXT, "name": TEXT, "domain": NAMED})
+OPTIONS = {"type": "object"}
+DOMAIN = exactly(
+    {"id": TEXT, "name": TEXT, "description": TEXT, "enabled": FLAG, "tags": TEXTS, "options": OPTIONS, "links": SELF}
+)
+PROJECT = exactly(
+    {
+        **dict.fromkeys(("id", "name", "domain_id", "description", "parent_id"), TEXT),
+        "enabled": FLAG,
+        "is_domain": FLAG,
+        "tags": TEXTS,
+        "options": OPTIONS,
+        "links": SELF,
+    }
+)
+USER = exactly(
+    {
+        "id": TEXT,
+        "name": TEXT,
+        "domain_id": TEXT,
+        "enabled": FLAG,
+        "options": OPTIONS,
+        "password_expires_at": NULL,
+        "links": SELF,
+    },
+    {"description": TEXT, "email": TEXT, "default_project_id": TEXT},
+)
+GROUP = exactly({"id": TEXT, "name": TEXT, "domain_id": TEXT, "description": TEXT, "links": SELF})
+ROLE = exactly(
+    {"id": TEXT, "name": TEXT, "domain_id": NULL, "description": TEXT_OR_NULL, "options": OPTIONS, "links": SELF}
+)
+REGION = exactly({"id": TEXT, "description": TEXT, "parent_region_id": TEXT_OR_NULL, "links": SELF})
+SERVICE = exactly({"id": TEXT, "type": TEXT, "name": TEXT, "description": TEXT, "enabled": FLAG, "links": SELF})
+INTERFACE = {"enum": ["public", "internal", "admin"]}
+PLACE = {"id": TEXT, "interface": INTERFACE, "region": TEXT_OR_NULL, "region_id": TEXT_OR_NULL, "url": TEXT}
+ENDPOINT = exactly({**PLACE, "service_id": TEXT, "enabled": FLAG, "links": SELF})
+CATALOG = rows(exactly({"id": TEXT, "type": TEXT, "name": TEXT, "endpoints": rows(exactly(PLACE))}))
+TOKEN = exactly(
+    {
+        "methods": TEXTS,
+        "user": exactly({"id": TEXT, "name": TEXT, "password_expires_at": TIME_OR_NULL, "domain": NAMED}),
+        "audit_ids": TEXTS,
+        "issued_at": TIME,
+        "expires_at": TIME,
+    },
+    {
+        "project": IN_DOMAIN,
+        "is_domain": FLAG,
+        "domain": NAMED,
+        "system": exactly({"all": FLAG}),
+        "roles": rows(NAMED),
+        "catalog": CATALOG,
+        "application_credential": exactly({"id": TEXT, "restricted": FLAG}, {"name": TEXT}),
+    },
+)
+ROWS = {
+    "domains": ("domain", DOMAIN),
+    "projects": ("project", PROJECT),
+    "users": ("user", USER),
+    "groups": ("group", GROUP),
+    "roles": ("role", ROLE),
+    "regions": ("region", REGION),
+    "services": ("service", SERVICE),
+    "endpoints": ("endpoint", ENDPOINT),
+}
+LIST_LINKS = exactly({"self": TEXT, "previous": TEXT_OR_NULL, "next": TEXT_OR_NULL})
+
+
+def listed(noun: str, row: Schema) -> Schema:
+    return exactly({noun: rows(row), "links": LIST_LINKS}, {"truncated": FLAG})
+
+
+BODIES: dict[str, Schema] = {
+    "POST /v3/auth/tokens": exactly({"token": TOKEN}),
+    "GET /v3/auth/tokens": exactly({"token": TOKEN}),
+    "GET /v3/auth/catalog": listed("catalog", CATALOG["items"]),
+    "GET /v3/auth/projects": listed("projects", PROJECT),
+    "GET /v3/auth/domains": listed("domains", DOMAIN),
+    **{f"GET /v3/{noun}": listed(noun, row) for noun, (_, row) in ROWS.items()},
+    **{f"POST /v3/{noun}": exactly({word: row}) for noun, (word, row) in ROWS.items()},
+    **{f"GET /v3/{noun}/{{row_id}}": exactly({word: row}) for noun, (word, row) in ROWS.items()},
+    **{f"PATCH /v3/{noun}/{{row_id}}": exactly({word: row}) for noun, (word, row) in ROWS.items()},
+}
+FILTERS = {
+    "domains": ("name", "enabled"),
+    "projects": ("name", "domain_id", "enabled", "parent_id", "is_domain"),
+    "users": ("name", "domain_id", "enabled"),
+    "groups": ("name", "domain_id"),
+    "roles": ("name", "domain_id"),
+    "regions": ("parent_region_id",),
+    "services": ("name", "type"),
+    "endpoints": ("interface", "service_id", "region_id"),
+}
+QUERIES: dict[str, Schema] = {
+    **{f"GET /v3/{noun}": dict.fromkeys((*names, "limit", "marker"), TEXT) for noun, names in FILTERS.items()},
+    "GET /v3/role_assignments": dict.fromkeys(
+        ("user.id", "group.id", "role.id", "scope.project.id", "scope.domain.id", "effective", "include_names"), TEXT
+    ),
+}
