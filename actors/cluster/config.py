@@ -64,6 +64,8 @@ class NodeConfig(BaseModel):
     graphics: Literal["vnc", "spice", "none"] = "vnc"
     pci_devices: dict[str, tuple[str, ...]] = {}  # alias → PCI addresses that guests may be given
     mdevs: tuple[str, ...] = ()  # UUIDs of mediated devices that guests may be given
+    api_host: str = ""  # where its REST edge listens, if it advertises the resource `edge`; '' = its node_ip
+    api_port: int = Field(default=8_774, ge=1, le=65_535)
 
     @classmethod
     def of_this_node(cls, node: str, ip: str = "127.0.0.1") -> NodeConfig:

@@ -11,6 +11,7 @@ NAMESPACE = "novaray"
 HOST_LABEL = "novaray/host"
 COMPUTE_RESOURCE = "compute"  # each worker node advertises 1 of it; its compute actor takes it
 NETWORK_RESOURCE = "network"  # the same for its network agent
+EDGE_RESOURCE = "edge"  # a node that should serve REST advertises 1 of it; its edge actor takes it
 ON_THE_HEAD = {"node:__internal_head__": 0.001}  # Ray's own resource of the head, whose node id a restart changes
 
 SUPERVISOR = "supervisor"
@@ -29,6 +30,10 @@ def compute_name(node: str) -> str:
 
 def agent_name(node: str) -> str:
     return f"agent@{node}"
+
+
+def edge_name(node: str) -> str:
+    return f"edge@{node}"
 
 
 def fleet_host(node: str, index: int) -> str:

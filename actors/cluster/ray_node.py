@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -28,6 +29,7 @@ from actors.cluster.names import COMPUTE_RESOURCE, HOST_LABEL, NETWORK_RESOURCE
 
 __all__ = ["RayProcess", "descendants", "is_alive"]
 
+WORKER = {COMPUTE_RESOURCE: 1, NETWORK_RESOURCE: 1}  # what a worker node advertises
 START_LIMIT_S = 60.0  # for a node to answer
 STOP_LIMIT_S = 2.0  # for a node's processes to end after SIGTERM
 OBJECT_STORE_BYTES = 200 * 1024 * 1024  # nothing big travels through it
@@ -109,14 +111,17 @@ def start_head(home: Path, node: str, node_file: Path, options: HeadOptions) -> 
         address=f"{options.node_ip}:{port}",
         dashboard=f"http://{options.node_ip}:{dashboard_port}" if options.dashboard else "",
         folder=folder,
-        arguments=[*arguments, *_node_arguments(options.node_ip, node, options.worker)],
+        arguments=[*arguments, *_node_arguments(options.node_ip, node, WORKER if options.worker else {})],
     )
     return start_again(home, head)
 
 
-def start_worker(home: Path, node: str, node_file: Path, head: RayProcess) -> RayProcess:
+def start_worker(
+    home: Path, node: str, node_file: Path, head: RayProcess, resources: Mapping[str, int] = WORKER
+) -> RayProcess:
+    """A further node; what it advertises says which actors it gets."""
     ip = head.address.rpartition(":")[0]
-    arguments = [f"--address={head.address}", *_node_arguments(ip, node, True)]
+    arguments = [f"--address={head.address}", *_node_arguments(ip, node, resources)]
     worker = RayProcess(node=node, pid=0, file=node_file, address=head.address, folder=head.folder, arguments=arguments)
     return start_again(home, worker)
 
@@ -128,12 +133,11 @@ def start_again(home: Path, process: RayProcess) -> RayProcess:
     return process.model_copy(update={"pid": pid})
 
 
-def _node_arguments(node_ip: str, node: str, worker: bool) -> list[str]:
-    resources = {COMPUTE_RESOURCE: 1, NETWORK_RESOURCE: 1} if worker else {}
+def _node_arguments(node_ip: str, node: str, resources: Mapping[str, int]) -> list[str]:
     return [
         f"--node-ip-address={node_ip}",
         f"--object-store-memory={OBJECT_STORE_BYTES}",
-        f"--resources={json.dumps(resources)}",
+        f"--resources={json.dumps(dict(resources))}",
         f"--labels={HOST_LABEL}={node}",
         "--dashboard-agent-listen-port=0",  # any: its fixed one could be another cloud's, and then no job is taken
         "--include-log-monitor=false",  # it reads all logs all the time, to print them on drivers that do not ask

@@ -20,6 +20,7 @@ from actors.cluster.vital import vital
 from actors.faces import AgentFace, ComputeFace, ConductorFace, ImageFace, NetworkFace, SchedulerFace, VolumeFace
 
 if TYPE_CHECKING:
+    from actors.api.service import Api
     from actors.identity.service import Identity
     from actors.identity.tokens import Verifier
 
@@ -41,8 +42,12 @@ class Reach:
 
     sent: ClassVar[int] = 0  # messages of this process, for benchmarks
 
-    def __init__(self, name: str, limit_s: float = LIMIT_S, find: Callable[[str], Any] | None = None) -> None:
-        """`find` gives the actor of a name as it is now, or raises ValueError."""
+    def __init__(
+        self, name: str, limit_s: float = LIMIT_S, find: Callable[[str], Any] | None = None, once: bool = False
+    ) -> None:
+        """`find` gives the actor of a name as it is now, or raises ValueError. `once`: a call that was sent is not
+        sent again, since it may have been carried out."""
+        self._once = once
         self._name = name
         self._limit_s = limit_s
         self._find = find or actor_named
@@ -69,9 +74,9 @@ class Reach:
             except RayTaskError as error:
                 raise error.cause from None
             except AWAY as error:
-                self._handle = None
-                if time.monotonic() >= deadline:
-                    raise Unreachable(f"{self._name} did not answer within {self._limit_s:g} s: {error}") from None
+                sent, self._handle = self._handle is not None, None
+                if time.monotonic() >= deadline or (sent and self._once):
+                    raise Unreachable(f"{self._name} did not answer: {error}") from None
             await asyncio.sleep(PAUSE_S)
 
 
@@ -106,6 +111,11 @@ async def _follow(keys: Verifier, version: int) -> None:
             version = ring.version
             keys.replace_keys(ring.keys)
             keys.replace_revocations(ring.revocations)
+
+
+def api() -> Api:
+    """Launching and making may not run twice: whoever asked is told that the answer is lost."""
+    return cast("Api", Reach(names.API, once=True))
 
 
 def conductor() -> ConductorFace:

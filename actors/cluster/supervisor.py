@@ -1,4 +1,5 @@
-"""The supervisor: starts every service, and keeps one compute actor and one network agent on each worker node.
+"""The supervisor: starts every service, and keeps one compute actor and one network agent on each worker node, and a
+REST edge on each node that should serve one (`edges.py`).
 
 A detached actor on the head. It watches the nodes: one that joins gets its two actors, by the node's own resources
 (`compute`, `network`), so that Ray itself allows exactly one of each; one that leaves has them retired, and the
@@ -21,6 +22,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from actors.cluster import names, reach
 from actors.cluster.config import CloudConfig
+from actors.cluster.edges import Edges, edge_nodes
 from actors.cluster.evacuation import evacuate_later
 from actors.cluster.vital import vital
 
@@ -50,6 +52,7 @@ SERVICES = (
     Service(names.API, "actors.api.actor:ApiActor"),
 )
 COMPUTE = "actors.compute.actor:ComputeActor"
+EDGE = "actors.api.edge_actor:EdgeActor"
 AGENT = "actors.network.agent_actor:NetworkAgentActor"
 
 
@@ -60,7 +63,9 @@ class Supervisor:
         self._leaving: dict[str, asyncio.Task[None]] = {}  # nodes whose leaving is being told; they join again later
         self._tasks: set[asyncio.Task[None]] = set()
         self._services = {service.name: _start(service, cloud) for service in SERVICES}
+        self._edges = Edges(self._start_edge, _retire, _exists)
         self._look()
+        self._edges.check()
         self._spawn(self._watch())
         self._spawn(self._miss())
 
@@ -96,6 +101,7 @@ class Supervisor:
 
     def _look(self) -> None:
         """Start actors on nodes that joined; retire those of nodes that left."""
+        self._edges.look(edge_nodes())
         alive = dict(worker_nodes())
         for node, node_id in list(self._nodes.items()):
             if alive.get(node) != node_id:
@@ -111,6 +117,7 @@ class Supervisor:
         for service in SERVICES:
             if not _exists(service.name):
                 self._services[service.name] = _start(service, self._cloud)
+        self._edges.check()
         for node, node_id in self._nodes.items():
             if not all(_exists(kind(node)) for kind in _KINDS):
                 self._start_on_node(node, node_id)
@@ -119,6 +126,9 @@ class Supervisor:
         arguments = (self._cloud, node)
         _start_on_node(AGENT, names.agent_name(node), names.NETWORK_RESOURCE, arguments, node_id)
         _start_on_node(COMPUTE, names.compute_name(node), names.COMPUTE_RESOURCE, arguments, node_id)
+
+    def _start_edge(self, node: str, node_id: str) -> None:
+        _start_on_node(EDGE, names.edge_name(node), names.EDGE_RESOURCE, (self._cloud, node), node_id)
 
     async def _expect(self, node: str, node_id: str) -> None:
         """Ray may answer with an actor that is bound to an earlier life of the node, and will never start."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import ray
 from ray.util import list_named_actors
@@ -24,6 +26,7 @@ from actors.boot import CONTROL, NODE
 from actors.cloud import BootFailedError, CallerError, Cloud, Server
 from actors.cluster import bringup, names, ray_node
 from actors.cluster.config import NodeConfig, SimulatedConfig
+from actors.cluster.secret import admin_password
 from actors.cluster.supervisor import SERVICES, worker_nodes
 from actors.messages import BlockDevice, ServerView
 from actors.states import TABLE, State
@@ -306,6 +309,49 @@ def test_a_node_added_during_a_storm_takes_guests_and_one_drained_takes_none(lin
     finally:
         ray_node.stop(worker)
     assert await_true(lambda: "compute@node-4" not in actor_names())
+
+
+def test_a_node_that_advertises_it_serves_rest_too(line: CommandLine, api: Cloud) -> None:
+    runtime = bringup.running(line.home)
+    assert runtime is not None
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    node = NodeConfig(host="edge-1", home=line.home / "nodes" / "edge-1", api_port=port)
+    node.home.mkdir()
+    file = node.home / "node.json"
+    file.write_text(node.model_dump_json())
+    worker = ray_node.start_worker(line.home, node.host, file, runtime.processes[0], {names.EDGE_RESOURCE: 1})
+    try:
+        assert await_true(lambda: pid_of("edge@edge-1") > 0)
+        assert line.json("status")["nodes"] == list(NODES)  # it is no worker
+        there = api.boot("seen-from-both").wait(LIMIT_S)
+        url = f"http://127.0.0.1:{port}"
+        user = {"name": "admin", "domain": {"id": "default"}, "password": admin_password(line.home)}
+        scope = {"project": {"name": "admin", "domain": {"id": "default"}}}
+        login = {"identity": {"methods": ["password"], "password": {"user": user}}, "scope": scope}
+        with httpx.Client(base_url=url, timeout=LIMIT_S) as http:
+            logged_in = http.post("/identity/v3/auth/tokens", json={"auth": login})
+            endpoints = [one["url"] for entry in logged_in.json()["token"]["catalog"] for one in entry["endpoints"]]
+            assert all(endpoint.startswith(url) for endpoint in endpoints)
+            http.headers["X-Auth-Token"] = logged_in.headers["X-Subject-Token"]
+            shown = http.get(f"/compute/v2.1/servers/{there.id}").json()["server"]
+            assert (shown["name"], shown["status"]) == ("seen-from-both", "ACTIVE")
+            server = {
+                "name": "by-the-second",
+                "flavorRef": "tiny",
+                "imageRef": shown["image"]["id"],
+                "networks": "auto",
+            }
+            version = {"OpenStack-API-Version": "compute 2.96"}
+            made = http.post("/compute/v2.1/servers", json={"server": server}, headers=version)
+            assert made.status_code == 202, made.text
+            booted = api.server("by-the-second").wait(LIMIT_S)
+            assert http.delete(f"/compute/v2.1/servers/{booted.id}").status_code == 204
+            assert http.get("/network/v2.0/networks").json()["networks"] != []
+        there.delete()
+    finally:
+        ray_node.stop(worker)
+    assert await_true(lambda: "edge@edge-1" not in actor_names())
 
 
 def test_servers_of_a_node_that_left_go_elsewhere_by_policy_or_by_command(line: CommandLine, api: Cloud) -> None:

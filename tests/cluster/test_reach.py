@@ -40,3 +40,23 @@ def test_an_actor_that_is_gone_is_looked_up_anew(lost: Exception) -> None:
 def test_one_that_stays_away_is_a_connection_error() -> None:
     with pytest.raises(Unreachable):
         asyncio.run(Reach("compute@node-1", 0.0, lambda name: Handle(ActorUnschedulableError("gone"))).holds([]))
+
+
+def test_what_may_not_run_twice_is_not_sent_twice_but_is_looked_for() -> None:
+    lives: list[Any] = [Handle(ActorDiedError()), Handle("a second server")]
+    reach = Reach("api", 5.0, lambda name: lives.pop(0), once=True)
+    with pytest.raises(Unreachable):
+        asyncio.run(reach.launch("a server"))
+    assert len(lives) == 1
+
+    async def play() -> Any:
+        absent = [True]
+
+        def find(name: str) -> Any:
+            if absent and absent.pop():
+                raise ValueError("no actor of that name yet")
+            return Handle("a server")
+
+        return await Reach("api", 5.0, find, once=True).launch("a server")
+
+    assert asyncio.run(play()) == "a server"
