@@ -294,6 +294,9 @@ class StepReport(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[StepTold, ...]  # as they happened
 
 
+LOST = "lost"  # the step of a fault that is no failure of the host: its node left, or the attempt was taken back
+
+
 class BootFault(msgspec.Struct, frozen=True, kw_only=True):
     """Why a boot failed, as the user sees it."""
 

@@ -35,6 +35,7 @@ from actors.errors import CallerFault, Fault, HostFault, StaleEpochError, confli
 from actors.faces import ConductorFace, ImageFace, NetworkFace, SchedulerFace, VolumeFace
 from actors.image.cache import cached_ids
 from actors.messages import (
+    LOST,
     BootFault,
     BuildEnded,
     BuildOrder,
@@ -207,11 +208,28 @@ class Compute:
     def _is_fresh(self, order: BuildOrder) -> bool:
         attempt, told = self._ended.get(order.instance_id, (-1, None))
         if attempt >= order.attempt:
-            if told is not None and attempt == order.attempt:
-                self._reports.cast(told)
+            if attempt == order.attempt:
+                self._reports.cast(told or self._taken_back(order))
             return False
         held = self._in_hand.get(order.instance_id, [])
         return all(one.build.order.attempt < order.attempt for one in held)
+
+    def _taken_back(self, order: BuildOrder) -> BuildEnded:
+        """This attempt was destroyed here. A conductor that died before it wrote that down orders it again."""
+        fault = BootFault(code=500, message="this attempt was taken back", step=LOST, at=self._clock.now())
+        return BuildEnded(
+            instance_id=order.instance_id,
+            attempt=order.attempt,
+            host=order.host,
+            node=self.config.host,
+            epoch=self.epoch,
+            at=self._clock.now(),
+            vifs=(),
+            root_device="",
+            fault=fault,
+            retry=True,
+            undone=True,
+        )
 
     def _halt(self, instance_ids: list[str], reason: Fault) -> list[_InHand]:
         """Builds in hand go no further: they end undone. What they wait for is given up."""

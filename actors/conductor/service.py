@@ -29,13 +29,14 @@ from actors.conductor.nodes import Nodes
 from actors.conductor.questions import no_server
 from actors.conductor.quotas import Quotas, group_of
 from actors.conductor.seats import Seats
-from actors.conductor.steps import LOST, release
+from actors.conductor.steps import release
 from actors.conductor.timeline import Moment
 from actors.conductor.waiting import Waiting
 from actors.conductor.writing import STORY_FLUSH_S, Writing
 from actors.errors import CallerFault, Fault, HostFault, busy, conflict
 from actors.faces import ComputeFace, NetworkFace, SchedulerFace, VolumeFace
 from actors.messages import (
+    LOST,
     BootFault,
     BootSpec,
     BuildEnded,
@@ -262,7 +263,7 @@ class Conductor(Administration):
         over = self._waiting.take_in(clean)
         ends = [(boot, self._fault_of(boot, fault), isinstance(fault, HostFault)) for boot, fault in over]
         await self.settle([end for end in ends if end[0].id not in handed_over])
-        await self._take_back([end for end in ends if end[0].id in handed_over])
+        await self._take_back([end for end in ends if end[0].id in handed_over and end[0].building])
         for boot, fault in outcome.failed:
             if boot.id in outcome.broken:
                 self._failed[boot.id] = self._fault_of(boot, fault), isinstance(fault, HostFault)

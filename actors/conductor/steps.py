@@ -15,8 +15,18 @@ from actors.conductor import moved
 from actors.conductor.boots import Boot
 from actors.conductor.nodes import NodeLeftError
 from actors.errors import CallerFault, Fault, HostError, HostFault, StaleEpochError
-from actors.messages import BootFault, BuildOrder, DeallocateRequest, DetachRequest, NoHostFound, Placed, PlaceRequest
+from actors.messages import (
+    LOST,
+    BootFault,
+    BuildOrder,
+    DeallocateRequest,
+    DetachRequest,
+    NoHostFound,
+    Placed,
+    PlaceRequest,
+)
 from actors.saga import Failures, describe
+from actors.states import Vm
 
 if TYPE_CHECKING:
     from actors.conductor.service import Conductor
@@ -26,7 +36,6 @@ PLACE_TRIES = 100  # times a busy scheduler is asked
 PLACE_PAUSE_S = 0.2
 ORDER_TRIES = 20  # times a compute actor that is stale is given time to be followed by another
 ORDER_PAUSE_S = 0.5
-LOST = "lost"  # the step of a fault that is no failure of the host: its node left the cluster
 
 
 async def record(conductor: Conductor, boots: list[Boot]) -> Failures:
@@ -58,7 +67,8 @@ async def place(conductor: Conductor, boots: list[Boot]) -> Failures:
         await asyncio.sleep(PLACE_PAUSE_S)
     else:  # the host that it had has not come back: it is no fault of the caller's
         failures |= {b.id: HostFault("place", b.instance.host, describe(failures[b.id])) for b in waiting}
-    return failures
+    over = {boot.id for boot in boots if boot.instance.vm_state == Vm.ACTIVE}  # of one that was handed over before
+    return {instance_id: fault for instance_id, fault in failures.items() if instance_id not in over}
 
 
 async def _choices(conductor: Conductor, boots: list[Boot]) -> list[Placed | NoHostFound | CallerFault]:
@@ -127,7 +137,8 @@ async def _order(conductor: Conductor, node: str, boots: list[Boot]) -> Failures
         fault = await _fault_of_order(conductor, node, [boot.build_order(epoch) for boot in waiting])
         if fault is not None or (epoch == conductor.nodes.epoch(node) and not conductor.nodes.has_left(node)):
             break
-    failed = {boot.id: fault for boot in waiting if fault is not None and boot.instance.attempt == attempts[boot.id]}
+    mine = [boot for boot in waiting if boot.building and boot.instance.attempt == attempts[boot.id]]
+    failed = {boot.id: fault for boot in mine if fault is not None}  # its end may have been told before its node left
     for boot in boots:
         boot.controlled = boot.id in failed
     conductor.go([boot for boot in boots if boot.building and boot.instance.attempt != attempts[boot.id]])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
+
 from actors.boot import NODE
 from actors.clock import SystemClock
 from actors.compute.build import Build
@@ -32,5 +34,24 @@ def test_a_guest_that_runs_since_an_earlier_life_is_stopped_where_the_build_fail
         await second.build([boot.build_order(second.epoch)])
         await second.settled()
         assert server.id not in await world.hypervisor.instances()
+
+    in_world(tmp_path, play)
+
+
+def test_an_attempt_that_was_taken_back_and_is_ordered_again_ends(tmp_path: Path) -> None:
+    """By a conductor that died before it wrote that the attempt is over: without an end it would wait for ever."""
+
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        boot = world.conductor._boots[server.id]
+        order = boot.build_order(world.compute.epoch)
+        [fault] = await world.compute.destroy(
+            [msgspec.structs.replace(boot.destroy_order(order.epoch), deleting=False)]
+        )
+        assert fault is None
+        boot.change(vm_state="building", task_state="scheduling", power_state="NOSTATE")  # as it is on disk
+        await world.compute.build([order])
+        await world.settled()
+        assert (boot.status, boot.instance.attempt) == ("ACTIVE", 1)
 
     in_world(tmp_path, play)
