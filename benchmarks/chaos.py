@@ -194,7 +194,8 @@ def _unawaited(node: str) -> Callable[[Scene, list[int]], bool]:
 def _gcs_is_back(stage: Scene, victims: list[int]) -> bool:
     """It answers look-ups, and nobody had to start anew."""
     head = stage.runtime.processes[0]
-    return bool(_programs(head, keeper.GCS)) and ray_node.answers(head.address) and _pid(names.API) != 0
+    fresh = set(_programs(head, keeper.GCS)) - set(victims)
+    return bool(fresh) and ray_node.answers(head.address) and _pid(names.API) != 0
 
 
 def _programs(process: RayProcess, program: str) -> list[int]:
