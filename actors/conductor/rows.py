@@ -10,23 +10,47 @@ handling of parameters costs four times what SQLite does with the row.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from sqlalchemy import JSON, Dialect, Table, bindparam, delete
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from actors.conductor.tables import TABLES
 from actors.records import RECORD_TYPES, Change, Drop, Kind, Record
 
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
+
 Values = tuple[Any, ...]
 
-DIALECTS: dict[str, Callable[[], Dialect]] = {
-    "sqlite": lambda: sqlite.dialect(paramstyle="qmark"),
-    "postgresql": lambda: PGDialect_psycopg(paramstyle="format"),  # type: ignore[no-untyped-call]
-}
+
+def _sqlite() -> Dialect:
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.dialect(paramstyle="qmark")
+
+
+def _sqlite_insert(table: Table) -> sqlite.Insert:
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table)
+
+
+def _postgresql() -> Dialect:
+    from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+
+    return PGDialect_psycopg(paramstyle="format")  # type: ignore[no-untyped-call]
+
+
+def _postgresql_insert(table: Table) -> postgresql.Insert:
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)
+
+
+DIALECTS: dict[str, Callable[[], Dialect]] = {"sqlite": _sqlite, "postgresql": _postgresql}
+"""Only the one that is used is loaded: the other takes a tenth of a second of a conductor's start."""
 
 
 class TableChanges(NamedTuple):
@@ -71,10 +95,17 @@ def to_json(value: object) -> str:
     return _ENCODER.encode(value).decode()
 
 
-def statements(dialect: str) -> dict[str, Statements]:
-    """By the name of the record type; `dialect` is one of `DIALECTS`."""
-    made = DIALECTS[dialect]()
-    return {kind.__name__: _statements(made, kind, TABLES[kind.__name__]) for kind in RECORD_TYPES}
+class StatementsOf(dict[str, Statements]):
+    """By the name of the record type, compiled when first asked for: a conductor that starts needs few of them soon."""
+
+    def __init__(self, dialect: str) -> None:
+        """`dialect` is one of `DIALECTS`."""
+        self._dialect = DIALECTS[dialect]()
+        self._kinds = {kind.__name__: kind for kind in RECORD_TYPES}
+
+    def __missing__(self, kind: str) -> Statements:
+        made = self[kind] = _statements(self._dialect, self._kinds[kind], TABLES[kind])
+        return made
 
 
 def _statements(dialect: Dialect, kind: type[Record], table: Table) -> Statements:
@@ -84,8 +115,7 @@ def _statements(dialect: Dialect, kind: type[Record], table: Table) -> Statement
 
 
 def _upsert(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Insert:
-    insert: sqlite.Insert | postgresql.Insert
-    insert = sqlite.insert(table) if dialect.name == "sqlite" else postgresql.insert(table)
+    insert = _sqlite_insert(table) if dialect.name == "sqlite" else _postgresql_insert(table)
     replaced = {column.name: insert.excluded[column.name] for column in table.columns if not column.primary_key}
     return insert.on_conflict_do_update(index_elements=["id"], set_=replaced)
 

@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from actors.conductor import migrations
 from actors.conductor.database import open_database
-from actors.conductor.rows import net_effect, record_of, statements
+from actors.conductor.rows import StatementsOf, net_effect, record_of
 from actors.conductor.tables import TABLES
 from actors.errors import CallerError, busy
 from actors.records import Change, Kind, Notification
@@ -75,7 +75,7 @@ class Store:
 
     def __init__(self, url: str, queue_limit: int = QUEUE_LIMIT) -> None:
         self._engine = open_database(url)
-        self._statements = statements(self._engine.dialect.name)
+        self._statements = StatementsOf(self._engine.dialect.name)
         self._queue_limit = queue_limit
         self._queued = 0
         self._waiting: list[_Waiting] = []
