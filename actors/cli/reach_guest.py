@@ -28,9 +28,13 @@ def run_ssh(host: str, port: int, key: Path | None, command: Sequence[str]) -> i
 
 
 def ssh_output(host: str, port: int, key: Path, command: str, limit_s: float) -> str:
-    """What a command prints in the guest; raises CalledProcessError where it fails."""
+    """What a command prints in the guest; raises CalledProcessError, with what ssh said, where it fails."""
     arguments = [*ssh_arguments(host, port, key), command]
-    return subprocess.run(arguments, check=True, capture_output=True, text=True, timeout=limit_s).stdout
+    try:
+        return subprocess.run(arguments, check=True, capture_output=True, text=True, timeout=limit_s).stdout
+    except subprocess.CalledProcessError as error:
+        error.add_note(error.stderr.strip())
+        raise
 
 
 def http_get(host: str, port: int, path: str, limit_s: float) -> tuple[int, str]:

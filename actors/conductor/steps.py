@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 BUSY = 503  # the scheduler has just started and does not know its hosts yet
 PLACE_TRIES = 100  # times a busy scheduler is asked
 PLACE_PAUSE_S = 0.2
+SCHEDULER_TRIES = 10  # times one that died meanwhile is followed by the next
 ORDER_TRIES = 20  # times a compute actor that is stale is given time to be followed by another
 ORDER_PAUSE_S = 0.5
 
@@ -75,11 +76,12 @@ async def _choices(conductor: Conductor, boots: list[Boot]) -> list[Placed | NoH
     """A scheduler that died after it answered has claimed nothing that lasts, and who follows it does not know: where
     one has started meanwhile, it is asked, which changes nothing if the answer was its own."""
     requests = place_requests(conductor, boots)
-    while True:
+    for _ in range(SCHEDULER_TRIES):
         lives = conductor.scheduler_lives
         replies = await conductor.scheduler.place(requests)
         if lives == conductor.scheduler_lives:
             return replies
+    raise ConnectionError("the scheduler dies again and again")
 
 
 def place_requests(conductor: Conductor, boots: list[Boot]) -> list[PlaceRequest]:
