@@ -41,6 +41,13 @@ class _Discreet(msgspec.Struct, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- tokens
 
 
+class Lend(_Discreet, frozen=True, kw_only=True):
+    """The edge → identity: for one request of this token's bearer the rooms are to be asked with that role, too."""
+
+    token: str
+    role: str  # member, admin
+
+
 class WantedScope(msgspec.Struct, frozen=True, kw_only=True):
     """What a token shall be for, by names or ids. Nothing = the user's default project, if there is one."""
 

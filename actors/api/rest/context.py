@@ -7,7 +7,7 @@ the room that is asked verifies it again and decides. Dependencies are `async`: 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Annotated, Any, cast
 
@@ -17,7 +17,8 @@ from starlette.types import Scope
 
 from actors.api.rest.policy import Question
 from actors.api.rest.rooms import EdgeRooms
-from actors.errors import CallerError, forbidden, unauthorized
+from actors.errors import CallerError, forbidden, unauthorized, value_of
+from actors.identity.messages import Lend
 from actors.messages import AuthContext
 
 TOKEN = "x-auth-token"
@@ -50,19 +51,37 @@ async def caller_of(request: Request) -> Caller:
     if not context.is_scoped and not getattr(request.app.state, "takes_unscoped", False):
         raise CallerError(forbidden("this needs a token for a project, a domain or the system"))
     caller = Caller(token, context, request.state.request_id, request.state.global_request_id)
-    await _allowed(request, caller)
-    return caller
+    role = await _allowed(request, caller)
+    return await _lent(rooms, caller, role) if role else caller
 
 
-async def _allowed(request: Request, caller: Caller) -> None:
-    """Raises `CallerError` 403, and 404 where the caller must not know that there is what it may not do."""
+async def _lent(rooms: EdgeRooms, caller: Caller, role: str) -> Caller:
+    """Who asks with a role that policy gives for this one request."""
+    token = value_of((await rooms.identity.lend([Lend(token=caller.token, role=role)]))[0])
+    return replace(caller, token=token, context=rooms.verifier.verify(token, rooms.clock.now()))
+
+
+async def _allowed(request: Request, caller: Caller) -> str:
+    """As `Policy.require`. Raises `CallerError` 404 where the caller must not know that there is what it may not do."""
     state, verb, path = request.app.state, request.method, route_path(request)
     body = await _body(request) if state.policy.wants_body(state.service, verb, path) else None
     noun = request.path_params.get("noun", "")
+    secrets = getattr(state, "secrets", {})
+    asked = Question(
+        state.service,
+        verb,
+        path,
+        noun,
+        body,
+        request.query_params,
+        str(request.path_params.get("project_id", "")),
+        not secrets.keys().isdisjoint(request.path_params),
+    )
     try:
-        state.policy.require(Question(state.service, verb, path, noun, body, request.query_params), caller.context)
+        role: str = state.policy.require(asked, caller.context)
+        return role
     except CallerError:
-        for name, seen in getattr(state, "secrets", {}).items():
+        for name, seen in secrets.items():
             if name in request.path_params:
                 await seen(state.rooms, caller, str(request.path_params[name]))
         raise

@@ -2,8 +2,11 @@
 
 A rule has OpenStack's own name (`os_compute_api:servers:create`, `create_port`, `volume:create`); which one decides
 a route, and what it says by default, is in the tables of `rules/`. `policy.yaml` in the home folder, in the language
-of oslo.policy, overrides any of them and is read again when it changes. The rooms decide again on what they own: a rule
-can take rights away, not give them.
+of oslo.policy, overrides any of them and is read again when it changes.
+
+The rooms decide again on what they own, by roles. Where the file allows what the defaults would not, `require` says
+with which role the rooms are to be asked: `member`, inside the caller's own project, or `admin`, for what belongs to no
+project (hypervisors, flavors, aggregates, services). A rule gives nobody what another project owns.
 """
 
 from __future__ import annotations
@@ -29,7 +32,11 @@ ATTRIBUTE_RULES = {rule for table in TABLES.values() for named in table.attribut
 
 log = logging.getLogger(__name__)
 
-Asked = tuple[str, str, str, str, bool, tuple[str, ...]]
+ADMINISTRATIVE = tuple(  # defaults that leave members out
+    f"rule:{base}" for base in ("admin_api", "admin_required", "admin_only", "overseer", "admin_or_service")
+)
+
+Asked = tuple[bool, str, str, str, str, str, str, bool, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,8 @@ class Question:
     noun: str = ""  # the path's `{noun}`
     body: Any = None  # as JSON, where `wants_body` says so
     query: Mapping[str, str] | None = None
+    project_id: str = ""  # that the path names
+    is_owned: bool = False  # the path names what a project owns
 
 
 class Policy:
@@ -52,6 +61,7 @@ class Policy:
         self._written = -1.0
         self._overridden: frozenset[str] = frozenset()
         self._remembered: dict[Asked, bool] = {}
+        self._defaults = Enforcer(ConfigOpts(), rules=Rules.from_dict(DEFAULTS), use_conf=False)
         self._look()
 
     def wants_body(self, service: str, verb: str, path: str) -> bool:
@@ -64,8 +74,8 @@ class Policy:
             table.attributes.get(route, {}).values()
         )
 
-    def require(self, asked: Question, context: AuthContext) -> None:
-        """Raises `CallerError` 403."""
+    def require(self, asked: Question, context: AuthContext) -> str:
+        """The role that the file gives beyond the defaults, '' for none. Raises `CallerError` 403."""
         if self._clock.monotonic() - self._looked >= LOOK_S:
             self._look()
         table = TABLES.get(asked.service)
@@ -75,22 +85,38 @@ class Policy:
             raise CallerError(
                 forbidden("This needs a token for a project; it was made with one for a domain or the system.")
             )
-        self.require_rule(rule_of(table, asked), context)
+        deciding = rule_of(table, asked)
+        self.require_rule(deciding, context)
         for rule in attribute_rules(table, asked):
             if rule in self._overridden:
                 self.require_rule(rule, context)
+        return self._given(deciding, asked, context) if self._overridden else ""
+
+    def _given(self, rule: str, asked: Question, context: AuthContext) -> str:
+        own = {"project_id": context.project_id, "tenant_id": context.project_id, "user_id": context.user_id}
+        if self._allows(self._defaults, rule, own, context):
+            return ""
+        if DEFAULTS.get(rule) not in ADMINISTRATIVE:
+            return "member"
+        # Of whose row it is nothing is known here but what the path says: a rule about owners gives nothing else.
+        named = {"project_id": asked.project_id, "tenant_id": asked.project_id} if asked.project_id else {}
+        return "admin" if not asked.is_owned and self._allows(self._enforcer, rule, named, context) else ""
 
     def require_rule(self, rule: str, context: AuthContext) -> None:
-        asked = (rule, context.user_id, context.project_id, context.domain_id, context.system, context.roles)
+        own = {"project_id": context.project_id, "tenant_id": context.project_id, "user_id": context.user_id}
+        if not self._allows(self._enforcer, rule, own, context):
+            raise CallerError(forbidden(f"Policy doesn't allow {rule} to be performed."))
+
+    def _allows(self, enforcer: Any, rule: str, target: dict[str, str], context: AuthContext) -> bool:
+        who = (context.user_id, context.project_id, context.domain_id, context.system, context.roles)
+        asked = (enforcer is self._defaults, rule, target.get("user_id", ""), target.get("project_id", ""), *who)
         allowed = self._remembered.get(asked)
         if allowed is None:
-            target = {"project_id": context.project_id, "tenant_id": context.project_id, "user_id": context.user_id}
-            allowed = bool(self._enforcer.enforce(rule, target, _credentials(context)))
+            allowed = bool(enforcer.enforce(rule, target, _credentials(context)))
             if len(self._remembered) >= REMEMBERED:
                 self._remembered.clear()
             self._remembered[asked] = allowed
-        if not allowed:
-            raise CallerError(forbidden(f"Policy doesn't allow {rule} to be performed."))
+        return allowed
 
     def _look(self) -> None:
         """Read the file if it changed. Raises what oslo.policy says of one that it can't read."""

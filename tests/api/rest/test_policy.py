@@ -191,6 +191,112 @@ def test_a_policy_file_with_openstacks_names_decides_what_they_name(tmp_path: Pa
     in_world(tmp_path, play)
 
 
+GIVEN = {  # rule → what it says in the file, a request by a member, and the status without the file
+    "os_compute_api:os-hypervisors:list": ("role:member", "GET /compute/v2.1/os-hypervisors", None, 403),
+    "os_compute_api:os-flavor-manage:create": (
+        "role:member", "POST /compute/v2.1/flavors", {"flavor": {"name": "f", "ram": 1, "vcpus": 1, "disk": 1}}, 403,
+    ),
+    "os_compute_api:os-aggregates:index": ("user_id:ann", "GET /compute/v2.1/os-aggregates", None, 403),
+    "identity:list_services": ("", "GET /identity/v3/services", None, 403),
+    "identity:create_region": ("role:member", "POST /identity/v3/regions", {"region": {"id": "far"}}, 403),
+    "volume_extension:services:index": ("role:member", "GET /volume/v3/os-services", None, 403),
+    "placement:traits:list": ("role:member", "GET /placement/traits", None, 403),
+    "context_is_admin": ("role:admin or role:member", "GET /compute/v2.1/os-services", None, 403),
+}  # fmt: skip
+
+
+def test_a_file_gives_members_what_belongs_to_no_project(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        await world.identity.start()
+        file = tmp_path / "policy.yaml"
+        for rule, (says, route, body, status) in GIVEN.items():
+            verb, path = route.split()
+            headers = {"OpenStack-API-Version": "placement 1.39"}
+            for text, expected in (("{}\n", status), (f'"{rule}": "{says}"\n', None)):
+                file.write_text(text)
+                world.__dict__.pop("edge", None)
+                async with world.http(world.member) as http:
+                    answer = await http.request(verb, path, json=body, headers=headers)
+                    assert answer.status_code == expected or (expected is None and answer.is_success), (
+                        rule,
+                        answer.text,
+                    )
+                async with world.http(token("demo", ("guest",), "gus")) as http:
+                    refused = (await http.request(verb, path, json=body, headers=headers)).status_code
+                    assert refused == (200 if says == "" and expected is None else 403), rule
+
+    in_world(tmp_path, play)
+
+
+def test_a_role_of_the_operators_own_may_do_what_a_member_may_in_its_project(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        await world.identity.start()
+        [theirs] = await world.boot(world.request())
+        names = ("servers:create", "servers:show", "servers:delete", "servers:index", "servers:stop")
+        (tmp_path / "policy.yaml").write_text("".join(f'"os_compute_api:{one}": "role:operator"\n' for one in names))
+        body = {"name": "x", "flavorRef": "tiny", "imageRef": world.image.id}
+        async with world.http(token("ours", ("operator",), "olga")) as http:
+            made = await http.post("/compute/v2.1/servers", json={"server": body})
+            assert made.status_code == 202, made.text
+            await world.settled()
+            mine = (await http.get(made.headers["Location"])).json()["server"]
+            assert mine["status"] == "ACTIVE"
+            listed = (await http.get("/compute/v2.1/servers")).json()["servers"]
+            assert [one["id"] for one in listed] == [mine["id"]]
+            for verb, path, sent in (
+                ("GET", "", None),
+                ("DELETE", "", None),
+                ("POST", "/action", {"os-stop": None}),
+                ("POST", "/action", {"os-resetState": {"state": "error"}}),
+            ):
+                other = await http.request(verb, f"/compute/v2.1/servers/{theirs.id}{path}", json=sent)
+                assert other.status_code == 404, (verb, path, other.text)
+            assert (await http.post("/network/v2.0/networks", json={"network": {"name": "n"}})).status_code == 403
+            assert (await http.delete(f"/compute/v2.1/servers/{mine['id']}")).status_code == 204
+
+    in_world(tmp_path, play)
+
+
+@pytest.mark.parametrize(
+    ("rule", "says", "route", "body"),
+    [
+        ("os_compute_api:os-admin-actions:reset_state", "role:member", "POST /compute/v2.1/servers/{server}/action",
+         {"os-resetState": {"state": "error"}}),
+        ("os_compute_api:os-server-diagnostics", "role:member", "GET /compute/v2.1/servers/{server}/diagnostics", None),
+        ("os_compute_api:os-quota-sets:update", "role:member and project_id:%(project_id)s",
+         "PUT /compute/v2.1/os-quota-sets/demo", {"quota_set": {"instances": 1}}),
+        ("volume_extension:volume_admin_actions:reset_status", "role:member", "POST /volume/v3/volumes/{volume}/action",
+         {"os-reset_status": {"status": "error"}}),
+        ("os_compute_api:os-hypervisors:list", "project_id:%(project_id)s", "GET /compute/v2.1/os-hypervisors", None),
+    ],
+)  # fmt: skip
+def test_no_rule_gives_what_another_project_owns(tmp_path: Path, rule: str, says: str, route: str, body: Any) -> None:
+    async def play(world: World) -> None:
+        await world.identity.start()
+        [server] = await world.boot(world.request())
+        (tmp_path / "policy.yaml").write_text(f'"{rule}": "{says}"\n')
+        verb, path = route.replace("{server}", server.id).replace("{volume}", await world.volume()).split()
+        async with world.http(token("other", ("member",), "eve")) as http:
+            assert (await http.request(verb, path, json=body)).status_code in (403, 404)
+
+    in_world(tmp_path, play)
+
+
+def test_a_project_may_be_given_its_own_quota(tmp_path: Path) -> None:
+    """Where the path says whose it is, a rule about owners means that one."""
+
+    async def play(world: World) -> None:
+        rule = '"os_compute_api:os-quota-sets:update": "role:member and project_id:%(project_id)s"\n'
+        (tmp_path / "policy.yaml").write_text(rule)
+        await world.identity.start()
+        async with world.http(world.member) as http:
+            sent = {"quota_set": {"instances": 3}}
+            assert (await http.put("/compute/v2.1/os-quota-sets/demo", json=sent)).status_code == 200
+            assert (await http.put("/compute/v2.1/os-quota-sets/other", json=sent)).status_code == 403
+
+    in_world(tmp_path, play)
+
+
 def test_a_server_that_is_anothers_is_not_there_whatever_policy_says(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         (tmp_path / "policy.yaml").write_text('"os_compute_api:servers:stop": "!"\n')

@@ -37,19 +37,24 @@ class QuickShow:
         if found is None:
             return False
         try:
-            headers, body = await self._shown(scope, found[1])
+            shown = await self._shown(scope, found[1])
         except (CallerError, HostError, ConnectionError):
             return False
+        if shown is None:
+            return False
+        headers, body = shown
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
         return True
 
-    async def _shown(self, scope: Scope, server_id: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    async def _shown(self, scope: Scope, server_id: str) -> tuple[list[tuple[bytes, bytes]], bytes] | None:
+        """Headers and body; None where the caller needs a role that policy gives."""
         said = Headers(scope=scope)
         version = self._microversions.negotiate(said)
         token = said.get(TOKEN, "")
         context = self._rooms.verifier.verify(token, self._rooms.clock.now())
-        self._policy.require(ASKED, context)
+        if self._policy.require(ASKED, context):
+            return None
         view = await self._rooms.api.server(token, server_id)
         showing = Showing(version, f"{edge_url(scope)}/compute", context.is_admin)
         status = ""

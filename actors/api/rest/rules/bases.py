@@ -6,16 +6,16 @@ At the edge the target is the caller's own project and user: whose row it is, th
 from __future__ import annotations
 
 BASES = {
-    "admin": "role:admin",
+    "context_is_admin": "role:admin",
+    "admin": "rule:context_is_admin",
     "member": "role:member or role:admin",
     "reader": "role:reader or rule:member or role:service",
     "writer": "rule:member or role:service",
-    "overseer": "rule:admin or (role:reader and system_scope:all)",
-    "admin_or_service": "rule:admin or role:service",
+    "overseer": "rule:admin_required or (role:reader and system_scope:all)",
+    "admin_or_service": "rule:admin_api or role:service",
     "by_row": "@",  # decided by whose row it is
     "nobody": "!",
     # Nova's and Placement's
-    "context_is_admin": "rule:admin",
     "admin_api": "rule:admin",
     "project_member_api": "role:member and project_id:%(project_id)s",
     "project_reader_api": "role:reader and project_id:%(project_id)s",

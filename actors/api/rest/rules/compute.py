@@ -159,11 +159,11 @@ ADMINISTRATORS = tuple(
     for name in (rule.rules.values() if isinstance(rule, ByAction) else (str(rule),))
 )
 SPECIAL = {
-    **dict.fromkeys(ADMINISTRATORS, "rule:admin"),
-    **dict.fromkeys((f"{API}:servers:migrations:index", f"{API}:servers:migrations:show"), "rule:admin"),
-    f"{API}:os-admin-actions:reset_state": "rule:admin",
-    f"{API}:os-evacuate": "rule:admin",
-    f"{API}:os-server-diagnostics": "rule:admin",
+    **dict.fromkeys(ADMINISTRATORS, "rule:admin_api"),
+    **dict.fromkeys((f"{API}:servers:migrations:index", f"{API}:servers:migrations:show"), "rule:admin_api"),
+    f"{API}:os-admin-actions:reset_state": "rule:admin_api",
+    f"{API}:os-evacuate": "rule:admin_api",
+    f"{API}:os-server-diagnostics": "rule:admin_api",
     f"{API}:os-server-external-events:create": "rule:admin_or_service",
     f"{API}:os-quota-sets:defaults": "@",
     f"{API}:extensions": "@",

@@ -83,18 +83,22 @@ OTHERS: dict[str, Rule] = {
 OF_THE_SYSTEM = ("domain", "role", "region", "service", "endpoint")  # written by the cloud's administrators alone
 OVERSEEN = ("role", "service", "endpoint")
 SPECIAL = {
-    **{f"identity:{act}_{word}": "rule:admin" for word in OF_THE_SYSTEM for act in ("create", "update", "delete")},
+    **{
+        f"identity:{act}_{word}": "rule:admin_required"
+        for word in OF_THE_SYSTEM
+        for act in ("create", "update", "delete")
+    },
     **{f"identity:get_{word}": "rule:overseer" for word in OVERSEEN},
     **{f"identity:list_{word}s": "rule:overseer" for word in OVERSEEN},
     **dict.fromkeys(("identity:get_region", "identity:list_regions"), "@"),
-    **dict.fromkeys(("identity:add_user_to_group", "identity:remove_user_from_group"), "rule:admin"),
+    **dict.fromkeys(("identity:add_user_to_group", "identity:remove_user_from_group"), "rule:admin_required"),
     **{
         f"identity:{what}": "rule:overseer"
         for what in ("list_implied_roles", "check_implied_role", "get_implied_role", "list_role_inference_rules")
     },
-    **{f"identity:{act}_implied_role": "rule:admin" for act in ("create", "delete")},
+    **{f"identity:{act}_implied_role": "rule:admin_required" for act in ("create", "delete")},
     **{
-        f"identity:{act}_system_grant_for_{actor}": "rule:admin"
+        f"identity:{act}_system_grant_for_{actor}": "rule:admin_required"
         for act in ("create", "revoke")
         for actor in ("user", "group")
     },

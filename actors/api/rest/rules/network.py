@@ -42,8 +42,8 @@ ROUTES: dict[str, Rule] = {
     "GET /v2.0/extensions/{alias}": "network:read",
 }
 SPECIAL = {
-    "update_quota": "rule:admin",
-    "delete_quota": "rule:admin",
+    "update_quota": "rule:admin_only",
+    "delete_quota": "rule:admin_only",
 }
 OWNED = ("shared", "router:external", "is_default", "port_security_enabled")
 PROVIDER = ("provider:network_type", "provider:physical_network", "provider:segmentation_id")

@@ -143,7 +143,7 @@ ATTRIBUTES = {
 TABLE = Table(
     "volume",
     OF_VOLUMES | OF_TYPES | OF_THE_CLOUD,
-    dict.fromkeys(ADMINISTRATORS, "rule:admin"),
+    dict.fromkeys(ADMINISTRATORS, "rule:admin_api"),
     ATTRIBUTES,
     needs_project=False,  # as Cinder, which looks at roles alone
 )
