@@ -48,6 +48,7 @@ async def look(witnesses: Witnesses) -> Evidence:
     conductor = witnesses.conductor
     answers = await asyncio.gather(*(_node(*pair) for pair in witnesses.nodes.values()))
     nodes = dict(zip(witnesses.nodes, answers, strict=True))
+    network_room = await witnesses.network.world()  # it has seen to it that what it says is on disk
     rows: list[Row] = [row for kind in KINDS for row in await conductor.load(kind)]
     network, volume = Rows(rows), VolumeRows(conductor)
     await volume.load()
@@ -59,7 +60,7 @@ async def look(witnesses: Witnesses) -> Evidence:
         volumes=tuple(await conductor.load(Volume)),
         attachments=tuple(await conductor.load(VolumeAttachment)),
         claims=await witnesses.scheduler.world(),
-        network_room=await witnesses.network.world(),
+        network_room=network_room,
         network_rows=views.world(network),
         volume_room=await witnesses.volume.world(),
         volume_rows=volume.world(),

@@ -187,7 +187,8 @@ class NetworkRoom(Editing):
     # ------------------------------------------------------------ for audits
 
     async def world(self) -> dict[str, list[str]]:
-        """Every network, subnet and port as a line."""
+        """Every network, subnet and port as a line; all of it is on disk then."""
+        await self._live.durable()
         return views.world(await self._live.ready())
 
 
