@@ -60,6 +60,9 @@ class PatientProtocol(HttpToolsProtocol):
             self._deadline = None
 
     def _give_up(self) -> None:
+        """Not while an answer is on its way: some clients send an empty line after their request."""
         self._deadline = None
-        if not self.transport.is_closing():
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._await_head()
+        elif not self.transport.is_closing():
             self.transport.close()

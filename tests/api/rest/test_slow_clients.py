@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from actors.api.rest.bodies import limited
 from actors.api.rest.image.data import GRACE_S, LEAST_BYTES_S, too_slow
@@ -25,7 +26,11 @@ class Hasty(PatientProtocol):
 
 
 async def serving(world: World) -> tuple[Serving, int]:
-    served = await start_serving(world.edge, "127.0.0.1", 0, Hasty)
+    return await listening(world.edge)
+
+
+async def listening(app: ASGIApp) -> tuple[Serving, int]:
+    served = await start_serving(app, "127.0.0.1", 0, Hasty)
     while True:
         if served.server.started:
             break
@@ -159,3 +164,30 @@ def test_an_upload_has_a_least_rate_after_its_grace() -> None:
     assert not too_slow(0, GRACE_S)
     assert too_slow(0, GRACE_S + 1)
     assert not too_slow(LEAST_BYTES_S * 10, GRACE_S + 10) and too_slow(LEAST_BYTES_S * 10, GRACE_S + 11)
+
+
+def test_an_empty_line_after_a_request_does_not_cut_its_answer_off() -> None:
+    async def play() -> None:
+        begun, go = asyncio.Event(), asyncio.Event()
+
+        async def slow(scope: Any, receive: Any, send: Any) -> None:
+            begun.set()
+            await go.wait()
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
+            await send({"type": "http.response.body", "body": b"done"})
+
+        served, port = await listening(slow)
+        reader, writer = await connected(port)
+        writer.write(HEAD + b"\r\n")
+        await asyncio.wait_for(begun.wait(), PATIENCE_S)
+        writer.write(b"\r\n")
+        for _ in range(2):  # whose limits are over when the answer comes
+            silent, other = await connected(port)
+            assert await heard(silent) == b""
+            other.close()
+        go.set()
+        assert (await heard(reader)).endswith(b"done")
+        writer.close()
+        await served.close()
+
+    asyncio.run(play())
