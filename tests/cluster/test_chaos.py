@@ -12,7 +12,7 @@ from benchmarks import chaos
 pytestmark = [pytest.mark.cluster, pytest.mark.chaos]
 
 BOOTS = 30
-NODES = 2
+NODES = 3  # so that a raylet is killed which is not the head's, where this very test is connected
 
 
 @pytest.fixture(scope="module")
