@@ -19,7 +19,7 @@ from actors.records import Flavor
 NAME_LIMIT = 255  # characters
 COUNT_LIMIT = 1_000  # servers in one request (osapi_max_limit)
 WAIT_LIMIT_S = 7 * 24 * 3600.0  # for room
-METADATA_LIMIT = 128  # items (metadata_items quota)
+METADATA_LIMIT = 1_000  # items of one server, whatever the quota says
 METADATA_VALUE_LIMIT = 255  # characters
 GIB = 1 << 30
 

@@ -15,15 +15,15 @@ from actors.errors import CallerError, CallerFault, bad_request, forbidden, not_
 from actors.states import Vm
 from actors.vifs import Vif
 
-METADATA_LIMIT = 128  # items of one server, Nova's default quota
 TAGS_LIMIT = 50  # of one server, as in Nova
 
 
-def edited(boot: Boot, edit: Edit, now: float) -> CallerFault | None:
+def edited(boot: Boot, edit: Edit, now: float, metadata_items: int = -1) -> CallerFault | None:
+    """`metadata_items`: the project's quota of one server's, -1 = any number."""
     try:
         if edit.metadata is not None or edit.metadata_without:
             check_lock(boot, edit.above_locks)
-        metadata, tags = _metadata(boot, edit), _tags(boot, edit)
+        metadata, tags = _metadata(boot, edit, metadata_items), _tags(boot, edit)
     except CallerError as error:
         return error.fault
     named = {
@@ -53,15 +53,15 @@ def _regrouped(vif: Vif, edit: Edit) -> Vif:
     return replace(vif, security_groups=edit.port_groups.get(vif.port_id, vif.security_groups))
 
 
-def _metadata(boot: Boot, edit: Edit) -> dict[str, str]:
+def _metadata(boot: Boot, edit: Edit, most: int) -> dict[str, str]:
     known = boot.spec().metadata
     kept = {} if edit.metadata_anew else {k: v for k, v in known.items() if k not in edit.metadata_without}
     for key in edit.metadata_without:
         if key not in known:
             raise CallerError(not_found("key", "Metadata item was not found"))
     merged = kept | (edit.metadata or {})
-    if len(merged) > METADATA_LIMIT:
-        raise CallerError(forbidden(f"Maximum number of metadata items exceeds {METADATA_LIMIT}"))
+    if 0 <= most < len(merged) and len(merged) > len(known):
+        raise CallerError(forbidden(f"Maximum number of metadata items exceeds {most}"))
     return merged
 
 

@@ -587,7 +587,7 @@ class Conductor(Administration):
         now = self.clock.now()
         for edit in edits:
             boot = self._boots.get(edit.instance_id)
-            fault = no_server(edit.instance_id) if boot is None else edited(boot, edit, now)
+            fault = no_server(edit.instance_id) if boot is None else self._edited(boot, edit, now)
             if boot is None or fault is not None:
                 replies.append(fault or no_server(edit.instance_id))
                 continue
@@ -596,6 +596,9 @@ class Conductor(Administration):
             replies.append(view(boot))
         await self._writing.write(changed, "instance.update" if changed else "", records)
         return replies
+
+    def _edited(self, boot: Boot, edit: Edit, now: float) -> CallerFault | None:
+        return edited(boot, edit, now, self._quotas.limits(boot.instance.project_id)["metadata_items"])
 
     def boot(self, instance_id: str) -> Boot | None:
         return self._boots.get(instance_id)

@@ -312,3 +312,29 @@ def test_what_only_administrators_see(tmp_path: Path, version: str) -> None:
             assert len((await http.get(f"{V}/extensions")).json()["extensions"]) > 20
 
     in_world(tmp_path, play)
+
+
+def test_metadata_has_a_quota_when_it_is_asked_for_and_when_it_grows(tmp_path: Path) -> None:
+    def items(count: int) -> dict[str, str]:
+        return {f"key-{number}": "x" for number in range(count)}
+
+    async def play(world: World) -> None:
+        async with client(world, NEWEST, world.admin) as admin, client(world, NEWEST, token("new")) as http:
+            many = body(world, networks="none", metadata=items(129))
+            message = refused(await http.post(SERVERS, json=many), 403, "forbidden")
+            assert message == "Maximum number of metadata items exceeds 128"
+            server = await launched(world, http, body(world, networks="none", metadata=items(3)))
+            url = f"{SERVERS}/{server['id']}/metadata"
+            refused(await http.post(url, json={"metadata": items(129)}), 403, "forbidden")
+            assert (await http.post(url, json={"metadata": items(128)})).status_code == 200
+            quota = {"quota_set": {"metadata_items": 4}}
+            assert (await admin.put(f"{V}/os-quota-sets/new", json=quota)).status_code == 200
+            refused(await http.put(f"{url}/more", json={"meta": {"more": "x"}}), 403, "forbidden")
+            assert (
+                await http.put(f"{url}/key-1", json={"meta": {"key-1": "y"}})
+            ).status_code == 200  # it grows no more
+            assert (await http.put(url, json={"metadata": items(4)})).status_code == 200
+            assert (await admin.put(f"{V}/os-quota-sets/new", json={"quota_set": {"metadata_items": -1}})).is_success
+            assert (await http.post(url, json={"metadata": items(200)})).status_code == 200
+
+    in_world(tmp_path, play)
