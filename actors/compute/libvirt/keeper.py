@@ -159,12 +159,12 @@ def main(folder: Path, program: str, netns: str, mark: str, places: dict[str, st
     except BlockingIOError:
         return  # another keeper lives: nothing to do
     signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
-    if os.fork():
+    if child := os.fork():  # who waits for this process finds the keeper's pid: it may be told to end at once
+        lock.truncate(0)
+        lock.write(f"{child}\n")
+        lock.flush()
         return
     os.setsid()
-    lock.truncate(0)
-    lock.write(f"{os.getpid()}\n")
-    lock.flush()
     checked(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "become a child subreaper")
     enter_namespaces(netns)
     handles = make_places(folder, mark, places)
