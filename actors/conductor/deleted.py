@@ -14,7 +14,7 @@ from actors.conductor.boots import Boot, view
 from actors.messages import ServerView
 from actors.records import Instance
 
-KEPT = 10_000  # deleted servers that lists can show
+KEPT = 2_000  # deleted servers that lists can show, at 2 KiB each
 
 
 class Deleted:
