@@ -542,8 +542,11 @@ class Conductor(Administration):
         return replies
 
     async def _remove(self, boots: list[Boot]) -> None:
-        """Give everything back; a host that can't be reached now is asked again by and by (`tend`)."""
-        boots = [boot for boot in boots if not boot.undoing]
+        """Give everything back; a host that can't be reached now is asked again by and by (`tend`).
+
+        One whose row is being written with a notification waits for that: its end must not be on disk without its own.
+        """
+        boots = [boot for boot in boots if not boot.undoing and not boot.writing]
         if not boots:
             return
         for boot in boots:
