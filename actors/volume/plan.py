@@ -197,10 +197,13 @@ def release(requests: list[DetachRequest], stock: Stock) -> Release:
 
 
 def _goes(volume: Volume, request: DetachRequest) -> bool:
+    """What a boot made goes with its failure; with a deletion what is marked so, and what was never made whole."""
     if request.volume_ids:
         return False
     made_here = volume.made_for == request.instance_id
-    return made_here if request.failed_boot else volume.delete_on_termination
+    if request.failed_boot:
+        return made_here
+    return volume.delete_on_termination or (made_here and volume.status in UNMADE)
 
 
 def _freed(volume: Volume) -> Volume:

@@ -283,6 +283,24 @@ def test_detach_ends_a_copy_under_way(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_what_was_never_made_whole_goes_with_its_server(tmp_path: Path) -> None:
+    async def run() -> None:
+        backend = SlowBackend()
+        house = House(tmp_path, backend)
+        room = await house.room()
+        empty = await room.world()
+        attaching = asyncio.create_task(room.attach([attach_request(blank())]))
+        await backend.begun.wait()
+        attaching.cancel()
+        await room.close()
+        again = await house.room()
+        await again.detach([detach_request()])
+        assert await again.world() == empty
+        await again.close()
+
+    asyncio.run(run())
+
+
 def test_what_cannot_be_made_is_the_hosts_fault_and_can_be_undone_or_tried_again(tmp_path: Path) -> None:
     async def run() -> None:
         backend = SlowBackend()
