@@ -50,11 +50,15 @@ async def place(conductor: Conductor, boots: list[Boot]) -> Failures:
     failures: Failures = {}
     waiting = boots
     for _ in range(PLACE_TRIES):
+        attempts = [boot.instance.attempt for boot in waiting]
         replies = await _choices(conductor, waiting)
         again: list[Boot] = []
         at = conductor.clock.now()
-        for boot, reply in zip(waiting, replies, strict=True):
-            if isinstance(reply, Placed):
+        for boot, attempt, reply in zip(waiting, attempts, replies, strict=True):
+            if boot.instance.attempt != attempt:  # it failed meanwhile where it was, and that place is given back
+                failures[boot.id] = CallerFault(BUSY, "another attempt has begun")
+                again.append(boot)
+            elif isinstance(reply, Placed):
                 boot.place(reply, at)
                 conductor.write_later(boot)
                 failures.pop(boot.id, None)
