@@ -276,13 +276,15 @@ class Conductor(Administration):
             for instance_id, attempt, host in found:
                 if lost[instance_id].building and attempt == lost[instance_id].instance.attempt:
                     lost[instance_id].change(host=host, node=node)
-        boots = [boot for boot in boots if boot.building]  # one that was deleted meanwhile has given its claim back
+        there = [boot for boot in boots if boot.id in self._boots]
+        boots = [boot for boot in there if not boot.instance.deleting]  # such a one has given its claim back
         with suppress(ConnectionError):  # a scheduler that starts meanwhile may not know of them yet
-            await self.scheduler.restore([boot.claim() for boot in boots if boot.instance.host])
+            await self.scheduler.restore([boot.claim() for boot in boots if boot.holds_host])
             over = [boot.id for boot in boots if boot.id not in self._boots or boot.instance.vm_state == Vm.ERROR]
             if over:  # they ended while the scheduler was told, and may have been released before
                 await self.scheduler.release(over)
-        await self._go([boot for boot in boots if not self.nodes.has_left(boot.instance.node)])  # else: `_abandon`
+        building = [boot for boot in boots if boot.building]  # some have ended meanwhile, where they were
+        await self._go([boot for boot in building if not self.nodes.has_left(boot.instance.node)])  # else: `_abandon`
 
     def _fault_of(self, boot: Boot, fault: Fault) -> BootFault:
         known = self.faults.pop(boot.id, None)
