@@ -94,6 +94,7 @@ class _Line:
     unheard: set[str] = field(default_factory=set)
     versions: dict[str, str] = field(default_factory=dict)  # of the DHCP that it was last told, by network
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
+    telling: list[asyncio.Future[None]] = field(default_factory=list)  # who waits for the notice that is on its way
     pump: asyncio.Task[None] | None = None
     gathering: asyncio.TimerHandle | None = None
     away: bool = False  # the last notice was not heard: nobody waits for it until one is
@@ -141,8 +142,11 @@ class Notices:
 
     def forget(self, host: str) -> None:
         """The host has left: nobody waits for its agent."""
-        self._lines.pop(host, None)
         self._left.add(host)
+        line = self._lines.pop(host, None)
+        if line is not None:
+            line.unheard.clear()
+            _release([*line.telling, *line.waiting])
 
     async def plugged(self, events: Iterable[tuple[str, PlugEvent]]) -> None:
         """network-vif-plugged to the hosts' compute actors; raises what they raise, so that the agent tells again."""
@@ -183,13 +187,12 @@ class Notices:
         """One notice at a time; what comes meanwhile goes together in the next."""
         try:
             while line.waiting or line.unheard:
-                waiting, line.waiting = line.waiting, []
+                line.telling, line.waiting = line.waiting, []
                 heard = await self._send(host, line)
                 if not heard:
-                    waiting += line.waiting  # nobody has to wait twice for one that is away
+                    line.telling += line.waiting  # nobody has to wait twice for one that is away
                     line.waiting = []
-                for waiter in waiting:
-                    waiter.set_result(None)
+                _release(line.telling)
                 if not heard:
                     break  # what it did not hear goes with its next notice
         finally:
@@ -212,6 +215,12 @@ class Notices:
 
     async def _tell_agent(self, host: str, network_ids: list[str], news: list[NetworkNews]) -> None:
         await asyncio.wait_for(self._agents(host).networks_changed(network_ids, news), AGENT_WAIT_S)
+
+
+def _release(waiters: list[asyncio.Future[None]]) -> None:
+    for waiter in waiters:
+        if not waiter.done():
+            waiter.set_result(None)
 
 
 def _by_node(notices: set[Notice]) -> dict[str, set[str]]:

@@ -154,3 +154,20 @@ def test_nobody_waits_for_the_agent_of_a_host_that_left() -> None:
         assert gone.heard == [["a"]] and told.hears("h1")
 
     run(scenario())
+
+
+def test_who_waits_for_an_agent_waits_no_more_when_its_host_leaves() -> None:
+    async def scenario() -> None:
+        gone = SlowAgent("h1")
+        told = notices(gone)
+        first = asyncio.create_task(told.tell({("h1", "a")}, set()))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        second = asyncio.create_task(told.tell({("h1", "b")}, set()))
+        await asyncio.sleep(0)
+        told.forget("h1")
+        await asyncio.wait_for(asyncio.gather(first, second), 1)
+        gone.gate.set()
+        assert gone.heard == [["a"]]
+
+    run(scenario())
