@@ -143,10 +143,14 @@ class Supervisor:
         self._leaving[node] = self._spawn(self._tell_left(node))
 
     async def _tell_left(self, node: str) -> None:
-        """Only when everybody knows, and the names of its actors are free, may it join again."""
-        hosts = await _surely(lambda: reach.conductor().node_left(node))
+        """Only when everybody knows, and the names of its actors are free, may it join again.
+
+        The network room hears at once: what the conductor takes back must not wait for the agent that is gone.
+        """
+        hosts, _ = await asyncio.gather(
+            _surely(lambda: reach.conductor().node_left(node)), _surely(lambda: reach.network().forget_hosts([node]))
+        )
         await _surely(lambda: reach.scheduler().forget_hosts(hosts))
-        await _surely(lambda: reach.network().forget_hosts([node]))
         await _surely(lambda: reach.image().forget_hosts([node]))
         while any(_exists(kind(node)) for kind in _KINDS):  # noqa: ASYNC110 - Ray tells nobody
             await asyncio.sleep(PAUSE_S)
