@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from actors.boot import CONTROL, NODE
 from actors.cloud import BootFailedError, CallerError, Cloud, Server
 from actors.cluster import bringup, names, ray_node
 from actors.cluster.config import NodeConfig, SimulatedConfig
+from actors.cluster.ray_node import RayProcess
 from actors.cluster.secret import admin_password
 from actors.cluster.supervisor import SERVICES, worker_nodes
 from actors.messages import BlockDevice, ServerView
@@ -252,14 +253,18 @@ def pid_of(name: str) -> int:
 # ---------------------------------------------------------------- nodes come and go
 
 
-def test_a_node_that_joins_serves_and_one_that_leaves_is_retired(line: CommandLine, api: Cloud) -> None:
+def start_node(line: CommandLine, node: NodeConfig, resources: Mapping[str, int] = ray_node.WORKER) -> RayProcess:
+    """A further node of the cloud, on this machine."""
     runtime = bringup.running(line.home)
     assert runtime is not None
-    node = NodeConfig(host="node-3", home=line.home / "nodes" / "node-3")
     node.home.mkdir()
     file = node.home / "node.json"
     file.write_text(node.model_dump_json())
-    worker = ray_node.start_worker(line.home, node.host, file, runtime.processes[0])
+    return ray_node.start_worker(line.home, node.host, file, runtime.processes[0], resources)
+
+
+def test_a_node_that_joins_serves_and_one_that_leaves_is_retired(line: CommandLine, api: Cloud) -> None:
+    worker = start_node(line, NodeConfig(host="node-3", home=line.home / "nodes" / "node-3"))
     try:
         assert await_true(lambda: pid_of("compute@node-3") > 0 and pid_of("agent@node-3") > 0)
         assert line.json("status")["nodes"] == [*NODES, "node-3"]
@@ -279,13 +284,9 @@ def test_a_node_that_joins_serves_and_one_that_leaves_is_retired(line: CommandLi
 
 
 def test_a_node_added_during_a_storm_takes_guests_and_one_drained_takes_none(line: CommandLine, api: Cloud) -> None:
-    runtime = bringup.running(line.home)
-    assert runtime is not None
-    node = NodeConfig(host="node-4", home=line.home / "nodes" / "node-4", simulated=SimulatedConfig(hosts=HOSTS))
-    node.home.mkdir()
-    file = node.home / "node.json"
-    file.write_text(node.model_dump_json())
-    worker = ray_node.start_worker(line.home, node.host, file, runtime.processes[0])
+    worker = start_node(
+        line, NodeConfig(host="node-4", home=line.home / "nodes" / "node-4", simulated=SimulatedConfig(hosts=HOSTS))
+    )
     try:
         servers: list[Server] = []
         joined_at = 0.0
@@ -312,15 +313,10 @@ def test_a_node_added_during_a_storm_takes_guests_and_one_drained_takes_none(lin
 
 
 def test_a_node_that_advertises_it_serves_rest_too(line: CommandLine, api: Cloud) -> None:
-    runtime = bringup.running(line.home)
-    assert runtime is not None
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     node = NodeConfig(host="edge-1", home=line.home / "nodes" / "edge-1", api_port=port)
-    node.home.mkdir()
-    file = node.home / "node.json"
-    file.write_text(node.model_dump_json())
-    worker = ray_node.start_worker(line.home, node.host, file, runtime.processes[0], {names.EDGE_RESOURCE: 1})
+    worker = start_node(line, node, {names.EDGE_RESOURCE: 1})
     try:
         assert await_true(lambda: pid_of("edge@edge-1") > 0)
         assert line.json("status")["nodes"] == list(NODES)  # it is no worker
@@ -355,13 +351,7 @@ def test_a_node_that_advertises_it_serves_rest_too(line: CommandLine, api: Cloud
 
 
 def test_servers_of_a_node_that_left_go_elsewhere_by_policy_or_by_command(line: CommandLine, api: Cloud) -> None:
-    runtime = bringup.running(line.home)
-    assert runtime is not None
-    node = NodeConfig(host="node-5", home=line.home / "nodes" / "node-5")
-    node.home.mkdir()
-    file = node.home / "node.json"
-    file.write_text(node.model_dump_json())
-    worker = ray_node.start_worker(line.home, node.host, file, runtime.processes[0])
+    worker = start_node(line, NodeConfig(host="node-5", home=line.home / "nodes" / "node-5"))
     try:
         assert await_true(lambda: pid_of("compute@node-5") > 0 and pid_of("agent@node-5") > 0)
         image = api.images.get("tiny").id

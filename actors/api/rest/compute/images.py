@@ -5,15 +5,14 @@ Nothing is kept here: each request is the image room's, told in Nova's older wor
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter, Request
-from pydantic import Field
 from starlette.responses import Response
 
 from actors.api.rest.answers import Json
-from actors.api.rest.bodies import Strict
 from actors.api.rest.compute.dates import parsed
+from actors.api.rest.compute.metadata import Item, Items
 from actors.api.rest.compute.queries import whole
 from actors.api.rest.compute.server_view import Showing, bookmark, links
 from actors.api.rest.compute.showing import Shown
@@ -35,16 +34,6 @@ STATUSES = {"active": "ACTIVE", "queued": "SAVING", "saving": "SAVING", "importi
 PROGRESS = {"active": 100, "saving": 50, "queued": 25}
 SERVER = "instance_uuid"  # the property that names the server of which an image was made
 Body = dict[str, Any]
-Key = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9-_:. ]+$")]
-Text = Annotated[str, Field(max_length=255)]
-
-
-class Items(Strict):
-    metadata: dict[Key, Text]
-
-
-class Item(Strict):
-    meta: Annotated[dict[Key, Text], Field(min_length=1, max_length=1)]
 
 
 def summary(image: Image, showing: Showing) -> Body:
