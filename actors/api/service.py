@@ -46,10 +46,12 @@ from actors.messages import (
 )
 from actors.outbox import Outbox
 from actors.records import Notification
+from actors.remembered import Remembered
 from actors.scheduler.messages import PlacementExplained
 
 LAUNCH_LINGER_S, LAUNCHES_BUSY_FROM = 0.05, 40  # single POSTs of so many a second share their messages
 SHOW_LINGER_S, SHOWS_BUSY_FROM = 0.02, 80  # and single GETs
+SERVED_S = 1.0  # the image and network rooms are not asked again for so long; what has changed by then fails there
 PLUGS = ("network-vif-plugged", "network-vif-unplugged")  # events that a compute actor waits for
 Seen = TypeVar("Seen", ServerView, ServerStatus)
 Question = TypeVar("Question", AllocateRequest, AttachRequest)
@@ -71,7 +73,9 @@ class Api(Administration, ServerFirewalls):
         super().__init__(conductor, verifier, clock, random)
         self._config = config
         self._images = images
+        self._located = Remembered(images.locate, clock, SERVED_S)
         self._network = network
+        self._allocated = Remembered(network.validate, clock, SERVED_S, _takes_no_port)
         self._volume = volume
         self._computes = computes
         self._tickets = Tickets(random)
@@ -189,7 +193,7 @@ class Api(Administration, ServerFirewalls):
         """Resolve each image once for the whole batch and hold it against the flavor."""
         wanted = {(s.token, s.image_id) for s in specs.values() if s.image_id}
         order = sorted(wanted)
-        found = await self._images.locate([ImageRequest(token=t, image_id=i) for t, i in order]) if order else []
+        found = await self._located.ask([ImageRequest(token=t, image_id=i) for t, i in order]) if order else []
         images = dict(zip(order, found, strict=True))
         resolved: dict[int, BootSpec] = {}
         for index, spec in specs.items():
@@ -206,7 +210,7 @@ class Api(Administration, ServerFirewalls):
         allocations = {index: _allocation(spec) for index, spec in specs.items()}
         attachments = {index: asked for index, spec in specs.items() if (asked := _attachment(spec)).devices}
         for faults in await asyncio.gather(
-            _ask_once(self._network.validate, allocations), _ask_once(self._volume.validate, attachments)
+            _ask_once(self._allocated.ask, allocations), _ask_once(self._volume.validate, attachments)
         ):
             for index, fault in faults.items():
                 replies[index] = replies[index] or fault
@@ -352,6 +356,11 @@ def _allocation(spec: BootSpec) -> AllocateRequest:
         auto=spec.auto_network,
         security_groups=spec.security_groups,
     )
+
+
+def _takes_no_port(asked: AllocateRequest) -> bool:
+    """A port or an address can be taken by one server only, so the next must be asked about."""
+    return not any(network.port_id or network.fixed_ip for network in asked.networks)
 
 
 def _attachment(spec: BootSpec) -> AttachRequest:

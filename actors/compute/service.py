@@ -25,7 +25,6 @@ from actors.compute.acts import Acts
 from actors.compute.build import Build
 from actors.compute.hosts import Hosts
 from actors.compute.hypervisor import Hypervisor
-from actors.compute.located import Located
 from actors.compute.plugs import Plugs
 from actors.compute.screens import Screens
 from actors.compute.standing import Standing
@@ -49,6 +48,7 @@ from actors.messages import (
     StepTold,
 )
 from actors.outbox import Outbox
+from actors.remembered import Remembered
 from actors.saga import Outcome, Phase, Saga, Table, describe
 from actors.states import Power
 
@@ -59,6 +59,7 @@ ENDED_LIMIT = 50_000  # attempts that are remembered after they ended; an order 
 REPORT_TRIES = 30  # times a batch of reports is offered to the conductor
 REPORT_PAUSE_S = 0.5
 REPORTS_LIMIT = 1_000_000  # steps, ends and power states that wait to be told: more than a node can have guests
+LOCATED_S = 10.0  # an image that is deleted may be booted from so long, with the same token: the door has asked
 REPORT_LINGER_S = 0.1  # how late the conductor may hear of a step; of an end it hears at once
 
 
@@ -92,7 +93,7 @@ class Compute:
         self.config = config
         self.hypervisor = hypervisor
         self.image = rooms.image
-        self.located = Located(rooms.image, clock)
+        self.located = Remembered(rooms.image.locate, clock, LOCATED_S)
         self.network = rooms.network
         self.volume = rooms.volume
         self.hosts = Hosts()

@@ -67,7 +67,7 @@ async def fetch_image(node: Compute, builds: list[Build]) -> Failures:
     if not wanted:
         return {}
     requests = [ImageRequest(token=b.order.spec.token, image_id=b.order.spec.image_id) for b in wanted]
-    located, failures = _sorted_out(wanted, await node.located.locate(requests))
+    located, failures = _sorted_out(wanted, await node.located.ask(requests))
     for build, location in located:
         build.image = location
     return failures | await node.hypervisor.fetch_images([build for build, _ in located])

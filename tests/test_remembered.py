@@ -1,12 +1,14 @@
-"""Where images are is asked once for many, and a refusal is never kept."""
+"""What another room answered is asked once for many, and a refusal is never kept."""
 
 from __future__ import annotations
 
 import asyncio
 
-from actors.compute.located import FRESH_S, LIMIT, Located
 from actors.errors import CallerFault, not_found
 from actors.messages import ImageLocation, ImageRequest
+from actors.remembered import LIMIT, Remembered
+
+FRESH_S = 10.0
 
 
 class Images:
@@ -41,13 +43,13 @@ def asked(image_id: str, token: str = "t") -> ImageRequest:
 def test_equal_questions_are_asked_once_while_the_answer_is_fresh() -> None:
     async def scenario() -> None:
         images, clock = Images(), Clock()
-        located = Located(images, clock)  # type: ignore[arg-type]
-        assert await located.locate([asked("a"), asked("b"), asked("a")]) == [*map(location, "aba")]
-        assert await located.locate([asked("a")]) == [location("a")]
+        located = Remembered(images.locate, clock, FRESH_S)
+        assert await located.ask([asked("a"), asked("b"), asked("a")]) == [*map(location, "aba")]
+        assert await located.ask([asked("a")]) == [location("a")]
         assert images.asked == [[asked("a"), asked("b")]]
-        await located.locate([asked("a", "another's")])
+        await located.ask([asked("a", "another's")])
         clock.at += FRESH_S
-        await located.locate([asked("a")])
+        await located.ask([asked("a")])
         assert images.asked[1:] == [[asked("a", "another's")], [asked("a")]]
 
     asyncio.run(scenario())
@@ -56,13 +58,24 @@ def test_equal_questions_are_asked_once_while_the_answer_is_fresh() -> None:
 def test_a_refusal_is_not_kept_and_no_more_answers_than_may_be() -> None:
     async def scenario() -> None:
         images = Images()
-        located = Located(images, Clock())  # type: ignore[arg-type]
+        located = Remembered(images.locate, Clock(), FRESH_S)
         images.refuses = True
-        assert isinstance((await located.locate([asked("a")]))[0], CallerFault)
+        assert isinstance((await located.ask([asked("a")]))[0], CallerFault)
         images.refuses = False
-        assert await located.locate([asked("a")]) == [location("a")]
-        await located.locate([asked(str(number)) for number in range(LIMIT)])
-        await located.locate([asked("a")])
+        assert await located.ask([asked("a")]) == [location("a")]
+        await located.ask([asked(str(number)) for number in range(LIMIT)])
+        await located.ask([asked("a")])
         assert images.asked[-1] == [asked("a")]
+
+    asyncio.run(scenario())
+
+
+def test_what_may_be_taken_by_one_only_is_asked_about_each_time() -> None:
+    async def scenario() -> None:
+        images = Images()
+        located = Remembered(images.locate, Clock(), FRESH_S, lambda question: question.image_id != "a")
+        await located.ask([asked("a"), asked("b")])
+        await located.ask([asked("a"), asked("b")])
+        assert images.asked == [[asked("a"), asked("b")], [asked("a")]]
 
     asyncio.run(scenario())
