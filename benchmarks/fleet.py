@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from actors.cloud import Cloud, Server
+from actors.cloud import BootOptions, Cloud, Server
 from benchmarks.measure import Meter
 
 NETWORK = "bench"
@@ -33,10 +33,15 @@ def warm(cloud: Cloud) -> None:
         delete(cloud, wave(cloud, f"warm-{size}", size))
 
 
-def wave(cloud: Cloud, name: str, size: int) -> list[Server]:
+def by_id(cloud: Cloud) -> BootOptions:
+    """The big network and the image, by their ids, as OpenStack's API wants them: names are looked up once here."""
+    return BootOptions(image=cloud.images.get(BootOptions().image).id, networks=(cloud.networks.get(NETWORK).id,))
+
+
+def wave(cloud: Cloud, name: str, size: int, options: BootOptions | None = None) -> list[Server]:
     """So many servers, launched in one call; returns when the driver has seen all of them ACTIVE."""
     names = [f"{name}-{index}" for index in range(size)]
-    return cloud.wait(cloud.boot_many(names, networks=(NETWORK,)))
+    return cloud.wait(cloud.boot_many(names, options or by_id(cloud)))
 
 
 def fill(cloud: Cloud, name: str, servers: int, say: Say) -> list[Server]:

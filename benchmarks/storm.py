@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from actors.cloud import Cloud, Server
-from benchmarks.fleet import Say, delete, fleet, wave
+from benchmarks.fleet import Say, by_id, delete, fleet, wave
 from benchmarks.measure import Meter, Row, calibration_ms, percentiles, spent
 
 BOOTS = {1: 40, 50: 1_000, 500: 5_000, 5_000: 15_000}  # in flight → boots in all
@@ -32,14 +32,14 @@ def run(in_flight: Sequence[int] = tuple(BOOTS), hosts: int = HOSTS, say: Say = 
 
 def storm(cloud: Cloud, meter: Meter, in_flight: int, boots: int) -> Row:
     """Boots in waves, then deletes them in waves of the same size."""
-    speed_ms = calibration_ms()
+    speed_ms, options = calibration_ms(), by_id(cloud)
     servers: list[Server] = []
     waves_s: list[float] = []
     before, began = meter.read(), time.perf_counter()
     while len(servers) < boots:
         size = min(in_flight, boots - len(servers))
         wave_began = time.perf_counter()
-        servers += wave(cloud, f"storm-{len(servers)}", size)
+        servers += wave(cloud, f"storm-{len(servers)}", size, options)
         waves_s += [time.perf_counter() - wave_began] * size
     took_s, after = time.perf_counter() - began, meter.read()
     deleted_s = delete(cloud, servers, in_flight)
