@@ -279,11 +279,6 @@ class AgentFace(Protocol):
         """Ports or subnets of these networks changed: bring DHCP up to date before returning. With the news of a
         network that follow from what it holds, the agent need not ask."""
 
-    async def devices_appeared(self, devices: list[str]) -> None:
-        """Tap devices are there (told by a driver that makes no real ones; real taps are noticed by netlink)."""
-
-    async def devices_gone(self, devices: list[str]) -> None: ...
-
     async def wired(self) -> list[str]:
         """Ids of the ports whose taps are wired. Asked by a network service that begins anew."""
 

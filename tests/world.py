@@ -50,6 +50,7 @@ from actors.network.simulated import SimulatedDataplane
 from actors.records import ComputeQuota, Image, Network
 from actors.saga import Table
 from actors.scheduler.service import Scheduler
+from actors.simulated_taps import Taps
 from actors.volume.backend import MemoryBackend
 from actors.volume.messages import CreateVolume, VolumeRequest
 from actors.volume.service import VolumeRoom
@@ -132,10 +133,11 @@ class World:
         self.backend = MemoryBackend()
         self.volumes = VolumeRoom(cloud, self.conductor, verifier, self.images, cache, self.backend, clock)
         late_volume.room = self.volumes
-        self.dataplane = SimulatedDataplane()
+        self.taps = Taps()
+        self.dataplane = SimulatedDataplane(self.taps)
         self.agent = NetworkAgent(self.node, cloud, self.network, self.dataplane, clock)
         late_agent.room = self.agent
-        self.hypervisor = SimulatedHypervisor(self.node, self.agent, random)
+        self.hypervisor = SimulatedHypervisor(self.node, self.taps, random)
         rooms = Rooms(self.conductor, self.scheduler, self.images, self.network, self.volumes)
         self.compute = Compute(self.node, self.hypervisor, rooms, clock, self.node_table)
         late_compute.room = self.compute
@@ -192,8 +194,9 @@ class World:
         """One more worker node, with a compute actor and a network agent of its own."""
         fleet = self.node.simulated.model_copy(update={"fault_share": fault_share})
         node = NodeConfig(host=name, home=self.folder / name, simulated=fleet, vif_plugging_timeout_s=5)
-        agent = NetworkAgent(node, self._cloud, self.network, SimulatedDataplane(), SystemClock())
-        hypervisor = SimulatedHypervisor(node, agent, Random(self.seed))
+        taps = Taps()
+        agent = NetworkAgent(node, self._cloud, self.network, SimulatedDataplane(taps), SystemClock())
+        hypervisor = SimulatedHypervisor(node, taps, Random(self.seed))
         rooms = Rooms(self.conductor, self.scheduler, self.images, self.network, self.volumes)
         compute = Compute(node, hypervisor, rooms, SystemClock(), self.node_table)
         self._agents[name], self._computes[name] = agent, compute
@@ -213,6 +216,8 @@ class World:
         await self.conductor.settled()
         for compute in self._computes.values():
             await compute.settled()
+        for agent in self._agents.values():
+            await agent.look()
         await self.conductor.settled()
 
     # ------------------------------------------------------------ what a first user needs

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import ray.util
 
 from actors.clock import SystemClock
-from actors.cluster import names, reach
+from actors.cluster import reach
 from actors.cluster.collector import keep_memory_small
 from actors.cluster.config import CloudConfig, NodeConfig
 from actors.cluster.shell import Shell
@@ -73,10 +73,10 @@ def _say_nothing(line: str) -> None:
 async def _hypervisor(config: NodeConfig) -> Hypervisor:
     """Its own libraries, and those of an image cache, are loaded only where they are used."""
     if config.hypervisor == "simulated":
+        from actors.cluster.simulated_node import taps_of
         from actors.compute.simulated import SimulatedHypervisor
 
-        agent = reach.Agents()(names.node_of(config.host))
-        return SimulatedHypervisor(config, agent, Random(config.simulated.seed))
+        return SimulatedHypervisor(config, taps_of(config), Random(config.simulated.seed))
     from actors.compute.libvirt.driver import LibvirtHypervisor
     from actors.image.node_images import NodeImages
 

@@ -2,7 +2,7 @@
 
 It says what it is in every report. It keeps what a real one would hold (disks, config drives, taps, domains) as sets
 of names, takes as long and fails as often as its configuration says, and is otherwise judged by the same laws.
-Its taps are no kernel devices, so it tells the node's network agent of them itself.
+Its taps are no kernel devices, but lines of a file that the node's network agent reads (`actors/simulated_taps.py`).
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from actors.cluster.names import fleet_host
 from actors.compute.build import Build
 from actors.compute.simulated_guests import SimulatedGuests
 from actors.errors import Fault, HostFault
-from actors.faces import AgentFace
 from actors.messages import HostReport, ImageLocation, NetworkRequest
 from actors.network.naming import boot_port_id, tap_device
 from actors.saga import Failures
+from actors.simulated_taps import Taps
 
 COHORT = 1_000  # builds that go through the steps together
 TRAITS = ("COMPUTE_NET_ATTACH_INTERFACE", "COMPUTE_NODE", "COMPUTE_VOLUME_ATTACH")
@@ -29,22 +29,22 @@ TRAITS = ("COMPUTE_NET_ATTACH_INTERFACE", "COMPUTE_NODE", "COMPUTE_VOLUME_ATTACH
 class SimulatedHypervisor:
     cohort = COHORT
 
-    def __init__(self, config: NodeConfig, agent: AgentFace, random: Random) -> None:
+    def __init__(self, config: NodeConfig, taps: Taps, random: Random) -> None:
         self._config = config
         self._fleet = config.simulated
-        self._agent = agent
+        self._kernel = taps
         self._random = random
         self._reports = self._all_reports()  # its hosts never change
         self._things: dict[str, set[str]] = defaultdict(set)  # kind → instance ids
         self._taps: dict[str, tuple[str, ...]] = {}  # instance id → devices
-        self._found: frozenset[str] | None = None  # taps that an earlier life of this process left with the agent
-        self.guests = SimulatedGuests(self._things, self._taps, agent, config.instances)
+        self._found: frozenset[str] | None = None  # taps that an earlier life of this process left
+        self.guests = SimulatedGuests(self._things, self._taps, taps, config.instances)
 
     async def start(self) -> None:
         return
 
     async def close(self) -> None:
-        return
+        self._kernel.close()
 
     async def reports(self) -> list[HostReport]:
         return self._reports
@@ -100,31 +100,24 @@ class SimulatedHypervisor:
     async def plug(self, builds: list[Build]) -> Failures:
         failures = await self._make("plug", builds)
         good = [build for build in builds if build.id not in failures]
-        found = await self._found_taps()
+        found = self._found_taps()
         for build in good:
             there = self._taps.get(build.id) or found
             build.kept_ports = tuple(vif.port_id for vif in build.vifs if vif.device in there)
             self._taps[build.id] = tuple(vif.device for vif in build.vifs)
-        await self._agent.devices_appeared([device for build in good for device in self._taps[build.id]])
+        self._kernel.add(device for build in good for device in self._taps[build.id])
         return failures
 
     async def unplug(self, builds: list[Build]) -> None:
-        """Forgotten only when the agent has heard, so that whoever was killed on the way can do it again."""
-        found = await self._found_taps()
-        gone = {build.id: taps for build in builds if (taps := self._taps.get(build.id) or _taps_among(found, build))}
-        if gone:
-            await self._agent.devices_gone([device for taps in gone.values() for device in taps])
-        for instance_id, taps in gone.items():
-            if self._taps.get(instance_id) is taps:
-                del self._taps[instance_id]
+        found = self._found_taps()
+        gone = (self._taps.pop(build.id, ()) or _taps_among(found, build) for build in builds)
+        self._kernel.remove([device for taps in gone for device in taps])
         self._remove("plug", builds)
 
-    async def _found_taps(self) -> frozenset[str]:
-        """A kernel would know them. Asked for once: what comes later, this life makes itself."""
+    def _found_taps(self) -> frozenset[str]:
+        """Looked at once: what comes later, this life makes itself."""
         if self._found is None:
-            lines = (await self._agent.world()).get("taps", [])
-            mine = {device for taps in self._taps.values() for device in taps}
-            self._found = frozenset(line.partition(" ")[0] for line in lines) - mine
+            self._found = frozenset(self._kernel.there())
         return self._found
 
     async def define(self, builds: list[Build]) -> Failures:

@@ -14,8 +14,8 @@ from typing import Any
 from actors.compute.build import Disk
 from actors.compute.simulated_disk import simulated_disk
 from actors.errors import HostError, HostFault
-from actors.faces import AgentFace
 from actors.messages import BootSpec, Vif
+from actors.simulated_taps import Taps
 from actors.states import Power
 
 BUILT = "start_paused"  # the step of a build after which there is a guest
@@ -31,12 +31,12 @@ class SimulatedGuests:
         self,
         things: Mapping[str, set[str]],
         taps: MutableMapping[str, tuple[str, ...]],
-        agent: AgentFace,
+        kernel: Taps,
         folder: Path,
     ) -> None:
         self._things = things
         self._taps = taps
-        self._agent = agent
+        self._kernel = kernel
         self._folder = folder
         self._power: dict[str, Power] = {}  # of those that do not run
         self._disks: dict[str, dict[str, str]] = {}  # instance id → volume id → device
@@ -77,12 +77,12 @@ class SimulatedGuests:
         made = [vif for vif in vifs if vif.device not in known]
         if made:
             self._taps[instance_id] = (*known, *(vif.device for vif in made))
-            await self._agent.devices_appeared([vif.device for vif in made])
+            self._kernel.add(vif.device for vif in made)
         return [vif.port_id for vif in made]
 
     async def unplug(self, instance_id: str, vif: Vif) -> None:
         self._taps[instance_id] = tuple(one for one in self._taps.get(instance_id, ()) if one != vif.device)
-        await self._agent.devices_gone([vif.device])
+        self._kernel.remove([vif.device])
 
     async def pause(self, instance_id: str) -> None:
         self._power[instance_id] = Power.PAUSED

@@ -89,14 +89,6 @@ class NetworkAgent:
         told = {each.network_id: each for each in news or ()}
         await asyncio.gather(*[self._changes.ask((each, told.get(each))) for each in dict.fromkeys(network_ids)])
 
-    async def devices_appeared(self, devices: list[str]) -> None:
-        await self._dataplane.announce(devices, [])
-        await self._sweeps.ask(None)
-
-    async def devices_gone(self, devices: list[str]) -> None:
-        await self._dataplane.announce([], devices)
-        await self._sweeps.ask(None)
-
     async def wired(self) -> list[str]:
         """Who asks has begun anew. What it could not tell before is asked for, now and not by the one who waits."""
         self._asking = asyncio.create_task(self._ask_again())
@@ -162,6 +154,10 @@ class NetworkAgent:
 
     async def _watch_taps(self) -> None:
         await self._dataplane.taps_changed(POLL_S)
+        await self.look()
+
+    async def look(self) -> None:
+        """Taps may have come or gone. Returns when those that are there are wired and told of."""
         await self._sweeps.ask(None)
 
     async def _wait_and_mend(self) -> None:

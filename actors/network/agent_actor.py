@@ -43,9 +43,10 @@ class NetworkAgentActor(Shell):
 
 def _dataplane(config: NodeConfig, cloud: CloudConfig) -> Dataplane:
     if config.hypervisor == "simulated":
+        from actors.cluster.simulated_node import taps_of
         from actors.network.simulated import SimulatedDataplane
 
-        return SimulatedDataplane()
+        return SimulatedDataplane(taps_of(config))
     from actors.network.linux import LinuxDataplane  # netlink is loaded only where it is used
 
     return LinuxDataplane(config, cloud)

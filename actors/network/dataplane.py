@@ -39,9 +39,6 @@ class Dataplane(Protocol):
     async def taps_changed(self, wait_s: float) -> None:
         """Returns when taps may have come or gone since the last call, at the latest after `wait_s`."""
 
-    async def announce(self, appeared: list[str], gone: list[str]) -> None:
-        """A driver says that taps are there or gone; where taps are real this is only a hint to look."""
-
     async def join(self, segments: list[Segment], peers: list[tuple[str, ...]]) -> list[str]:
         """The networks' bridges, joined to the hosts at these VXLAN endpoints."""
 

@@ -82,9 +82,6 @@ class LinuxDataplane:
                 await self._news.wait()
         self._news.clear()
 
-    async def announce(self, appeared: list[str], gone: list[str]) -> None:
-        self._news.set()
-
     async def join(self, segments: list[Segment], peers: list[tuple[str, ...]]) -> list[str]:
         return await self._node.run(self._join, segments, peers)
 

@@ -112,8 +112,7 @@ class SimulatedCloud:
         """A machine, new or switched on again, becomes a worker node."""
         config = node_config(node, self.size.vcpus, self.size.fault_share)
         if node not in self.machines:
-            agent = self.wire.reach(names.agent_name(node))
-            self.machines[node] = Machine(config, agent, Random(self.random.random()), self.guests)
+            self.machines[node] = Machine(config, Random(self.random.random()), self.guests)
         machine = self.machines[node]
         self._begin[names.compute_name(node)] = lambda: self._begin_compute(machine)
         self._begin[names.agent_name(node)] = lambda: self._begin_agent(machine)

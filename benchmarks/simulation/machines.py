@@ -13,9 +13,9 @@ from random import Random
 from actors.cluster.config import NodeConfig
 from actors.compute.build import Build
 from actors.compute.simulated import SimulatedHypervisor
-from actors.faces import AgentFace
 from actors.network.simulated import SimulatedDataplane
 from actors.saga import Failures
+from actors.simulated_taps import Taps
 
 
 class Guests:
@@ -47,8 +47,8 @@ class Guests:
 class WatchedHypervisor(SimulatedHypervisor):
     """The simulated hypervisor, and somebody who sees when a guest begins and ends to run."""
 
-    def __init__(self, config: NodeConfig, agent: AgentFace, random: Random, guests: Guests) -> None:
-        super().__init__(config, agent, random)
+    def __init__(self, config: NodeConfig, taps: Taps, random: Random, guests: Guests) -> None:
+        super().__init__(config, taps, random)
         self._guests = guests
         self._machine = config.host
 
@@ -66,8 +66,9 @@ class WatchedHypervisor(SimulatedHypervisor):
 
 
 class Machine:
-    def __init__(self, config: NodeConfig, agent: AgentFace, random: Random, guests: Guests) -> None:
+    def __init__(self, config: NodeConfig, random: Random, guests: Guests) -> None:
         self.config = config
         self.name = config.host
-        self.hypervisor = WatchedHypervisor(config, agent, random, guests)
-        self.dataplane = SimulatedDataplane()
+        taps = Taps()
+        self.hypervisor = WatchedHypervisor(config, taps, random, guests)
+        self.dataplane = SimulatedDataplane(taps)

@@ -5,37 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from random import Random
 
-import pytest
-
 from actors.compute import steps
 from actors.compute.build import Build
 from actors.compute.simulated import SimulatedHypervisor
 from tests.world import World, in_world
-
-
-class Deaf:
-    """An agent that is away."""
-
-    async def world(self) -> dict[str, list[str]]:
-        raise ConnectionError("the agent is away")
-
-    async def devices_gone(self, devices: list[str]) -> None:
-        raise ConnectionError("the agent is away")
-
-
-def test_taps_that_the_agent_has_not_heard_of_are_told_again(tmp_path: Path) -> None:
-    async def play(world: World) -> None:
-        before = await world.dataplane.world()
-        [server] = await world.boot(world.request())
-        build = Build(world.conductor._boots[server.id].build_order(1))
-        world.hypervisor._agent = Deaf()  # type: ignore[assignment]
-        with pytest.raises(ConnectionError):
-            await world.hypervisor.unplug([build])
-        world.hypervisor._agent = world.agent
-        await world.delete(server)
-        assert await world.dataplane.world() == before
-
-    in_world(tmp_path, play)
 
 
 def test_a_tap_of_an_earlier_life_that_is_wired_is_not_waited_for(tmp_path: Path) -> None:
@@ -44,7 +17,7 @@ def test_a_tap_of_an_earlier_life_that_is_wired_is_not_waited_for(tmp_path: Path
     async def play(world: World) -> None:
         [server] = await world.boot(world.request())
         build = Build(world.conductor._boots[server.id].build_order(1))
-        world.compute.hypervisor = SimulatedHypervisor(world.node, world.agent, Random(1))
+        world.compute.hypervisor = SimulatedHypervisor(world.node, world.taps, Random(1))
         for step in (steps.allocate_networks, steps.expect_plugged, steps.plug_vifs, steps.await_plugged):
             assert await step(world.compute, [build]) == {}
         assert build.kept_ports == tuple(vif.port_id for vif in build.vifs)
@@ -58,8 +31,9 @@ def test_taps_of_an_earlier_life_go_with_their_server(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         before = await world.dataplane.world()
         [server] = await world.boot(world.request())
-        world.compute.hypervisor = SimulatedHypervisor(world.node, world.agent, Random(1))
+        world.compute.hypervisor = SimulatedHypervisor(world.node, world.taps, Random(1))
         await world.delete(server)
+        await world.settled()
         assert await world.dataplane.world() == before
 
     in_world(tmp_path, play)

@@ -69,10 +69,6 @@ class Agent:
         self.news = news or []
         self.told.set()
 
-    async def devices_appeared(self, devices: list[str]) -> None: ...
-
-    async def devices_gone(self, devices: list[str]) -> None: ...
-
     async def wired(self) -> list[str]:
         if self.broken:
             raise ConnectionError("away")

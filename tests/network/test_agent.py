@@ -16,6 +16,7 @@ from actors.network.messages import NetworkNews
 from actors.network.naming import bridge_device, dhcp_port_id, tap_device
 from actors.network.simulated import SimulatedDataplane
 from actors.network.views import details_of
+from actors.simulated_taps import Taps
 from tests.network.fake_network import FakeNetwork
 
 PORT = "11111111-aaaa"
@@ -25,13 +26,24 @@ DHCP_TAP = tap_device(dhcp_port_id(NET))
 
 
 class Node:
-    def __init__(self, network: FakeNetwork, dataplane: SimulatedDataplane) -> None:
+    def __init__(
+        self, network: FakeNetwork, taps: Taps | None = None, dataplane: SimulatedDataplane | None = None
+    ) -> None:
         home = Path("/nowhere")
         self.network = network
-        self.dataplane = dataplane
+        self.taps = taps or Taps()
+        self.dataplane = dataplane = dataplane or SimulatedDataplane(self.taps)
         self.agent = NetworkAgent(
             NodeConfig(host="h1", home=home), CloudConfig(home=home), network, dataplane, SystemClock()
         )
+
+    async def appear(self, devices: list[str]) -> None:
+        self.taps.add(devices)
+        await self.agent.look()
+
+    async def go(self, devices: list[str]) -> None:
+        self.taps.remove(devices)
+        await self.agent.look()
 
 
 def run(play: Callable[[Node], Awaitable[None]], prepare: Callable[[FakeNetwork], object] | None = None) -> Node:
@@ -43,7 +55,7 @@ def run(play: Callable[[Node], Awaitable[None]], prepare: Callable[[FakeNetwork]
         network.add_port(PORT, NET, "10.5.0.9", "h1")
         if prepare:
             prepare(network)
-        node = Node(network, SimulatedDataplane())
+        node = Node(network)
         await node.agent.start()
         await play(node)
         await node.agent.stop(remove=False)
@@ -68,9 +80,9 @@ def test_a_tap_is_wired_and_reported_in_one_batch() -> None:
 
     async def play(node: Node) -> None:
         node.network.calls.clear()
-        await node.agent.devices_appeared([TAP, tap_device("33333333-cccc")])
+        await node.appear([TAP, tap_device("33333333-cccc")])
         assert node.network.calls == ["port_details", f"up {PORT} 33333333-cccc"]
-        await node.agent.devices_appeared([TAP])  # again: nothing to do
+        await node.appear([TAP])  # again: nothing to do
         assert len(node.network.calls) == 2
         assert f"{TAP} {bridge_device(NET)}" in (await node.agent.world())["taps"]
 
@@ -80,12 +92,12 @@ def test_a_tap_is_wired_and_reported_in_one_batch() -> None:
 def test_a_tap_that_nobody_knows_is_left_alone() -> None:
     async def play(node: Node) -> None:
         before = len(node.network.calls)
-        await node.agent.devices_appeared(["tapunknown"])
-        await node.agent.devices_appeared(["tapunknown"])
+        await node.appear(["tapunknown"])
+        await node.appear(["tapunknown"])
         assert node.network.calls[before:] == ["port_details"]
         assert "tapunknown" in (await node.agent.world())["taps"]
         assert list(node.agent.refused) == ["tapunknown"]
-        await node.agent.devices_gone(["tapunknown"])
+        await node.go(["tapunknown"])
         assert node.agent.refused == {}
 
     run(play)
@@ -93,8 +105,8 @@ def test_a_tap_that_nobody_knows_is_left_alone() -> None:
 
 def test_the_network_leaves_with_its_last_tap() -> None:
     async def play(node: Node) -> None:
-        await node.agent.devices_appeared([TAP])
-        await node.agent.devices_gone([TAP])
+        await node.appear([TAP])
+        await node.go([TAP])
         assert f"down {PORT}" in node.network.calls
         assert (await node.agent.world())["networks"] == [NET]  # DHCP's own tap is there
         del node.network.ports[PORT], node.network.ports[dhcp_port_id(NET)]
@@ -107,13 +119,13 @@ def test_the_network_leaves_with_its_last_tap() -> None:
 
 def test_undo_and_redo_may_come_twice() -> None:
     async def play(node: Node) -> None:
-        await node.agent.devices_appeared([TAP])
+        await node.appear([TAP])
         wired = await node.agent.world()
         for _ in range(2):
-            await node.agent.devices_gone([TAP])
+            await node.go([TAP])
             await node.agent.networks_changed([NET])
         for _ in range(2):
-            await node.agent.devices_appeared([TAP])
+            await node.appear([TAP])
             await node.agent.networks_changed([NET])
         assert await node.agent.world() == wired
 
@@ -122,10 +134,10 @@ def test_undo_and_redo_may_come_twice() -> None:
 
 def test_a_tap_made_anew_is_reported_again() -> None:
     async def play(node: Node) -> None:
-        await node.agent.devices_appeared([TAP])
+        await node.appear([TAP])
         node.network.calls.clear()
-        await node.dataplane.announce([], [TAP])
-        await node.agent.devices_appeared([TAP])
+        node.taps.remove([TAP])
+        await node.appear([TAP])
         assert [call for call in node.network.calls if call.endswith(PORT)] == [f"down {PORT}", f"up {PORT}"]
 
     run(play)
@@ -133,7 +145,7 @@ def test_a_tap_made_anew_is_reported_again() -> None:
 
 def test_a_bridge_that_was_taken_away_is_made_again() -> None:
     async def play(node: Node) -> None:
-        await node.agent.devices_appeared([TAP])
+        await node.appear([TAP])
         wired = await node.agent.world()
         await node.dataplane.leave([NET])
         assert await node.agent.world() != wired
@@ -162,7 +174,7 @@ def news(network: FakeNetwork, **fields: str) -> NetworkNews:
 
 def test_news_that_follow_from_what_it_holds_are_not_asked_for() -> None:
     async def play(node: Node) -> None:
-        await node.agent.devices_appeared([TAP])
+        await node.appear([TAP])
         node.network.add_port("33333333-cccc", NET, "10.5.0.10", "h1")
         node.network.calls.clear()
         await node.agent.networks_changed([NET], [news(node.network, since="e/0", version="e/1")])
@@ -185,7 +197,7 @@ def test_news_of_a_network_of_which_it_holds_nothing_are_asked_for() -> None:
     async def play(node: Node) -> None:
         told = news(node.network, version="e/1")
         node.network.networks[NET] = msgspec.structs.replace(node.network.networks[NET], dhcp_host="h2")
-        second = Node(node.network, SimulatedDataplane())
+        second = Node(node.network)
         await second.agent.start()
         await second.agent.networks_changed([NET], [told])
         assert (await second.agent.world())["dhcp"] == []
@@ -198,7 +210,7 @@ def test_a_tap_that_was_foretold_is_not_asked_for_unless_its_network_has_changed
     new = "33333333-cccc"
 
     async def play(node: Node) -> None:
-        await node.agent.devices_appeared([TAP])
+        await node.appear([TAP])
         port = node.network.add_port(new, NET, "10.5.0.10", "h1")
         told = msgspec.structs.replace(
             news(node.network, version="e/1"),
@@ -206,13 +218,13 @@ def test_a_tap_that_was_foretold_is_not_asked_for_unless_its_network_has_changed
         )
         await node.agent.networks_changed([NET], [told])
         node.network.calls.clear()
-        await node.agent.devices_appeared([tap_device(new)])
+        await node.appear([tap_device(new)])
         assert node.network.calls == [f"up {new}"]
-        await node.agent.devices_gone([tap_device(new)])
+        await node.go([tap_device(new)])
         await node.agent.networks_changed([NET], [msgspec.structs.replace(told, dhcp=None)])
         await node.agent.networks_changed([NET])
         node.network.calls.clear()
-        await node.agent.devices_appeared([tap_device(new)])
+        await node.appear([tap_device(new)])
         assert node.network.calls == ["port_details", f"up {new}"]
 
     run(play)
@@ -221,7 +233,7 @@ def test_a_tap_that_was_foretold_is_not_asked_for_unless_its_network_has_changed
 @pytest.mark.parametrize("since", ["e/1", ""])
 def test_news_that_do_not_follow_are_asked_for(since: str) -> None:
     async def play(node: Node) -> None:
-        await node.agent.devices_appeared([TAP])
+        await node.appear([TAP])
         await node.agent.networks_changed([NET], [news(node.network, version="e/7")])
         node.network.add_port("33333333-cccc", NET, "10.5.0.10", "h1")
         old = msgspec.structs.replace(node.network.info(NET), hosts=(), since=since, version="e/2")
@@ -238,14 +250,14 @@ def test_news_that_do_not_follow_are_asked_for(since: str) -> None:
 
 def test_a_new_life_takes_over_and_removes_what_is_stale() -> None:
     async def play(node: Node) -> None:
-        await node.agent.devices_appeared([TAP])
+        await node.appear([TAP])
         stale = node.network.add_network("44444444-dddd", "10.6.0.0/24", 8, "h1", "10.6.0.2")
         await node.agent.networks_changed([stale.id])
         before = await node.agent.world()
         assert stale.id in before["dhcp"]
         await node.agent.stop(remove=False)
         del node.network.networks[stale.id], node.network.ports[dhcp_port_id(stale.id)]
-        second = Node(node.network, node.dataplane)
+        second = Node(node.network, node.taps, node.dataplane)
         await second.agent.start()
         world = await second.agent.world()
         assert (world["dhcp"], world["networks"]) == ([NET], [NET])
@@ -260,9 +272,9 @@ def test_an_absent_network_service_is_waited_for() -> None:
     async def play(node: Node) -> None:
         node.network.away = True
         with pytest.raises(ConnectionError):
-            await node.agent.devices_appeared([TAP])
+            await node.appear([TAP])
         node.network.away = False
-        await node.agent.devices_appeared([])  # any later sweep finds it
+        await node.agent.look()  # any later sweep finds it
         assert f"up {PORT}" in node.network.calls
 
     run(play)

@@ -12,6 +12,7 @@ from actors.errors import CallerError
 from actors.network import forward
 from actors.network.forward import Relays
 from actors.network.simulated import SimulatedDataplane
+from actors.simulated_taps import Taps
 
 
 class Loopback(SimulatedDataplane):
@@ -36,7 +37,7 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 def test_bytes_go_both_ways_and_every_connection_ends_with_the_relays() -> None:
     async def play() -> None:
         server = await asyncio.start_server(echo, "127.0.0.1", 0)
-        relays = Relays("127.0.0.1", Loopback(), SystemClock())
+        relays = Relays("127.0.0.1", Loopback(Taps()), SystemClock())
         where = await relays.open("n", "127.0.0.1", server.sockets[0].getsockname()[1])
         talks = [await asyncio.open_connection(*where) for _ in range(3)]
         for number, (reader, writer) in enumerate(talks):
@@ -53,7 +54,7 @@ def test_bytes_go_both_ways_and_every_connection_ends_with_the_relays() -> None:
 def test_one_target_has_one_relay_until_it_is_idle() -> None:
     async def play() -> None:
         clock = OwnClock()
-        relays = Relays("127.0.0.1", Loopback(), clock)
+        relays = Relays("127.0.0.1", Loopback(Taps()), clock)
         first = await relays.open("n", "10.0.0.1", 22)
         clock.at = forward.IDLE_S
         assert await relays.open("n", "10.0.0.1", 22) == first
@@ -69,7 +70,7 @@ def test_one_target_has_one_relay_until_it_is_idle() -> None:
 def test_more_connections_than_the_limit_are_closed_at_the_door() -> None:
     async def play() -> None:
         server = await asyncio.start_server(echo, "127.0.0.1", 0)
-        relays = Relays("127.0.0.1", Loopback(), SystemClock())
+        relays = Relays("127.0.0.1", Loopback(Taps()), SystemClock())
         where = await relays.open("n", "127.0.0.1", server.sockets[0].getsockname()[1])
         inside = [await asyncio.open_connection(*where) for _ in range(forward.CONNECTION_LIMIT)]
         for reader, writer in inside:
@@ -85,7 +86,7 @@ def test_more_connections_than_the_limit_are_closed_at_the_door() -> None:
 
 def test_more_relays_than_the_limit_are_refused() -> None:
     async def play() -> None:
-        relays = Relays("127.0.0.1", Loopback(), SystemClock())
+        relays = Relays("127.0.0.1", Loopback(Taps()), SystemClock())
         for number in range(forward.RELAY_LIMIT):
             relays._relays["n", "10.0.0.1", number] = forward._Relay(("n", "10.0.0.1", number), 1e18)
         with pytest.raises(CallerError, match="relays"):
@@ -97,6 +98,6 @@ def test_more_relays_than_the_limit_are_refused() -> None:
 def test_a_network_that_is_not_here_is_a_lookup_error() -> None:
     async def play() -> None:
         with pytest.raises(LookupError):
-            await Relays("127.0.0.1", SimulatedDataplane(), SystemClock()).open("n", "10.0.0.1", 22)
+            await Relays("127.0.0.1", SimulatedDataplane(Taps()), SystemClock()).open("n", "10.0.0.1", 22)
 
     asyncio.run(play())

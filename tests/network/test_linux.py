@@ -230,7 +230,7 @@ def test_a_security_group_that_changes_is_applied_to_guests_that_run(tmp_path: P
         with namespace("g1") as first, namespace("g2") as second:
             for name, port, address in ((first, one, "10.5.0.11/24"), (second, two, "10.5.0.12/24")):
                 made.plug(0, name, port, address)
-            await made.agents[0].devices_appeared([])
+            await made.agents[0].look()
             assert await asyncio.to_thread(ping, first, "10.5.0.12")
             out = FirewallRule(
                 direction="egress", ethertype="IPv4", protocol="", port_min=-1, port_max=-1, remote_prefixes=()
