@@ -1,11 +1,20 @@
-"""Memory of a whole cloud, Ray included, as its instances grow; and what it costs to have it stand idle."""
+"""Memory of a whole cloud, Ray included, as its instances grow; and what it costs to have it stand idle.
+
+Every service of the REST edge has been asked before, since each is loaded when it is asked first.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
+from actors.api.rest.app import SERVICES
+from actors.cluster import runtime
+from actors.cluster.runtime import Runtime
 from benchmarks.fleet import Say, fill, fleet
 from benchmarks.measure import Meter, Row
 
@@ -20,6 +29,7 @@ def run(hosts: int = HOSTS, instances: Sequence[int] = INSTANCES, say: Say = lam
     began = time.perf_counter()
     with fleet(hosts, say) as (cloud, meter):
         ready_s = time.perf_counter() - began
+        ask_each_service(runtime.read(cloud.home))
         held = 0
         for count in instances:
             fill(cloud, f"memory-{count}", count - held, say)
@@ -28,6 +38,13 @@ def run(hosts: int = HOSTS, instances: Sequence[int] = INSTANCES, say: Say = lam
             idle = idle_percent(meter)
             rows.append({"hosts": hosts, "instances": count, "pss_mb": round(meter.pss_mib()), "idle_percent": idle})
     return [row | {"ready_s": round(ready_s, 1)} for row in rows]
+
+
+def ask_each_service(running: Runtime | None) -> None:
+    assert running is not None
+    for prefix in SERVICES:
+        with suppress(HTTPError):  # a service of websockets refuses
+            urlopen(f"{running.api}/{prefix}/").close()
 
 
 def idle_percent(meter: Meter) -> float:

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 class ApiActor(Shell):
     async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
-        from actors.api.rest import serve
-        from actors.api.rest.app import edge
+        from actors.api.rest.door import open_door
         from actors.api.rest.rooms import EdgeRooms
         from actors.api.service import Api
 
@@ -51,4 +50,4 @@ class ApiActor(Shell):
             cast("NetworkRoom", reach.network()),
             cast("VolumeRoom", reach.volume()),
         )
-        self._serving = await serve.start_serving(edge(rooms), cloud.api_host, cloud.api_port)
+        self._door = await open_door(rooms, cloud.api_host, cloud.api_port)

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 class EdgeActor(Shell):
     async def __init__(self, cloud: CloudConfig, node: str) -> None:  # type: ignore[misc]  # Ray awaits it
-        from actors.api.rest import serve
-        from actors.api.rest.app import edge
+        from actors.api.rest.door import open_door
         from actors.api.rest.rooms import EdgeRooms
 
         keep_memory_small()
@@ -42,5 +41,5 @@ class EdgeActor(Shell):
             cast("NetworkRoom", reach.network()),
             cast("VolumeRoom", reach.volume()),
         )
-        self._serving = await serve.start_serving(edge(rooms), config.api_host or config.node_ip, config.api_port)
-        self.room = self._serving
+        self._door = await open_door(rooms, config.api_host or config.node_ip, config.api_port)
+        self.room = self._door

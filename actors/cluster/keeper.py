@@ -26,7 +26,7 @@ CLOSELY_S = 30.0  # a node that lived so long begins with the first pause again
 HEAD, FOLDER = "--head", "--temp-dir="  # of `ray start`
 GCS, RAYLET = "gcs_server", "raylet"
 RAYS_OWN = (b"ray::", b"ray-dashboard")  # titles that Ray gives to its Python processes
-RAYS_PROGRAMS = b"/site-packages/ray/"
+RAYS_PROGRAMS = b"/site-packages/ray/", b"/actors/cluster/ray_worker.py"
 
 
 class Command(NamedTuple):
@@ -116,7 +116,9 @@ def command(pid: int) -> Command:
 def is_rays(pid: int) -> bool:
     """Ray's own, and its workers; not what an actor has started, such as a guest's disk server, which must live on."""
     words = words_of(pid)
-    return bool(words) and (words[0].startswith(RAYS_OWN) or any(RAYS_PROGRAMS in word for word in words[:3]))
+    return bool(words) and (
+        words[0].startswith(RAYS_OWN) or any(part in word for word in words[:3] for part in RAYS_PROGRAMS)
+    )
 
 
 def is_alive(pid: int) -> bool:

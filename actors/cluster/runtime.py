@@ -59,7 +59,7 @@ def connect(address: str, home: Path) -> None:
     """Make this process a driver of the cluster; nothing of Ray's own talk on the terminal."""
     if ray.is_initialized():
         return
-    for name, value in ray_node.BATCHES_INLINE.items():
+    for name, value in ray_node.CALLING.items():
         os.environ.setdefault(name, value)
     runtime = running(home)
     if runtime is not None:

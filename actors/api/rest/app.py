@@ -1,55 +1,89 @@
 """The whole edge as one ASGI application: a service under each prefix, and what all requests have in common.
 
-Called by `serve.py`, and by tests in process. Each request gets an id, a limit for its body, and the service that its
-first path segment names; a slash at the end of a path means nothing.
+Called by `door.py`, and by tests in process. Each request gets an id, a limit for its body, and the service that its
+first path segment names; a slash at the end of a path means nothing. A service is made when it is first asked, in a
+thread beside the event loop: together they are a second of CPU time and 60 MiB, which an actor that was killed would
+be back without.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+import importlib
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from actors.api.rest import compute, identity, image, network, placement, volume
 from actors.api.rest.answers import Json
 from actors.api.rest.bodies import limited
 from actors.api.rest.policy import Policy
 from actors.api.rest.request_ids import REQUEST_ID, global_request_id, new_request_id
 from actors.api.rest.rooms import EdgeRooms
-from actors.api.rest.screens import screens
 
-Quick = Callable[[Scope, Send], Awaitable[bool]]
 
-SERVICES: dict[str, Callable[[EdgeRooms], ASGIApp]] = {
-    "identity": identity.application,
-    "compute": compute.application,
-    "image": image.application,
-    "network": network.application,
-    "volume": volume.application,
-    "placement": placement.application,
-    "vnc": screens,
+def _from(module: str, function: str = "application") -> Callable[[EdgeRooms], Starlette]:
+    """The function of that module here, which is loaded when it is called."""
+
+    def make(rooms: EdgeRooms) -> Starlette:
+        made: Starlette = getattr(importlib.import_module(f"{__package__}.{module}"), function)(rooms)
+        return made
+
+    return make
+
+
+SERVICES: dict[str, Callable[[EdgeRooms], Starlette]] = {
+    "identity": _from("identity"),
+    "compute": _from("compute"),
+    "image": _from("image"),
+    "network": _from("network"),
+    "volume": _from("volume"),
+    "placement": _from("placement"),
+    "vnc": _from("screens", "screens"),
 }
 
 
 def edge(rooms: EdgeRooms) -> ASGIApp:
     """Every service over these rooms; one policy decides for all of them."""
-    policy = Policy(rooms.config.policy, rooms.clock)
-    services = {prefix: application(rooms) for prefix, application in SERVICES.items()}
-    for prefix, service in services.items():
-        if isinstance(service, FastAPI):
-            service.state.service, service.state.policy = prefix, policy
-    app = services["compute"]
-    assert isinstance(app, FastAPI)
-    return Edge(services, compute.quick(app).answer)
+    policy = cache(partial(Policy, rooms.config.policy, rooms.clock))
+    turn = asyncio.Lock()
+    return Edge({prefix: WhenAsked(partial(made, prefix, rooms, policy), turn) for prefix in SERVICES})
+
+
+def made(prefix: str, rooms: EdgeRooms, policy: Callable[[], Policy], quickly: bool = True) -> ASGIApp:
+    """The service of that prefix. `quickly`: what can be answered without its framework is."""
+    app = SERVICES[prefix](rooms)
+    app.state.service, app.state.policy = prefix, policy()
+    if prefix != "compute" or not quickly:
+        return app
+    from actors.api.rest.compute import quick
+
+    return quick(app)
+
+
+class WhenAsked:
+    """A service that is made when somebody asks for it, one at a time of all; whoever asks meanwhile waits.
+
+    Where that fails the request does, and the next has it tried again.
+    """
+
+    def __init__(self, make: Callable[[], ASGIApp], turn: asyncio.Lock) -> None:
+        self._make = make
+        self._turn = turn
+        self._made: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._made is None:
+            async with self._turn:
+                if self._made is None:
+                    self._made = await asyncio.to_thread(self._make)
+        await self._made(scope, receive, send)
 
 
 class Edge:
-    """`quick` is asked first, of HTTP requests: it says whether it has answered."""
-
-    def __init__(self, services: Mapping[str, ASGIApp], quick: Quick | None = None) -> None:
+    def __init__(self, services: Mapping[str, ASGIApp]) -> None:
         self._services = services
-        self._quick = quick
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         prefix, _, rest = scope["path"].lstrip("/").partition("/")
@@ -58,8 +92,6 @@ class Edge:
         answer = _with_id(inner, send) if scope["type"] == "http" else send
         if service is None:
             await _nothing_here(inner, receive, answer)
-            return
-        if self._quick is not None and scope["type"] == "http" and await self._quick(inner, answer):
             return
         await service(inner, limited(inner, receive) if scope["type"] == "http" else receive, answer)
 

@@ -22,7 +22,6 @@ from actors.api.rest.faults import (
     nova_form,
     placement_form,
 )
-from actors.api.rest.shapes import BODIES, QUERIES
 
 Schema = dict[str, Any]
 
@@ -59,6 +58,8 @@ ERRORS: dict[Form, Schema] = {
 def document(app: FastAPI, form: Form) -> Schema:
     """The document of the application, made once."""
     if app.openapi_schema is None:
+        from actors.api.rest.shapes import BODIES, QUERIES  # of every service, and some of them are made from services
+
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Duplicate Operation ID")  # each gets its verb here
             made = get_openapi(title=app.title, version=app.version, routes=app.routes)

@@ -13,7 +13,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from actors.api.rest.rooms import EdgeRooms
@@ -27,7 +26,7 @@ PROTOCOL = "binary"  # what older clients ask for
 PLAIN = "This is a remote console: open it with a websocket client such as noVNC.\n"
 
 
-def screens(rooms: EdgeRooms) -> ASGIApp:
+def screens(rooms: EdgeRooms) -> Starlette:
     served = _Screens(rooms)
     return Starlette(routes=[WebSocketRoute("/", served.serve), Route("/", _told)])
 

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from actors.api.rest.bodies import limited
+from actors.api.rest.door import bind
 from actors.api.rest.image.data import GRACE_S, LEAST_BYTES_S, too_slow
 from actors.api.rest.patience import HEAD_LIMIT_BYTES, PatientProtocol
 from actors.api.rest.serve import Serving, start_serving
@@ -30,7 +31,7 @@ async def serving(world: World) -> tuple[Serving, int]:
 
 
 async def listening(app: ASGIApp) -> tuple[Serving, int]:
-    served = await start_serving(app, "127.0.0.1", 0, Hasty)
+    served = start_serving(app, await bind("127.0.0.1", 0), Hasty)
     while True:
         if served.server.started:
             break

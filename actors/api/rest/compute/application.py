@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from actors.api.rest.compute import (
     actions,
@@ -85,9 +86,9 @@ def application(rooms: EdgeRooms) -> FastAPI:
     return app
 
 
-def quick(app: FastAPI) -> QuickShow:
-    """What the edge asks before the application."""
-    return QuickShow(app.state.rooms, app.state.policy, MICROVERSIONS, app.state.host_statuses)
+def quick(app: Starlette) -> QuickShow:
+    """The application, and before it what needs no framework."""
+    return QuickShow(app, app.state.rooms, app.state.policy, MICROVERSIONS, app.state.host_statuses)
 
 
 async def _seen(rooms: EdgeRooms, caller: Caller, server_id: str) -> None:

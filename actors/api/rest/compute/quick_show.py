@@ -1,6 +1,6 @@
 """`GET /servers/{id}`, which clients ask again and again, without what a framework does for each request.
 
-Called by the edge before anything else. It answers what it can show, exactly as the ordinary route would, and leaves
+Stands before the application of compute. It answers what it can show, exactly as the ordinary route would, and leaves
 everything else (whoever is refused, whatever is not there) to that route: it has sent nothing then.
 """
 
@@ -10,7 +10,7 @@ import re
 
 import msgspec
 from starlette.datastructures import Headers
-from starlette.types import Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from actors.api.rest.compute.host_status import HostStatuses
 from actors.api.rest.compute.server_view import Showing, detail
@@ -25,13 +25,25 @@ ASKED = Question("compute", "GET", "/v2.1/servers/{server_id}")
 
 
 class QuickShow:
-    def __init__(self, rooms: EdgeRooms, policy: Policy, microversions: Microversions, statuses: HostStatuses) -> None:
+    def __init__(
+        self,
+        ordinary: ASGIApp,
+        rooms: EdgeRooms,
+        policy: Policy,
+        microversions: Microversions,
+        statuses: HostStatuses,
+    ) -> None:
+        self._ordinary = ordinary
         self._rooms = rooms
         self._policy = policy
         self._microversions = microversions
         self._statuses = statuses
 
-    async def answer(self, scope: Scope, send: Send) -> bool:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not await self._answer(scope, send):
+            await self._ordinary(scope, receive, send)
+
+    async def _answer(self, scope: Scope, send: Send) -> bool:
         """Whether it has answered."""
         found = PATH.fullmatch(scope["path"]) if scope["method"] == "GET" else None
         if found is None:

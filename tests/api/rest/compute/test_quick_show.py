@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
-from actors.api.rest.app import SERVICES, Edge
+from actors.api.rest.app import Edge, made
 from actors.api.rest.policy import Policy
 from tests.world import EDGE_URL, World, in_world, token
 
@@ -17,12 +17,8 @@ PLAIN = "/compute/v2.1/servers"
 
 def ordinary(world: World) -> Edge:
     """The edge without the quick way."""
-    policy = Policy(world.rooms.config.policy, world.rooms.clock)
-    services = {prefix: application(world.rooms) for prefix, application in SERVICES.items()}
-    for prefix, service in services.items():
-        if isinstance(service, FastAPI):
-            service.state.service, service.state.policy = prefix, policy
-    return Edge(services)
+    policy = partial(Policy, world.rooms.config.policy, world.rooms.clock)
+    return Edge({"compute": made("compute", world.rooms, policy, quickly=False)})
 
 
 async def both(world: World, path: str, headers: dict[str, str], verb: str = "GET") -> list[httpx.Response]:

@@ -1,0 +1,73 @@
+"""A library that is put off is itself once somebody needs it, and costs nothing before."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from actors.cluster import later, ray_worker
+
+Say = Callable[[str], str]
+
+
+@pytest.fixture
+def said(tmp_path: Path) -> Say:
+    """What a program prints where two libraries are put off, and one that is not installed."""
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library" / "__init__.py").write_text("print('loaded')\nANSWER = 42\nfrom library import part\n")
+    (tmp_path / "library" / "part.py").write_text("import library\n")
+    (tmp_path / "broken.py").write_text("raise OSError('no such device')")
+
+    def run(program: str) -> str:
+        lines = f"import sys; sys.path.insert(0, {str(tmp_path)!r})", f"from {later.__name__} import put_off"
+        whole = "\n".join([*lines, "put_off(['library', 'broken', 'missing'])", program])
+        return subprocess.run([sys.executable, "-c", whole], check=True, capture_output=True, text=True).stdout
+
+    return run
+
+
+@pytest.mark.parametrize("program", ["import library", "import library, library; library.__name__; library.__spec__"])
+def test_importing_it_loads_nothing(said: Say, program: str) -> None:
+    assert said(program) == ""
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import library; assert library.ANSWER == 42",
+        "from library import ANSWER",
+        "import library.part; assert library.part.library is library and library.ANSWER == 42",
+        "from library import part; assert part.library.ANSWER == 42",
+        "import library; assert not hasattr(library, 'nothing'); assert library.ANSWER == 42",
+        "import library; assert {'ANSWER', 'part'} <= {*dir(library), *(library.ANSWER, vars(library))[1]}",
+    ],
+)
+def test_it_is_loaded_once_when_something_of_it_is_needed(said: Say, program: str) -> None:
+    assert said(program + "; import library; library.ANSWER") == "loaded\n"
+
+
+def test_what_is_not_installed_is_not_there_and_what_is_loaded_stays(said: Say) -> None:
+    said("try:\n import missing\nexcept ImportError: pass\nelse: raise AssertionError")
+    said("import json; put_off(['json']); assert json is sys.modules['json']; json.dumps")
+
+
+def test_what_goes_wrong_in_it_is_told_to_who_needs_it(said: Say) -> None:
+    said("import broken\ntry:\n broken.part\nexcept OSError: pass\nelse: raise AssertionError")
+
+
+def test_rays_worker_needs_none_of_what_is_put_off_there() -> None:
+    program = f"""
+import sys
+from {later.__name__} import Later, put_off
+from {ray_worker.__name__} import UNUSED
+put_off(UNUSED)
+import ray._private.workers.default_worker
+print(all(type(sys.modules[name]) is Later for name in UNUSED))
+"""
+    assert (
+        subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout == "True\n"
+    )
