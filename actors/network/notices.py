@@ -16,7 +16,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from actors.cluster.names import node_of
 from actors.faces import AgentFace, ComputeFace
 from actors.messages import PlugEvent
 from actors.network.messages import NetworkNews
@@ -33,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class Touched:
-    """The networks that a batch changes: DHCP's hosts hear at once, the other hosts that had them soon after."""
+    """The networks that a batch changes: DHCP's nodes hear at once, the other nodes that had them soon after."""
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
@@ -45,7 +44,7 @@ class Touched:
     def add(self, network_id: str) -> None:
         """To be called before the change."""
         if network_id not in self._before:
-            self._before[network_id] = self._dhcp_host(network_id), tuple(self._rows.hosts_of.get(network_id, ()))
+            self._before[network_id] = self._dhcp_host(network_id), tuple(self._rows.nodes_of.get(network_id, ()))
 
     def by(self, changes: list[Change]) -> None:
         """To be called before these changes: the networks of rows put or dropped, or where a rule's group has ports."""
@@ -69,12 +68,12 @@ class Touched:
         }
 
     def soon(self) -> set[Notice]:
-        """The other hosts that have the network and had it before: their peers or remote groups may have changed."""
+        """The other nodes that have the network and had it before: their peers or remote groups may have changed."""
         staying = {
-            (node_of(host), network_id)
+            (node, network_id)
             for network_id, (_, before) in self._before.items()
-            for host in before
-            if host in self._rows.hosts_of.get(network_id, ())
+            for node in before
+            if node in self._rows.nodes_of.get(network_id, ())
         }
         return staying - self.urgent()
 

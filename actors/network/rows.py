@@ -14,6 +14,7 @@ from typing import TypeVar, cast
 
 from msgspec.structs import replace
 
+from actors.cluster.names import node_of
 from actors.network.ipam import AddressBook
 from actors.network.naming import DHCP_OWNER, bridge_device, dhcp_port_id, tap_device
 from actors.network.port_log import PortLog
@@ -81,7 +82,7 @@ class Rows:
         self.books: dict[str, AddressBook] = {}  # subnet id → its addresses
         self.subnets_of: Index[Subnet] = defaultdict(dict)  # by network
         self.ports_of: Index[Port] = defaultdict(dict)  # by network, DHCP's own among them
-        self.hosts_of: Index[int] = defaultdict(dict)  # by network: host → bound ports there, but for DHCP's own
+        self.nodes_of: Index[int] = defaultdict(dict)  # by network: node → bound ports there, but for DHCP's own
         self.ports_of_instance: Index[None] = defaultdict(dict)  # by instance: ids of ports it has or were made for it
         self.members_of: Index[None] = defaultdict(dict)  # by security group: port ids
         self.groups_of: Index[SecurityGroup] = defaultdict(dict)  # by project
@@ -153,7 +154,7 @@ class Rows:
             self.subnets_of.pop(network.id, None)
             self.ports_of.pop(network.id, None)
             self.port_logs.pop(network.id, None)
-            self.hosts_of.pop(network.id, None)
+            self.nodes_of.pop(network.id, None)
         elif change.kind == "Subnet" and (subnet := self.subnets.pop(change.id, None)):
             self.subnets_of[subnet.network_id].pop(subnet.id, None)
             del self.books[subnet.id]
@@ -201,8 +202,8 @@ class Rows:
             return
         self.port_counts[port.project_id] += 1
         if port.host:
-            hosts = self.hosts_of[port.network_id]
-            hosts[port.host] = hosts.get(port.host, 0) + 1
+            nodes, node = self.nodes_of[port.network_id], node_of(port.host)
+            nodes[node] = nodes.get(node, 0) + 1
 
     def _unindex(self, port: Port) -> None:
         self.ports_of[port.network_id].pop(port.id, None)
@@ -216,10 +217,10 @@ class Rows:
             return
         self.port_counts[port.project_id] -= 1
         if port.host:
-            hosts = self.hosts_of[port.network_id]
-            hosts[port.host] -= 1
-            if not hosts[port.host]:
-                del hosts[port.host]
+            nodes, node = self.nodes_of[port.network_id], node_of(port.host)
+            nodes[node] -= 1
+            if not nodes[node]:
+                del nodes[node]
 
 
 def _dhcp_part(port: Port) -> tuple[object, ...]:

@@ -12,7 +12,6 @@ import random
 
 from msgspec.structs import replace
 
-from actors.cluster.names import node_of
 from actors.network.mac import new_mac
 from actors.network.naming import DHCP_OWNER, dhcp_device_id, dhcp_port_id
 from actors.network.rows import Rows
@@ -25,11 +24,11 @@ def serve(rows: Rows, network_id: str, now: float, random: random.Random) -> lis
     if network is None:
         return []
     port = rows.dhcp_port(network_id)
-    hosts = rows.hosts_of.get(network_id) or {}
+    nodes = rows.nodes_of.get(network_id) or {}
     subnet_ids = [subnet.id for subnet in rows.subnets_of.get(network_id, {}).values() if subnet.enable_dhcp]
-    if not hosts or not subnet_ids:
+    if not nodes or not subnet_ids:
         return _without(network, port)
-    host = network.dhcp_host or node_of(next(iter(hosts)))
+    host = network.dhcp_host or next(iter(nodes))
     fixed_ips = _addresses(rows, subnet_ids, port)
     if not fixed_ips:  # every pool is used up by guests: nothing is left for a server to have
         return _without(network, port)

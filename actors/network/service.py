@@ -87,7 +87,7 @@ class NetworkRoom(Editing):
         """The networks whose DHCP this node serves. A new VXLAN endpoint is told to the other hosts of its networks."""
         rows = await self._live.ready()
         known = rows.agents.get(host)
-        shared = [network_id for network_id, hosts in rows.hosts_of.items() if host in map(node_of, hosts)]
+        shared = [network_id for network_id, nodes in rows.nodes_of.items() if host in nodes]
         served = [network.id for network in rows.networks.values() if network.dhcp_host == host]
         self._notices.started(host)
         if known is None or known.underlay_ip != underlay_ip:
@@ -105,7 +105,7 @@ class NetworkRoom(Editing):
         rows = await self._live.ready()
         touched, gone = Touched(rows), set(map(node_of, hosts))
         for network in list(rows.networks.values()):
-            staying = next((node for node in map(node_of, rows.hosts_of.get(network.id, {})) if node not in gone), "")
+            staying = next((node for node in rows.nodes_of.get(network.id, {}) if node not in gone), "")
             if network.dhcp_host in gone and staying:
                 self._change(touched, [replace(network, dhcp_host=staying)])
         self._live.stage([drop(rows.agents[node]) for node in sorted(gone & rows.agents.keys())])

@@ -141,14 +141,13 @@ def _dhcp_host(port: Port) -> DhcpHost:
 
 
 def agent_view(rows: Rows, agent: NetworkAgent, alive: bool) -> AgentView:
-    bound = [pair for by_host in rows.hosts_of.values() for pair in by_host.items()]
     return AgentView(
         host=agent.id,
         alive=alive,
         started_at=agent.started_at,
         underlay_ip=agent.underlay_ip,
         networks=sum(network.dhcp_host == agent.id for network in rows.networks.values()),
-        ports=sum(count for host, count in bound if node_of(host) == agent.id),
+        ports=sum(nodes.get(agent.id, 0) for nodes in rows.nodes_of.values()),
     )
 
 
@@ -157,7 +156,7 @@ def peers(rows: Rows, network_id: str) -> tuple[str, ...]:
     network = rows.networks.get(network_id)
     if network is None:
         return ()
-    nodes = dict.fromkeys([*map(node_of, rows.hosts_of.get(network_id, {})), network.dhcp_host])
+    nodes = dict.fromkeys([*rows.nodes_of.get(network_id, {}), network.dhcp_host])
     agents = [rows.agents[node] for node in nodes if node in rows.agents]
     return tuple(dict.fromkeys(agent.underlay_ip for agent in agents if agent.underlay_ip))
 

@@ -50,7 +50,7 @@ def test_every_index_follows_from_the_rows_alone(changes: list[Change]) -> None:
     fresh = Rows([*fixed, *rows.ports.values()])
     for name in ("ports", "taps", "macs", "segments", "bridges", "ports_of_instance", "members_of", "groups_of"):
         assert getattr(rows, name) == getattr(fresh, name), name
-    for name in ("ports_of", "hosts_of", "port_counts"):  # these may keep empty entries
+    for name in ("ports_of", "nodes_of", "port_counts"):  # these may keep empty entries
         assert {k: v for k, v in getattr(rows, name).items() if v} == {
             k: v for k, v in getattr(fresh, name).items() if v
         }, name
