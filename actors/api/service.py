@@ -219,7 +219,7 @@ class Api(Administration, ServerFirewalls):
         if not request.key_name:
             return request.public_key
         try:
-            return self._keypairs.get(context.user_id, request.key_name).public_key
+            return self._keypairs.get(context.user_id, request.key_name).public_key.strip()
         except CallerError:
             raise CallerError(bad_request("key_name", f"there is no keypair {request.key_name!r}")) from None
 

@@ -18,6 +18,7 @@ from actors.identity.kinds import BY_RECORD, NOUNS, ROW_TYPES, Kind, Row
 from actors.identity.tokens import Revocations
 from actors.records import (
     ApplicationCredential,
+    CatalogEndpoint,
     Change,
     Domain,
     Drop,
@@ -222,6 +223,8 @@ class Draft(Directory):
             value = getattr(row, field)
             optional = field in ("region_id", "parent_region_id", "parent_id")
             if not (optional and not value) and self.get(referred, value) is None:
+                if kind.record is CatalogEndpoint:  # of these Keystone says that the body is wrong
+                    return bad_request(field, f"There is no {NOUNS[referred]} {value}.")
                 return not_found(NOUNS[referred], f"Could not find {NOUNS[referred]}: {value}.")
         return None
 

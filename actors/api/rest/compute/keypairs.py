@@ -60,7 +60,7 @@ async def create(body: CreateKeypairBody, rooms: Rooms, asking: Asking, version:
     request = CreateKeypair(
         token=asking.token,
         name=given.name,
-        public_key=(given.public_key or "").strip(),
+        public_key=given.public_key or "",  # as it is: clients compare it with their file, line's end and all
         type=given.type,
         user_id=given.user_id or "",
         repeatable=False,

@@ -118,6 +118,20 @@ def test_key_pairs_are_imported_made_and_deleted(tmp_path: Path) -> None:
     in_world(tmp_path, play)
 
 
+def test_a_public_key_is_kept_as_it_was_sent(tmp_path: Path) -> None:
+    """Ansible's `keypair` compares it with its file, line's end and all, and fails where they differ."""
+
+    async def play(world: World) -> None:
+        async with client(world, "2.10") as http:
+            sent = {"keypair": {"name": "k", "public_key": KEY + "\n"}}
+            assert (await http.post(f"{V}/os-keypairs", json=sent)).json()["keypair"]["public_key"] == KEY + "\n"
+            assert (await http.get(f"{V}/os-keypairs/k")).json()["keypair"]["public_key"] == KEY + "\n"
+            server = await launched(world, http, body(world, key_name="k"))
+        assert world.conductor._boots[server["id"]].spec().public_key == KEY  # a line of the guest's authorized_keys
+
+    in_world(tmp_path, play)
+
+
 def test_key_pairs_are_their_users_and_limited(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         await world.api.set_quota(world.admin, "demo", {"key_pairs": 1}, force=False)

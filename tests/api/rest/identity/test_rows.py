@@ -66,7 +66,9 @@ def test_endpoints_join_the_catalog(tmp_path: Path) -> None:
         assert entries["dns"]["endpoints"][0]["url"].startswith("http://dns/") and "$" not in str(entries["dns"])
         wrong = await http.post(f"{V3}/endpoints", json={"endpoint": fields | {"interface": "secret"}})
         lost = await http.post(f"{V3}/endpoints", json={"endpoint": fields | {"service_id": "none"}})
-        assert (wrong.status_code, lost.status_code) == (400, 404)
+        nowhere = await http.post(f"{V3}/endpoints", json={"endpoint": fields | {"region_id": "nowhere"}})
+        assert (wrong.status_code, lost.status_code, nowhere.status_code) == (400, 400, 400)
+        assert nowhere.json()["error"]["message"].endswith("There is no region nowhere.")
 
     play_as_admin(tmp_path, story)
 
