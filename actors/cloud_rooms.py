@@ -18,7 +18,7 @@ from ray.exceptions import ActorUnschedulableError, GetTimeoutError, RayActorErr
 
 from actors.api.messages import CreateFlavor, CreateKeypair, CreateServerGroup, ServerGroupRequest
 from actors.cluster import names
-from actors.cluster.shell import asking
+from actors.cluster.shell import answer_of, asking
 from actors.errors import CallerError, CallerFault, HostFault, not_found, value_of
 from actors.image.messages import CHUNK_LIMIT_BYTES, CreateImage, FinishUpload, ListImages, PrecacheImage, UploadChunk
 from actors.messages import ImageRequest
@@ -65,7 +65,7 @@ class Session:
             try:
                 if room not in self._actors:
                     self._actors[room] = ray.get_actor(room, namespace=names.NAMESPACE)
-                return ray.get(self._actors[room].ask.remote(asked), timeout=limit_s)
+                return answer_of(ray.get(self._actors[room].ask.remote(asked), timeout=limit_s))
             except RayTaskError as error:
                 raise error.cause from None
             except (ValueError, RayActorError, ActorUnschedulableError, GetTimeoutError) as error:
@@ -81,7 +81,7 @@ class Session:
             sent = [self._actors[room].ask.remote(asking(method, (part,))) for part in parts]
             # asked again below, where a restart is waited for and what the room raised is raised as it was
             with suppress(RayActorError, RayTaskError, GetTimeoutError):
-                return [reply for replies in ray.get(sent, timeout=CALL_LIMIT_S) for reply in replies]
+                return [reply for replies in ray.get(sent, timeout=CALL_LIMIT_S) for reply in answer_of(replies)]
         return [reply for part in parts for reply in self.call(room, method, part)]
 
     def one(self, room: str, method: str, request: object, again: bool = True) -> Any:

@@ -21,7 +21,7 @@ import ray
 from actors.api.messages import BootRequest, ServersRequest
 from actors.cloud import Cloud, Server
 from actors.cluster import names
-from actors.cluster.shell import asking
+from actors.cluster.shell import answer_of, asking
 from actors.errors import CallerFault
 from actors.messages import NetworkRequest
 from benchmarks.chaos import disagreements
@@ -118,7 +118,7 @@ def _send(cloud: Cloud, asked: Sequence[BootRequest]) -> list[list[str] | Caller
     actor: Any = ray.get_actor(names.API, namespace=names.NAMESPACE)
     parts = [list(asked[first : first + A_MESSAGE]) for first in range(0, len(asked), A_MESSAGE)]
     sent = [actor.ask.remote(asking("boot", (part,))) for part in parts]
-    return [reply for replies in ray.get(sent, timeout=ANSWERED_S) for reply in replies]
+    return [reply for replies in ray.get(sent, timeout=ANSWERED_S) for reply in answer_of(replies)]
 
 
 def _ends(cloud: Cloud, ids: Sequence[str]) -> Counter[str]:

@@ -15,7 +15,7 @@ import ray
 from ray.exceptions import ActorUnschedulableError, RayActorError, RayTaskError
 
 from actors.cluster import names
-from actors.cluster.shell import asking
+from actors.cluster.shell import answer_of, asking
 from actors.cluster.vital import vital
 from actors.faces import AgentFace, ComputeFace, ConductorFace, ImageFace, NetworkFace, SchedulerFace, VolumeFace
 
@@ -70,7 +70,7 @@ class Reach:
                 if self._handle is None:
                     self._handle = self._find(self._name)
                 Reach.sent += 1
-                return await self._handle.ask.remote(asked)
+                return answer_of(await self._handle.ask.remote(asked))
             except RayTaskError as error:
                 raise error.cause from None
             except AWAY as error:

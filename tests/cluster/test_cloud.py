@@ -28,6 +28,7 @@ from actors.cluster import bringup, names, ray_node
 from actors.cluster.config import NodeConfig, SimulatedConfig
 from actors.cluster.ray_node import RayProcess
 from actors.cluster.secret import admin_password
+from actors.cluster.shell import answer_of, asking
 from actors.cluster.supervisor import SERVICES, worker_nodes
 from actors.messages import BlockDevice, ServerView
 from actors.states import TABLE, State
@@ -428,9 +429,8 @@ def worlds() -> dict[str, dict[str, list[str]]]:
     """What each room holds; the same as in `tests/world.py`, asked through Ray."""
     rooms = [names.SCHEDULER, names.NETWORK, names.VOLUME, *(names.compute_name(node) for node in NODES)]
     assert await_true(lambda: all(pid_of(room) for room in rooms))  # one that an earlier test killed is back
-    return dict(
-        zip(rooms, ray.get([handle(room).ask.remote(("world",)) for room in rooms], timeout=LIMIT_S), strict=True)
-    )
+    replies = ray.get([handle(room).ask.remote(asking("world", ())) for room in rooms], timeout=LIMIT_S)
+    return dict(zip(rooms, map(answer_of, replies), strict=True))
 
 
 def await_true(holds: Callable[[], bool]) -> bool:

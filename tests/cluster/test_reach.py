@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from typing import Any
 
 import pytest
@@ -21,10 +22,10 @@ class Handle:
     def ask(self) -> Handle:
         return self
 
-    async def remote(self, asked: tuple[Any, ...]) -> Any:
+    async def remote(self, asked: bytes) -> bytes:
         if isinstance(self._answer, Exception):
             raise self._answer
-        return self._answer
+        return pickle.dumps(self._answer)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,7 @@ import sys
 
 import pytest
 
-from actors.cluster.packing import PackedList
-from actors.cluster.shell import Shell, asking
+from actors.cluster.shell import Shell, answer_of, asking
 from actors.cluster.supervisor import AGENT, COMPUTE, SERVICES
 
 HEAVY = "sqlalchemy", "sqlmodel", "numpy", "aiohttp", "cryptography", "argon2", "libvirt", "fastapi"
@@ -29,11 +28,12 @@ class RoomActor(Shell):
         self.room = Room()
 
 
-def test_lists_are_packed_both_ways_and_the_rest_goes_as_it_is() -> None:
+def test_bytes_go_both_ways_with_lists_packed() -> None:
     asked = asking("both", (["a"], "b"))
-    assert asked[0] == "both" and type(asked[1]) is PackedList and asked[2] == "b"
-    answer = asyncio.run(RoomActor().ask(asked))
-    assert type(answer) is PackedList and answer == ["a", "b"]
+    assert type(asked) is bytes and b"_unpack" in asked
+    reply = asyncio.run(RoomActor().ask(asked))
+    assert type(reply) is bytes and b"_unpack" in reply
+    assert answer_of(reply) == ["a", "b"]
 
 
 def test_what_a_room_keeps_to_itself_and_what_it_has_not_is_not_answered() -> None:
