@@ -192,7 +192,7 @@ class World:
 
     async def join(self, name: str, fault_share: float = 0.0) -> Compute:
         """One more worker node, with a compute actor and a network agent of its own."""
-        fleet = self.node.simulated.model_copy(update={"fault_share": fault_share})
+        fleet = msgspec.structs.replace(self.node.simulated, fault_share=fault_share)
         node = NodeConfig(host=name, home=self.folder / name, simulated=fleet, vif_plugging_timeout_s=5)
         taps = Taps()
         agent = NetworkAgent(node, self._cloud, self.network, SimulatedDataplane(taps), SystemClock())

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from actors.cli import show as shown
-from actors.cluster.config import CloudConfig, default_home
+from actors.cluster.config import CloudConfig, default_home, from_json
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 File = Annotated[Path, typer.Argument(help="The backup: a SQLite file, whatever the cloud's database is.")]
@@ -47,4 +47,4 @@ def restore(
 def _cloud() -> CloudConfig:
     """As `up` wrote it down; a home that never had a cloud has the default database."""
     file = CloudConfig(home=default_home()).file
-    return CloudConfig.model_validate_json(file.read_bytes()) if file.exists() else CloudConfig()
+    return from_json(CloudConfig, file.read_bytes()) if file.exists() else CloudConfig()

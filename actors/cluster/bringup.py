@@ -10,15 +10,15 @@ from __future__ import annotations
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import ray
-from pydantic import BaseModel
 from ray.util import get_node_ip_address
 
 from actors.cluster import edge_port, join, node, ray_node
 from actors.cluster.clouds_file import write_clouds_file
-from actors.cluster.config import CloudConfig, HypervisorName, NodeConfig, SimulatedConfig
+from actors.cluster.config import CloudConfig, HypervisorName, NodeConfig, SimulatedConfig, to_json
 from actors.cluster.ray_node import HeadOptions
 from actors.cluster.runtime import Runtime, connect, is_up, read, running, runtime_file, save
 from actors.cluster.services import Say, ask_to_stop, start_services
@@ -29,10 +29,11 @@ JOIN_LIMIT_S = 180.0  # for the head's node to be there
 UNDERLAY = "172.31.{high}.{low}"  # addresses of nodes inside their own namespaces only
 
 
-class UpOptions(BaseModel):
+@dataclass(frozen=True, slots=True)
+class UpOptions:
     nodes: int = 1
     hypervisor: HypervisorName = "libvirt"
-    simulated: SimulatedConfig = SimulatedConfig()
+    simulated: SimulatedConfig = field(default_factory=SimulatedConfig)
     dashboard: bool = True
     database_url: str = ""
 
@@ -47,7 +48,7 @@ def up(cloud: CloudConfig, options: UpOptions, say: Say) -> Runtime:
         return already  # it has joined a Ray that is not ours
     cloud.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     cloud = edge_port.settled(cloud)
-    cloud.file.write_text(cloud.model_dump_json(indent=2))
+    cloud.file.write_bytes(to_json(cloud))
     nodes = [_node_config(cloud, options, index) for index in range(1, options.nodes + 1)]
     files = [_write_node(one) for one in nodes]
     head = ray_node.start_head(
@@ -125,7 +126,7 @@ def _node_config(cloud: CloudConfig, options: UpOptions, index: int) -> NodeConf
 def _write_node(config: NodeConfig) -> Path:
     config.home.mkdir(parents=True, exist_ok=True)
     file = config.home / "node.json"
-    file.write_text(config.model_dump_json(indent=2))
+    file.write_bytes(to_json(config))
     return file
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, Field
+import msgspec
+from msgspec import Meta, Struct, field
 
 EvacuationPolicy = Literal["never", "volumes", "all"]
 HypervisorName = Literal["libvirt", "simulated"]
@@ -19,24 +20,43 @@ SERVICE_DOWN_BEATS = 3  # heartbeats that a host may miss
 NODE_FILE_VARIABLE = "NOVARAY_NODE_FILE"  # tells the actors on a node where their NodeConfig is
 NODE_FILE = "/etc/novaray/node.json"  # where it is looked for else
 
+VOLUME_QUOTAS = {"volumes": 1_000, "snapshots": 1_000, "gigabytes": 100_000, "per_volume_gigabytes": -1}
+
+Config = TypeVar("Config", bound=Struct)
+
+
+def from_json(kind: type[Config], text: bytes) -> Config:
+    """Raises `msgspec.ValidationError` with the field and what is wrong with it. Fields that it doesn't know are left
+    out, and numbers may be written as text."""
+    return msgspec.json.decode(text, type=kind, strict=False, dec_hook=_path)
+
+
+def to_json(config: Struct) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(config, enc_hook=str), indent=2)
+
+
+def _path(kind: Any, value: Any) -> Any:
+    """The only kind of field that msgspec doesn't know itself."""
+    return kind(value)
+
 
 def default_home() -> Path:
     return Path(os.environ.get("NOVARAY_HOME") or Path.home() / ".novaray").absolute()
 
 
-class SimulatedConfig(BaseModel):
+class SimulatedConfig(Struct, frozen=True, kw_only=True):
     """A fleet of hosts without guests. Delays are uniform between the two bounds, faults a share of builds."""
 
-    hosts: int = Field(default=1, ge=1, le=100_000)
+    hosts: Annotated[int, Meta(ge=1, le=100_000)] = 1
     vcpus: int = 64
     ram_mib: int = 256 * 1024
     disk_gib: int = 2_000
     step_delay_s: tuple[float, float] = (0.0, 0.0)
-    fault_share: float = Field(default=0.0, ge=0.0, le=1.0)
+    fault_share: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
     seed: int = 0
 
 
-class NodeConfig(BaseModel):
+class NodeConfig(Struct, kw_only=True):
     """One worker node. With `netns` set, its bridges, taps and hypervisor live in that network namespace."""
 
     host: str  # the name that hosts are keyed by: survives restarts, unlike Ray's node ids
@@ -60,12 +80,12 @@ class NodeConfig(BaseModel):
     vif_plugging_timeout_s: float = 300.0  # Nova's default
     vif_plugging_is_fatal: bool = True
     strays: Literal["remove", "report"] = "remove"  # guests and their remains that belong to no server here
-    sweep_s: float = Field(default=60.0, gt=0.0)  # between two looks for strays; one is removed when seen twice
+    sweep_s: Annotated[float, Meta(gt=0.0)] = 60.0  # between two looks for strays; one is removed when seen twice
     graphics: Literal["vnc", "spice", "none"] = "vnc"
     pci_devices: dict[str, tuple[str, ...]] = {}  # alias → PCI addresses that guests may be given
     mdevs: tuple[str, ...] = ()  # UUIDs of mediated devices that guests may be given
     api_host: str = ""  # where its REST edge listens, if it advertises the resource `edge`; '' = its node_ip
-    api_port: int = Field(default=8_774, ge=1, le=65_535)
+    api_port: Annotated[int, Meta(ge=1, le=65_535)] = 8_774
 
     @classmethod
     def of_this_node(cls, node: str, ip: str = "127.0.0.1") -> NodeConfig:
@@ -75,8 +95,8 @@ class NodeConfig(BaseModel):
         file = Path(os.environ.get(NODE_FILE_VARIABLE) or NODE_FILE)
         if file.exists() or NODE_FILE_VARIABLE in os.environ:
             said = json.loads(file.read_bytes())
-        known = {"host": node, "home": default_home() / "nodes" / node, "node_ip": ip, "underlay_ip": ip}
-        return cls.model_validate(known | said)
+        known = {"host": node, "home": str(default_home() / "nodes" / node), "node_ip": ip, "underlay_ip": ip}
+        return msgspec.convert(known | said, cls, strict=False, dec_hook=_path)
 
     @property
     def instances(self) -> Path:
@@ -95,32 +115,27 @@ class NodeConfig(BaseModel):
         return self.home / "libvirt"
 
 
-class CloudConfig(BaseModel):
+class CloudConfig(Struct, frozen=True, kw_only=True):
     """One cloud. `home` holds everything that it keeps."""
 
-    home: Path = Field(default_factory=default_home)
+    home: Path = field(default_factory=default_home)
     hypervisor: HypervisorName = "libvirt"
     database_url: str = ""  # '' = SQLite under `home`
     placement_profile: str = "spread"  # spread, pack, nova
-    max_attempts: int = Field(default=3, ge=1)  # hosts tried for one boot
-    boots_in_flight_limit: int = Field(default=20_000, ge=1)  # accepted and not ended; more are told to come again
+    max_attempts: Annotated[int, Meta(ge=1)] = 3  # hosts tried for one boot
+    boots_in_flight_limit: Annotated[int, Meta(ge=1)] = 20_000  # accepted and not ended; more are told to come again
     boot_deadline_s: float = 900.0
     evacuate: EvacuationPolicy = "never"  # servers of a node that left, by themselves: see `evacuation.py`
-    evacuate_after_s: float = Field(default=60.0, ge=0.0)  # for a node that only restarts to be back with its guests
+    evacuate_after_s: Annotated[float, Meta(ge=0.0)] = 60.0  # for a node that only restarts to be back with its guests
     token_lifetime_s: float = 24 * 3600.0
-    heartbeat_s: float = Field(default=2.0, gt=0.0)
+    heartbeat_s: Annotated[float, Meta(gt=0.0)] = 2.0
     user_data_limit: int = 65_535  # characters of base64, Nova's limit
     dns_domain: str = "openstacklocal"
     vxlan_range: tuple[int, int] = (1, 1 << 20)
     api_host: str = "127.0.0.1"  # where the REST edge listens
-    api_port: int = Field(default=0, ge=0, le=65_535)  # 0 = whichever is free; `up` writes down which it was
+    api_port: Annotated[int, Meta(ge=0, le=65_535)] = 0  # 0 = whichever is free; `up` writes down which it was
     compute_quotas: dict[str, int] = {}  # of one project, where they shall not be Nova's defaults; -1 = unlimited
-    volume_quotas: dict[str, int] = {  # of one project; -1 = unlimited
-        "volumes": 1_000,
-        "snapshots": 1_000,
-        "gigabytes": 100_000,
-        "per_volume_gigabytes": -1,
-    }
+    volume_quotas: dict[str, int] = field(default_factory=VOLUME_QUOTAS.copy)  # of one project; -1 = unlimited
     port_quota: int = -1  # ports of one project; -1 = unlimited, as in Neutron
 
     @property

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import socket
 
-from actors.cluster.config import CloudConfig
+from msgspec import structs
+
+from actors.cluster.config import CloudConfig, from_json
 
 
 def settled(cloud: CloudConfig) -> CloudConfig:
@@ -17,9 +19,9 @@ def settled(cloud: CloudConfig) -> CloudConfig:
         if not _is_free(cloud.api_host, cloud.api_port):
             raise RuntimeError(f"port {cloud.api_port} of {cloud.api_host} is in use: choose another by --api-port")
         return cloud
-    before = CloudConfig.model_validate_json(cloud.file.read_bytes()).api_port if cloud.file.exists() else 0
+    before = from_json(CloudConfig, cloud.file.read_bytes()).api_port if cloud.file.exists() else 0
     port = before if before and _is_free(cloud.api_host, before) else _any(cloud.api_host)
-    return cloud.model_copy(update={"api_port": port})
+    return structs.replace(cloud, api_port=port)
 
 
 def _is_free(host: str, port: int) -> bool:

@@ -14,7 +14,7 @@ import ray
 
 from actors.cluster import edge_port, names, ray_node, runtime
 from actors.cluster.clouds_file import write_clouds_file
-from actors.cluster.config import CloudConfig
+from actors.cluster.config import CloudConfig, to_json
 from actors.cluster.runtime import Runtime
 from actors.cluster.services import Say, ask_to_stop, end, put_away, start_services
 from actors.cluster.supervisor import SERVICES, worker_nodes
@@ -29,7 +29,7 @@ def join(cloud: CloudConfig, address: str, nodes: int, say: Say) -> Runtime:
         raise RuntimeError(f"{cloud.home} has a cloud with a Ray of its own already; stop it with `novaray down`")
     cloud.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     cloud = edge_port.settled(cloud)
-    cloud.file.write_text(cloud.model_dump_json(indent=2))
+    cloud.file.write_bytes(to_json(cloud))
     if ray.is_initialized():
         raise RuntimeError("this process is connected to a Ray cluster already")
     try:

@@ -18,9 +18,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel
+from msgspec import Struct, structs
 
 from actors.cluster import keeper, ray_hook
 from actors.cluster.config import NODE_FILE_VARIABLE
@@ -75,7 +76,7 @@ def authentication(home: Path) -> dict[str, str]:
     return {AUTH_MODE: "token", AUTH_TOKEN_PATH: str(file)}
 
 
-class RayProcess(BaseModel):
+class RayProcess(Struct, frozen=True, kw_only=True):
     """One Ray node that this cloud owns."""
 
     node: str
@@ -87,7 +88,8 @@ class RayProcess(BaseModel):
     arguments: list[str]  # of its `ray start`
 
 
-class HeadOptions(BaseModel):
+@dataclass(frozen=True, slots=True)
+class HeadOptions:
     node_ip: str  # Ray's drivers turn a loopback address into this machine's own, so it must be that one
     dashboard: bool = True
     worker: bool = True  # the head is a worker node too
@@ -133,7 +135,7 @@ def start_again(home: Path, process: RayProcess) -> RayProcess:
     """The node as it was started before: a head finds its state on disk, and others find it at its old address."""
     process.folder.mkdir(parents=True, exist_ok=True)
     pid = _start(home, process)
-    return process.model_copy(update={"pid": pid})
+    return structs.replace(process, pid=pid)
 
 
 def _node_arguments(node_ip: str, node: str, resources: Mapping[str, int]) -> list[str]:

@@ -1,14 +1,19 @@
 """The process that Ray starts for an actor: Ray's own, but libraries that no actor here needs are not loaded.
 
 `ray_hook.py` has Ray run this file where it would run its `default_worker.py`, with the same arguments. What Ray
-imports of them is a third of what importing Ray costs, in each of a cloud's dozens of processes, at each start of an
+imports of them is half of what importing Ray costs, in each of a cloud's dozens of processes, at each start of an
 actor that was killed.
 """
 
 from __future__ import annotations
 
+import importlib
 import runpy
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import ModuleType
+from typing import cast
 
 from actors.cluster.later import put_off
 
@@ -18,8 +23,30 @@ UNUSED = (  # library: what Ray has it for
     "yaml",  # files of node labels
     "wcwidth",  # tables in notebooks
 )
+PREPARED = "ray._common.pydantic_compat"  # of Ray: so that models of pydantic's first version can be sent, and
+WITHOUT = ("pydantic",)  # loads both versions for it, unless they are not installed
+
+
+@contextmanager
+def absent(names: Sequence[str]) -> Iterator[None]:
+    """As if they were not installed."""
+    for name in names:
+        sys.modules[name] = cast(ModuleType, None)
+    try:
+        yield
+    finally:
+        for name in names:
+            del sys.modules[name]
+
+
+def make_lean() -> None:
+    """Before Ray does anything."""
+    put_off(UNUSED)
+    with absent(WITHOUT):
+        importlib.import_module(PREPARED)
+
 
 if __name__ == "__main__":
     del sys.path[0]  # this folder, since Python was given a file: its modules are `actors.cluster`'s
-    put_off(UNUSED)
+    make_lean()
     runpy.run_module("ray._private.workers.default_worker", run_name="__main__", alter_sys=True)

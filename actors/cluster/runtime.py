@@ -11,15 +11,15 @@ import os
 from pathlib import Path
 
 import ray
-from pydantic import BaseModel
+from msgspec import Struct
 from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # Ray's compiled part
 
 from actors.cluster import names, ray_node
-from actors.cluster.config import HypervisorName, NodeConfig
+from actors.cluster.config import HypervisorName, NodeConfig, from_json, to_json
 from actors.cluster.ray_node import RayProcess
 
 
-class Runtime(BaseModel):
+class Runtime(Struct, kw_only=True):
     address: str  # of the head's GCS, host:port
     dashboard: str
     hypervisor: HypervisorName = "simulated"
@@ -36,7 +36,7 @@ def runtime_file(home: Path) -> Path:
 
 def read(home: Path) -> Runtime | None:
     file = runtime_file(home)
-    return Runtime.model_validate_json(file.read_bytes()) if file.exists() else None
+    return from_json(Runtime, file.read_bytes()) if file.exists() else None
 
 
 def running(home: Path) -> Runtime | None:
@@ -52,7 +52,7 @@ def is_up(runtime: Runtime) -> bool:
 
 
 def save(home: Path, runtime: Runtime) -> None:
-    runtime_file(home).write_text(runtime.model_dump_json(indent=2))
+    runtime_file(home).write_bytes(to_json(runtime))
 
 
 def connect(address: str, home: Path) -> None:

@@ -25,7 +25,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from actors.boot import CONTROL, NODE
 from actors.cloud import BootFailedError, CallerError, Cloud, Server
 from actors.cluster import bringup, names, ray_node
-from actors.cluster.config import NodeConfig, SimulatedConfig
+from actors.cluster.config import NodeConfig, SimulatedConfig, to_json
 from actors.cluster.ray_node import RayProcess
 from actors.cluster.secret import admin_password
 from actors.cluster.shell import answer_of, asking
@@ -260,7 +260,7 @@ def start_node(line: CommandLine, node: NodeConfig, resources: Mapping[str, int]
     assert runtime is not None
     node.home.mkdir()
     file = node.home / "node.json"
-    file.write_text(node.model_dump_json())
+    file.write_bytes(to_json(node))
     return ray_node.start_worker(line.home, node.host, file, runtime.processes[0], resources)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from actors.cluster.config import NODE_FILE_VARIABLE, NodeConfig
+from actors.cluster.config import NODE_FILE_VARIABLE, CloudConfig, NodeConfig, SimulatedConfig, from_json, to_json
 
 
 def test_a_file_may_leave_out_what_ray_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,3 +26,23 @@ def test_a_file_that_is_named_must_be_there(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv(NODE_FILE_VARIABLE, str(tmp_path / "none.json"))
     with pytest.raises(FileNotFoundError):
         NodeConfig.of_this_node("rack-1")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"sweep_s": 0}, {"api_port": 65_536}, {"hypervisor": "xen"}, {"simulated": {"hosts": 0}}, {"mdevs": 3}]
+)
+def test_a_file_that_says_what_cannot_be_is_refused_with_the_field(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, object]
+) -> None:
+    file = tmp_path / "node.json"
+    file.write_text(json.dumps(wrong))
+    monkeypatch.setenv(NODE_FILE_VARIABLE, str(file))
+    with pytest.raises(msgspec.ValidationError, match=rf"\$\.{next(iter(wrong))}"):
+        NodeConfig.of_this_node("rack-1")
+
+
+def test_what_is_written_is_read_as_it_was(tmp_path: Path) -> None:
+    node = NodeConfig(host="rack-1", home=tmp_path, simulated=SimulatedConfig(hosts=7), mdevs=("a", "b"))
+    cloud = CloudConfig(home=tmp_path, vxlan_range=(5, 9), volume_quotas={"volumes": 3})
+    assert from_json(NodeConfig, to_json(node)) == node and from_json(CloudConfig, to_json(cloud)) == cloud
+    assert from_json(CloudConfig, b'{"home": "/h", "api_port": "80", "of_a_later_version": 1}').api_port == 80

@@ -27,7 +27,7 @@ from actors.api.messages import CreateFlavor
 from actors.cli.doctor import lacks_for_real_guests
 from actors.cli.reach_guest import http_get, ssh_output
 from actors.cloud import BootOptions, Cloud, Server
-from actors.cluster.config import CloudConfig, NodeConfig
+from actors.cluster.config import CloudConfig, NodeConfig, from_json
 from actors.cluster.keeper import descendants, is_alive, is_rays
 from actors.cluster.runtime import running
 from actors.compute.libvirt.daemon_files import uri_of
@@ -118,7 +118,7 @@ def report(server: Server) -> dict[str, str]:
 
 def node_of(line: CommandLine, server: Server) -> NodeConfig:
     file = CloudConfig(home=line.home).nodes / server.view.node / "node.json"
-    return NodeConfig.model_validate_json(file.read_bytes())
+    return from_json(NodeConfig, file.read_bytes())
 
 
 def port_of(api: Cloud, server: Server) -> Port:
