@@ -38,6 +38,7 @@ class Microversions:
     minimum: Version
     maximum: Version
     legacy_header: str = ""  # compute's own, older than the common one
+    aliases: tuple[str, ...] = ()  # other types of the service by which clients say a version
 
     def negotiate(self, headers: Headers) -> Version:
         """Raises `CallerError`: 400 for what is no version, 406 for one that isn't spoken."""
@@ -71,7 +72,7 @@ class Microversions:
         wanted = ""
         for one in ",".join(headers.getlist(HEADER)).split(","):
             service, _, version = one.strip().partition(" ")
-            if service.lower() == self.service_type:
+            if service.lower() in (self.service_type, *self.aliases):
                 wanted = version.strip()
         return wanted or (headers.get(self.legacy_header, "") if self.legacy_header else "")
 

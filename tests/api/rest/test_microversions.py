@@ -44,6 +44,20 @@ def test_the_common_header_counts_before_the_old_one() -> None:
     assert NOVA.negotiate(Headers(old | {"OpenStack-API-Version": "compute 2.79"})) == (2, 79)
 
 
+def test_gophercloud_names_the_volume_service_by_its_catalog_type(tmp_path: Path) -> None:
+    """Cinder takes any type that has `volume` in it, and answers with its own."""
+
+    async def play(world: World) -> None:
+        for service in ("volume", "volumev3"):
+            async with world.http(world.member, OpenStack_API_Version=f"{service} 3.44") as http:
+                listed = await http.get("/volume/v3/attachments")
+            assert (listed.status_code, listed.headers["OpenStack-API-Version"]) == (200, "volume 3.44")
+        async with world.http(world.member, OpenStack_API_Version="shared-file-system 3.44") as http:
+            assert (await http.get("/volume/v3/attachments")).status_code == 404  # 3.0 has none
+
+    in_world(tmp_path, play)
+
+
 def test_every_answer_says_what_was_spoken(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         async with world.http(OpenStack_API_Version="compute latest") as http:

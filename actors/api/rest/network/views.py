@@ -19,6 +19,8 @@ Body = dict[str, Any]
 ZONE = "nova"  # networks are served wherever there is an agent: there is one zone of them
 AGENTS = UUID("53a7e9d4-90a1-4c68-8f43-1f0f5b7f7b37")  # the namespace of agents' ids
 AGENT_KINDS = {"DHCP agent": "dhcp_agent", "Linux bridge agent": "N/A"}  # what a node's agent is -> its topic
+ROW_TIME = "%Y-%m-%dT%H:%M:%SZ"
+AGENT_TIME = "%Y-%m-%d %H:%M:%S"  # as Neutron has it of agents alone; Gophercloud reads nothing else
 ICMP = frozenset({"icmp", "icmpv6", "ipv6-icmp", "1", "58"})
 
 
@@ -149,7 +151,7 @@ def security_group_rule(row: SecurityGroupRule) -> Body:
 
 def agents(view: AgentView) -> list[Body]:
     """A node's one agent does the work of two of Neutron's."""
-    started = _time(view.started_at)
+    started = _time(view.started_at, AGENT_TIME)
     serves = {"DHCP agent": {"networks": view.networks}, "Linux bridge agent": {"devices": view.ports}}
     return [
         {
@@ -201,8 +203,8 @@ def _dated(row: Network | Subnet | SubnetPool | Port | SecurityGroup | SecurityG
     }
 
 
-def _time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _time(at: float, shape: str = ROW_TIME) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime(shape)
 
 
 # ---------------------------------------------------------------- the names of the fields

@@ -17,7 +17,7 @@ from actors.api.rest.volume.paths import ProjectPaths
 from actors.errors import value_of
 from actors.volume.messages import SnapshotRequest, VolumeRequest
 
-MICROVERSIONS = Microversions("volume", Version(3, 0), Version(3, 71))
+MICROVERSIONS = Microversions("volume", Version(3, 0), Version(3, 71), aliases=("volumev3", "volumev2"))
 MEDIA = [{"base": "application/json", "type": "application/vnd.openstack.volume+json;version=3"}]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from tests.api.rest.network.test_networks import V2, kind, made
@@ -78,6 +79,8 @@ def test_agents_and_zones(tmp_path: Path) -> None:
                 ("Linux bridge agent", "node-1", True),
             }
             one = agents[0]
+            for moment in ("created_at", "started_at", "heartbeat_timestamp"):  # with the one format Gophercloud reads
+                assert datetime.strptime(one[moment], "%Y-%m-%d %H:%M:%S")
             assert (await http.get(f"{V2}/agents/{one['id']}")).json()["agent"] == one
             assert kind(await http.get(f"{V2}/agents/nothing")) == (404, "AgentNotFound")
             [bridge] = (await http.get(f"{V2}/agents?agent_type=Linux bridge agent")).json()["agents"]
