@@ -6,7 +6,8 @@ comes, so batches grow by themselves under load. Invariant: at most one batch in
 
 `ask` awaits the item's own reply; `cast` does not. Both refuse at the door (`CallerError` 503) when full. What is cast
 `by_and_by` may wait up to `linger_s` for company, or for an item that goes at once and takes it along. So does what is
-asked where `busy_from` others a second are asked already: a client that asks alone waits for nobody.
+asked where `busy_from` others a second are asked already, until `COMPANY` of them are likely to be there: a client that
+asks alone waits for nobody.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ Reply = TypeVar("Reply")
 QUEUE_LIMIT = 20_000  # items waiting or in flight
 BATCH_LIMIT = 1_000  # items in one message
 SAMPLE = 4  # asks by which it is known how busy it is
+COMPANY = 8  # asks that share a message where it is busy, if they come within `linger_s`
 
 
 class Outbox(Generic[Item, Reply]):
@@ -53,21 +55,24 @@ class Outbox(Generic[Item, Reply]):
 
     async def ask(self, item: Item) -> Reply:
         """The reply to this item; raises its fault, or what the send itself raised."""
-        return value_of(await self.enqueue(item, self._is_busy()))
+        return value_of(await self._enqueue(item, self._wait_s()))
 
     def cast(self, item: Item, by_and_by: bool = False) -> None:
         """Send and go on; a failure of the send is dropped here and must be healed by reconciliation."""
         self.enqueue(item, by_and_by).add_done_callback(_consume)
 
     def enqueue(self, item: Item, by_and_by: bool = False) -> asyncio.Future[Reply | CallerFault | HostFault]:
+        return self._enqueue(item, self._linger_s if by_and_by else 0.0)
+
+    def _enqueue(self, item: Item, wait_s: float) -> asyncio.Future[Reply | CallerFault | HostFault]:
         if len(self) >= self._limit:
             raise CallerError(busy(f"{len(self)} requests are waiting already; try again in a moment"))
         future: asyncio.Future[Reply | CallerFault | HostFault] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
-        if not (by_and_by and self._linger_s):
+        if not wait_s:
             self._begin()
         elif self._pump is None and self._lingering is None:
-            self._lingering = asyncio.get_running_loop().call_later(self._linger_s, self._begin)
+            self._lingering = asyncio.get_running_loop().call_later(wait_s, self._begin)
         return future
 
     async def drained(self) -> None:
@@ -76,13 +81,14 @@ class Outbox(Generic[Item, Reply]):
         while self._pump is not None:
             await asyncio.wait({self._pump})
 
-    def _is_busy(self) -> bool:
+    def _wait_s(self) -> float:
+        """How long what is asked now waits for company; 0 where it is not busy."""
         if not self._busy_s:
-            return False
+            return 0.0
         now, asked = asyncio.get_running_loop().time(), self._asked
-        busy = len(asked) == SAMPLE and now - asked[0] < self._busy_s
+        took_s = now - asked[0] if len(asked) == SAMPLE else self._busy_s
         asked.append(now)
-        return busy
+        return min(self._linger_s, took_s * COMPANY / SAMPLE) if took_s < self._busy_s else 0.0
 
     def _begin(self) -> None:
         if self._lingering is not None:

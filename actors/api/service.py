@@ -49,8 +49,8 @@ from actors.records import Notification
 from actors.remembered import Remembered
 from actors.scheduler.messages import PlacementExplained
 
-LAUNCH_LINGER_S, LAUNCHES_BUSY_FROM = 0.05, 40  # single POSTs of so many a second share their messages
-SHOW_LINGER_S, SHOWS_BUSY_FROM = 0.02, 80  # and single GETs
+LAUNCH_LINGER_S, LAUNCHES_BUSY_FROM = 0.1, 40  # single POSTs of so many a second share their messages
+SHOW_LINGER_S, SHOWS_BUSY_FROM = 0.05, 80  # and single GETs
 SERVED_S = 1.0  # the image and network rooms are not asked again for so long; what has changed by then fails there
 PLUGS = ("network-vif-plugged", "network-vif-unplugged")  # events that a compute actor waits for
 Seen = TypeVar("Seen", ServerView, ServerStatus)

@@ -49,6 +49,20 @@ def test_while_others_are_under_way_boots_gather_for_a_moment() -> None:
     asyncio.run(play())
 
 
+def test_who_comes_between_two_waves_waits_too() -> None:
+    async def play() -> None:
+        waves = Waves()
+        company = Company(waves.set_out)
+        company.add([boot("first", "a")], BUSY_FROM + 1)
+        company.depart()
+        company.add([boot("second", "a")], 1)  # all others have ended meanwhile
+        assert waves.names == [["first"]]
+        waves.one.clear()
+        await asyncio.wait_for(waves.one.wait(), LIMIT_S)
+
+    asyncio.run(play())
+
+
 def test_enough_of_them_go_at_once_and_take_along_who_waits() -> None:
     async def play() -> None:
         waves = Waves()
