@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from actors.cloud import BootOptions, Cloud, Server
+from actors.cluster.collector import STARTED_S
 from benchmarks.measure import Meter
 
 NETWORK = "bench"
 CIDR = "10.128.0.0/12"  # a million addresses: more than the seeded network has
+SETTLED_S = STARTED_S + 1.0  # after its start a process looks for garbage once
 WARM_UP = (1, 50, 500)  # servers launched together before anything is measured
 WAVE = 1_000  # servers launched together where nothing is measured
 
@@ -19,10 +21,12 @@ Say = Callable[[str], None]
 
 @contextmanager
 def fleet(hosts: int, say: Say) -> Iterator[tuple[Cloud, Meter]]:
-    """A cloud of simulated hosts with one big network; it is warm."""
+    """A cloud of simulated hosts with one big network; it is warm, and has tidied up after its start."""
     say(f"starting a cloud of {hosts} simulated hosts")
     with Cloud.embedded(hosts=hosts) as cloud:
+        began = time.monotonic()
         warm(cloud)
+        time.sleep(max(0.0, began + SETTLED_S - time.monotonic()))
         yield cloud, Meter(cloud.home)
 
 

@@ -49,7 +49,7 @@ from actors.records import Notification
 from actors.remembered import Remembered
 from actors.scheduler.messages import PlacementExplained
 
-LAUNCH_LINGER_S, LAUNCHES_BUSY_FROM = 0.1, 40  # single POSTs of so many a second share their messages
+LAUNCH_LINGER_S, LAUNCHES_BUSY_FROM = 0.1, 40  # single POSTs and DELETEs of so many a second share messages
 SHOW_LINGER_S, SHOWS_BUSY_FROM = 0.05, 80  # and single GETs
 SERVED_S = 1.0  # the image and network rooms are not asked again for so long; what has changed by then fails there
 PLUGS = ("network-vif-plugged", "network-vif-unplugged")  # events that a compute actor waits for
@@ -81,6 +81,9 @@ class Api(Administration, ServerFirewalls):
         self._tickets = Tickets(random)
         self._launches: Outbox[BootRequest, list[str]] = Outbox(
             self.boot, linger_s=LAUNCH_LINGER_S, busy_from=LAUNCHES_BUSY_FROM
+        )
+        self._deletions: Outbox[tuple[str, AuthContext], None] = Outbox(
+            self._delete, linger_s=LAUNCH_LINGER_S, busy_from=LAUNCHES_BUSY_FROM
         )
         self._shows: Outbox[str, ServerView] = Outbox(conductor.show, linger_s=SHOW_LINGER_S, busy_from=SHOWS_BUSY_FROM)
 
@@ -264,16 +267,19 @@ class Api(Administration, ServerFirewalls):
 
     async def delete(self, request: ServersRequest) -> list[CallerFault | None]:
         context = self._authorized(request.token)
-        ids = list(request.server_ids)
-        found = await self._conductor.statuses(ids, 0.0)
-        faults = {
-            one: fault
-            for one, status in zip(ids, found, strict=True)
-            if (fault := _undeletable(status, context, one)) is not None
-        }
-        mine = [server_id for server_id in dict.fromkeys(ids) if server_id not in faults]
-        deleted = dict(zip(mine, await self._conductor.delete(mine), strict=True))
-        return [faults.get(server_id) or deleted.get(server_id) for server_id in ids]
+        return await self._delete([(server_id, context) for server_id in request.server_ids])
+
+    async def delete_one(self, token: str, server_id: str) -> None:
+        """`delete` of one; those that ask at the same time share their messages. Raises `CallerError`."""
+        await self._deletions.ask((server_id, self._authorized(token)))
+
+    async def _delete(self, asked: list[tuple[str, AuthContext]]) -> list[CallerFault | None]:
+        found = await self._conductor.statuses([server_id for server_id, _ in asked], 0.0)
+        faults = [_undeletable(status, context, one) for status, (one, context) in zip(found, asked, strict=True)]
+        theirs = [server_id for (server_id, _), fault in zip(asked, faults, strict=True) if fault is None]
+        mine = list(dict.fromkeys(theirs))
+        deleted = dict(zip(mine, await self._conductor.delete(mine), strict=True)) if mine else {}
+        return [fault or deleted[server_id] for (server_id, _), fault in zip(asked, faults, strict=True)]
 
     async def tell_plugged(self, token: str, events: list[PlugEvent]) -> list[int]:
         """A network service outside tells of ports. Codes: 404 for no such server, 422 for one without a host."""

@@ -14,7 +14,6 @@ from starlette.routing import Route
 
 from actors.acts import Edit
 from actors.api.act_messages import EditServer
-from actors.api.messages import ServersRequest
 from actors.api.rest.answers import Json
 from actors.api.rest.compute import server_filters
 from actors.api.rest.compute.host_status import HostStatuses, host_statuses
@@ -126,9 +125,7 @@ async def show_any(server_id: str, request: Request) -> Response:
 
 @router.delete("/servers/{server_id}", status_code=204)
 async def delete(server_id: str, rooms: Rooms, asking: Asking) -> Response:
-    [fault] = await rooms.api.delete(ServersRequest(token=asking.token, server_ids=(server_id,)))
-    if fault is not None:
-        raise CallerError(fault)
+    await rooms.api.delete_one(asking.token, server_id)
     return Response(status_code=204)
 
 
