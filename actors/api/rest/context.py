@@ -77,6 +77,8 @@ async def _allowed(request: Request, caller: Caller) -> str:
         str(request.path_params.get("project_id", "")),
         not secrets.keys().isdisjoint(request.path_params),
     )
+    if state.policy.wants_target(asked):
+        asked = replace(asked, target=await _target(request, caller, path))
     try:
         role: str = state.policy.require(asked, caller.context)
         return role
@@ -85,6 +87,13 @@ async def _allowed(request: Request, caller: Caller) -> str:
             if name in request.path_params:
                 await seen(state.rooms, caller, str(request.path_params[name]))
         raise
+
+
+async def _target(request: Request, caller: Caller, path: str) -> dict[str, str]:
+    """Whom the request is about, in the names of the service's rules."""
+    sent = await _body(request) if request.method in ("POST", "PATCH") else None
+    target: dict[str, str] = await request.app.state.target_of(request, caller, path, sent)
+    return target
 
 
 async def _body(request: Request) -> Any:

@@ -6,7 +6,8 @@ of oslo.policy, overrides any of them and is read again when it changes.
 
 The rooms decide again on what they own, by roles. Where the file allows what the defaults would not, `require` says
 with which role the rooms are to be asked: `member`, inside the caller's own project, or `admin`, for what belongs to no
-project (hypervisors, flavors, aggregates, services). A rule gives nobody what another project owns.
+project (hypervisors, flavors, aggregates, services). A rule gives nobody what another project owns. Identity's rows
+belong to none: a rule of its that the file gives decides alone, by the rows that the request is about.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class Question:
     query: Mapping[str, str] | None = None
     project_id: str = ""  # that the path names
     is_owned: bool = False  # the path names what a project owns
+    target: Mapping[str, str] | None = None  # whom it is about, where `wants_target` says so
 
 
 class Policy:
@@ -76,8 +78,7 @@ class Policy:
 
     def require(self, asked: Question, context: AuthContext) -> str:
         """The role that the file gives beyond the defaults, '' for none. Raises `CallerError` 403."""
-        if self._clock.monotonic() - self._looked >= LOOK_S:
-            self._look()
+        self._look_again()
         table = TABLES.get(asked.service)
         if table is None:
             raise CallerError(forbidden(f"{asked.service} has no rules"))
@@ -86,11 +87,25 @@ class Policy:
                 forbidden("This needs a token for a project; it was made with one for a domain or the system.")
             )
         deciding = rule_of(table, asked)
+        if table.has_targets and deciding in self._overridden:
+            return self._by_target(table, deciding, asked, context)
         self.require_rule(deciding, context)
         for rule in attribute_rules(table, asked):
             if rule in self._overridden:
                 self.require_rule(rule, context)
         return self._given(deciding, asked, context) if self._overridden else ""
+
+    def wants_target(self, asked: Question) -> bool:
+        """Whether the rule of this request may look at the rows that it is about."""
+        self._look_again()
+        table = TABLES.get(asked.service)
+        return table is not None and table.has_targets and rule_of(table, asked) in self._overridden
+
+    def _by_target(self, table: Table, rule: str, asked: Question, context: AuthContext) -> str:
+        """Such a rule decides alone, as in Keystone: whom it lets pass is an administrator for this one request."""
+        if not self._enforcer.enforce(rule, dict(asked.target or {}), _credentials(context)):
+            raise CallerError(forbidden(f"Policy doesn't allow {rule} to be performed."))
+        return "" if context.is_admin or rule in table.of_caller else "admin"
 
     def _given(self, rule: str, asked: Question, context: AuthContext) -> str:
         own = {"project_id": context.project_id, "tenant_id": context.project_id, "user_id": context.user_id}
@@ -117,6 +132,10 @@ class Policy:
                 self._remembered.clear()
             self._remembered[asked] = allowed
         return allowed
+
+    def _look_again(self) -> None:
+        if self._clock.monotonic() - self._looked >= LOOK_S:
+            self._look()
 
     def _look(self) -> None:
         """Read the file if it changed. Raises what oslo.policy says of one that it can't read."""
@@ -181,4 +200,9 @@ def _credentials(context: AuthContext) -> dict[str, Any]:
         "system_scope": "all" if context.system else None,
         "is_admin": context.is_admin,
         "roles": list(context.roles),
+        "token": {"domain": {"id": context.domain_id}, "project": {"domain": {"id": _project_domain(context)}}},
     }
+
+
+def _project_domain(context: AuthContext) -> str:
+    return context.project_domain_id if context.project_id else ""

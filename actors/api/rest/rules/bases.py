@@ -28,6 +28,10 @@ BASES = {
     "cloud_admin": "rule:admin",
     "service_role": "role:service",
     "service_or_admin": "rule:admin_or_service",
+    "owner": "user_id:%(user_id)s",
+    "token_subject": "user_id:%(target.token.user_id)s",
+    "admin_or_token_subject": "rule:admin_required or rule:token_subject",
+    "service_admin_or_token_subject": "rule:service_or_admin or rule:token_subject",
     # Neutron's and Cinder's
     "admin_only": "rule:admin",
     "regular_user": "",

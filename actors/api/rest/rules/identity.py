@@ -1,7 +1,8 @@
 """Keystone's rules: docs.openstack.org/keystone, «Policy configuration».
 
 Where a rule of Keystone's looks at whose row it is (`user_id:%(target.user.id)s`), the room decides by the row
-(`actors/identity/may.py`), and the default here is open.
+(`actors/identity/may.py`), and the default here is open. A rule that `policy.yaml` gives has Keystone's targets
+(`actors/api/rest/identity/targets.py`).
 """
 
 from __future__ import annotations
@@ -110,4 +111,11 @@ TABLE = Table(
     read="rule:by_row",
     write="rule:by_row",
     needs_project=False,
+    has_targets=True,
+    of_caller=frozenset(
+        {
+            "identity:create_application_credential",
+            *(f"identity:get_auth_{what}" for what in ("catalog", "projects", "domains", "system")),
+        }
+    ),
 )
