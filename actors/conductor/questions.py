@@ -27,12 +27,12 @@ FLOW = {step.name: step.flow for step in CONTROL} | {step.name: step.flow for st
 
 
 class Questions:
-    def __init__(self, store: Ledger) -> None:
+    def __init__(self, store: Ledger, quotas: Quotas) -> None:
         self._store = store
         self._boots: dict[str, Boot] = {}
         self._notifications = Notifications()
         self._actions = InstanceActions()
-        self._quotas = Quotas()
+        self._quotas = quotas
         self._deleted = Deleted()
         self.scheduler_lives = 0  # how many schedulers have started since this conductor did
         self._told_to_hold: set[str] = set()  # instances of which the last of them was told that they hold a host

@@ -20,10 +20,12 @@ from actors.boot import CONTROL, NODE
 from actors.clock import Clock
 from actors.cluster.config import CloudConfig
 from actors.conductor import evacuation, moved
+from actors.conductor.acceptance import Acceptance
 from actors.conductor.acts import Acts
 from actors.conductor.administration import Administration
 from actors.conductor.boots import Boot, new_boot, stored_boot, view
 from actors.conductor.company import Company
+from actors.conductor.confirmations import Confirmations
 from actors.conductor.edits import edited
 from actors.conductor.nodes import Nodes
 from actors.conductor.questions import no_server
@@ -33,7 +35,7 @@ from actors.conductor.steps import release
 from actors.conductor.timeline import Moment
 from actors.conductor.waiting import Waiting
 from actors.conductor.writing import STORY_FLUSH_S, Writing
-from actors.errors import CallerFault, Fault, HostFault, busy, conflict
+from actors.errors import CallerFault, Fault, HostFault, conflict
 from actors.faces import ComputeFace, NetworkFace, SchedulerFace, VolumeFace
 from actors.messages import (
     LOST,
@@ -56,13 +58,11 @@ from actors.records import (
     Notification,
     Story,
 )
-from actors.saga import Outcome, Phase, Saga, Table, describe
+from actors.saga import Phase, Saga, Table, describe
 from actors.scheduler.messages import PlacementExplained
 from actors.states import Event, Power, Vm
 
-CONFIRM_S = 0.2  # what has been booted is told to the scheduler after so long, together
 STEP_EVENT = {step.name: step.event for step in NODE if step.event}
-NO_ROOM = busy("as many servers as may be are being booted; try again in a moment")
 DELETED = conflict("", "the instance is being deleted")
 
 
@@ -85,7 +85,7 @@ class Conductor(Administration):
         clock: Clock,
         table: Table[Conductor, Boot] = CONTROL,
     ) -> None:
-        super().__init__(store)
+        super().__init__(store, Quotas(config.compute_quotas))
         self.scheduler = rooms.scheduler
         self.network = rooms.network
         self.volume = rooms.volume
@@ -94,18 +94,23 @@ class Conductor(Administration):
         self.faults: dict[str, BootFault] = {}  # faults with more to say than a line, until the boot ends
         self._config = config
         self._seats = Seats(config.boots_in_flight_limit)  # of boots that are accepted and not ended
-        self._keys: dict[tuple[str, str], list[str]] = {}  # (project, idempotency key) → instance ids
-        self._recording: dict[tuple[str, str], asyncio.Future[None]] = {}  # keys of boots that are not on disk yet
         self.nodes = Nodes(self, (rooms.scheduler, rooms.network, rooms.volume), clock)
-        self._unconfirmed: set[str] = set()  # ACTIVE, and the scheduler may not know
-        self._confirming: asyncio.TimerHandle | None = None
+        self._confirmations = Confirmations(rooms.scheduler, self._boots, self.spawn)
         self._failed: dict[str, tuple[BootFault, bool]] = {}  # how attempts failed that are not undone yet
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting = Waiting(self)
         self._acts = Acts(self, self._actions)
         self._company = Company(self.go)
         self._writing = Writing(store, self._notifications, clock, self.boot)
-        self._door = Saga(table[:1], self, "", clock, self.journal, _nothing_halts)
+        door = Saga(table[:1], self, "", clock, self.journal, _nothing_halts)
+        self._acceptance = Acceptance(
+            self._boots,
+            self._seats,
+            self._quotas,
+            door.forward,
+            lambda boots: self._company.add(boots, len(self._seats)),
+            clock,
+        )
         self._road = Saga(table[1:], self, "", clock, self.journal, _why_halted)
 
     # ------------------------------------------------------------ start
@@ -115,14 +120,12 @@ class Conductor(Administration):
         stories = {row.id: row for row in await self._store.load(Story)}
         deleted: list[Instance] = []
         for row in await self._store.load(Instance):
-            if row.idempotency_key:
-                self._keys.setdefault((row.project_id, row.idempotency_key), []).append(row.id)
+            self._acceptance.remember(row)
             if row.vm_state != Vm.DELETED:
                 self._boots[row.id] = stored_boot(row, stories.get(row.id))
             else:
                 deleted.append(row)
         self._deleted.load(deleted)
-        self._quotas = Quotas(self._config.compute_quotas)
         for boot in self._boots.values():
             self._quotas.take(boot.instance.project_id, boot.instance.flavor, 1, group_of(boot.spec()))
         self._quotas.set_limits(await self._store.load(ComputeQuota))
@@ -136,8 +139,7 @@ class Conductor(Administration):
     def resume(self) -> None:
         """Take up boots and deletions that a dead conductor left; call it when the other rooms can be reached."""
         boots = list(self._boots.values())
-        self._unconfirmed = {boot.id for boot in boots if boot.instance.vm_state == Vm.ACTIVE}
-        self.spawn(self._confirm())
+        self._confirmations.begin(boot.id for boot in boots if boot.instance.vm_state == Vm.ACTIVE)
         self.spawn(self._go_on([boot for boot in boots if boot.building]))
         self.spawn(self._remove([boot for boot in boots if boot.instance.deleting]))
         for node in self.nodes.left():
@@ -156,88 +158,12 @@ class Conductor(Administration):
     # ------------------------------------------------------------ boots
 
     async def accept(self, specs: list[BootSpec]) -> list[list[str] | CallerFault]:
-        """Steps 6-7. A key that was seen before answers with the first boot's ids and makes no second one.
-
-        With too many in flight the rest are refused as busy, fairly between projects, and leave nothing.
-        """
-        replies: list[list[str] | CallerFault] = [NO_ROOM] * len(specs)
-        fresh: list[Boot] = []
-        for index in self._seats.in_turn([spec.project_id for spec in specs]):
-            if known := self._known(specs[index]):
-                replies[index] = known
-                continue
-            allowed = self._allowed(specs[index])
-            if isinstance(allowed, CallerFault):
-                replies[index] = allowed
-                continue
-            boots = self._taken_in(allowed)
-            fresh += boots
-            replies[index] = [boot.id for boot in boots]
-        outcome = await self._record(fresh) if fresh else None
-        for spec in specs:
-            recording = self._recording.get((spec.project_id, spec.idempotency_key))
-            if recording is not None:  # the same request is being recorded for another call
-                await asyncio.wait({recording})
-                if recording.cancelled():
-                    return [busy("the same request could not be recorded; try again in a moment") for _ in specs]
-        if outcome and outcome.failed:
-            fault = self._forget_unrecorded([boot for boot, _ in outcome.failed], outcome.failed[0][1])
-            return [reply if isinstance(reply, CallerFault) else fault for reply in replies]
-        self._company.add(fresh, len(self._seats))
-        return replies
-
-    def _known(self, spec: BootSpec) -> list[str]:
-        """Ids of a request that was accepted before: it has a key, or it was sent twice."""
-        if spec.idempotency_key and (ids := self._keys.get((spec.project_id, spec.idempotency_key))):
-            return list(ids)
-        return [i for i in spec.instance_ids if i in self._boots]
-
-    def _allowed(self, spec: BootSpec) -> BootSpec | CallerFault:
-        """The request with as many machines as its project's quotas allow."""
-        asked = len(spec.instance_ids)
-        if not self._seats.has_room(spec.project_id, asked, self.clock.monotonic()):
-            return NO_ROOM
-        count = self._quotas.admit(spec)
-        if isinstance(count, CallerFault) or count == asked:
-            return count if isinstance(count, CallerFault) else spec
-        return msgspec.structs.replace(spec, instance_ids=spec.instance_ids[:count])
-
-    def _taken_in(self, spec: BootSpec) -> list[Boot]:
-        at = self.clock.now()
-        boots = [new_boot(spec, instance_id, index, at) for index, instance_id in enumerate(spec.instance_ids)]
-        self._boots.update((boot.id, boot) for boot in boots)
-        self._seats.take(spec.project_id, spec.instance_ids)
-        self._quotas.take(spec.project_id, spec.flavor, len(boots), group_of(spec))
-        if spec.idempotency_key:
-            self._keys[spec.project_id, spec.idempotency_key] = list(spec.instance_ids)
-        return boots
+        """`Acceptance.accept`."""
+        return await self._acceptance.accept(specs)
 
     async def made_before(self, keys: list[tuple[str, str]]) -> list[list[str]]:
-        """Of those that are on disk."""
-        return [[] if key in self._recording else list(self._keys.get(key, ())) for key in keys]
-
-    async def _record(self, fresh: list[Boot]) -> Outcome[Boot]:
-        """Whoever asks with one of the same keys meanwhile waits for what comes of it."""
-        recorded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        rows = (boot.instance for boot in fresh)
-        keys = {(row.project_id, row.idempotency_key) for row in rows if row.idempotency_key}
-        self._recording |= dict.fromkeys(keys, recorded)
-        outcome = await self._door.forward(fresh)
-        for key in keys:
-            del self._recording[key]
-        if outcome.failed:
-            recorded.cancel()
-        else:
-            recorded.set_result(None)
-        return outcome
-
-    def _forget_unrecorded(self, boots: list[Boot], fault: Fault) -> CallerFault:
-        for boot in boots:
-            self._quotas.give_back(boot.instance, group_of(boot.spec()))
-            del self._boots[boot.id]
-            self._seats.leave(boot.id)
-            self._keys.pop((boot.instance.project_id, boot.instance.idempotency_key), None)
-        return CallerFault(503, f"the request could not be recorded: {describe(fault)}")
+        """Ids that were answered for these (project, idempotency key)."""
+        return await self._acceptance.made_before(keys)
 
     def go(self, boots: list[Boot]) -> None:
         """Take boots up in the background, each where it is."""
@@ -422,9 +348,7 @@ class Conductor(Administration):
         if stopped:
             self.spawn(self._acts.stop_again(stopped))
         if active:
-            self._unconfirmed.update(boot.id for boot in active)
-            if self._confirming is None:  # nobody waits for the scheduler to know, so others may come along
-                self._confirming = asyncio.get_running_loop().call_later(CONFIRM_S, self._confirm_now)
+            self._confirmations.add(boot.id for boot in active)
         failed = [(boot, report.fault, report.retry) for boot, report in ends if report.fault is not None]
         self._failed |= {b.id: (r.fault, r.retry) for b, r in ends if r.fault is not None and not r.undone}
         failed = [end for end in failed if end[0].id not in self._failed]
@@ -441,20 +365,6 @@ class Conductor(Administration):
             for boot, _, _ in failed:
                 boot.undoing = False
         await self.settle(failed)
-
-    def _confirm_now(self) -> None:
-        if self._confirming is not None:
-            self._confirming.cancel()
-            self._confirming = None
-            self.spawn(self._confirm())
-
-    async def _confirm(self) -> None:
-        """Claims of what runs are the scheduler's to keep; one that is away is told later."""
-        telling, self._unconfirmed = self._unconfirmed, set()
-        try:
-            await self.scheduler.confirm(sorted(telling & self._boots.keys()))
-        except ConnectionError:
-            self._unconfirmed |= telling
 
     async def present(self) -> list[str]:
         """The worker nodes that said hello and have not left since."""
@@ -615,8 +525,7 @@ class Conductor(Administration):
 
     async def tend(self) -> None:
         """Once in a while: undo what could not be undone, tell what could not be told, end what takes too long."""
-        if self._unconfirmed:
-            await self._confirm()
+        await self._confirmations.tell()
         failed, self._failed = self._failed, {}
         self._failed = {i: end for i, end in failed.items() if i in self._boots and self._boots[i].controlled}
         known = [(self._boots[i], *end) for i, end in failed.items() if i in self._boots]
@@ -642,7 +551,7 @@ class Conductor(Administration):
     async def settled(self) -> None:
         """Wait until no boot or deletion is being worked on here."""
         self._company.depart()
-        self._confirm_now()
+        self._confirmations.now()
         while self._tasks:
             await asyncio.wait(set(self._tasks))
         await self._writing.drained()
