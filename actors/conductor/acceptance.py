@@ -25,7 +25,7 @@ NO_ROOM = busy("as many servers as may be are being booted; try again in a momen
 
 
 class Acceptance:
-    """`boots`, `seats` and `quotas` are the conductor's. `record` brings boots to disk; `set_out` is given them then."""
+    """`boots`, `seats`, `quotas` are the conductor's. `record` brings boots to disk; `set_out` is given them then."""
 
     def __init__(
         self,

@@ -53,6 +53,10 @@ class Use:
 class Quotas:
     def __init__(self, configured: Mapping[str, int] | None = None) -> None:
         self._basic = LIMITS | dict(configured or {})
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Nothing is taken, and no project has limits of its own."""
         self._limits: dict[str, dict[str, int]] = {}
         self._merged: dict[str, dict[str, int]] = {}  # by project, until any limit changes
         self._used: dict[str, Use] = {}

@@ -126,6 +126,7 @@ class Conductor(Administration):
             else:
                 deleted.append(row)
         self._deleted.load(deleted)
+        self._quotas.begin_anew()
         for boot in self._boots.values():
             self._quotas.take(boot.instance.project_id, boot.instance.flavor, 1, group_of(boot.spec()))
         self._quotas.set_limits(await self._store.load(ComputeQuota))

@@ -50,7 +50,7 @@ class Credulous(Conductor):
 class ForgetsKeys(Conductor):
     async def start(self) -> None:
         await super().start()
-        self._keys.clear()
+        self._acceptance._keys.clear()
 
 
 class TakesNothingUp(Conductor):
