@@ -43,14 +43,16 @@ from actors.image.messages import CreateImage, FinishUpload, UploadChunk
 from actors.image.service import ImageRoom
 from actors.ledger import MemoryLedger
 from actors.messages import AuthContext, BlockDevice, ImageRequest, ServerView
+from actors.network import quotas as network_quotas
 from actors.network.agent import NetworkAgent
 from actors.network.messages import CreateNetwork, CreateSubnet
 from actors.network.service import NetworkRoom
 from actors.network.simulated import SimulatedDataplane
-from actors.records import ComputeQuota, Image, Network
+from actors.records import ComputeQuota, Image, Network, NetworkQuota, VolumeQuota
 from actors.saga import Table
 from actors.scheduler.service import Scheduler
 from actors.simulated_taps import Taps
+from actors.volume import quotas as volume_quotas
 from actors.volume.backend import MemoryBackend
 from actors.volume.messages import CreateVolume, VolumeRequest
 from actors.volume.service import VolumeRoom
@@ -152,8 +154,12 @@ class World:
             clock,
             random,
         )
-        first = ComputeQuota(id="demo", limits=UNLIMITED)  # as the project that `up` makes
-        await self.ledger.commit([msgspec.structs.replace(KEY, created_at=clock.now()), first])
+        lifted = (  # as of the project that `up` makes
+            ComputeQuota(id="demo", limits=UNLIMITED),
+            VolumeQuota(id="demo", limits=volume_quotas.UNLIMITED),
+            NetworkQuota(id="demo", limits=network_quotas.NO_LIMITS),
+        )
+        await self.ledger.commit([msgspec.structs.replace(KEY, created_at=clock.now()), *lifted])
         self.identity = Identity(cloud, self.conductor, clock, Passwords(QUICK))
         self.rooms = EdgeRooms(
             cloud,

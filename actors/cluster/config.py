@@ -20,7 +20,6 @@ SERVICE_DOWN_BEATS = 3  # heartbeats that a host may miss
 NODE_FILE_VARIABLE = "NOVARAY_NODE_FILE"  # tells the actors on a node where their NodeConfig is
 NODE_FILE = "/etc/novaray/node.json"  # where it is looked for else
 
-VOLUME_QUOTAS = {"volumes": 1_000, "snapshots": 1_000, "gigabytes": 100_000, "per_volume_gigabytes": -1}
 
 Config = TypeVar("Config", bound=Struct)
 
@@ -135,8 +134,8 @@ class CloudConfig(Struct, frozen=True, kw_only=True):
     api_host: str = "127.0.0.1"  # where the REST edge listens
     api_port: Annotated[int, Meta(ge=0, le=65_535)] = 0  # 0 = whichever is free; `up` writes down which it was
     compute_quotas: dict[str, int] = {}  # of one project, where they shall not be Nova's defaults; -1 = unlimited
-    volume_quotas: dict[str, int] = field(default_factory=VOLUME_QUOTAS.copy)  # of one project; -1 = unlimited
-    port_quota: int = -1  # ports of one project; -1 = unlimited, as in Neutron
+    volume_quotas: dict[str, int] = {}  # the same, where they shall not be Cinder's
+    network_quotas: dict[str, int] = {}  # the same, where they shall not be Neutron's
 
     @property
     def service_down_s(self) -> float:

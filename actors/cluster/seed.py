@@ -1,7 +1,7 @@
 """What a new cloud is given so that a first boot works: flavors, a shared network, a security group, an image.
 
-The administrator's project has no quota of servers: its hosts alone limit it. Every item is made only where it is
-missing, so `up` may run it each time.
+The administrator's project has no quotas of servers, volumes or ports: its hosts alone limit it. Every item is made
+only where it is missing, so `up` may run it each time.
 """
 
 from __future__ import annotations
@@ -10,11 +10,18 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from actors.api.messages import CreateFlavor
 from actors.cloud import Cloud
 from actors.cluster import names
 from actors.cluster.config import CloudConfig
 from actors.conductor.quotas import UNLIMITED
+from actors.identity.messages import Describe
+from actors.network import quotas as network_quotas
+from actors.network.messages import SetQuota
+from actors.volume import quotas as volume_quotas
+from actors.volume.messages import QuotaRequest
 
 NETWORK = "private"
 CIDR = "10.77.0.0/16"
@@ -32,9 +39,7 @@ FLAVORS = (  # name, vcpus, MiB, GiB; Nova's customary ones, and one that suits 
 
 
 def seed(cloud: Cloud, config: CloudConfig, say: Callable[[str], None]) -> None:
-    quota = cloud.session.call(names.API, "quota", cloud.session.token)
-    if not quota.own:  # this project is limited by the hosts alone; others have the cloud's limits
-        cloud.session.call(names.API, "set_quota", cloud.session.token, "", UNLIMITED, True)
+    _lift_quotas(cloud)
     known = {flavor.name for flavor in cloud.flavors.all()}
     for name, vcpus, ram_mib, disk_gib in FLAVORS:
         if name not in known:
@@ -51,6 +56,21 @@ def seed(cloud: Cloud, config: CloudConfig, say: Callable[[str], None]) -> None:
     if IMAGE not in {image.name for image in cloud.images.all()}:
         say("uploading the guest image")
         _upload_image(cloud, config, say)
+
+
+def _lift_quotas(cloud: Cloud) -> None:
+    """This project is limited by the hosts alone, unless it was given limits of its own; others have the cloud's."""
+    call, token = cloud.session.call, cloud.session.token
+    servers = call(names.API, "quota", token)
+    if not servers.own:
+        call(names.API, "set_quota", token, "", UNLIMITED, True)
+    project = cloud.session.one(names.IDENTITY, "describe", Describe(token=token, subject=token)).context.project_id
+    of_volumes = QuotaRequest(token=token, project_id=project)
+    if not cloud.session.one(names.VOLUME, "show_quota", of_volumes).own:
+        lifted = msgspec.structs.replace(of_volumes, limits=volume_quotas.UNLIMITED)
+        cloud.session.one(names.VOLUME, "change_quota", lifted)
+    if project not in call(names.NETWORK, "list_quotas", token):
+        call(names.NETWORK, "set_quota", SetQuota(token=token, project_id=project, limits=network_quotas.NO_LIMITS))
 
 
 def _upload_image(cloud: Cloud, config: CloudConfig, say: Callable[[str], None]) -> None:

@@ -83,7 +83,7 @@ class Administration(Door):
     # ------------------------------------------------------------ list and show
 
     def _check_quota(self, rows: Rows, project_id: str, resource: str) -> None:
-        quotas.check(rows, project_id, resource, self._config.port_quota)
+        quotas.check(rows, project_id, resource, self._limits)
 
     async def list_networks(self, token: str) -> list[Network]:
         rows, context = await self._door(token)

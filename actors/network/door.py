@@ -17,7 +17,7 @@ from actors.errors import CallerError, CallerFault
 from actors.faces import AgentFace, ComputeFace
 from actors.fencing import Epochs
 from actors.messages import AuthContext
-from actors.network import access, views
+from actors.network import access, quotas, views
 from actors.network.live_rows import LiveRows
 from actors.network.messages import DhcpQuery, NetworkNews, Reference
 from actors.network.notices import Notices, Touched
@@ -56,6 +56,7 @@ class Door:
         random: random.Random,
     ) -> None:
         self._config = config
+        self._limits = quotas.LIMITS | config.network_quotas  # of projects for which no other are set
         self._verifier = verifier
         self._clock = clock
         self._began = clock.now()

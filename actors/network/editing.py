@@ -140,18 +140,18 @@ class Editing(Administration):
         """By resource; raises `CallerError` 403 for another's project."""
         rows, context = await self._door(query.token)
         project_id = access.check_project(context, query.project_id)
-        limits = quotas.limits(rows, project_id, self._config.port_quota)
+        limits = quotas.limits(rows, project_id, self._limits)
         return {name: Allowance(most, quotas.used(rows, project_id, name)) for name, most in limits.items()}
 
     async def default_quota(self, token: str) -> dict[str, int]:
         await self._door(token)
-        return quotas.defaults(self._config.port_quota)
+        return dict(self._limits)
 
     async def list_quotas(self, token: str) -> dict[str, dict[str, int]]:
         """By project, of those that have limits of their own."""
         rows, context = await self._door(token)
         access.check_admin(context, "", "list the quotas of all projects")
-        return {project_id: quotas.limits(rows, project_id, self._config.port_quota) for project_id in rows.quotas}
+        return {project_id: quotas.limits(rows, project_id, self._limits) for project_id in rows.quotas}
 
     async def set_quota(self, request: SetQuota) -> dict[str, Allowance]:
         """Raises `CallerError`; what is in use above a new limit stays."""

@@ -8,6 +8,7 @@ holds are taken from the rows' books at once, so no two plans have the same.
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -96,7 +97,7 @@ class Planner:
     rows: Rows
     now: float
     random: random.Random
-    port_quota: int = -1
+    limits: Mapping[str, int]  # of projects for which no other are set
 
     def plan(self, request: AllocateRequest, context: AuthContext) -> Plan:
         access.check_writer(context)
@@ -222,7 +223,7 @@ class Planner:
     def _check_quota(self, request: AllocateRequest, made: list[int]) -> None:
         held = self.rows.port_counts.get(request.project_id, 0)
         new = sum(_port_id(request, index) not in self.rows.ports for index in made)
-        most = quotas.limit(self.rows, request.project_id, "port", self.port_quota)
+        most = quotas.limit(self.rows, request.project_id, "port", self.limits)
         if new and 0 <= most < held + new:
             text = f"Quota of {most} ports exceeded: {held} in use, {new} more asked for."
             raise CallerError(CallerFault(403, text, "networks", "OverQuota"))

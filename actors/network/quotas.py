@@ -6,27 +6,33 @@ Invariant: the check and the decision that uses it are one stretch without an aw
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from actors.errors import CallerError, bad_request, conflict
 from actors.network.rows import Rows
 
 UNLIMITED = -1
 LARGEST = 2**31 - 1  # Neutron's own bound
-RESOURCES = ("network", "port", "security_group", "security_group_rule", "subnet", "subnetpool")
+LIMITS = {  # what holds where neither the configuration nor an administrator says otherwise: Neutron's numbers
+    "network": 100,
+    "port": 500,
+    "security_group": 10,
+    "security_group_rule": 100,
+    "subnet": 100,
+    "subnetpool": UNLIMITED,
+}
+RESOURCES = tuple(LIMITS)
+NO_LIMITS = dict.fromkeys(RESOURCES, UNLIMITED)
+"""For a project that is limited by its hosts and addresses alone."""
 
 
-def defaults(port_quota: int) -> dict[str, int]:
-    """By resource. Ports alone are limited by the cloud's configuration."""
-    return dict.fromkeys(RESOURCES, UNLIMITED) | {"port": port_quota}
-
-
-def limit(rows: Rows, project_id: str, resource: str, port_quota: int) -> int:
+def limit(rows: Rows, project_id: str, resource: str, defaults: Mapping[str, int]) -> int:
     given = rows.quotas.get(project_id)
-    default = port_quota if resource == "port" else UNLIMITED
-    return given.limits.get(resource, default) if given else default
+    return given.limits.get(resource, defaults[resource]) if given else defaults[resource]
 
 
-def limits(rows: Rows, project_id: str, port_quota: int) -> dict[str, int]:
-    return {resource: limit(rows, project_id, resource, port_quota) for resource in RESOURCES}
+def limits(rows: Rows, project_id: str, defaults: Mapping[str, int]) -> dict[str, int]:
+    return {resource: limit(rows, project_id, resource, defaults) for resource in RESOURCES}
 
 
 def used(rows: Rows, project_id: str, resource: str) -> int:
@@ -43,9 +49,9 @@ def used(rows: Rows, project_id: str, resource: str) -> int:
     return sum(pool.project_id == project_id for pool in rows.pools.values())
 
 
-def check(rows: Rows, project_id: str, resource: str, port_quota: int) -> None:
+def check(rows: Rows, project_id: str, resource: str, defaults: Mapping[str, int]) -> None:
     """Raises `CallerError` 409 OverQuota where one more is too many."""
-    most = limit(rows, project_id, resource, port_quota)
+    most = limit(rows, project_id, resource, defaults)
     if 0 <= most <= used(rows, project_id, resource):
         raise CallerError(conflict("", f"Quota exceeded for resources: ['{resource}'].", "OverQuota"))
 

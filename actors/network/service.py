@@ -73,7 +73,7 @@ class NetworkRoom(Editing):
         self._epochs.tell(node, epoch)
 
     def _planner(self, rows: Rows) -> Planner:
-        return Planner(rows, self._clock.now(), self._random, self._config.port_quota)
+        return Planner(rows, self._clock.now(), self._random, self._limits)
 
     def _plan(self, planner: Planner, request: AllocateRequest) -> Plan | CallerFault:
         try:

@@ -283,9 +283,10 @@ class AttachmentPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QuotaView(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits of a project, the cloud's own, and what it has of each."""
+    """Limits of a project, those that were set for it alone, the cloud's, and what it has of each."""
 
     project_id: str
     limits: dict[str, int]
+    own: dict[str, int]
     defaults: dict[str, int]
     used: dict[str, int]

@@ -16,6 +16,17 @@ from actors.records import Volume, VolumeQuota, VolumeSnapshot
 RESOURCES = ("volumes", "snapshots", "gigabytes", "per_volume_gigabytes")
 ABSENT = ("backups", "backup_gigabytes", "groups")  # Cinder has them, this cloud has none
 NONE = -1  # no limit
+LIMITS = {  # what holds where neither the configuration nor an administrator says otherwise: Cinder's numbers
+    "volumes": 10,
+    "snapshots": 10,
+    "gigabytes": 1_000,
+    "per_volume_gigabytes": NONE,
+    "backups": 10,
+    "backup_gigabytes": 1_000,
+    "groups": 10,
+}
+UNLIMITED = dict.fromkeys(RESOURCES, NONE)
+"""For a project that is limited by the disks alone."""
 LIMIT_LIMIT = 2**31 - 1
 
 

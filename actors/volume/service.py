@@ -28,7 +28,7 @@ from actors.volume.changes import VolumeChanges
 from actors.volume.desk import answer
 from actors.volume.making import Making, causes_of
 from actors.volume.plan import Located, Planned, Plans, Stock, plan, release
-from actors.volume.quotas import ABSENT, NONE
+from actors.volume.quotas import LIMITS
 from actors.volume.rows import VolumeRows
 from actors.volume.uploads import Imagery, VolumeUploads
 from actors.volume.views import VolumeViews
@@ -50,7 +50,7 @@ class VolumeRoom(VolumeAdministration, VolumeChanges, VolumeUploads, VolumeViews
         backend: VolumeBackend,
         clock: Clock,
     ) -> None:
-        quotas = {**config.volume_quotas, **dict.fromkeys(ABSENT, NONE)}
+        quotas = LIMITS | config.volume_quotas
         super().__init__(VolumeRows(ledger), Making(images, cache, backend), verifier, clock, quotas)
         self._imagery = images
         self._scratch = config.volumes / "upload"

@@ -105,11 +105,12 @@ class VolumeViews(VolumeHolding):
         if request.project_id != who.project_id:
             self._administrator(request.token)
         allowance = self._allowance()
-        usage = self._rows.usages.get(request.project_id)
+        usage, quota = self._rows.usages.get(request.project_id), self._rows.quotas.get(request.project_id)
         used = {name: getattr(usage, name, 0) if usage else 0 for name in (*RESOURCES, *ABSENT)}
         return QuotaView(
             project_id=request.project_id,
             limits=allowance.limits(request.project_id),
+            own=dict(quota.limits) if quota else {},
             defaults=dict(self._quotas),
             used=used,
         )

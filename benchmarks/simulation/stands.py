@@ -12,7 +12,21 @@ from actors.cluster.config import CloudConfig, NodeConfig, SimulatedConfig
 from actors.conductor.quotas import UNLIMITED
 from actors.errors import CallerError, CallerFault, not_found, unauthorized
 from actors.messages import AuthContext, ImageLocation, ImageRequest
-from actors.records import Change, ComputeQuota, FixedIp, Flavor, Network, Port, ServerGroup, Subnet, Volume
+from actors.network import quotas as network_quotas
+from actors.records import (
+    Change,
+    ComputeQuota,
+    FixedIp,
+    Flavor,
+    Network,
+    NetworkQuota,
+    Port,
+    ServerGroup,
+    Subnet,
+    Volume,
+    VolumeQuota,
+)
+from actors.volume import quotas as volume_quotas
 
 NOWHERE = Path("/nonexistent/novaray-simulation")  # nothing is written there
 MEMBER, ADMIN = "member", "admin"  # tokens
@@ -92,6 +106,8 @@ def first_rows(volumes: int, ports: int) -> list[Change]:
             pools=(("10.7.0.2", "10.7.0.99"),),
         ),
         ComputeQuota(id=PROJECT, limits=UNLIMITED),
+        VolumeQuota(id=PROJECT, limits=volume_quotas.UNLIMITED),
+        NetworkQuota(id=PROJECT, limits=network_quotas.NO_LIMITS),
         ServerGroup(id=GROUP, name="apart", project_id=PROJECT, user_id=MEMBER, policy="soft-anti-affinity"),
     ]
     rows += [

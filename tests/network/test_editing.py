@@ -223,7 +223,7 @@ def test_new_ports_together_are_all_or_none() -> None:
 
 def test_quotas_are_exact() -> None:
     async def scenario() -> None:
-        cloud = Cloud(config=CloudConfig(port_quota=2))
+        cloud = Cloud(config=CloudConfig(network_quotas={"port": 2}))
         network = await cloud.network()
         made = await cloud.room.create_ports([CreatePort(token=ALICE, network_id=network.id)] * 3)
         assert fault_of(made[2]).kind == "OverQuota" and fault_of(made[2]).status == 409

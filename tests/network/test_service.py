@@ -296,7 +296,7 @@ def test_security_groups() -> None:
 
 def test_quota() -> None:
     async def scenario() -> None:
-        cloud = Cloud(config=CloudConfig(port_quota=2))
+        cloud = Cloud(config=CloudConfig(network_quotas={"port": 2}))
         network = await cloud.network()
         await one(cloud, "i1", network, network)
         fault = fault_of((await cloud.room.allocate([boot("i2", network)]))[0])

@@ -8,10 +8,30 @@ from pathlib import Path
 from tests.api.rest.network.test_networks import V2, kind, made
 from tests.world import World, in_world, token
 
+NEUTRONS = {
+    "network": 100, "subnet": 100, "port": 500, "security_group": 10, "security_group_rule": 100, "subnetpool": -1,
+}  # fmt: skip
+
+
+def test_a_new_project_has_neutrons_quotas(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with world.http(token("new")) as http:
+            assert (await http.get(f"{V2}/quotas/new")).json()["quota"] == NEUTRONS
+            assert (await http.get(f"{V2}/quotas/new/default")).json()["quota"] == NEUTRONS
+            names = [group["name"] for group in (await http.get(f"{V2}/security-groups")).json()["security_groups"]]
+            assert names == ["default"]  # one of the ten, as in Neutron
+            for number in range(9):
+                await made(http, "security_group", name=f"g{number}")
+            over = await http.post(f"{V2}/security-groups", json={"security_group": {"name": "g9"}})
+            assert kind(over) == (409, "OverQuota")
+
+    in_world(tmp_path, play)
+
 
 def test_quotas(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         async with world.http(world.admin) as http:
+            assert (await http.delete(f"{V2}/quotas/demo")).status_code == 204
             before = (await http.get(f"{V2}/quotas/demo")).json()["quota"]
             set_to = await http.put(f"{V2}/quotas/demo", json={"quota": {"check_limit": True, "network": 1}})
             assert set_to.json()["quota"] == before | {"network": 1}

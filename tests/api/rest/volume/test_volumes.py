@@ -182,6 +182,27 @@ def test_an_image_without_data_makes_no_volume(tmp_path: Path) -> None:
     in_world(tmp_path, play)
 
 
+CINDERS = {
+    "volumes": 10, "snapshots": 10, "gigabytes": 1_000, "per_volume_gigabytes": -1, "backups": 10,
+    "backup_gigabytes": 1_000, "groups": 10,
+}  # fmt: skip
+
+
+def test_a_new_project_has_cinders_quotas_and_its_eleventh_volume_is_refused(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with world.http(token("new")) as http:
+            for path in ("new", "new/defaults"):
+                shown = (await http.get(f"/volume/v3/os-quota-sets/{path}")).json()["quota_set"]
+                assert shown == CINDERS | {"id": "new"}
+            too_large = await http.post("/volume/v3/volumes", json={"volume": {"size": 1_001}})
+            assert too_large.status_code == 413
+            sent = {"volume": {"size": 1}}
+            answers = [(await http.post("/volume/v3/volumes", json=sent)).status_code for _ in range(11)]
+            assert answers == [202] * 10 + [413]
+
+    in_world(tmp_path, play)
+
+
 def test_the_quota_says_which_limit_is_in_the_way(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         async with world.http(world.member) as http, world.http(world.admin) as root:
@@ -197,7 +218,7 @@ def test_the_quota_says_which_limit_is_in_the_way(tmp_path: Path) -> None:
             limits = (await http.get("/volume/v3/limits")).json()["limits"]["absolute"]
             assert (limits["maxTotalVolumes"], limits["totalVolumesUsed"], limits["totalGigabytesUsed"]) == (1, 1, 1)
             defaults = (await root.get("/volume/v3/os-quota-sets/demo/defaults")).json()["quota_set"]
-            assert defaults["volumes"] == 1_000
+            assert defaults["volumes"] == 10
             for bad in ({"horses": 1}, {"volumes": -2}, {"volumes": None}, {"volumes": 1.5}, {"volumes": "9" * 30}, {}):
                 assert (await root.put("/volume/v3/os-quota-sets/demo", json={"quota_set": bad})).status_code == 400
             assert (
