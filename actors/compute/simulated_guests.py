@@ -57,7 +57,7 @@ class SimulatedGuests:
         self._changed(instance_id)
 
     async def powers(self) -> dict[str, Power]:
-        return {one: self._power.get(one, Power.RUNNING) for one in self._things[BUILT]}
+        return {one: self._power.get(one, Power.RUNNING) for one in sorted(self._things[BUILT])}
 
     async def power(self, instance_id: str) -> Power | None:
         return self._power.get(instance_id, Power.RUNNING) if instance_id in self._things[BUILT] else None

@@ -12,7 +12,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -49,7 +49,7 @@ class Nodes:
         self._heard: dict[str, float] = {}  # node → when its actor last asked, and was answered or is being
         self._rows: dict[str, ComputeNode] = {}
         self._telling: set[asyncio.Task[None]] = set()
-        self._calls: defaultdict[str, set[asyncio.Future[object]]] = defaultdict(set)
+        self._calls: defaultdict[str, dict[asyncio.Future[Any], None]] = defaultdict(dict)  # in their order
 
     async def load(self) -> None:
         self._rows = {row.id: row for row in await self._store.load(ComputeNode)}
@@ -124,7 +124,7 @@ class Nodes:
     async def call(self, node: str, work: Awaitable[Answer]) -> Answer:
         """Wait for a compute actor's answer, but not for one of a node that has left: raises `NodeLeftError`."""
         call = asyncio.ensure_future(work)
-        self._calls[node].add(call)  # type: ignore[arg-type]  # nobody looks at what it answers
+        self._calls[node][call] = None
         try:
             return await call
         except asyncio.CancelledError:
@@ -132,7 +132,7 @@ class Nodes:
                 raise NodeLeftError(f"node {node} left the cluster") from None
             raise
         finally:
-            self._calls[node].discard(call)
+            self._calls[node].pop(call, None)
 
     async def who_has(
         self, instance_ids: list[str], compute: Callable[[str], ComputeFace]

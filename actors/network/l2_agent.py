@@ -77,10 +77,10 @@ class L2Agent:
 
     async def sweep(self) -> None:
         taps = await self._dataplane.taps()
-        gone = [device for device, _ in self._indexes.items() - taps.items()]  # none, mostly, of very many
+        gone = sorted(device for device, _ in self._indexes.items() - taps.items())  # none, mostly, of very many
         self._refused = {name: refused for name, refused in self._refused.items() if taps.get(name) == refused.index}
         now = self._clock.monotonic()
-        fresh = sorted(taps.items() - self._indexes.items(), key=lambda tap: tap[1])
+        fresh = sorted(taps.items() - self._indexes.items(), key=lambda tap: (tap[1], tap[0]))
         new = [device for device, _ in fresh if device not in self._refused or self._refused[device].retry_at <= now]
         if gone:
             await self._forget(gone)

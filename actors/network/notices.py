@@ -224,6 +224,6 @@ def _release(waiters: list[asyncio.Future[None]]) -> None:
 
 def _by_node(notices: set[Notice]) -> dict[str, set[str]]:
     nodes: dict[str, set[str]] = defaultdict(set)
-    for node, network_id in notices:
+    for node, network_id in sorted(notices):  # so that the same changes are told in the same order
         nodes[node].add(network_id)
     return nodes
