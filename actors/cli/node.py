@@ -53,7 +53,7 @@ def evacuate(
     node: Annotated[str, typer.Argument(help="A worker node that is no more, or is said to be down.")],
     from_image: Annotated[bool, typer.Option(help="Also servers whose root disk was there: it is made anew.")] = False,
 ) -> None:
-    """Build the servers of a worker node that is no more again on other hosts."""
+    """Build the servers of a worker node that is no more again on other hosts. Its machine must be off."""
     from actors.cloud import Cloud
 
     with Cloud.connect() as cloud:

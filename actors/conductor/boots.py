@@ -74,7 +74,14 @@ class Boot:
     def holds_host(self) -> bool:
         """Whether it takes room on its host; a boot that ended in ERROR or was deleted has given it back."""
         row = self.instance
-        return bool(row.host) and row.vm_state != Vm.DELETED and (row.vm_state != Vm.ERROR or row.launched_at > 0)
+        if not row.host or row.vm_state == Vm.DELETED:
+            return False
+        return row.vm_state != Vm.ERROR or (row.launched_at > 0 and not self.homeless)
+
+    @property
+    def homeless(self) -> bool:
+        """Its node was lost, and it could not be built elsewhere: it has its ports and volumes, and room nowhere."""
+        return self.instance.vm_state == Vm.ERROR and self.spec().evacuation is not None
 
     @property
     def again(self) -> bool:

@@ -39,7 +39,7 @@ async def evacuate(conductor: Conductor, requests: list[EvacuateRequest]) -> lis
             going.append(boot)
     if going:
         await conductor.write(going, "instance.evacuate")
-        await _let_go_of_hosts(conductor, going)
+        await let_go_of_hosts(conductor, going)
         conductor.go(going)
     return replies
 
@@ -88,9 +88,13 @@ def _set_out(conductor: Conductor, boot: Boot, request: EvacuateRequest) -> None
     conductor.seat(boot)
 
 
-async def _let_go_of_hosts(conductor: Conductor, boots: list[Boot]) -> None:
-    """What still says that it is on the old hosts. Their exports end, so whoever lives on there writes no more."""
+async def let_go_of_hosts(conductor: Conductor, boots: list[Boot]) -> None:
+    """What still says that it is on the old hosts, of those that are evacuated, or could not be. Their exports end, so
+    whoever lives on there writes no more."""
     left = {boot.id: evacuation.host for boot in boots if (evacuation := boot.spec().evacuation) is not None}
+    boots = [boot for boot in boots if boot.id in left]
+    if not boots:
+        return
     with suppress(ConnectionError):  # the build itself takes them over
         await release(conductor, boots)
         await conductor.volume.detach([kept for boot in boots for kept in moved.detach_kept(boot, left[boot.id])])

@@ -143,6 +143,7 @@ class Conductor(Administration):
         self._confirmations.begin(boot.id for boot in boots if boot.instance.vm_state == Vm.ACTIVE)
         self.spawn(self._go_on([boot for boot in boots if boot.building]))
         self.spawn(self._remove([boot for boot in boots if boot.instance.deleting]))
+        self.spawn(evacuation.let_go_of_hosts(self, [boot for boot in boots if boot.homeless]))
         for node in self.nodes.left():
             self.spawn(self._abandon(node))
         self._acts.resume()
@@ -249,6 +250,7 @@ class Conductor(Administration):
                 await self._writing.write(ended, f"instance.{verb}.error")
             await self._writing.write(again, "")
             await self._release_late([*over, *again])
+            await evacuation.let_go_of_hosts(self, [boot for boot in over if boot.again])
         finally:
             for boot in again:
                 boot.undoing = False

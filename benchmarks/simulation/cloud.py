@@ -30,6 +30,7 @@ from actors.saga import Table
 from actors.scheduler.service import Scheduler
 from actors.volume.backend import MemoryBackend
 from actors.volume.service import VolumeRoom
+from benchmarks.simulation import operator
 from benchmarks.simulation.disk import Disk, DiskStore
 from benchmarks.simulation.loop import PROCESS, LoopClock, SimulatedLoop
 from benchmarks.simulation.machines import Guests, Machine
@@ -72,7 +73,9 @@ class Counts:
 
 
 class SimulatedCloud:
-    def __init__(self, seed: int, size: Size, trouble: Trouble, parts: Parts, watch: Watch) -> None:
+    def __init__(
+        self, seed: int, size: Size, trouble: Trouble, parts: Parts, watch: Watch, evacuates: bool = False
+    ) -> None:
         self.loop = SimulatedLoop()
         self.clock = LoopClock(self.loop)
         self.random = Random(seed)
@@ -88,6 +91,8 @@ class SimulatedCloud:
         self.machines: dict[str, Machine] = {}
         self.zombies: list[Process] = []
         self._leaving: dict[str, asyncio.Task[None]] = {}
+        self._operator = Random(seed + 3) if evacuates else None
+        self._evacuating: list[asyncio.Task[None]] = []
         self.gone_at: dict[str, float] = {}  # when machines were switched off
         self._tokens = Tokens()
         self._held: list[asyncio.Task[None]] = []
@@ -149,6 +154,10 @@ class SimulatedCloud:
     def power_off(self, node: str) -> None:
         """The machine is gone with all that it had."""
         self.counts.node_deaths += 1
+        self._switch_off(node)
+        self._leave(node)
+
+    def _switch_off(self, node: str) -> None:
         self._say(f"{node} is switched off")
         for name in (names.agent_name(node), names.compute_name(node)):
             process = self.wire.processes.pop(name, None)
@@ -158,8 +167,7 @@ class SimulatedCloud:
             self._end(zombie)
         self.guests.power_off(node)
         self.gone_at[node] = self.loop.time()
-        self.machines.pop(node)
-        self._leave(node)
+        self.machines.pop(node, None)
 
     def end_zombies(self) -> None:
         """The operating system ends them in the end."""
@@ -213,6 +221,12 @@ class SimulatedCloud:
         await self._surely(names.SCHEDULER, "forget_hosts", hosts)
         await self._surely(names.NETWORK, "forget_hosts", [node])
         await self._surely(names.IMAGE, "forget_hosts", [node])
+        if self._operator is not None:
+            api, back, off = self.wire.reach(names.API), lambda: self._is_back(node), lambda: self._switch_off(node)
+            self._evacuating.append(asyncio.create_task(operator.evacuate(api, node, back, off, self._operator)))
+
+    def _is_back(self, node: str) -> bool:
+        return names.compute_name(node) in self.wire.processes
 
     async def _surely(self, name: str, method: str, *arguments: Any) -> Any:
         while True:
@@ -223,8 +237,8 @@ class SimulatedCloud:
 
     @property
     def leaving(self) -> bool:
-        """Somebody has yet to hear that a node left."""
-        return not all(task.done() for task in self._leaving.values())
+        """Somebody has yet to hear that a node left, or to be built elsewhere."""
+        return not all(task.done() for task in (*self._leaving.values(), *self._evacuating))
 
     # ------------------------------------------------------------ the rooms, as their actors make them
 

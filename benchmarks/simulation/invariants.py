@@ -42,6 +42,10 @@ class Quiet:
     def active(self) -> dict[str, Instance]:
         return {row.id: row for row in self.rows(Instance) if row.vm_state == "active"}
 
+    def owners(self) -> dict[str, Instance]:
+        """Those that have ports and volumes: also what was evacuated, and has no host for now."""
+        return {row.id: row for row in self.rows(Instance) if row.vm_state == "active" or _homeless(row)}
+
     def homes(self) -> dict[str, str]:
         """Where each instance is whose guest can be looked at: not on machines that were switched off since, or are no
         part of the cloud any more."""
@@ -61,6 +65,11 @@ class Quiet:
         if any(self.room(name) is None for name in self.cloud.wire.processes):
             return True
         return any(row.deleting or row.vm_state == "building" for row in self.rows(Instance))
+
+
+def _homeless(row: Instance) -> bool:
+    """It has run, and could not be built elsewhere when its node was lost."""
+    return row.vm_state == "error" and row.launched_at > 0.0
 
 
 async def broken(quiet: Quiet) -> list[str]:
@@ -115,7 +124,8 @@ def _notifications(quiet: Quiet) -> Iterable[str]:
         told.setdefault(row.instance_id, []).append(row.event_type)
     for instance in quiet.rows(Instance):
         events = told.get(instance.id, [])
-        end = {"active": "instance.create.end", "error": "instance.create.error", "deleted": "instance.delete.end"}
+        verb = "rebuild" if "instance.evacuate" in events else "create"
+        end = {"active": f"instance.{verb}.end", "error": f"instance.{verb}.error", "deleted": "instance.delete.end"}
         if events[-1:] != [end.get(instance.vm_state, "")]:
             yield f"{instance.id} is {instance.vm_state}, and its notifications are {events}"
         repeated = [event for event, count in Counter(events).items() if count > 1]
@@ -139,7 +149,7 @@ def _guests(quiet: Quiet) -> Iterable[str]:
 
 def _ports(quiet: Quiet) -> Iterable[str]:
     ports: list[Port] = quiet.rows(Port)
-    active = quiet.active()
+    owners = quiet.owners()
     for what, values in (
         ("MAC", [port.mac_address for port in ports]),
         ("address", [ip.ip_address for port in ports for ip in port.fixed_ips]),
@@ -148,15 +158,15 @@ def _ports(quiet: Quiet) -> Iterable[str]:
         if twice:
             yield f"{what} given twice: {twice}"
     for port in ports:
-        owner = active.get(port.made_for or port.device_id)
+        owner = owners.get(port.made_for or port.device_id)
         if port.device_owner.startswith(COMPUTE_OWNER) or port.made_for:
             if owner is None:
                 yield f"port {port.id} is left behind by {port.made_for or port.device_id}"
-            elif port.host != owner.host:
+            elif port.host != ("" if _homeless(owner) else owner.host):
                 yield f"port {port.id} of {owner.id} is bound to {port.host}, which runs on {owner.host}"
-            elif port.status != "ACTIVE" and not quiet.lost(owner):
+            elif port.status != "ACTIVE" and port.host and not quiet.lost(owner):
                 yield f"port {port.id} of {owner.id} is {port.status}"
-    for row in active.values():
+    for row in owners.values():
         held = {port.id for port in ports if port.device_id == row.id}
         wanted = {vif.port_id for vif in row.addresses}
         if held != wanted:
@@ -164,13 +174,13 @@ def _ports(quiet: Quiet) -> Iterable[str]:
 
 
 def _volumes(quiet: Quiet) -> Iterable[str]:
-    active, attachments = quiet.active(), quiet.rows(VolumeAttachment)
+    owners, attachments = quiet.owners(), quiet.rows(VolumeAttachment)
     volumes: dict[str, Volume] = {row.id: row for row in quiet.rows(Volume)}
     for attachment in attachments:
-        owner = active.get(attachment.instance_id)
+        owner = owners.get(attachment.instance_id)
         if owner is None:
             yield f"volume {attachment.volume_id} is still attached to {attachment.instance_id}"
-        elif owner.host != attachment.host:
+        elif attachment.host != ("" if _homeless(owner) else owner.host):
             yield f"volume {attachment.volume_id} is attached on {attachment.host}; {owner.id} runs on {owner.host}"
     twice = [v for v, count in Counter(each.volume_id for each in attachments).items() if count > 1]
     if twice:
@@ -180,7 +190,7 @@ def _volumes(quiet: Quiet) -> Iterable[str]:
         if volume.status not in ("available", "in-use") or (volume.status == "in-use") != (volume.id in attached):
             yield f"volume {volume.id} of {volume.made_for or 'the user'} is {volume.status}"
         maker = quiet.instances.get(volume.made_for)
-        if maker is not None and maker.vm_state == "error":
+        if maker is not None and maker.vm_state == "error" and not _homeless(maker):
             yield f"volume {volume.id} is left behind by {maker.id}, which ended in ERROR"
 
 

@@ -28,6 +28,7 @@ class Weather:
     lost_nodes: int
     stay_lost: bool
     cut_off: bool  # nodes are declared dead and live on, rather than being dead
+    evacuates: bool = False  # the servers of lost nodes are built again elsewhere
 
     @property
     def may_lack_room(self) -> bool:
@@ -35,7 +36,7 @@ class Weather:
         return self.size.vcpus < 100 or self.lost_nodes >= self.size.nodes
 
 
-def weather(random: Random) -> Weather:
+def weather(random: Random, evacuates: bool = False) -> Weather:
     nodes = random.randint(1, 3)
     size = Size(
         nodes=nodes,
@@ -59,6 +60,7 @@ def weather(random: Random) -> Weather:
         lost_nodes=lost,
         stay_lost=random.random() < 0.3 and nodes > 1,
         cut_off=random.random() < 0.5,
+        evacuates=evacuates and lost > 0,
     )
 
 
