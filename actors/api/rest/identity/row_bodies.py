@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from actors.api.rest.bodies import Lenient, Name
 
 Text = Annotated[str, StringConstraints(max_length=65_535)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Tags = list[Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^,/]+$")]]
+PROTECTING = ("lock_password", "multi_factor_auth_enabled", "multi_factor_auth_rules")  # options of Keystone's users
+
+
+def promises_nothing(options: dict[str, Any]) -> dict[str, Any]:
+    """An option without effect is passed over, but not one that somebody relies on."""
+    asked = [name for name in PROTECTING if options.get(name)]
+    if asked:
+        raise ValueError(f"users have no option {asked[0]} here")
+    return options
 
 
 class DomainBody(Lenient):
@@ -36,6 +45,7 @@ class UserBody(Lenient):
     email: Text | None = None
     enabled: bool | None = None
     password: Annotated[str, StringConstraints(max_length=4_096)] | None = None
+    options: Annotated[dict[str, Any], AfterValidator(promises_nothing)] | None = Field(default=None, exclude=True)
 
 
 class GroupBody(Lenient):

@@ -21,10 +21,12 @@ from actors.api.rest.identity.tokens import SUBJECT
 from actors.api.rest.rooms import EdgeRooms
 from actors.errors import CallerError, CallerFault, value_of
 from actors.identity.messages import Find, Lend
+from actors.records import Role
 
 NOUNS = {each.plural: each.noun for each in COLLECTIONS} | {"application_credentials": "application_credential"}
 IN_DOMAINS = ("project", "user", "group")
 FIELDS = ("id", "name", "domain_id", "parent_id", "user_id", "project_id")  # of rows, as far as a row has them
+NO_DOMAIN = "None"  # what Keystone's rules compare with: roles are everywhere the same here
 FIRST_DOMAIN = "default"  # where the room puts what says no domain
 
 
@@ -36,6 +38,8 @@ async def target_of(request: Request, caller: Caller, path: str, body: Any) -> d
     found |= {f"{noun}_id": row_id for noun, row_id in named.items()} | _of_body(path, body)
     for noun, row in (await _rows(rooms, caller, named)).items() if named else ():
         found |= {f"target.{noun}.{name}": getattr(row, name) for name in FIELDS if getattr(row, name, "")}
+        if isinstance(row, Role):
+            found["target.role.domain_id"] = NO_DOMAIN
     if SUBJECT in request.headers:
         with suppress(CallerError):  # its route says so
             asked = rooms.verifier.verify(request.headers[SUBJECT], rooms.clock.now())

@@ -73,6 +73,21 @@ def test_endpoints_join_the_catalog(tmp_path: Path) -> None:
     play_as_admin(tmp_path, story)
 
 
+def test_an_option_of_users_that_would_protect_is_not_passed_over(tmp_path: Path) -> None:
+    """Gophercloud sends options with each user that it makes; others than these have nothing to act on here."""
+
+    async def story(world: World, http: httpx.AsyncClient) -> None:
+        harmless = {"ignore_password_expiry": True, "multi_factor_auth_enabled": False, "multi_factor_auth_rules": []}
+        bob = await made(http, "user", options=harmless)
+        assert bob["options"] == {}
+        for name, value in (("multi_factor_auth_enabled", True), ("lock_password", True)):
+            sent = {"user": {"options": harmless | {name: value}}}
+            answer = await http.patch(f"{V3}/users/{bob['id']}", json=sent)
+            assert answer.status_code == 400 and name in answer.json()["error"]["message"]
+
+    play_as_admin(tmp_path, story)
+
+
 def test_lists_are_filtered(tmp_path: Path) -> None:
     async def story(world: World, http: httpx.AsyncClient) -> None:
         domain = await made(http, "domain")
