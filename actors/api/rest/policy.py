@@ -108,8 +108,7 @@ class Policy:
         return "" if context.is_admin or rule in table.of_caller else "admin"
 
     def _given(self, rule: str, asked: Question, context: AuthContext) -> str:
-        own = {"project_id": context.project_id, "tenant_id": context.project_id, "user_id": context.user_id}
-        if self._allows(self._defaults, rule, own, context):
+        if self._allows(self._defaults, rule, _own(context), context):
             return ""
         if DEFAULTS.get(rule) not in ADMINISTRATIVE:
             return "member"
@@ -118,8 +117,7 @@ class Policy:
         return "admin" if not asked.is_owned and self._allows(self._enforcer, rule, named, context) else ""
 
     def require_rule(self, rule: str, context: AuthContext) -> None:
-        own = {"project_id": context.project_id, "tenant_id": context.project_id, "user_id": context.user_id}
-        if not self._allows(self._enforcer, rule, own, context):
+        if not self._allows(self._enforcer, rule, _own(context), context):
             raise CallerError(forbidden(f"Policy doesn't allow {rule} to be performed."))
 
     def _allows(self, enforcer: Any, rule: str, target: dict[str, str], context: AuthContext) -> bool:
@@ -187,6 +185,12 @@ def attribute_rules(table: Table, asked: Question) -> list[str]:
             for one in inner if isinstance(inner, list) else [inner]:
                 given.update(one if isinstance(one, dict) else ())
     return [rule for name, rule in named.items() if name in given]
+
+
+def _own(context: AuthContext) -> dict[str, str]:
+    """The caller's own, as the target of a rule: whose row it is, the rooms decide."""
+    mine = dict.fromkeys(("project_id", "tenant_id", "owner", "member_id"), context.project_id)
+    return mine | {"user_id": context.user_id}
 
 
 def _credentials(context: AuthContext) -> dict[str, Any]:

@@ -282,6 +282,31 @@ def test_no_rule_gives_what_another_project_owns(tmp_path: Path, rule: str, says
     in_world(tmp_path, play)
 
 
+def test_glances_own_rules_about_owners_and_members(tmp_path: Path) -> None:
+    """They look at `owner` and `member_id`: given by the file, they pass, and the room decides whose it is."""
+    rules = {
+        "add_image": "role:member and project_id:%(project_id)s and project_id:%(owner)s",
+        "get_image": "role:member and (project_id:%(project_id)s or project_id:%(member_id)s)",
+        "modify_member": "role:member and project_id:%(member_id)s",
+    }
+
+    async def play(world: World) -> None:
+        (tmp_path / "policy.yaml").write_text("".join(f'"{name}": "{says}"\n' for name, says in rules.items()))
+        await world.identity.start()
+        async with world.http(world.member) as http, world.http(token("other")) as other:
+            made = await http.post("/image/v2/images", json={"name": "i", "visibility": "shared"})
+            assert made.status_code == 201, made.text
+            image = f"/image/v2/images/{made.json()['id']}"
+            assert (await other.post("/image/v2/images", json={"name": "i", "owner": "demo"})).status_code == 403
+            assert [(await one.get(image)).status_code for one in (http, other)] == [200, 404]
+            assert (await other.put(f"{image}/members/other", json={"status": "accepted"})).status_code == 404
+            assert (await http.post(f"{image}/members", json={"member": "other"})).status_code == 200
+            assert (await other.put(f"{image}/members/other", json={"status": "accepted"})).status_code == 200
+            assert (await other.get(image)).status_code == 200
+
+    in_world(tmp_path, play)
+
+
 def test_a_project_may_be_given_its_own_quota(tmp_path: Path) -> None:
     """Where the path says whose it is, a rule about owners means that one."""
 
