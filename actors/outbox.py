@@ -6,8 +6,8 @@ comes, so batches grow by themselves under load. Invariant: at most one batch in
 
 `ask` awaits the item's own reply; `cast` does not. Both refuse at the door (`CallerError` 503) when full. What is cast
 `by_and_by` may wait up to `linger_s` for company, or for an item that goes at once and takes it along. So does what is
-asked where `busy_from` others a second are asked already, until `COMPANY` of them are likely to be there: a client that
-asks alone waits for nobody.
+asked where `busy_from` others a second are asked, or were a moment ago, until `COMPANY` of them are likely to be there.
+Where nobody came, nobody waits for a while: a client that asks alone, however often, is not delayed.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ Reply = TypeVar("Reply")
 
 QUEUE_LIMIT = 20_000  # items waiting or in flight
 BATCH_LIMIT = 1_000  # items in one message
-SAMPLE = 4  # asks by which it is known how busy it is
+SAMPLE = 16  # asks by which it is known how busy it is
 COMPANY = 8  # asks that share a message where it is busy, if they come within `linger_s`
+BUSY_S = 1.0  # how long it stays busy, or stays known that whoever asks is alone
 
 
 class Outbox(Generic[Item, Reply]):
@@ -47,6 +48,7 @@ class Outbox(Generic[Item, Reply]):
         self._linger_s = linger_s
         self._busy_s = SAMPLE / busy_from if busy_from else 0.0
         self._asked: deque[float] = deque(maxlen=SAMPLE)  # when the last ones were
+        self._busy_until = self._alone_until = 0.0
         self._lingering: asyncio.TimerHandle | None = None
         self._pump: asyncio.Task[None] | None = None
 
@@ -72,7 +74,7 @@ class Outbox(Generic[Item, Reply]):
         if not wait_s:
             self._begin()
         elif self._pump is None and self._lingering is None:
-            self._lingering = asyncio.get_running_loop().call_later(wait_s, self._begin)
+            self._lingering = asyncio.get_running_loop().call_later(wait_s, self._waited)
         return future
 
     async def drained(self) -> None:
@@ -88,7 +90,16 @@ class Outbox(Generic[Item, Reply]):
         now, asked = asyncio.get_running_loop().time(), self._asked
         took_s = now - asked[0] if len(asked) == SAMPLE else self._busy_s
         asked.append(now)
-        return min(self._linger_s, took_s * COMPANY / SAMPLE) if took_s < self._busy_s else 0.0
+        if took_s < self._busy_s:
+            self._busy_until = now + BUSY_S
+        if now >= self._busy_until or now < self._alone_until:
+            return 0.0
+        return min(self._linger_s, max(self._linger_s / COMPANY, took_s * COMPANY / SAMPLE))  # a burst looks endless
+
+    def _waited(self) -> None:
+        if len(self._waiting) == 1:
+            self._alone_until = asyncio.get_running_loop().time() + BUSY_S
+        self._begin()
 
     def _begin(self) -> None:
         if self._lingering is not None:

@@ -161,3 +161,36 @@ def test_what_may_wait_goes_with_what_may_not_or_when_its_time_is_up() -> None:
         assert sent[2:] == [["e"]]
 
     asyncio.run(play())
+
+
+def test_who_was_alone_in_a_crowd_does_not_wait_again_soon() -> None:
+    """A client that asks one thing after another is quick, and no crowd."""
+
+    async def play() -> float:
+        receiver, loop = Receiver(), asyncio.get_running_loop()
+        receiver.gate.set()
+        outbox: Outbox[int, int] = Outbox(receiver, linger_s=0.2, busy_from=1)
+        for n in range(SAMPLE + 1):  # the last of them waits, for nobody
+            await outbox.ask(n)
+        began = loop.time()
+        for n in range(3 * SAMPLE):
+            await outbox.ask(n)
+        return loop.time() - began
+
+    assert asyncio.run(play()) < 0.2
+
+
+def test_a_crowd_that_pauses_is_waited_for_when_it_comes_again() -> None:
+    async def play() -> list[list[int]]:
+        receiver = Receiver()
+        receiver.gate.set()
+        outbox: Outbox[int, int] = Outbox(receiver, linger_s=0.3, busy_from=100)
+        await asyncio.gather(*(outbox.ask(n) for n in range(2 * SAMPLE)))
+        receiver.batches.clear()
+        await asyncio.sleep(0.1)  # longer than so many asks may take where it is busy
+        first = asyncio.create_task(outbox.ask(100))
+        await asyncio.sleep(0.05)
+        await asyncio.gather(first, *(outbox.ask(n) for n in range(101, 104)))
+        return receiver.batches
+
+    assert asyncio.run(play()) == [[100, 101, 102, 103]]

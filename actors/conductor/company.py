@@ -15,7 +15,7 @@ from actors.conductor.boots import Boot
 
 COMPANY_S = 0.2  # how long a boot may wait for others
 BUSY_FROM = 4  # boots under way, from which on others wait
-BUSY_S = 0.5  # how long it counts that so many were: a wave is over sooner than the next has gathered
+BUSY_S = 1.5  # how long it counts that so many were: those who look every half second come in bursts
 FULL = 32  # boots that are company enough
 
 
@@ -37,7 +37,12 @@ class Company:
         if loop.time() >= self._busy_until or len(self._gathered) >= FULL:
             self.depart()
         elif self._departure is None:
-            self._departure = loop.call_later(COMPANY_S, self.depart)
+            self._departure = loop.call_later(COMPANY_S, self._waited)
+
+    def _waited(self) -> None:
+        if len(self._gathered) == 1:  # nobody comes any more: the next one need not wait
+            self._busy_until = 0.0
+        self.depart()
 
     def depart(self) -> None:
         """Whoever waits goes now."""
