@@ -2,7 +2,7 @@
 
 Rooms hold tens of thousands of small objects that live long and hardly any cycles; Python's own thresholds have it walk
 over them all the time, for a tenth of a boot's cost. What a start or a storm needed stays with the C library unless it
-is told. Called once by each actor's shell.
+is told. Called once by each actor's process when it starts, and by its shell.
 """
 
 from __future__ import annotations

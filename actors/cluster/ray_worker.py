@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import cast
 
+from actors.cluster.collector import collect_rarely
 from actors.cluster.later import put_off
 
 UNUSED = (  # library: what Ray has it for
@@ -41,6 +42,7 @@ def absent(names: Sequence[str]) -> Iterator[None]:
 
 def make_lean() -> None:
     """Before Ray does anything."""
+    collect_rarely()  # what is imported stays, and looking through it for garbage is a tenth of importing it
     put_off(UNUSED)
     with absent(WITHOUT):
         importlib.import_module(PREPARED)
