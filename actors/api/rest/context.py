@@ -91,7 +91,7 @@ async def _allowed(request: Request, caller: Caller) -> str:
 
 async def _target(request: Request, caller: Caller, path: str) -> dict[str, str]:
     """Whom the request is about, in the names of the service's rules."""
-    sent = await _body(request) if request.method in ("POST", "PATCH") else None
+    sent = await _body(request) if request.method in ("POST", "PATCH", "PUT") else None
     target: dict[str, str] = await request.app.state.target_of(request, caller, path, sent)
     return target
 

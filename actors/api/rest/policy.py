@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from oslo_config.cfg import ConfigOpts
-from oslo_policy.policy import Enforcer, Rules
+from oslo_policy.policy import Enforcer, Rules, register
 
 from actors.api.rest.rules import DEFAULTS, TABLES
+from actors.api.rest.rules.fields import FieldCheck
 from actors.api.rest.rules.table import READS, ByAction, ByNoun, Table, general
 from actors.clock import Clock
 from actors.errors import CallerError, forbidden
@@ -32,12 +33,14 @@ REMEMBERED = 10_000  # decisions that are kept
 ATTRIBUTE_RULES = {rule for table in TABLES.values() for named in table.attributes.values() for rule in named.values()}
 
 log = logging.getLogger(__name__)
+register("field", FieldCheck)
 
 ADMINISTRATIVE = tuple(  # defaults that leave members out
     f"rule:{base}" for base in ("admin_api", "admin_required", "admin_only", "overseer", "admin_or_service")
 )
 
-Asked = tuple[bool, str, str, str, str, str, str, bool, tuple[str, ...]]
+Whose = tuple[str, str, tuple[tuple[str, str], ...]]
+Asked = tuple[bool, str, Whose, str, str, str, bool, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +90,21 @@ class Policy:
                 forbidden("This needs a token for a project; it was made with one for a domain or the system.")
             )
         deciding = rule_of(table, asked)
-        if table.has_targets and deciding in self._overridden:
+        if table.decides_alone and deciding in self._overridden:
             return self._by_target(table, deciding, asked, context)
-        self.require_rule(deciding, context)
+        self.require_rule(deciding, context, asked.target)
         for rule in attribute_rules(table, asked):
             if rule in self._overridden:
-                self.require_rule(rule, context)
+                self.require_rule(rule, context, asked.target)
         return self._given(deciding, asked, context) if self._overridden else ""
 
     def wants_target(self, asked: Question) -> bool:
         """Whether the rule of this request may look at the rows that it is about."""
         self._look_again()
         table = TABLES.get(asked.service)
-        return table is not None and table.has_targets and rule_of(table, asked) in self._overridden
+        if table is None or not table.has_targets or not self._overridden:
+            return False
+        return not self._overridden.isdisjoint((rule_of(table, asked), *attribute_rules(table, asked)))
 
     def _by_target(self, table: Table, rule: str, asked: Question, context: AuthContext) -> str:
         """Such a rule decides alone, as in Keystone: whom it lets pass is an administrator for this one request."""
@@ -116,13 +121,22 @@ class Policy:
         named = {"project_id": asked.project_id, "tenant_id": asked.project_id} if asked.project_id else {}
         return "admin" if not asked.is_owned and self._allows(self._enforcer, rule, named, context) else ""
 
-    def require_rule(self, rule: str, context: AuthContext) -> None:
-        if not self._allows(self._enforcer, rule, _own(context), context):
+    def require_rule(self, rule: str, context: AuthContext, about: Mapping[str, str] | None = None) -> None:
+        """`about` is what of a target is not the caller's own."""
+        if not self._allows(self._enforcer, rule, _own(context) | dict(about or {}), context, about):
             raise CallerError(forbidden(f"Policy doesn't allow {rule} to be performed."))
 
-    def _allows(self, enforcer: Any, rule: str, target: dict[str, str], context: AuthContext) -> bool:
+    def _allows(
+        self,
+        enforcer: Any,
+        rule: str,
+        target: dict[str, str],
+        context: AuthContext,
+        about: Mapping[str, str] | None = None,
+    ) -> bool:
         who = (context.user_id, context.project_id, context.domain_id, context.system, context.roles)
-        asked = (enforcer is self._defaults, rule, target.get("user_id", ""), target.get("project_id", ""), *who)
+        whose = (target.get("user_id", ""), target.get("project_id", ""), tuple(about.items()) if about else ())
+        asked = (enforcer is self._defaults, rule, whose, *who)
         allowed = self._remembered.get(asked)
         if allowed is None:
             allowed = bool(enforcer.enforce(rule, target, _credentials(context)))

@@ -307,6 +307,51 @@ def test_glances_own_rules_about_owners_and_members(tmp_path: Path) -> None:
     in_world(tmp_path, play)
 
 
+def test_neutrons_own_rules_about_who_holds_a_row(tmp_path: Path) -> None:
+    """`network_owner`, `sg_owner` and `shared` are about the network or group that is named, alone or in bulk."""
+    rules = {
+        "create_subnet": "role:member and rule:network_owner",
+        "create_port": "role:member and rule:network_owner or rule:shared",
+        "create_port:mac_address": "rule:network_owner",
+        "update_port:fixed_ips": "rule:network_owner",
+        "create_security_group_rule": "role:member and rule:sg_owner",
+        "get_security_group_rule": "role:member and rule:sg_owner",
+    }
+
+    async def play(world: World) -> None:
+        (tmp_path / "policy.yaml").write_text("".join(f'"{name}": "{says}"\n' for name, says in rules.items()))
+        async with world.http(world.member) as http, world.http(token("other")) as other:
+
+            async def made(noun: str, status: int = 201, by: Any = http, **fields: Any) -> Any:
+                path = f"/network/v2.0/{noun.replace('_', '-')}s"
+                answer = await by.post(path, json={noun: fields})
+                assert answer.status_code == status, answer.text
+                return answer.json().get(noun)
+
+            own, shared = (await made("network"))["id"], world.net.id
+            await made("subnet", network_id=own, cidr="10.3.0.0/24")
+            await made("subnet", 403, network_id=shared, cidr="10.3.0.0/24")
+            await made("subnet", 404, other, network_id=own, cidr="10.4.0.0/24")
+            await made("port", network_id=own, mac_address="fa:16:3e:00:00:01")
+            await made("port", 403, network_id=shared, mac_address="fa:16:3e:00:00:02")
+            there = await made("port", network_id=shared)
+            moved = {"port": {"fixed_ips": [{"ip_address": "10.7.9.9"}]}}
+            assert (await http.put(f"/network/v2.0/ports/{there['id']}", json=moved)).status_code == 403
+            both = {"ports": [{"network_id": own}, {"network_id": shared}]}
+            assert (await http.post("/network/v2.0/ports", json=both)).status_code == 403  # not all are shared
+            both["ports"][1]["network_id"] = own
+            assert (await http.post("/network/v2.0/ports", json=both)).status_code == 201
+            group = (await made("security_group", name="g"))["id"]
+            rule = await made("security_group_rule", security_group_id=group, direction="ingress")
+            await made("security_group_rule", 404, other, security_group_id=group, direction="egress")
+            rows = "/network/v2.0/security-group-rules"
+            assert [(await one.get(f"{rows}/{rule['id']}")).status_code for one in (http, other)] == [200, 404]
+            listed = [(await one.get(rows)).json()["security_group_rules"] for one in (http, other)]
+            assert [rule["id"] in {row["id"] for row in found} for found in listed] == [True, False]
+
+    in_world(tmp_path, play)
+
+
 def test_a_project_may_be_given_its_own_quota(tmp_path: Path) -> None:
     """Where the path says whose it is, a rule about owners means that one."""
 

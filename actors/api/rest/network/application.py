@@ -18,6 +18,7 @@ from actors.api.rest.network import (
     subnets,
     tags,
 )
+from actors.api.rest.network.targets import target_of
 from actors.api.rest.rooms import EdgeRooms
 from actors.api.rest.services import new_service
 from actors.api.rest.versions import UPDATED, links, serve_document
@@ -54,6 +55,7 @@ def application(rooms: EdgeRooms) -> FastAPI:
     app = new_service("Network v2.0", rooms, neutron_form)
     serve_document(app, "/", _versions)
     serve_document(app, "/v2.0", _resources)
+    app.state.target_of = target_of
     for router in ROUTERS:
         app.include_router(router, prefix="/v2.0")
     return app

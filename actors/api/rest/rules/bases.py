@@ -36,6 +36,12 @@ BASES = {
     "admin_only": "rule:admin",
     "regular_user": "",
     "admin_or_owner": "rule:admin or project_id:%(project_id)s",
+    "network_owner": "project_id:%(network:project_id)s",
+    "admin_or_network_owner": "rule:admin or rule:network_owner",
+    "sg_owner": "project_id:%(security_group:project_id)s",
+    "admin_or_sg_owner": "rule:admin or rule:sg_owner",
+    "shared": "field:networks:shared=True",
+    "context_is_advsvc": "role:advsvc",
     "xena_system_admin_or_project_member": "rule:admin or rule:project_member_api",
     "xena_system_admin_or_project_reader": "rule:admin or rule:project_reader_api",
     # Glance's

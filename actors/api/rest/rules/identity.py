@@ -112,6 +112,7 @@ TABLE = Table(
     write="rule:by_row",
     needs_project=False,
     has_targets=True,
+    decides_alone=True,
     of_caller=frozenset(
         {
             "identity:create_application_credential",

@@ -63,4 +63,4 @@ ATTRIBUTES = {
     **{f"POST /v2.0/{noun}": _attributes("create", noun) for noun in FIELDS},
     **{f"PUT /v2.0/{noun}/{{{ROWS[noun][1]}}}": _attributes("update", noun) for noun in FIELDS},
 }
-TABLE = Table("network", ROUTES, SPECIAL, ATTRIBUTES)
+TABLE = Table("network", ROUTES, SPECIAL, ATTRIBUTES, has_targets=True)

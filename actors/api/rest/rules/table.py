@@ -45,7 +45,8 @@ class Table:
     read: str = "rule:reader"
     write: str = "rule:writer"
     needs_project: bool = True  # a token for a domain or the system is good for nothing here
-    has_targets: bool = False  # a rule that the file gives looks at the rows that a request is about, and decides alone
+    has_targets: bool = False  # a rule that the file gives may look at the rows that a request is about
+    decides_alone: bool = False  # and no room decides after it
     of_caller: frozenset[str] = frozenset()  # rules about what is the caller's alone: for these no role is lent
 
     @property
