@@ -11,7 +11,7 @@ import pytest
 from actors.cluster.shell import Shell, answer_of, asking
 from actors.cluster.supervisor import AGENT, COMPUTE, SERVICES
 
-HEAVY = "sqlalchemy", "sqlmodel", "numpy", "aiohttp", "cryptography", "argon2", "libvirt", "fastapi"
+HEAVY = "sqlalchemy", "sqlmodel", "pydantic", "numpy", "aiohttp", "cryptography", "argon2", "libvirt", "fastapi"
 CLASSES = [*(service.actor_class for service in SERVICES), COMPUTE, AGENT]
 
 
