@@ -4,6 +4,8 @@ Owns the connections, and one writer thread that alone writes. While a transacti
 arrive gather and go together in the next, so one fsync serves them all. Called by the conductor, for itself and for
 the rooms whose `Ledger` it is.
 
+A store that took over writes only until another one does (`one_writer.py`).
+
 Invariants: `commit` returns only when its changes are durable; each commit is written all or not at all; a later one
 never overtakes an earlier one; a commit that can't be written (its rows are wrong) fails alone, and a database that
 can't write (disk full, locked, gone) fails those who wait, leaves nothing half-written, and is tried again by the next.
@@ -21,7 +23,7 @@ import msgspec
 from sqlalchemy import Column, Select, func, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from actors.conductor import migrations
+from actors.conductor import migrations, one_writer
 from actors.conductor.database import open_database
 from actors.conductor.rows import StatementsOf, net_effect, record_of
 from actors.conductor.tables import TABLES
@@ -44,6 +46,10 @@ class StoreError(Exception):
 
 class StoreUnavailableError(StoreError, ConnectionError):
     """The database can't write now (disk full, locked, gone). The same commit may be tried again."""
+
+
+class StoreSupersededError(StoreUnavailableError):
+    """Another conductor writes the database now; it can be asked to."""
 
 
 class Statistics(msgspec.Struct, frozen=True):
@@ -83,6 +89,13 @@ class Store:
         self._writer = ThreadPoolExecutor(1, "store-writer")
         self._readers = ThreadPoolExecutor(READERS, "store-reader")
         self.statistics = Statistics()
+        self.superseded = asyncio.Event()  # another store took over: nothing of this one is written any more
+        self._life: int | None = None
+
+    async def take_over(self) -> None:
+        """Be the one writer of the database, from now on: what is loaded afterwards is changed by nobody else."""
+        loop = asyncio.get_running_loop()
+        self._life = await loop.run_in_executor(self._writer, one_writer.take_over, self._engine)
 
     # ------------------------------------------------------------ writing
 
@@ -143,6 +156,8 @@ class Store:
                 done.set_result(None)
             else:
                 done.set_exception(failure)
+            if isinstance(failure, StoreSupersededError):
+                self.superseded.set()
         failed = sum(failure is not None for failure in failures)
         was = self.statistics
         self.statistics = Statistics(
@@ -175,6 +190,8 @@ class Store:
                     connection.exec_driver_sql(statement.delete, [(row_id,) for row_id in table.drops])
                 if table.rows:
                     connection.exec_driver_sql(statement.upsert, [statement.values(row) for row in table.rows])
+            if self._life is not None:
+                one_writer.look(connection, self._life)
 
     # ------------------------------------------------------------ reading
 
@@ -224,6 +241,8 @@ class Store:
 def _without_values(cause: Exception) -> StoreError:
     """The first line, and no chained exception: further lines of PostgreSQL show the row, which may hold a key."""
     reason = (str(cause.orig if isinstance(cause, DBAPIError) else cause).splitlines() or [""])[0]
+    if isinstance(cause, one_writer.SupersededError):
+        return StoreSupersededError(reason)
     failed = StoreUnavailableError if isinstance(cause, OperationalError) else StoreError
     return failed(f"the database did not write: {type(cause).__name__}: {reason}")
 

@@ -21,6 +21,14 @@ IndexedWhole = Annotated[int, Field(sa_type=BigInteger, index=True)]
 Nested = Annotated[Any, Field(sa_type=JSON)]
 
 
+class WriterRow(SQLModel, table=True):
+    """Which conductor writes: `one_writer.py`. The only table that mirrors no record."""
+
+    __tablename__ = "writer"
+    id: Annotated[int, Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})]
+    life: Whole
+
+
 class DomainRow(SQLModel, table=True):
     __tablename__ = "domains"
     id: Key

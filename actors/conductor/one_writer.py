@@ -1,0 +1,33 @@
+"""The right to write the database, which one conductor has: the last that took it.
+
+Used by the store. Whoever takes over counts the one row of `writer` up; each transaction looks, before it is committed,
+whether the number is still its own. So a conductor that was taken for dead and lives on, here or on another head,
+changes nothing any more. Invariant: once `take_over` has returned, no earlier writer's transaction is committed.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Engine
+
+LOOK = {  # PostgreSQL: nobody takes over between this and the commit; SQLite's transaction holds the file by then
+    "sqlite": "SELECT life FROM writer WHERE id = 1",
+    "postgresql": "SELECT life FROM writer WHERE id = 1 FOR SHARE",
+}
+
+
+class SupersededError(Exception):
+    """Another conductor writes this database now."""
+
+
+def take_over(engine: Engine) -> int:
+    """The number by which this process writes from now on. Waits for a transaction that is being committed."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE writer SET life = life + 1 WHERE id = 1")
+        return int(connection.exec_driver_sql("SELECT life FROM writer WHERE id = 1").scalar_one())
+
+
+def look(connection: Connection, life: int) -> None:
+    """To be called when all of a transaction is written, right before its commit. Raises `SupersededError`."""
+    found = connection.exec_driver_sql(LOOK[connection.dialect.name]).scalar_one()
+    if found != life:
+        raise SupersededError(f"another conductor, the {found}th, writes the database; this is the {life}th")
