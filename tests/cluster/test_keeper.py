@@ -41,7 +41,8 @@ def start(programs: Path) -> Iterator[Start]:
     keepers: list[subprocess.Popen[bytes]] = []
 
     def begin(names: tuple[str, ...], more: str = "") -> int:
-        script = "\n".join([*(f"{programs / name} {FOREVER_S} &" for name in names), more])
+        begun = 'until [ "$(cat /proc/$!/comm)" = {} ]; do :; done'  # as `ray start`, which returns when they run
+        script = "\n".join([*(f"{programs / name} {FOREVER_S} &\n{begun.format(name)}" for name in names), more])
         command = ["sh", "-c", script, *([keeper.HEAD] if GCS in names else []), f"--temp-dir={programs}"]
         process = subprocess.Popen(
             [sys.executable, "-m", keeper.__name__, "node", *command], env=os.environ | {"MARK": "kept"}
