@@ -104,6 +104,7 @@ def test_a_node_whose_raylet_died_is_ended_and_started_anew(start: Start, names:
 def test_what_an_actor_started_outlives_its_node(start: Start) -> None:
     """Such as the server of a guest's disks."""
     pid = start(WORKER, f"sleep {FOREVER_S} &")
+    await_true(lambda: found(pid, "sleep"))
     [server] = found(pid, "sleep")
     [raylet] = found(pid, RAYLET)
     kill(raylet)
