@@ -43,7 +43,7 @@ class Acceptance:
         self._set_out = set_out
         self._clock = clock
         self._keys: dict[tuple[str, str], list[str]] = {}  # (project, idempotency key) → instance ids
-        self._recording: dict[tuple[str, str], asyncio.Future[None]] = {}  # keys of boots that are not on disk yet
+        self._recording: dict[str, asyncio.Future[None]] = {}  # ids of instances that are not on disk yet
 
     def remember(self, row: Instance) -> None:
         """One that was accepted by an earlier conductor."""
@@ -57,9 +57,12 @@ class Acceptance:
         """
         replies: list[list[str] | CallerFault] = [NO_ROOM] * len(specs)
         fresh: list[Boot] = []
+        elsewhere: dict[int, asyncio.Future[None]] = {}  # requests that are being recorded for another call
         for index in self._seats.in_turn([spec.project_id for spec in specs]):
             if known := self._known(specs[index]):
                 replies[index] = known
+                if (recording := self._recording.get(known[0])) is not None:
+                    elsewhere[index] = recording
                 continue
             allowed = self._allowed(specs[index])
             if isinstance(allowed, CallerFault):
@@ -68,17 +71,19 @@ class Acceptance:
             boots = self._taken_in(allowed)
             fresh += boots
             replies[index] = [boot.id for boot in boots]
-        outcome = await self._record(fresh) if fresh else None
-        for spec in specs:
-            recording = self._recording.get((spec.project_id, spec.idempotency_key))
-            if recording is not None:  # the same request is being recorded for another call
-                await asyncio.wait({recording})
-                if recording.cancelled():
-                    return [busy("the same request could not be recorded; try again in a moment") for _ in specs]
-        if outcome and outcome.failed:
-            fault = self._forget_unrecorded([boot for boot, _ in outcome.failed], outcome.failed[0][1])
-            return [reply if isinstance(reply, CallerFault) else fault for reply in replies]
-        self._set_out(fresh)
+        if fresh:
+            outcome = await self._record(fresh)
+            if outcome.failed:
+                lost = {boot.id for boot, _ in outcome.failed}
+                fault = self._forget_unrecorded([boot for boot, _ in outcome.failed], outcome.failed[0][1])
+                replies = [
+                    reply if isinstance(reply, CallerFault) or lost.isdisjoint(reply) else fault for reply in replies
+                ]
+            self._set_out(outcome.done)
+        for index, recording in elsewhere.items():
+            await asyncio.wait({recording})
+            if recording.cancelled():
+                replies[index] = busy("the same request could not be recorded; try again in a moment")
         return replies
 
     def _known(self, spec: BootSpec) -> list[str]:
@@ -109,17 +114,16 @@ class Acceptance:
 
     async def made_before(self, keys: list[tuple[str, str]]) -> list[list[str]]:
         """Of those that are on disk."""
-        return [[] if key in self._recording else list(self._keys.get(key, ())) for key in keys]
+        made = [self._keys.get(key, []) for key in keys]
+        return [[] if any(one in self._recording for one in ids) else list(ids) for ids in made]
 
     async def _record(self, fresh: list[Boot]) -> Outcome[Boot]:
-        """Whoever asks with one of the same keys meanwhile waits for what comes of it."""
+        """Whoever asks for the same meanwhile waits for what comes of it."""
         recorded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        rows = (boot.instance for boot in fresh)
-        keys = {(row.project_id, row.idempotency_key) for row in rows if row.idempotency_key}
-        self._recording |= dict.fromkeys(keys, recorded)
+        self._recording |= dict.fromkeys([boot.id for boot in fresh], recorded)
         outcome = await self._to_disk(fresh)
-        for key in keys:
-            del self._recording[key]
+        for boot in fresh:
+            del self._recording[boot.id]
         if outcome.failed:
             recorded.cancel()
         else:
