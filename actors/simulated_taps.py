@@ -64,6 +64,7 @@ class TapFile(Taps):
         self._inode = 0
         self._read = 0  # bytes
         self._rewritten = 0  # bytes that the file had then
+        self._torn = False  # half a line follows
         self._hints = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._address = b"\0novaray-taps-" + hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:32].encode()
         self._listens = False
@@ -105,6 +106,8 @@ class TapFile(Taps):
     def _write(self, lines: list[str]) -> None:
         if not lines:
             return
+        if self._torn:
+            os.ftruncate(self._file, self._read)
         os.write(self._file, "".join(lines).encode())
         self._catch_up()
         if self._read - self._rewritten > self._rewrite_bytes:
@@ -113,7 +116,8 @@ class TapFile(Taps):
             self._hints.sendto(b"+", self._address)
 
     def _catch_up(self) -> None:
-        """Read what was written since. A line that is half there belongs to a write that is under way."""
+        """Read what was written since. A line that is half there belongs to a write that is under way, as long as
+        somebody else writes: who was killed over it does not end it."""
         try:
             inode = self._path.stat().st_ino
         except FileNotFoundError:
@@ -127,6 +131,7 @@ class TapFile(Taps):
             self._read += len(whole)
             for line in whole.decode().splitlines():
                 self._apply(line)
+        self._torn = bool(piece)
 
     def _open(self) -> None:
         if self._file >= 0:

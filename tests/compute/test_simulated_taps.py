@@ -51,6 +51,14 @@ def test_half_a_line_is_not_read_until_it_is_whole(tmp_path: Path) -> None:
         assert agent.there() == {"tap1": 1, "tap2": 2}
 
 
+def test_half_a_line_of_who_was_killed_is_none(tmp_path: Path) -> None:
+    (tmp_path / "taps").write_bytes(b"+1 tap1\n+2 ta")
+    agent, compute = TapFile(tmp_path / "taps"), TapFile(tmp_path / "taps")
+    assert agent.there() == {"tap1": 1}
+    compute.add(["tap2", "tap3"])
+    assert agent.there() == compute.there() == {"tap1": 1, "tap2": 2, "tap3": 3}
+
+
 def test_a_change_wakes_who_waits_and_one_before_is_not_missed(tmp_path: Path) -> None:
     async def scenario() -> None:
         compute, agent = TapFile(tmp_path / "taps"), TapFile(tmp_path / "taps")
