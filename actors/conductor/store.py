@@ -150,14 +150,14 @@ class Store:
         for (changes, done), failure in zip(group, failures, strict=True):
             self._queued -= len(changes)
             written += 0 if failure else len(changes)
+            if isinstance(failure, StoreSupersededError):
+                self.superseded.set()
             if done.done():
                 continue  # its caller was cancelled
             if failure is None:
                 done.set_result(None)
             else:
                 done.set_exception(failure)
-            if isinstance(failure, StoreSupersededError):
-                self.superseded.set()
         failed = sum(failure is not None for failure in failures)
         was = self.statistics
         self.statistics = Statistics(
