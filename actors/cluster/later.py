@@ -12,16 +12,20 @@ from threading import RLock
 from types import ModuleType
 
 _loading = RLock()
+_begun: set[str] = set()  # those that the thread which has the lock is loading
 
 
 class Later(ModuleType):
-    """The module itself, empty until something of it is asked for. Importing it again asks for nothing."""
+    """The module itself, empty until something of it is asked for. Importing it again asks for nothing.
+
+    Another thread that asks while it is being loaded waits, and one that failed is tried again, as `import` does.
+    """
 
     def __getattr__(self, name: str) -> object:
         with _loading:
-            if type(self) is Later:
+            if type(self) is Later and self.__name__ not in _begun:
                 _load(self)
-        return getattr(self, name)
+            return ModuleType.__getattribute__(self, name)
 
 
 def put_off(names: Iterable[str]) -> None:
@@ -39,7 +43,11 @@ def _load(module: ModuleType) -> None:
     """In place, since others hold it. Raises what the library raises."""
     spec = module.__spec__
     assert spec is not None and spec.loader is not None
-    module.__class__ = ModuleType
-    if spec.submodule_search_locations is not None:
-        module.__path__ = spec.submodule_search_locations
-    spec.loader.exec_module(module)
+    _begun.add(module.__name__)
+    try:
+        if spec.submodule_search_locations is not None:
+            module.__path__ = spec.submodule_search_locations
+        spec.loader.exec_module(module)
+        module.__class__ = ModuleType
+    finally:
+        _begun.discard(module.__name__)

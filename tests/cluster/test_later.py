@@ -21,10 +21,12 @@ def said(tmp_path: Path) -> Say:
     (tmp_path / "library" / "__init__.py").write_text("print('loaded')\nANSWER = 42\nfrom library import part\n")
     (tmp_path / "library" / "part.py").write_text("import library\n")
     (tmp_path / "broken.py").write_text("raise OSError('no such device')")
+    (tmp_path / "slow.py").write_text("import gate\ngate.begun.set()\ngate.go.wait(30)\nANSWER = 42\n")
+    (tmp_path / "gate.py").write_text("from threading import Event\nbegun, go = Event(), Event()\n")
 
     def run(program: str) -> str:
         lines = f"import sys; sys.path.insert(0, {str(tmp_path)!r})", f"from {later.__name__} import put_off"
-        whole = "\n".join([*lines, "put_off(['library', 'broken', 'missing'])", program])
+        whole = "\n".join([*lines, "put_off(['library', 'broken', 'missing', 'slow'])", program])
         return subprocess.run([sys.executable, "-c", whole], check=True, capture_output=True, text=True).stdout
 
     return run
@@ -56,7 +58,23 @@ def test_what_is_not_installed_is_not_there_and_what_is_loaded_stays(said: Say) 
 
 
 def test_what_goes_wrong_in_it_is_told_to_who_needs_it(said: Say) -> None:
-    said("import broken\ntry:\n broken.part\nexcept OSError: pass\nelse: raise AssertionError")
+    trying = "\ntry:\n broken.part\nexcept OSError: pass\nelse: raise AssertionError"
+    said("import broken" + trying + trying)
+
+
+def test_another_thread_that_needs_it_meanwhile_waits_for_it(said: Say) -> None:
+    program = """
+import gate, slow
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor(2) as threads:
+    first = threads.submit(lambda: slow.ANSWER)
+    gate.begun.wait(30)
+    second = threads.submit(lambda: slow.ANSWER)
+    while not second.running() and not second.done(): pass
+    gate.go.set()
+    print(first.result(30), second.result(30))
+"""
+    assert said(program) == "42 42\n"
 
 
 def test_rays_worker_needs_none_of_what_is_left_out_there() -> None:
