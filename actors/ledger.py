@@ -24,6 +24,9 @@ class MemoryLedger:
     async def load(self, kind: type[Kind]) -> list[Kind]:
         return [row for row in self.rows.get(kind.__name__, {}).values() if isinstance(row, kind)]
 
+    async def newest(self, kind: type[Kind], order: str, limit: int) -> list[Kind]:
+        return sorted(await self.load(kind), key=lambda row: getattr(row, order), reverse=True)[:limit]
+
     async def commit(self, changes: list[Change]) -> None:
         self.commits += 1
         for change in changes:

@@ -602,3 +602,10 @@ class Ledger(Protocol):
 
     async def commit(self, changes: list[Change]) -> None:
         """Write rows (insert or replace) and drops, in order, all or none; returns when durable."""
+
+
+class Archive(Ledger, Protocol):
+    """Where the conductor itself keeps all rows: some kinds are only ever added to."""
+
+    async def newest(self, kind: type[Kind], order: str, limit: int) -> list[Kind]:
+        """At most `limit` rows, those with the highest `order`, which is a field; in no particular order."""

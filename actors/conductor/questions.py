@@ -20,14 +20,14 @@ from actors.conductor.quotas import Quotas
 from actors.conductor.timeline import Timeline
 from actors.errors import CallerFault, not_found
 from actors.messages import Claim, InstanceFound, ProjectQuota, ServerStatus, ServerView, StoryLine
-from actors.records import InstanceAction, Ledger, Notification, Story
+from actors.records import Archive, InstanceAction, Notification, Story
 from actors.states import Vm
 
 FLOW = {step.name: step.flow for step in CONTROL} | {step.name: step.flow for step in NODE}
 
 
 class Questions:
-    def __init__(self, store: Ledger, quotas: Quotas) -> None:
+    def __init__(self, store: Archive, quotas: Quotas) -> None:
         self._store = store
         self._boots: dict[str, Boot] = {}
         self._notifications = Notifications()

@@ -28,6 +28,7 @@ from actors.conductor.company import Company
 from actors.conductor.confirmations import Confirmations
 from actors.conductor.edits import edited
 from actors.conductor.nodes import Nodes
+from actors.conductor.notifications import KEPT
 from actors.conductor.questions import no_server
 from actors.conductor.quotas import Quotas, group_of
 from actors.conductor.seats import Seats
@@ -49,12 +50,12 @@ from actors.messages import (
     Welcome,
 )
 from actors.records import (
+    Archive,
     Change,
     ComputeQuota,
     Instance,
     InstanceAction,
     Kind,
-    Ledger,
     Notification,
     Story,
 )
@@ -80,7 +81,7 @@ class Conductor(Administration):
     def __init__(
         self,
         config: CloudConfig,
-        store: Ledger,
+        store: Archive,
         rooms: Rooms,
         clock: Clock,
         table: Table[Conductor, Boot] = CONTROL,
@@ -134,7 +135,7 @@ class Conductor(Administration):
             if boot.building:
                 self._seats.take(boot.instance.project_id, [boot.id])
         await self.nodes.load()
-        self._notifications.load(await self._store.load(Notification))
+        self._notifications.load(await self._store.newest(Notification, "sequence", KEPT))
         self._actions.load(await self._store.load(InstanceAction), set(self._boots))
 
     def resume(self) -> None:

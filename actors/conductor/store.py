@@ -199,6 +199,11 @@ class Store:
         """Every row of a table, in no particular order."""
         return await self._read(lambda: self._fetch(kind, _rows(kind)))
 
+    async def newest(self, kind: type[Kind], order: str, limit: int) -> list[Kind]:
+        """At most `limit` rows, those with the highest `order`, a column; in no particular order."""
+        query = _rows(kind).order_by(_column(kind, order).desc()).limit(limit)
+        return await self._read(lambda: self._fetch(kind, query))
+
     async def load_where(self, kind: type[Kind], column: str, values: Sequence[Value]) -> list[Kind]:
         """The rows whose `column` holds one of `values`, in no particular order."""
         return await self._read(lambda: self._fetch_where(kind, column, values))

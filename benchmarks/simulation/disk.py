@@ -49,6 +49,10 @@ class DiskStore:
         await asyncio.sleep(self._takes())
         return await self.disk.ledger.load(kind)
 
+    async def newest(self, kind: type[Kind], order: str, limit: int) -> list[Kind]:
+        await asyncio.sleep(self._takes())
+        return await self.disk.ledger.newest(kind, order, limit)
+
     async def commit(self, changes: list[Change]) -> None:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((list(changes), done))

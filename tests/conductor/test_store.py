@@ -234,6 +234,8 @@ def test_looking_for_values_and_turning_pages(database_url: str) -> None:
         page = await store.load_page(Notification, "sequence", after=10, limit=3)
         assert [row.sequence for row in page] == [11, 12, 13]
         assert [row.sequence for row in await store.load_page(Notification, "sequence", limit=2)] == [1, 2]
+        newest = await store.newest(Notification, "sequence", 2)
+        assert {row.sequence for row in newest} == {VALUES_LIMIT + 98, VALUES_LIMIT + 99}
 
     use(database_url, work)
 
