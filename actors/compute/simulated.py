@@ -37,7 +37,7 @@ class SimulatedHypervisor:
         self._reports = self._all_reports()  # its hosts never change
         self._things: dict[str, set[str]] = defaultdict(set)  # kind → instance ids
         self._taps: dict[str, tuple[str, ...]] = {}  # instance id → devices
-        self._found: frozenset[str] | None = None  # taps that an earlier life of this process left
+        self._found: set[str] | None = None  # taps that an earlier life of this process left, and that are there still
         self.guests = SimulatedGuests(self._things, self._taps, taps, config.instances)
 
     async def start(self) -> None:
@@ -110,14 +110,16 @@ class SimulatedHypervisor:
 
     async def unplug(self, builds: list[Build]) -> None:
         found = self._found_taps()
-        gone = (self._taps.pop(build.id, ()) or _taps_among(found, build) for build in builds)
-        self._kernel.remove([device for taps in gone for device in taps])
+        taps = (self._taps.pop(build.id, ()) or _taps_among(found, build) for build in builds)
+        gone = [device for devices in taps for device in devices]
+        self._kernel.remove(gone)
+        found.difference_update(gone)
         self._remove("plug", builds)
 
-    def _found_taps(self) -> frozenset[str]:
+    def _found_taps(self) -> set[str]:
         """Looked at once: what comes later, this life makes itself."""
         if self._found is None:
-            self._found = frozenset(self._kernel.there())
+            self._found = set(self._kernel.there())
         return self._found
 
     async def define(self, builds: list[Build]) -> Failures:
@@ -181,7 +183,7 @@ _FALLIBLE: tuple[Callable[..., object], ...] = (
 )
 
 
-def _taps_among(found: frozenset[str], build: Build) -> tuple[str, ...]:
+def _taps_among(found: set[str], build: Build) -> tuple[str, ...]:
     """This guest's, by the names that a boot gives them: in a kernel they have an alias that says whose they are."""
     if not found:
         return ()
