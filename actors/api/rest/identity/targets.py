@@ -58,17 +58,19 @@ def rows_named(path: str, params: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _of_body(path: str, body: Any) -> dict[str, str]:
-    """The fields of the one noun that a body has; they are the target where the row is yet to be made."""
+    """The fields of the one noun that a body has; they are the target where the row is yet to be made.
+
+    Of the names of a noun and its fields alone: a body could else say what it is about.
+    """
     if not isinstance(body, dict):
         return {}
     found: dict[str, str] = {}
     makes = NOUNS.get(path.rpartition("/")[2], "")
-    for noun, fields in body.items():
-        said = (
-            {name: value for name, value in fields.items() if isinstance(value, str)}
-            if isinstance(fields, dict)
-            else {}
-        )
+    for noun in NOUNS.values():
+        fields = body.get(noun)
+        if not isinstance(fields, dict):
+            continue
+        said = {name: value for name, value in fields.items() if isinstance(value, str) and name.isidentifier()}
         found |= {f"{noun}.{name}": value for name, value in said.items()}
         if noun == makes:
             inside = {"domain_id": FIRST_DOMAIN} if noun in IN_DOMAINS else {}

@@ -117,6 +117,30 @@ def test_who_manages_a_domain(tmp_path: Path) -> None:
     played(tmp_path, {"create_grant": f"rule:admin_required or ({domain})"}, story)
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"target.user": {"domain_id": "default"}},
+        {"target": {"user.domain_id": "default", "domain_id": "default"}},
+        {"user": {"name": "new", "domain_id": "far", "target.user.domain_id": "default"}},
+    ],
+)
+def test_a_body_does_not_say_what_it_is_about(tmp_path: Path, more: dict[str, Any]) -> None:
+    """Its fields are the target where it makes a row, and none of it stands for anything else."""
+    says = "rule:admin_required or (role:helpdesk and 'default':%(target.user.domain_id)s)"
+    asks = "rule:admin_required or 'default':%(target.domain_id)s"
+
+    async def story(world: World, http: httpx.AsyncClient) -> None:
+        far = (await made(http, "domain", name="far"))["id"]
+        body = {"user": {"name": "new", "domain_id": far}}
+        body["user"] |= more.get("user", {}) | {"domain_id": far}
+        asked = [("POST", "/users", body | {key: value for key, value in more.items() if key != "user"})]
+        asked += [("POST", "/roles", {"role": {"name": "mine"}} | more)]
+        assert await statuses(world, token("demo", ("helpdesk",), "hal"), *asked) == [403, 403]
+
+    played(tmp_path, {"create_user": says, "create_role": asks}, story)
+
+
 @pytest.mark.parametrize(("says", "expected"), [("rule:token_subject", [200, 403]), ("role:member", [200, 200])])
 def test_the_subject_of_a_token(tmp_path: Path, says: str, expected: list[int]) -> None:
     async def story(world: World, http: httpx.AsyncClient) -> None:
