@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from actors.records import Change, Drop, Kind, Record
 
 RowsByKind = dict[str, dict[str, Record]]
@@ -26,6 +28,10 @@ class MemoryLedger:
 
     async def newest(self, kind: type[Kind], order: str, limit: int) -> list[Kind]:
         return sorted(await self.load(kind), key=lambda row: getattr(row, order), reverse=True)[:limit]
+
+    async def load_where(self, kind: type[Kind], column: str, values: Sequence[str | int | float]) -> list[Kind]:
+        wanted = set(values)
+        return [row for row in await self.load(kind) if getattr(row, column) in wanted]
 
     async def commit(self, changes: list[Change]) -> None:
         self.commits += 1

@@ -7,6 +7,7 @@ struct is its one writer, holds the live copy in memory, loads it at start with 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -609,3 +610,6 @@ class Archive(Ledger, Protocol):
 
     async def newest(self, kind: type[Kind], order: str, limit: int) -> list[Kind]:
         """At most `limit` rows, those with the highest `order`, which is a field; in no particular order."""
+
+    async def load_where(self, kind: type[Kind], column: str, values: Sequence[str | int | float]) -> list[Kind]:
+        """The rows whose `column`, a field, holds one of `values`, in no particular order."""

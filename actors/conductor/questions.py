@@ -78,7 +78,7 @@ class Questions:
         boot = self._boots.get(instance_id)
         if boot is not None:
             return boot.whole_timeline().lines(FLOW)
-        rows = [row for row in await self._store.load(Story) if row.id == instance_id]
+        rows = await self._store.load_where(Story, "id", [instance_id])
         return _timeline(rows[0] if rows else None).lines(FLOW)
 
     async def actions(self, instance_id: str) -> list[InstanceAction] | CallerFault:

@@ -118,14 +118,14 @@ class Conductor(Administration):
 
     async def start(self) -> None:
         """Load what lives, and go on with what was in flight."""
-        stories = {row.id: row for row in await self._store.load(Story)}
+        living: list[Instance] = []
         deleted: list[Instance] = []
         for row in await self._store.load(Instance):
             self._acceptance.remember(row)
-            if row.vm_state != Vm.DELETED:
-                self._boots[row.id] = stored_boot(row, stories.get(row.id))
-            else:
-                deleted.append(row)
+            (deleted if row.vm_state == Vm.DELETED else living).append(row)
+        ids = [row.id for row in living]  # of what was deleted nothing else is needed, and it is most of what there is
+        stories = {row.id: row for row in await self._store.load_where(Story, "id", ids)}
+        self._boots.update((row.id, stored_boot(row, stories.get(row.id))) for row in living)
         self._deleted.load(deleted)
         self._quotas.begin_anew()
         for boot in self._boots.values():
@@ -136,7 +136,7 @@ class Conductor(Administration):
                 self._seats.take(boot.instance.project_id, [boot.id])
         await self.nodes.load()
         self._notifications.load(await self._store.newest(Notification, "sequence", KEPT))
-        self._actions.load(await self._store.load(InstanceAction), set(self._boots))
+        self._actions.load(await self._store.load_where(InstanceAction, "instance_id", ids), set(ids))
 
     def resume(self) -> None:
         """Take up boots and deletions that a dead conductor left; call it when the other rooms can be reached."""

@@ -8,7 +8,7 @@ acknowledged only when it is there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 
 from actors.conductor.store import StoreUnavailableError
@@ -52,6 +52,10 @@ class DiskStore:
     async def newest(self, kind: type[Kind], order: str, limit: int) -> list[Kind]:
         await asyncio.sleep(self._takes())
         return await self.disk.ledger.newest(kind, order, limit)
+
+    async def load_where(self, kind: type[Kind], column: str, values: Sequence[str | int | float]) -> list[Kind]:
+        await asyncio.sleep(self._takes())
+        return await self.disk.ledger.load_where(kind, column, values)
 
     async def commit(self, changes: list[Change]) -> None:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
