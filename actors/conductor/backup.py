@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, MetaData, Table, func, insert, select
 from actors.conductor import migrations
 from actors.conductor.database import open_database
 from actors.conductor.migrations import HEAD, VERSION_TABLE, current_version
+from actors.conductor.one_writer import begin_life
 from actors.conductor.tables import TABLES
 
 PAGE = 1_000  # rows that are copied at a time
@@ -94,6 +95,7 @@ def restore(file: Path, url: str) -> Copied:
                 for table in reversed(_tables()):
                     writing.execute(table.delete())
                 rows = _copy(reading, writing)
+                begin_life(writing)  # a conductor that was taken for dead and lives on knows other rows
         finally:
             source.dispose()
             target.dispose()

@@ -1,8 +1,9 @@
 """The right to write the database, which one conductor has: the last that took it.
 
-Used by the store. Whoever takes over counts the one row of `writer` up; each transaction looks, before it is committed,
-whether the number is still its own. So a conductor that was taken for dead and lives on, here or on another head,
-changes nothing any more. Invariant: once `take_over` has returned, no earlier writer's transaction is committed.
+Used by the store, and by a restore, after which nobody goes on with what was before. Whoever takes over counts the one
+row of `writer` up; each transaction looks, before it is committed, whether the number is still its own. So a conductor
+that was taken for dead and lives on, here or on another head, changes nothing any more. Invariant: once `take_over` has
+returned, no earlier writer's transaction is committed.
 """
 
 from __future__ import annotations
@@ -22,8 +23,13 @@ class SupersededError(Exception):
 def take_over(engine: Engine) -> int:
     """The number by which this process writes from now on. Waits for a transaction that is being committed."""
     with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE writer SET life = life + 1 WHERE id = 1")
-        return int(connection.exec_driver_sql("SELECT life FROM writer WHERE id = 1").scalar_one())
+        return begin_life(connection)
+
+
+def begin_life(connection: Connection) -> int:
+    """The same as a part of a transaction: its last, so that nobody waits for it who has what it waits for."""
+    connection.exec_driver_sql("UPDATE writer SET life = life + 1 WHERE id = 1")
+    return int(connection.exec_driver_sql("SELECT life FROM writer WHERE id = 1").scalar_one())
 
 
 def look(connection: Connection, life: int) -> None:
