@@ -18,6 +18,7 @@ from actors.conductor.rows import DIALECTS, to_json
 CACHE_KIB = 8_000  # SQLite: pages that a connection keeps; with its own 2,000 big groups wait for the file
 BUSY_TIMEOUT_S = 5.0  # SQLite: how long another process may hold the file before a commit fails
 CONNECT_TIMEOUT_S = 10  # PostgreSQL: how long a server may take to answer
+IDLE_LIMIT_S = 30  # PostgreSQL: who is cut off within a transaction is waited for so long by those who want its rows
 
 
 def open_database(url: str) -> Engine:
@@ -39,7 +40,9 @@ def _open_sqlite(url: URL) -> Engine:
 
 
 def _open_postgresql(url: URL) -> Engine:
-    return _engine(_with_default(url.set(drivername="postgresql+psycopg"), "connect_timeout", CONNECT_TIMEOUT_S))
+    engine = _engine(_with_default(url.set(drivername="postgresql+psycopg"), "connect_timeout", CONNECT_TIMEOUT_S))
+    event.listen(engine, "connect", _set_limit)
+    return engine
 
 
 def _with_default(url: URL, option: str, value: float) -> URL:
@@ -68,3 +71,9 @@ def _set_durable(connection: Any, _: object) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+
+
+def _set_limit(connection: Any, _: object) -> None:
+    """The server itself would wait for hours, and a conductor that is to take over with it."""
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_LIMIT_S}s'")
+    connection.commit()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.conductor.database import open_database
+from actors.conductor.database import IDLE_LIMIT_S, open_database
+from tests.postgresql import new_database
 
 
 @pytest.mark.parametrize("url", ["mysql://host/db", "sqlite://", "sqlite:///:memory:"])
@@ -25,4 +26,13 @@ def test_sqlite_is_durable_and_private(tmp_path: Path) -> None:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 5000
         assert {stat.S_IMODE(path.stat().st_mode) for path in file.parent.iterdir()} == {0o600}
+    engine.dispose()
+
+
+def test_nobody_waits_for_ever_for_who_was_cut_off_in_a_transaction(postgresql: str) -> None:
+    engine = open_database(new_database(postgresql, "cut_off"))
+    for _ in range(2):  # a connection that was used before has it, too
+        with engine.begin() as connection:
+            limit = connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar()
+            assert limit == f"{IDLE_LIMIT_S}s"
     engine.dispose()
