@@ -54,7 +54,8 @@ class Taps:
 
 
 class TapFile(Taps):
-    """One process adds and removes; any process reads, and one of them waits for changes."""
+    """One process adds and removes; any process reads, and one of them waits for changes. When the cloud is taken down
+    that one removes all that is left."""
 
     def __init__(self, path: Path, rewrite_bytes: int = REWRITE_BYTES) -> None:
         super().__init__()
