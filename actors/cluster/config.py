@@ -31,7 +31,10 @@ def from_json(kind: type[Config], text: bytes) -> Config:
 
 
 def to_json(config: Struct) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(config, enc_hook=str), indent=2)
+    """Raises as `from_json` does, so that what can't be is told to who writes it, and not to an actor that reads it."""
+    text = msgspec.json.encode(config, enc_hook=str)
+    from_json(type(config), text)
+    return msgspec.json.format(text, indent=2)
 
 
 def _path(kind: Any, value: Any) -> Any:

@@ -46,3 +46,8 @@ def test_what_is_written_is_read_as_it_was(tmp_path: Path) -> None:
     cloud = CloudConfig(home=tmp_path, vxlan_range=(5, 9), volume_quotas={"volumes": 3})
     assert from_json(NodeConfig, to_json(node)) == node and from_json(CloudConfig, to_json(cloud)) == cloud
     assert from_json(CloudConfig, b'{"home": "/h", "api_port": "80", "of_a_later_version": 1}').api_port == 80
+
+
+def test_what_cannot_be_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(msgspec.ValidationError, match=r"\$\.simulated\.hosts"):
+        to_json(NodeConfig(host="rack-1", home=tmp_path, simulated=SimulatedConfig(hosts=0)))
