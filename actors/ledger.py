@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from actors.records import Change, Drop, Kind, Record
 
@@ -32,6 +33,9 @@ class MemoryLedger:
     async def load_where(self, kind: type[Kind], column: str, values: Sequence[str | int | float]) -> list[Kind]:
         wanted = set(values)
         return [row for row in await self.load(kind) if getattr(row, column) in wanted]
+
+    async def columns(self, kind: type[Kind], names: Sequence[str]) -> list[tuple[Any, ...]]:
+        return [tuple(getattr(row, name) for name in names) for row in await self.load(kind)]
 
     async def commit(self, changes: list[Change]) -> None:
         self.commits += 1

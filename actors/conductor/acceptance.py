@@ -8,7 +8,7 @@ the first is being recorded.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 
@@ -18,7 +18,6 @@ from actors.conductor.quotas import Quotas, group_of
 from actors.conductor.seats import Seats
 from actors.errors import CallerFault, Fault, busy
 from actors.messages import BootSpec
-from actors.records import Instance
 from actors.saga import Outcome, describe
 
 NO_ROOM = busy("as many servers as may be are being booted; try again in a moment")
@@ -45,10 +44,11 @@ class Acceptance:
         self._keys: dict[tuple[str, str], list[str]] = {}  # (project, idempotency key) → instance ids
         self._recording: dict[str, asyncio.Future[None]] = {}  # ids of instances that are not on disk yet
 
-    def remember(self, row: Instance) -> None:
-        """One that was accepted by an earlier conductor."""
-        if row.idempotency_key:
-            self._keys.setdefault((row.project_id, row.idempotency_key), []).append(row.id)
+    def remember(self, accepted: Iterable[tuple[str, str, str]]) -> None:
+        """(project, idempotency key, instance id) of what earlier conductors accepted."""
+        for project_id, key, instance_id in accepted:
+            if key:
+                self._keys.setdefault((project_id, key), []).append(instance_id)
 
     async def accept(self, specs: list[BootSpec]) -> list[list[str] | CallerFault]:
         """Steps 6-7. A key that was seen before answers with the first boot's ids and makes no second one.

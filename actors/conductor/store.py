@@ -208,6 +208,10 @@ class Store:
         """The rows whose `column` holds one of `values`, in no particular order."""
         return await self._read(lambda: self._fetch_where(kind, column, values))
 
+    async def columns(self, kind: type[Kind], names: Sequence[str]) -> list[tuple[Any, ...]]:
+        """These columns of every row, in no particular order."""
+        return await self._read(lambda: self._tuples(select(*(_column(kind, name) for name in names))))
+
     async def load_page(
         self, kind: type[Kind], order: str, after: Value | None = None, limit: int = PAGE_LIMIT
     ) -> list[Kind]:
@@ -237,6 +241,10 @@ class Store:
             wanted = _column(kind, column).in_(distinct[start : start + VALUES_LIMIT])
             found.extend(self._fetch(kind, _rows(kind).where(wanted)))
         return found
+
+    def _tuples(self, query: Select[Any]) -> list[tuple[Any, ...]]:
+        with self._engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(query)]
 
     def _scalar(self, query: Select[Any]) -> Any:
         with self._engine.connect() as connection:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from random import Random
+from typing import Any
 
 from actors.conductor.store import StoreUnavailableError
 from actors.ledger import MemoryLedger, apply
@@ -56,6 +57,10 @@ class DiskStore:
     async def load_where(self, kind: type[Kind], column: str, values: Sequence[str | int | float]) -> list[Kind]:
         await asyncio.sleep(self._takes())
         return await self.disk.ledger.load_where(kind, column, values)
+
+    async def columns(self, kind: type[Kind], names: Sequence[str]) -> list[tuple[Any, ...]]:
+        await asyncio.sleep(self._takes())
+        return await self.disk.ledger.columns(kind, names)
 
     async def commit(self, changes: list[Change]) -> None:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
