@@ -56,6 +56,8 @@ def _why_not(conductor: Conductor, boot: Boot, request: EvacuateRequest) -> Call
         what = "task_state" if row.task_state else "vm_state"
         shown = row.task_state or row.vm_state
         return conflict("", f"Cannot 'evacuate' instance {boot.id} while it is in {what} {shown}")
+    if boot.undoing:
+        return conflict("", f"Cannot 'evacuate' instance {boot.id} while its last evacuation is being undone")
     node = conductor.nodes.row(row.node)
     if node is None or not (node.gone or node.forced_down):
         return bad_request("", f"Compute service of {row.node or 'no host'} is still in use.")

@@ -247,6 +247,7 @@ class Conductor(Administration):
                 boot.hear(Event.FAIL)
                 boot.change(fault=msgspec.to_builtins(_after_attempts(fault, boot.failures)), failed_hosts=failed_hosts)
                 boot.change(**moved.failed(boot))
+                boot.undoing = boot.again  # until its old host is let go of: what comes late would undo the next try
                 over.append(boot)
         try:
             for verb, ended in _by_verb(over):
@@ -255,7 +256,7 @@ class Conductor(Administration):
             await self._release_late([*over, *again])
             await evacuation.let_go_of_hosts(self, [boot for boot in over if boot.again])
         finally:
-            for boot in again:
+            for boot in (*over, *again):
                 boot.undoing = False
         for boot in over:
             self._end(boot)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from actors.messages import ServerView
 from tests.world import NODE_NAME, World, in_world
 
 OTHER = "node-2"
+LIMIT_S = 10.0  # for what takes milliseconds
 Play = Callable[[World], Awaitable[None]]
 
 
@@ -110,6 +113,51 @@ def test_where_no_host_has_room_nothing_is_lost_and_it_can_be_tried_again(tmp_pa
         assert (moved.status, moved.node, moved.fault) == ("ACTIVE", OTHER, None)
         assert [vif.fixed_ips for vif in moved.addresses] == [vif.fixed_ips for vif in server.addresses]
         assert await world.volume_status(volume) == "in-use"
+
+    in_world(tmp_path, play)
+
+
+class Slow:
+    """The volume room, whose second answer to `detach` comes when the test says so."""
+
+    def __init__(self, room: Any) -> None:
+        self._room = room
+        self._calls = 0
+        self.asked, self.go = asyncio.Event(), asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._room, name)
+
+    async def detach(self, requests: list[Any]) -> Any:
+        self._calls += 1
+        if self._calls == 2:
+            self.asked.set()
+            await self.go.wait()
+        return await self._room.detach(requests)
+
+
+def test_a_try_that_failed_is_over_before_the_next_begins(tmp_path: Path) -> None:
+    """What the first one still has to give back is the same as what the second one takes."""
+
+    async def play(world: World) -> None:
+        server = await on_volume(world)
+        await lose(world)
+        again = EvacuateServer(token=world.admin, server_id=server.id)
+        slow = world.conductor.volume = Slow(world.volumes)
+        assert await evacuate(world) == {"kept": ""}
+        async with asyncio.timeout(LIMIT_S):
+            await slow.asked.wait()
+        await world.join(OTHER)
+        try:
+            with pytest.raises(CallerError, match="being undone"):
+                await world.api.evacuate(again)
+        finally:
+            slow.go.set()
+        await world.settled()
+        assert (await show(world, server)).status == "ERROR"
+        await world.api.evacuate(again)
+        moved = await show(world, server)
+        assert (moved.status, moved.node) == ("ACTIVE", OTHER)
 
     in_world(tmp_path, play)
 
