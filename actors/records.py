@@ -291,6 +291,51 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     payload: dict[str, Any]
 
 
+# ---------------------------------------------------------------- compute API: Placement's providers that are no hosts
+
+
+class Inventory(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a resource provider has of one resource class, and in which portions it is given."""
+
+    total: int
+    reserved: int = 0
+    min_unit: int = 1
+    max_unit: int = 2**31 - 1
+    step_size: int = 1
+    allocation_ratio: float = 1.0
+
+
+class ResourceProvider(msgspec.Struct, frozen=True, kw_only=True):
+    """One that somebody made; no host of this cloud is one. `generation` grows with each change of what it has."""
+
+    id: str
+    name: str
+    parent_id: str = ""  # such a provider or a host of this cloud; '' = it is a root
+    generation: int = 0
+    inventories: dict[str, Inventory] = {}  # by resource class
+    traits: tuple[str, ...] = ()
+    aggregates: tuple[str, ...] = ()  # ids, as their users made them up
+
+
+class PlacementName(msgspec.Struct, frozen=True, kw_only=True):
+    """A trait or a resource class that is not one of OpenStack's own."""
+
+    id: str  # "<kind>:<name>"
+    kind: str  # trait, class
+    name: str  # CUSTOM_…
+
+
+class Consumer(msgspec.Struct, frozen=True, kw_only=True):
+    """Who holds something of such providers; one that holds nothing has no row."""
+
+    id: str
+    project_id: str
+    user_id: str
+    generation: int
+    type: str = ""  # INSTANCE, or what its user says; '' = unknown
+    allocations: dict[str, dict[str, int]] = {}  # provider's id → resource class → amount
+
+
 # ---------------------------------------------------------------- image
 
 
@@ -560,6 +605,9 @@ Record = (
     | Aggregate
     | ComputeQuota
     | Notification
+    | ResourceProvider
+    | PlacementName
+    | Consumer
     | Image
     | ImageMember
     | Network

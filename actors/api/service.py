@@ -15,13 +15,13 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from actors.api.administration import Administration
 from actors.api.consoles import Tickets
 from actors.api.firewalls import ServerFirewalls
 from actors.api.messages import (
     BootRequest,
     ServersRequest,
 )
+from actors.api.placement import Placement
 from actors.api.validation import (
     hostname_of,
     image_fault,
@@ -57,7 +57,7 @@ Seen = TypeVar("Seen", ServerView, ServerStatus)
 Question = TypeVar("Question", AllocateRequest, AttachRequest)
 
 
-class Api(Administration, ServerFirewalls):
+class Api(Placement, ServerFirewalls):
     def __init__(
         self,
         config: CloudConfig,

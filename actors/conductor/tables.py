@@ -282,6 +282,34 @@ class NotificationRow(SQLModel, table=True):
     payload: Nested
 
 
+class ResourceProviderRow(SQLModel, table=True):
+    __tablename__ = "resource_providers"
+    id: Key
+    name: str
+    parent_id: str
+    generation: Whole
+    inventories: Nested
+    traits: Nested
+    aggregates: Nested
+
+
+class PlacementNameRow(SQLModel, table=True):
+    __tablename__ = "placement_names"
+    id: Key
+    kind: str
+    name: str
+
+
+class ConsumerRow(SQLModel, table=True):
+    __tablename__ = "consumers"
+    id: Key
+    project_id: str
+    user_id: str
+    generation: Whole
+    type: str
+    allocations: Nested
+
+
 class ImageRow(SQLModel, table=True):
     __tablename__ = "images"
     id: Key
@@ -542,6 +570,9 @@ ROWS: dict[type[records.Record], type[SQLModel]] = {
     records.Aggregate: AggregateRow,
     records.ComputeQuota: ComputeQuotaRow,
     records.Notification: NotificationRow,
+    records.ResourceProvider: ResourceProviderRow,
+    records.PlacementName: PlacementNameRow,
+    records.Consumer: ConsumerRow,
     records.Image: ImageRow,
     records.ImageMember: ImageMemberRow,
     records.Network: NetworkRow,

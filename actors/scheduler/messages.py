@@ -43,6 +43,9 @@ class PlacementExplained(msgspec.Struct, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- what the scheduler holds, as Placement names it
 
 
+LARGEST = 2**63 - 1  # capacity, however large its ratio
+
+
 class InventoryView(msgspec.Struct, frozen=True, kw_only=True):
     """One resource class of a provider; `used` is by instances, `reserved` is never given."""
 
@@ -56,7 +59,7 @@ class InventoryView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def capacity(self) -> int:
-        return int((self.total - self.reserved) * self.allocation_ratio)
+        return min(int((self.total - self.reserved) * self.allocation_ratio), LARGEST)
 
     def takes(self, amount: int) -> bool:
         fits = self.used + amount <= self.capacity and self.min_unit <= amount <= self.max_unit
@@ -64,7 +67,7 @@ class InventoryView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
-    """A host as a resource provider. `generation` grows with each change of it."""
+    """A host as a resource provider, or a provider that is none. `generation` grows with each change of it."""
 
     id: str
     name: str
@@ -72,6 +75,12 @@ class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
     inventories: dict[str, InventoryView]
     traits: frozenset[str]
     aggregates: frozenset[str]  # ids
+    parent_id: str = ""
+    root_id: str = ""  # '' = it is one
+
+    @property
+    def root(self) -> str:
+        return self.root_id or self.id
 
 
 class AllocationView(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,8 +103,13 @@ class CandidateGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CandidateQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Groups by their suffix ('' = the one without). `isolate`: no two of the named ones of one provider."""
+    """Groups by their suffix ('' = the one without). `isolate`: no two of the named ones of one provider.
+
+    `root` is asked of the top of a tree; of each set of suffixes in `subtrees`, one provider has all others below it.
+    """
 
     groups: dict[str, CandidateGroup]
     limit: int = 0  # 0 = all
     isolate: bool = False
+    root: CandidateGroup = CandidateGroup(resources={})
+    subtrees: tuple[frozenset[str], ...] = ()

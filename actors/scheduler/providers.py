@@ -1,6 +1,7 @@
 """The fleet's hosts as Placement's resource providers, and who could take a request. Pure; changes nothing.
 
-Called by `service.py`. A host is one provider without children or parents, so every group of a request has to fit it.
+Called by `service.py`. To the scheduler a host is one provider, so every group of a request has to fit it; what
+somebody made below one is the compute API's (`actors/api/placement.py`).
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def candidates(fleet: Fleet, query: CandidateQuery) -> list[ProviderView]:
 
 def takes(each: ProviderView, query: CandidateQuery) -> bool:
     """Whether each group fits by its own bounds, and all of them together by what is free."""
-    if not all(_suits(each, group) for group in query.groups.values()):
+    if not all(suits(each, group) for group in (*query.groups.values(), query.root)):
         return False
     amounts = [pair for group in query.groups.values() for pair in group.resources.items()]
     totals: dict[str, int] = {}
@@ -97,8 +98,8 @@ def takes(each: ProviderView, query: CandidateQuery) -> bool:
     return all(each.inventories[name].used + total <= each.inventories[name].capacity for name, total in totals.items())
 
 
-def _suits(each: ProviderView, group: CandidateGroup) -> bool:
+def suits(each: ProviderView, group: CandidateGroup) -> bool:
     has, among = each.traits, each.aggregates
     required = all(not wanted.isdisjoint(has) for wanted in group.required) and group.forbidden.isdisjoint(has)
     member = all(not wanted.isdisjoint(among) for wanted in group.member_of) and group.not_member_of.isdisjoint(among)
-    return required and member and group.in_tree in ("", each.id)
+    return required and member and group.in_tree in ("", each.root)

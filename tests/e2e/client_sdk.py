@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import openstack
 from openstack.config import OpenStackConfig
@@ -266,6 +267,27 @@ def proxies(conn: Connection) -> None:
     [provider, *_] = conn.placement.resource_providers()
     assert {one.resource_class for one in conn.placement.resource_provider_inventories(provider)} >= {"VCPU"}
     assert {one.name for one in conn.placement.resource_classes()} >= {"VCPU", "MEMORY_MB", "DISK_GB"}
+    cards_of_a_service(conn)
+
+
+def cards_of_a_service(conn: Connection) -> None:
+    """A resource provider that is no host of the cloud, what it has, and who holds it."""
+    placement, kind, consumer = conn.placement, "CUSTOM_CARD", str(uuid4())
+    cards = placement.update_resource_provider(placement.create_resource_provider(name="cards"), name="sdk-cards")
+    placement.create_resource_class(name=kind)
+    stock = placement.create_resource_provider_inventory(cards, kind, total=5)
+    stock = placement.update_resource_provider_inventory(
+        stock, cards, resource_provider_generation=stock.resource_provider_generation, total=7
+    )
+    assert (stock.total, placement.get_resource_provider(cards.id).generation) == (7, 2)
+    who = {"project_id": "p", "user_id": "u", "consumer_generation": None, "consumer_type": "CARD_USER"}
+    placement.create_allocations({consumer: who | {"allocations": {cards.id: {"resources": {kind: 2}}}}})
+    assert placement.get_allocation(consumer).allocations[cards.id]["resources"] == {kind: 2}
+    assert any(cards.id in one.allocations for one in placement.allocation_candidates(resources=f"{kind}:5"))
+    placement.delete_allocation(consumer)
+    placement.delete_resource_provider_inventory(stock, cards)
+    placement.delete_resource_provider(cards)
+    placement.delete_resource_class(kind)
 
 
 def refusals(conn: Connection) -> None:

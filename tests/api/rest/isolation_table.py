@@ -370,9 +370,14 @@ PLACEMENT: dict[str, Line] = {
     "GET /placement/usages?project_id=demo": (403, None),
     "GET /placement/allocation_candidates?resources=VCPU:1": (403, None),
     "GET /placement/resource_classes": (403, None),
+    "POST /placement/resource_classes": (403, {"name": "CUSTOM_X"}),
     "GET /placement/resource_classes/VCPU": (403, None),
+    "PUT /placement/resource_classes/CUSTOM_X": (403, None),
+    "DELETE /placement/resource_classes/CUSTOM_X": (403, None),
     "GET /placement/traits": (403, None),
     "GET /placement/traits/HW_CPU_X86_AVX": (403, None),
+    "PUT /placement/traits/CUSTOM_X": (403, None),
+    "DELETE /placement/traits/CUSTOM_X": (403, None),
 }
 
 MATRIX = SERVERS | COMPUTE | IMAGE | NETWORK | VOLUME | IDENTITY | PLACEMENT

@@ -77,6 +77,8 @@ MAKINGS: dict[str, Making] = {
     "/volume/v3/attachments": Making(
         "attachment", {"volume_uuid": "{free_volume_id}", "instance_uuid": "{server_id}"}, ("mode",)
     ),
+    "/placement/resource_providers": Making("", {"name": "p"}, ("name", "uuid", "parent_provider_uuid")),
+    "/placement/resource_classes": Making("", {"name": "CUSTOM_P"}),
     "/identity/v3/domains": Making("domain", {"name": "d"}, **KEYSTONE),
     "/identity/v3/projects": Making("project", {"name": "p"}, **KEYSTONE),
     "/identity/v3/users": Making("user", {"name": "u"}, **KEYSTONE),

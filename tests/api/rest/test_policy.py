@@ -157,6 +157,7 @@ OVERRIDES = {  # rule → a request that it decides: service, verb and path, bod
     "volume:extend": ("volume", "POST /v3/volumes/{volume}/action", {"os-extend": {"new_size": 2}}),
     "add_image": ("image", "POST /v2/images", {"name": "i"}),
     "placement:resource_providers:list": ("placement", "GET /resource_providers", None),
+    "placement:resource_providers:create": ("placement", "POST /resource_providers", {"name": "p"}),
 }  # fmt: skip
 
 
@@ -201,6 +202,7 @@ GIVEN = {  # rule → what it says in the file, a request by a member, and the s
     "identity:create_region": ("role:member", "POST /identity/v3/regions", {"region": {"id": "far"}}, 403),
     "volume_extension:services:index": ("role:member", "GET /volume/v3/os-services", None, 403),
     "placement:traits:list": ("role:member", "GET /placement/traits", None, 403),
+    "placement:traits:update": ("role:member", "PUT /placement/traits/CUSTOM_X", None, 403),
     "context_is_admin": ("role:admin or role:member", "GET /compute/v2.1/os-services", None, 403),
 }  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Placement's application: its version document and its routers.
 
-What is here is a view of what the scheduler holds; it alone writes that. Whoever asks is an administrator, but for a
-project's own usages.
+Of this cloud's hosts it is a view of what the scheduler holds, which alone writes that; providers that are no hosts are
+written here, and the compute API's room has them. Whoever asks is an administrator, but for a project's own usages.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from actors.api.rest.faults import placement_form
 from actors.api.rest.microversions import Microversions, Version
-from actors.api.rest.placement import allocations, candidates, names, providers, refusals
+from actors.api.rest.placement import allocations, candidates, names, provider_writes, providers, refusals
 from actors.api.rest.rooms import EdgeRooms
 from actors.api.rest.services import new_service
 from actors.api.rest.versions import links, serve_document
@@ -23,8 +23,8 @@ MICROVERSIONS = Microversions("placement", Version(1, 0), Version(1, 39))
 def application(rooms: EdgeRooms) -> FastAPI:
     app = new_service("Placement", rooms, placement_form, MICROVERSIONS)
     serve_document(app, "/", _versions)
-    for router in (providers.router, allocations.router, candidates.router, names.router, refusals.router):
-        app.include_router(router)
+    for part in (providers, provider_writes, allocations, candidates, names, refusals):
+        app.include_router(part.router)
     return app
 
 

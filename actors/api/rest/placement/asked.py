@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import Body, Depends, Request
 
-from actors.api.rest.context import Asking, Caller
+from actors.api.rest.context import Asking, Caller, base_url
 from actors.api.rest.microversions import Spoken, Version
 from actors.errors import CallerError, CallerFault, bad_request, forbidden, not_found
 from actors.scheduler.messages import CandidateGroup
@@ -33,6 +33,12 @@ async def _administrator(caller: Asking) -> Caller:
 
 
 Administrator = Annotated[Caller, Depends(_administrator)]
+Sent = Annotated[Any, Body()]  # what it has to be, its microversion says: `bodies.py`
+
+
+def location(request: Request, path: str) -> dict[str, str]:
+    """The header that says where something new is, as a whole URL: clients go there as it stands."""
+    return {"location": f"{base_url(request)}/placement{path}"}
 
 
 def since(minor: int) -> Callable[[Version], Awaitable[None]]:

@@ -1,15 +1,16 @@
-"""/allocation_candidates: which hosts could take what is asked, and what would be allocated there."""
+"""/allocation_candidates: which providers could take what is asked, and what would be allocated there."""
 
 from __future__ import annotations
 
-from collections import Counter
+from itertools import chain, islice
 
 from fastapi import APIRouter, Depends, Request
+from msgspec.structs import replace
 
 from actors.api.rest.answers import Json
-from actors.api.rest.context import Rooms
+from actors.api.rest.context import Caller, Rooms
 from actors.api.rest.microversions import Spoken, Version
-from actors.api.rest.placement import views
+from actors.api.rest.placement import trees, views
 from actors.api.rest.placement.asked import (
     BAD_VALUE,
     MISSING_VALUE,
@@ -20,6 +21,9 @@ from actors.api.rest.placement.asked import (
     group_of,
     since,
 )
+from actors.api.rest.placement.everything import hosts_and_others
+from actors.api.rest.placement.trees import Candidate
+from actors.api.rest.rooms import EdgeRooms
 from actors.errors import CallerError, bad_request
 from actors.scheduler.messages import CandidateGroup, CandidateQuery
 
@@ -27,6 +31,7 @@ router = APIRouter()
 
 SINCE = {"resources": 10, "required": 17, "member_of": 21, "in_tree": 31}  # parameters of a group
 OTHERS = {"limit": 16, "group_policy": 25, "root_required": 35, "same_subtree": 36}
+SHARED_SINCE = (1, 29)  # from then on several providers of a tree may give what is asked
 SUFFIXES_SINCE, TEXT_SUFFIXES_SINCE = 25, 33
 GROUPS_LIMIT = 32  # of one request
 LIMIT_DIGITS = 9
@@ -35,17 +40,33 @@ LIMIT_DIGITS = 9
 @router.get("/allocation_candidates", dependencies=[Depends(since(10))])
 async def list_candidates(request: Request, rooms: Rooms, caller: Administrator, spoken: Spoken) -> Json:
     query = _query(request, spoken)
-    total: Counter[str] = Counter()
-    for group in query.groups.values():
-        total.update(group.resources)
-    found = await rooms.scheduler.candidates(query)
-    suffixes = [suffix for suffix, group in query.groups.items() if group.resources]
+    found = await _found(rooms, caller, query, spoken)
+    wanted = {name for group in query.groups.values() for name in group.resources}
+    summaries = {each.id: each for candidate in found for each in candidate.providers}
     return Json(
         {
-            "allocation_requests": [views.allocation_request(each, dict(total), suffixes, spoken) for each in found],
-            "provider_summaries": {each.id: views.provider_summary(each, set(total), spoken) for each in found},
+            "allocation_requests": [views.allocation_request(each, spoken) for each in found],
+            "provider_summaries": {
+                each.id: views.provider_summary(each, wanted, spoken) for each in summaries.values()
+            },
         }
     )
+
+
+async def _found(rooms: EdgeRooms, caller: Caller, query: CandidateQuery, spoken: Version) -> list[Candidate]:
+    """Hosts first. One that has providers below it is a tree, as those without hosts are."""
+    if not await rooms.api.providers(caller.token):
+        return [trees.of_one(each, query) for each in await rooms.scheduler.candidates(query)]
+    hosts, others = await hosts_and_others(rooms, caller)
+    query = trees.in_trees(query, [*hosts, *others])
+    roots = {each.root for each in others}
+    grown = trees.by_tree(each for each in (*hosts, *others) if each.root in roots)
+    alone = await rooms.scheduler.candidates(replace(query, limit=0))
+    found = chain(
+        (trees.of_one(each, query) for each in alone if each.id not in roots),
+        *(trees.candidates(tree, query, shared=spoken >= SHARED_SINCE) for tree in grown.values()),
+    )
+    return list(islice(found, query.limit or None))
 
 
 def _query(request: Request, spoken: Version) -> CandidateQuery:
@@ -63,23 +84,31 @@ def _query(request: Request, spoken: Version) -> CandidateQuery:
         text = 'The "group_policy" parameter, none or isolate, is required with several request groups'
         raise CallerError(bad_request("", text, MISSING_VALUE))
     root = request.query_params.get("root_required", "")
-    if root:
-        groups[""] = _with_root(groups.get("", CandidateGroup(resources={})), root)
-    return CandidateQuery(groups=groups, limit=_limit(request), isolate=policy == "isolate")
+    return CandidateQuery(
+        groups=groups,
+        limit=_limit(request),
+        isolate=policy == "isolate",
+        root=_of_root(root) if root else CandidateGroup(resources={}),
+        subtrees=_subtrees(request, groups),
+    )
 
 
-def _with_root(group: CandidateGroup, text: str) -> CandidateGroup:
-    """A host is its own root, so what its root must have is asked of itself."""
+def _subtrees(request: Request, groups: dict[str, CandidateGroup]) -> tuple[frozenset[str], ...]:
+    found = tuple(frozenset(value.split(",")) for value in request.query_params.getlist("same_subtree"))
+    if any(not suffix or suffix not in groups for suffixes in found for suffix in suffixes):
+        raise CallerError(bad_request("same_subtree", "Real suffixes should be specified in 'same_subtree'", BAD_VALUE))
+    return found
+
+
+def _of_root(text: str) -> CandidateGroup:
+    """What the top of a tree must have; a host is its own."""
     names = text.split(",")
     if not all(SUFFIX.fullmatch(name.removeprefix("!")) for name in names):
         raise CallerError(bad_request("root_required", "Invalid query string parameters: no traits", BAD_VALUE))
     return CandidateGroup(
-        resources=group.resources,
-        required=(*group.required, *(frozenset({name}) for name in names if not name.startswith("!"))),
-        forbidden=group.forbidden | {name[1:] for name in names if name.startswith("!")},
-        member_of=group.member_of,
-        not_member_of=group.not_member_of,
-        in_tree=group.in_tree,
+        resources={},
+        required=tuple(frozenset({name}) for name in names if not name.startswith("!")),
+        forbidden=frozenset(name[1:] for name in names if name.startswith("!")),
     )
 
 

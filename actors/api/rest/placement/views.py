@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from actors.api.rest.microversions import Version
-from actors.scheduler.messages import AllocationView, InventoryView, ProviderView
+from actors.api.rest.placement.trees import Candidate
+from actors.scheduler.messages import InventoryView, ProviderView
 
 Body = dict[str, Any]
 
+GENERATION = 1  # of a server as a consumer: its claim is made once, and given back whole
+UNKNOWN_TYPE = "unknown"  # of consumers whose allocations were written before 1.38
 RELATIONS = {"inventories": 0, "usages": 0, "aggregates": 1, "traits": 6, "allocations": 11}  # → since which minor
 
 
@@ -25,7 +29,31 @@ def provider(each: ProviderView, spoken: Version) -> Body:
         ],
     }
     if spoken >= (1, 14):
-        body |= {"parent_provider_uuid": None, "root_provider_uuid": each.id}
+        body |= tree(each)
+    return body
+
+
+def tree(each: ProviderView) -> Body:
+    return {"parent_provider_uuid": each.parent_id or None, "root_provider_uuid": each.root}
+
+
+def inventories(each: ProviderView) -> Body:
+    shown = {name: inventory(one) for name, one in each.inventories.items()}
+    return {"resource_provider_generation": each.generation, "inventories": shown}
+
+
+def one_inventory(each: ProviderView, resource_class: str) -> Body:
+    return {"resource_provider_generation": each.generation, **inventory(each.inventories[resource_class])}
+
+
+def traits(each: ProviderView) -> Body:
+    return {"resource_provider_generation": each.generation, "traits": sorted(each.traits)}
+
+
+def aggregates(each: ProviderView, spoken: Version) -> Body:
+    body: Body = {"aggregates": sorted(each.aggregates)}
+    if spoken >= (1, 19):
+        body["resource_provider_generation"] = each.generation
     return body
 
 
@@ -40,22 +68,46 @@ def inventory(each: InventoryView) -> Body:
     }
 
 
+def held(resources: dict[str, int], generation: int, spoken: Version) -> Body:
+    """What one consumer holds of a provider; the generation is the consumer's."""
+    body: Body = {"resources": resources}
+    if spoken >= (1, 28):
+        body["consumer_generation"] = generation
+    return body
+
+
 def usages(each: ProviderView) -> Body:
     used = {name: inventory.used for name, inventory in each.inventories.items()}
     return {"resource_provider_generation": each.generation, "usages": used}
 
 
-def consumer_allocations(held: list[tuple[AllocationView, int]]) -> Body:
+def consumer_allocations(held: dict[str, dict[str, int]], generations: Mapping[str, int]) -> Body:
     """By provider, each with the generation that it has."""
-    return {each.provider_id: {"generation": generation, "resources": each.resources} for each, generation in held}
+    return {
+        provider_id: {"generation": generations.get(provider_id, 0), "resources": resources}
+        for provider_id, resources in held.items()
+    }
 
 
-def allocation_request(each: ProviderView, resources: dict[str, int], suffixes: list[str], spoken: Version) -> Body:
+def consumer(project_id: str, user_id: str, generation: int, kind: str, spoken: Version) -> Body:
+    body: Body = {}
+    if spoken >= (1, 12):
+        body |= {"project_id": project_id, "user_id": user_id}
+    if spoken >= (1, 28):
+        body["consumer_generation"] = generation
+    if spoken >= (1, 38):
+        body["consumer_type"] = kind or UNKNOWN_TYPE
+    return body
+
+
+def allocation_request(candidate: Candidate, spoken: Version) -> Body:
+    taken = candidate.allocations
     if spoken < (1, 12):
-        return {"allocations": [{"resource_provider": {"uuid": each.id}, "resources": resources}]}
-    body: Body = {"allocations": {each.id: {"resources": resources}}}
+        listed = [{"resource_provider": {"uuid": each}, "resources": resources} for each, resources in taken.items()]
+        return {"allocations": listed}
+    body: Body = {"allocations": {each: {"resources": resources} for each, resources in taken.items()}}
     if spoken >= (1, 34):
-        body["mappings"] = {suffix: [each.id] for suffix in suffixes}
+        body["mappings"] = candidate.mappings
     return body
 
 
@@ -69,5 +121,5 @@ def provider_summary(each: ProviderView, wanted: set[str], spoken: Version) -> B
     if spoken >= (1, 17):
         body["traits"] = sorted(each.traits)
     if spoken >= (1, 29):
-        body |= {"parent_provider_uuid": None, "root_provider_uuid": each.id}
+        body |= tree(each)
     return body

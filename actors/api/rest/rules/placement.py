@@ -36,9 +36,14 @@ ROUTES: dict[str, Rule] = {
     "GET /usages": "placement:usages",
     "GET /allocation_candidates": "placement:allocation_candidates:list",
     "GET /resource_classes": "placement:resource_classes:list",
+    "POST /resource_classes": "placement:resource_classes:create",
     "GET /resource_classes/{name}": "placement:resource_classes:show",
+    "PUT /resource_classes/{name}": "placement:resource_classes:update",
+    "DELETE /resource_classes/{name}": "placement:resource_classes:delete",
     "GET /traits": "placement:traits:list",
     "GET /traits/{name}": "placement:traits:show",
+    "PUT /traits/{name}": "placement:traits:update",
+    "DELETE /traits/{name}": "placement:traits:delete",
 }
 TABLE = Table(
     "placement",
