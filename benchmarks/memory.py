@@ -14,8 +14,9 @@ from urllib.request import urlopen
 
 from actors.api.rest.app import SERVICES
 from actors.cluster import runtime
+from actors.cluster.collector import STARTED_S
 from actors.cluster.runtime import Runtime
-from benchmarks.fleet import Say, fill, fleet
+from benchmarks.fleet import Say, fill, fresh_fleet
 from benchmarks.measure import Meter, Row
 
 HOSTS = 1_000
@@ -27,9 +28,10 @@ SETTLE_S = 3.0  # after a storm, before it is called idle
 def run(hosts: int = HOSTS, instances: Sequence[int] = INSTANCES, say: Say = lambda line: None) -> list[Row]:
     rows = []
     began = time.perf_counter()
-    with fleet(hosts, say) as (cloud, meter):
+    with fresh_fleet(hosts, say) as (cloud, meter):
         ready_s = time.perf_counter() - began
         ask_each_service(runtime.read(cloud.home))
+        time.sleep(STARTED_S)
         held = 0
         for count in instances:
             fill(cloud, f"memory-{count}", count - held, say)
