@@ -27,6 +27,7 @@ from schemathesis.specs.openapi.checks import (
 
 from actors.api.rest.app import SERVICES
 from actors.api.rest.shapes import BODIES, QUERIES
+from tests.api.rest.placement.made import FPGA, asked, holding, placement, stocked
 from tests.api.rest.tenants import NEWEST, Things, furnished
 from tests.world import EDGE_URL, World, in_world
 
@@ -47,6 +48,15 @@ ROWS = {
     "regions": "region_id", "services": "service_id", "endpoints": "endpoint_id", "domains": "domain_id",
     "networks": "network_id", "subnets": "subnet_id", "ports": "port_id", "volumes": "volume_id",
 }  # fmt: skip
+
+
+async def with_cards(world: World) -> Things:
+    """A resource provider that is no host, and something that is held of it."""
+    consumer = "5" * 8 + "-1111-4222-8333-" + "6" * 12
+    async with placement(world) as http:
+        made = await stocked(http)
+        await asked(http, "PUT", f"/allocations/{consumer}", holding(**{made: 1}), 204)
+    return {"provider_id": made, "consumer_id": consumer, "resource_class": FPGA}
 
 
 def operations(world: World, service: str) -> Iterator[Any]:
@@ -73,7 +83,7 @@ def sent(case: Any, service: str) -> httpx.Request:
 @pytest.mark.parametrize("service", ["identity", "compute", "image", "network", "volume", "placement"])
 def test_every_answer_is_in_the_document(tmp_path: Path, service: str) -> None:
     async def play(world: World) -> None:
-        things = await furnished(world)
+        things = await furnished(world) | await with_cards(world)
         loop = asyncio.get_running_loop()
         said = {"X-Auth-Token": world.admin} | {name.replace("_", "-"): value for name, value in NEWEST.items()}
         transport = httpx.ASGITransport(world.edge, raise_app_exceptions=False)  # a bug is seen as a client sees it
