@@ -24,6 +24,10 @@ NODE_FILE = "/etc/novaray/node.json"  # where it is looked for else
 Config = TypeVar("Config", bound=Struct)
 
 
+class ConfigError(RuntimeError):
+    """A file of the operator's can't be used. The message says which, and what is wrong with it."""
+
+
 def from_json(kind: type[Config], text: bytes) -> Config:
     """Raises `msgspec.ValidationError` with the field and what is wrong with it. Fields that it doesn't know are left
     out, and numbers may be written as text."""
@@ -92,13 +96,16 @@ class NodeConfig(Struct, kw_only=True):
     @classmethod
     def of_this_node(cls, node: str, ip: str = "127.0.0.1") -> NodeConfig:
         """What this node's file says. What it leaves out is that of a machine of its own, with the name and the
-        address by which Ray knows it; without a file it is a simulated host."""
+        address by which Ray knows it; without a file it is a simulated host. Raises `ConfigError`."""
         said: dict[str, object] = {}
         file = Path(os.environ.get(NODE_FILE_VARIABLE) or NODE_FILE)
-        if file.exists() or NODE_FILE_VARIABLE in os.environ:
-            said = json.loads(file.read_bytes())
         known = {"host": node, "home": str(default_home() / "nodes" / node), "node_ip": ip, "underlay_ip": ip}
-        return msgspec.convert(known | said, cls, strict=False, dec_hook=_path)
+        try:
+            if file.exists() or NODE_FILE_VARIABLE in os.environ:
+                said = json.loads(file.read_bytes())
+            return msgspec.convert(known | said, cls, strict=False, dec_hook=_path)
+        except (OSError, ValueError, TypeError, msgspec.ValidationError) as error:
+            raise ConfigError(f"{file}: {error}") from None
 
     @property
     def instances(self) -> Path:

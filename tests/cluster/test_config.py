@@ -8,7 +8,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from actors.cluster.config import NODE_FILE_VARIABLE, CloudConfig, NodeConfig, SimulatedConfig, from_json, to_json
+from actors.cluster.config import (
+    NODE_FILE_VARIABLE,
+    CloudConfig,
+    ConfigError,
+    NodeConfig,
+    SimulatedConfig,
+    from_json,
+    to_json,
+)
 
 
 def test_a_file_may_leave_out_what_ray_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,7 +32,7 @@ def test_a_file_may_leave_out_what_ray_knows(tmp_path: Path, monkeypatch: pytest
 
 def test_a_file_that_is_named_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(NODE_FILE_VARIABLE, str(tmp_path / "none.json"))
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(ConfigError, match=r"none\.json"):
         NodeConfig.of_this_node("rack-1")
 
 
@@ -37,7 +45,7 @@ def test_a_file_that_says_what_cannot_be_is_refused_with_the_field(
     file = tmp_path / "node.json"
     file.write_text(json.dumps(wrong))
     monkeypatch.setenv(NODE_FILE_VARIABLE, str(file))
-    with pytest.raises(msgspec.ValidationError, match=rf"\$\.{next(iter(wrong))}"):
+    with pytest.raises(ConfigError, match=rf"node\.json.*\$\.{next(iter(wrong))}"):
         NodeConfig.of_this_node("rack-1")
 
 
@@ -51,3 +59,12 @@ def test_what_is_written_is_read_as_it_was(tmp_path: Path) -> None:
 def test_what_cannot_be_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(msgspec.ValidationError, match=r"\$\.simulated\.hosts"):
         to_json(NodeConfig(host="rack-1", home=tmp_path, simulated=SimulatedConfig(hosts=0)))
+
+
+@pytest.mark.parametrize("text", ["{", "[]", ""])
+def test_a_file_that_is_no_json_object_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    file = tmp_path / "node.json"
+    file.write_text(text)
+    monkeypatch.setenv(NODE_FILE_VARIABLE, str(file))
+    with pytest.raises(ConfigError, match=r"node\.json"):
+        NodeConfig.of_this_node("rack-1")
