@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.api.placement_allocations import allocated, released
@@ -32,6 +32,7 @@ WANTED = st.builds(
 REQUESTS = st.lists(st.lists(WANTED, min_size=1, max_size=3, unique_by=lambda one: one.consumer_id), max_size=12)
 
 
+@settings(max_examples=60, deadline=None)
 @given(requests=REQUESTS)
 def test_whatever_is_asked_no_provider_gives_more_than_it_has_and_what_is_used_is_what_is_held(
     requests: list[list[Allocation]],
