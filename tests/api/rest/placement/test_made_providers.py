@@ -303,6 +303,7 @@ def test_custom_resource_classes(tmp_path: Path) -> None:
 def test_nothing_of_a_host_is_written_here(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         [server] = await world.boot(world.request("vm"))
+        await world.settled()  # the scheduler is told by and by that it runs
         before = await world.scheduler.providers()
         path = f"/resource_providers/{HOST}"
         count = {"resource_provider_generation": before[0].generation}
