@@ -48,6 +48,7 @@ class Boot:
     controlled: bool = False  # the CONTROL table is running for it, and no compute actor has its order yet
     writing: int = 0  # commits under way that must take its row along with a notification
     undoing: bool = False  # all that it did is being taken back, to end it or to try elsewhere
+    perhaps_somewhere: bool = False  # a conductor that died may have handed it over, to whom is not on disk
     story_written_at: float = 0.0
     acting: str = ""  # the id of the action that its task_state shows
     acted_at: float = 0.0  # what was seen of its guest before is out of date

@@ -186,7 +186,7 @@ class Conductor(Administration):
             return
         for boot in boots:
             boot.controlled = True
-        handed_over = {boot.id for boot in boots if boot.instance.host}  # perhaps: by a conductor that died
+        handed_over = {boot.id for boot in boots if boot.instance.host or boot.perhaps_somewhere}  # by one that died
         outcome = await self._road.forward(boots)
         for boot, _ in outcome.failed:
             boot.controlled = False
@@ -207,6 +207,8 @@ class Conductor(Administration):
             for instance_id, attempt, host in found:
                 if lost[instance_id].building and attempt == lost[instance_id].instance.attempt:
                     lost[instance_id].change(host=host, node=node)
+        for boot in lost.values():
+            boot.perhaps_somewhere = not boot.instance.host
         there = [boot for boot in boots if boot.id in self._boots]
         boots = [boot for boot in there if not boot.instance.deleting]  # such a one has given its claim back
         with suppress(ConnectionError):  # a scheduler that starts meanwhile may not know of them yet

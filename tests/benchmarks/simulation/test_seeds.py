@@ -9,6 +9,7 @@ from benchmarks.simulation.run import play
 SEEDS = 500
 AT_A_TIME = 50
 FOUND = (
+    2_824,
     30_440,
     40_822,
     51_098,
