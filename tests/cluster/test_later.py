@@ -17,22 +17,22 @@ Say = Callable[[str], str]
 @pytest.fixture
 def said(tmp_path: Path) -> Say:
     """What a program prints where two libraries are put off, and one that is not installed."""
-    (tmp_path / "library").mkdir()
-    (tmp_path / "library" / "__init__.py").write_text("print('loaded')\nANSWER = 42\nfrom library import part\n")
-    (tmp_path / "library" / "part.py").write_text("import library\n")
+    (tmp_path / "shelf").mkdir()
+    (tmp_path / "shelf" / "__init__.py").write_text("print('loaded')\nANSWER = 42\nfrom shelf import part\n")
+    (tmp_path / "shelf" / "part.py").write_text("import shelf\n")
     (tmp_path / "broken.py").write_text("raise OSError('no such device')")
     (tmp_path / "slow.py").write_text("import gate\ngate.begun.set()\ngate.go.wait(30)\nANSWER = 42\n")
     (tmp_path / "gate.py").write_text("from threading import Event\nbegun, go = Event(), Event()\n")
 
     def run(program: str) -> str:
         lines = f"import sys; sys.path.insert(0, {str(tmp_path)!r})", f"from {later.__name__} import put_off"
-        whole = "\n".join([*lines, "put_off(['library', 'broken', 'missing', 'slow'])", program])
+        whole = "\n".join([*lines, "put_off(['shelf', 'broken', 'missing', 'slow'])", program])
         return subprocess.run([sys.executable, "-c", whole], check=True, capture_output=True, text=True).stdout
 
     return run
 
 
-@pytest.mark.parametrize("program", ["import library", "import library, library; library.__name__; library.__spec__"])
+@pytest.mark.parametrize("program", ["import shelf", "import shelf, shelf; shelf.__name__; shelf.__spec__"])
 def test_importing_it_loads_nothing(said: Say, program: str) -> None:
     assert said(program) == ""
 
@@ -40,16 +40,16 @@ def test_importing_it_loads_nothing(said: Say, program: str) -> None:
 @pytest.mark.parametrize(
     "program",
     [
-        "import library; assert library.ANSWER == 42",
-        "from library import ANSWER",
-        "import library.part; assert library.part.library is library and library.ANSWER == 42",
-        "from library import part; assert part.library.ANSWER == 42",
-        "import library; assert not hasattr(library, 'nothing'); assert library.ANSWER == 42",
-        "import library; assert {'ANSWER', 'part'} <= {*dir(library), *(library.ANSWER, vars(library))[1]}",
+        "import shelf; assert shelf.ANSWER == 42",
+        "from shelf import ANSWER",
+        "import shelf.part; assert shelf.part.shelf is shelf and shelf.ANSWER == 42",
+        "from shelf import part; assert part.shelf.ANSWER == 42",
+        "import shelf; assert not hasattr(shelf, 'nothing'); assert shelf.ANSWER == 42",
+        "import shelf; assert {'ANSWER', 'part'} <= {*dir(shelf), *(shelf.ANSWER, vars(shelf))[1]}",
     ],
 )
 def test_it_is_loaded_once_when_something_of_it_is_needed(said: Say, program: str) -> None:
-    assert said(program + "; import library; library.ANSWER") == "loaded\n"
+    assert said(program + "; import shelf; shelf.ANSWER") == "loaded\n"
 
 
 def test_what_is_not_installed_is_not_there_and_what_is_loaded_stays(said: Say) -> None:

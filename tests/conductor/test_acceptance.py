@@ -57,13 +57,22 @@ def spec(name: str, instance_id: str = "") -> BootSpec:
     )
 
 
+Replies = asyncio.Task[list[list[str] | CallerFault]]
+
+
+async def with_a_repeat() -> tuple[Door, Replies, Replies]:
+    """A call that is being recorded, and a second one that repeats its request beside another."""
+    door = Door()
+    first = door.begin(spec("x"))
+    await asyncio.sleep(0)
+    second = door.begin(spec("x", "x-again"), spec("y"))
+    await asyncio.sleep(0)
+    return door, first, second
+
+
 def test_a_request_beside_one_that_another_call_could_not_record_sets_out() -> None:
     async def play() -> None:
-        door = Door()
-        first = door.begin(spec("x"))
-        await asyncio.sleep(0)
-        second = door.begin(spec("x", "x-again"), spec("y"))
-        await asyncio.sleep(0)
+        door, first, second = await with_a_repeat()
         door.writes[1].set_result(True)
         await asyncio.sleep(0)
         door.writes[0].set_result(False)
@@ -77,11 +86,7 @@ def test_a_request_beside_one_that_another_call_could_not_record_sets_out() -> N
 
 def test_nobody_is_told_ids_that_another_call_could_not_record_meanwhile() -> None:
     async def play() -> None:
-        door = Door()
-        first = door.begin(spec("x"))
-        await asyncio.sleep(0)
-        second = door.begin(spec("x", "x-again"), spec("y"))
-        await asyncio.sleep(0)
+        door, first, second = await with_a_repeat()
         door.writes[0].set_result(False)
         await first
         door.writes[1].set_result(True)
@@ -93,11 +98,7 @@ def test_nobody_is_told_ids_that_another_call_could_not_record_meanwhile() -> No
 
 def test_nothing_is_held_by_what_neither_call_could_record() -> None:
     async def play() -> None:
-        door = Door()
-        first = door.begin(spec("x"))
-        await asyncio.sleep(0)
-        second = door.begin(spec("x", "x-again"), spec("y"))
-        await asyncio.sleep(0)
+        door, first, second = await with_a_repeat()
         door.writes[1].set_result(False)
         await asyncio.sleep(0)
         door.writes[0].set_result(False)

@@ -179,4 +179,4 @@ def _last_words(files: DaemonFiles) -> str:
 def _wait_until(reached: Callable[[], bool], limit_s: float) -> None:
     deadline = time.monotonic() + limit_s
     while not reached() and time.monotonic() < deadline:
-        time.sleep(POLL_S)
+        time.sleep(POLL_S)  # processes and sockets of a daemon that is no child of ours tell nobody
