@@ -99,7 +99,7 @@ class BootOptions:
     hints: dict[str, tuple[str, ...]] | None = None
     server_group: str = ""
     wait_for_capacity_s: float = 0.0  # where no host has room: wait for one so long; 0 = fail at once
-    idempotency_key: str = ""
+    idempotency_key: str = ""  # repeated, it is answered with the servers of the first time, deleted ones too
 
 
 class _Views:

@@ -34,8 +34,8 @@ class MemoryLedger:
         wanted = set(values)
         return [row for row in await self.load(kind) if getattr(row, column) in wanted]
 
-    async def columns(self, kind: type[Kind], names: Sequence[str]) -> list[tuple[Any, ...]]:
-        return [tuple(getattr(row, name) for name in names) for row in await self.load(kind)]
+    async def columns(self, kind: type[Kind], names: Sequence[str], order: str, limit: int) -> list[tuple[Any, ...]]:
+        return [tuple(getattr(row, name) for name in names) for row in await self.newest(kind, order, limit)]
 
     async def commit(self, changes: list[Change]) -> None:
         self.commits += 1

@@ -662,5 +662,5 @@ class Archive(Ledger, Protocol):
     async def load_where(self, kind: type[Kind], column: str, values: Sequence[str | int | float]) -> list[Kind]:
         """The rows whose `column`, a field, holds one of `values`, in no particular order."""
 
-    async def columns(self, kind: type[Kind], names: Sequence[str]) -> list[tuple[Any, ...]]:
-        """These fields of every row, in no particular order: where a row is big and little of it is wanted."""
+    async def columns(self, kind: type[Kind], names: Sequence[str], order: str, limit: int) -> list[tuple[Any, ...]]:
+        """These fields of what `newest` gives, highest first: where a row is big and little of it is wanted."""

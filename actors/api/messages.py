@@ -29,7 +29,7 @@ class BootRequest(msgspec.Struct, frozen=True, kw_only=True):
     config_drive: bool = True
     availability_zone: str = ""  # zone, or zone:host for administrators
     hints: dict[str, tuple[str, ...]] = {}
-    idempotency_key: str = ""
+    idempotency_key: str = ""  # repeated, it is answered with the servers of the first time, deleted ones too
     request_id: str = ""
     fewest: int = 0  # where the quota allows no more, so many servers are enough; 0 = all or none
     description: str = ""

@@ -2,18 +2,19 @@
 
 Owned by the conductor's service. Invariants: what was answered with ids is on disk, with its seat and its quota taken;
 what is refused, or could not be recorded, has left nothing; a key that was seen before makes no second boot, also while
-the first is being recorded.
+the first is being recorded (`keys.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from actors.clock import Clock
 from actors.conductor.boots import Boot, new_boot
+from actors.conductor.keys import Keys
 from actors.conductor.quotas import Quotas, group_of
 from actors.conductor.seats import Seats
 from actors.errors import CallerFault, Fault, busy
@@ -41,14 +42,8 @@ class Acceptance:
         self._to_disk = record
         self._set_out = set_out
         self._clock = clock
-        self._keys: dict[tuple[str, str], list[str]] = {}  # (project, idempotency key) → instance ids
+        self.keys = Keys(boots)
         self._recording: dict[str, asyncio.Future[None]] = {}  # ids of instances that are not on disk yet
-
-    def remember(self, accepted: Iterable[tuple[str, str, str]]) -> None:
-        """(project, idempotency key, instance id) of what earlier conductors accepted."""
-        for project_id, key, instance_id in accepted:
-            if key:
-                self._keys.setdefault((project_id, key), []).append(instance_id)
 
     async def accept(self, specs: list[BootSpec]) -> list[list[str] | CallerFault]:
         """Steps 6-7. A key that was seen before answers with the first boot's ids and makes no second one.
@@ -88,9 +83,8 @@ class Acceptance:
 
     def _known(self, spec: BootSpec) -> list[str]:
         """Ids of a request that was accepted before: it has a key, or it was sent twice."""
-        if spec.idempotency_key and (ids := self._keys.get((spec.project_id, spec.idempotency_key))):
-            return list(ids)
-        return [i for i in spec.instance_ids if i in self._boots]
+        ids = self.keys.find(spec.project_id, spec.idempotency_key)
+        return ids or [i for i in spec.instance_ids if i in self._boots]
 
     def _allowed(self, spec: BootSpec) -> BootSpec | CallerFault:
         """The request with as many machines as its project's quotas allow."""
@@ -108,14 +102,13 @@ class Acceptance:
         self._boots.update((boot.id, boot) for boot in boots)
         self._seats.take(spec.project_id, spec.instance_ids)
         self._quotas.take(spec.project_id, spec.flavor, len(boots), group_of(spec))
-        if spec.idempotency_key:
-            self._keys[spec.project_id, spec.idempotency_key] = list(spec.instance_ids)
+        self.keys.take(spec.project_id, spec.idempotency_key, spec.instance_ids)
         return boots
 
     async def made_before(self, keys: list[tuple[str, str]]) -> list[list[str]]:
         """Of those that are on disk."""
-        made = [self._keys.get(key, []) for key in keys]
-        return [[] if any(one in self._recording for one in ids) else list(ids) for ids in made]
+        made = [self.keys.find(*key) for key in keys]
+        return [[] if any(one in self._recording for one in ids) else ids for ids in made]
 
     async def _record(self, fresh: list[Boot]) -> Outcome[Boot]:
         """Whoever asks for the same meanwhile waits for what comes of it."""
@@ -135,5 +128,5 @@ class Acceptance:
             self._quotas.give_back(boot.instance, group_of(boot.spec()))
             del self._boots[boot.id]
             self._seats.leave(boot.id)
-            self._keys.pop((boot.instance.project_id, boot.instance.idempotency_key), None)
+            self.keys.drop(boot.instance.project_id, boot.instance.idempotency_key)
         return CallerFault(503, f"the request could not be recorded: {describe(fault)}")

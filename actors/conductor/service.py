@@ -28,6 +28,7 @@ from actors.conductor.company import Company
 from actors.conductor.confirmations import Confirmations
 from actors.conductor.deleted import KEPT as SHOWN
 from actors.conductor.edits import edited
+from actors.conductor.keys import KEPT as KEYS_KEPT
 from actors.conductor.nodes import Nodes
 from actors.conductor.notifications import KEPT
 from actors.conductor.questions import no_server
@@ -124,11 +125,11 @@ class Conductor(Administration):
             Instance, "vm_state", [state.value for state in Vm if state != Vm.DELETED]
         )
         deleted = await self._store.newest(Instance, "deleted_at", SHOWN)
-        self._acceptance.remember(await self._store.columns(Instance, ("project_id", "idempotency_key", "id")))
         ids = [row.id for row in living]
         stories = {row.id: row for row in await self._store.load_where(Story, "id", ids)}
         self._boots.update((row.id, stored_boot(row, stories.get(row.id))) for row in living)
         self._deleted.load(row for row in deleted if row.vm_state == Vm.DELETED)
+        await self._load_keys()
         self._quotas.begin_anew()
         for boot in self._boots.values():
             self._quotas.take(boot.instance.project_id, boot.instance.flavor, 1, group_of(boot.spec()))
@@ -139,6 +140,13 @@ class Conductor(Administration):
         await self.nodes.load()
         self._notifications.load(await self._store.newest(Notification, "sequence", KEPT))
         self._actions.load(await self._store.load_where(InstanceAction, "instance_id", ids), set(ids))
+
+    async def _load_keys(self) -> None:
+        living = [(row.project_id, row.idempotency_key, row.id) for row in (b.instance for b in self._boots.values())]
+        fields = ("project_id", "idempotency_key", "id", "deleted_at")
+        newest = await self._store.columns(Instance, fields, "deleted_at", KEYS_KEPT)
+        deleted = [(project, key, one) for project, key, one, at in reversed(newest) if at and one not in self._boots]
+        self._acceptance.keys.load(living, deleted)
 
     def resume(self) -> None:
         """Take up boots and deletions that a dead conductor left; call it when the other rooms can be reached."""
@@ -486,6 +494,7 @@ class Conductor(Administration):
             if self._boots.pop(boot.id, None) is not None:
                 self._quotas.give_back(boot.instance, group_of(boot.spec()))
                 self._deleted.add(boot.instance)
+                self._acceptance.keys.gone(boot.instance.project_id, boot.instance.idempotency_key)
             self._actions.forget(boot.id)
             self._end(boot)
 

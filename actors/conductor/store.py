@@ -208,9 +208,10 @@ class Store:
         """The rows whose `column` holds one of `values`, in no particular order."""
         return await self._read(lambda: self._fetch_where(kind, column, values))
 
-    async def columns(self, kind: type[Kind], names: Sequence[str]) -> list[tuple[Any, ...]]:
-        """These columns of every row, in no particular order."""
-        return await self._read(lambda: self._tuples(select(*(_column(kind, name) for name in names))))
+    async def columns(self, kind: type[Kind], names: Sequence[str], order: str, limit: int) -> list[tuple[Any, ...]]:
+        """These columns of the rows that `newest` gives, highest first."""
+        query = select(*(_column(kind, name) for name in names)).order_by(_column(kind, order).desc()).limit(limit)
+        return await self._read(lambda: self._tuples(query))
 
     async def load_page(
         self, kind: type[Kind], order: str, after: Value | None = None, limit: int = PAGE_LIMIT

@@ -58,9 +58,9 @@ class DiskStore:
         await asyncio.sleep(self._takes())
         return await self.disk.ledger.load_where(kind, column, values)
 
-    async def columns(self, kind: type[Kind], names: Sequence[str]) -> list[tuple[Any, ...]]:
+    async def columns(self, kind: type[Kind], names: Sequence[str], order: str, limit: int) -> list[tuple[Any, ...]]:
         await asyncio.sleep(self._takes())
-        return await self.disk.ledger.columns(kind, names)
+        return await self.disk.ledger.columns(kind, names, order, limit)
 
     async def commit(self, changes: list[Change]) -> None:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -236,8 +236,8 @@ def test_looking_for_values_and_turning_pages(database_url: str) -> None:
         assert [row.sequence for row in await store.load_page(Notification, "sequence", limit=2)] == [1, 2]
         newest = await store.newest(Notification, "sequence", 2)
         assert {row.sequence for row in newest} == {VALUES_LIMIT + 98, VALUES_LIMIT + 99}
-        pairs = await store.columns(Notification, ("sequence", "event_type"))
-        assert min(pairs) == (1, found[0].event_type) and len(pairs) == VALUES_LIMIT + 99
+        pairs = await store.columns(Notification, ("sequence", "event_type"), "sequence", 2)
+        assert pairs == [(VALUES_LIMIT + 99, found[0].event_type), (VALUES_LIMIT + 98, found[0].event_type)]
 
     use(database_url, work)
 

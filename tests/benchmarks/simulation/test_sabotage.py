@@ -12,6 +12,7 @@ import pytest
 from actors.boot import NODE
 from actors.compute.service import Compute
 from actors.compute.standing import Standing
+from actors.conductor.keys import Keys
 from actors.conductor.nodes import Nodes
 from actors.conductor.service import Conductor
 from actors.errors import CallerFault
@@ -50,7 +51,7 @@ class Credulous(Conductor):
 class ForgetsKeys(Conductor):
     async def start(self) -> None:
         await super().start()
-        self._acceptance._keys.clear()
+        self._acceptance.keys = Keys(self._boots)
 
 
 class TakesNothingUp(Conductor):
