@@ -28,6 +28,8 @@ SAMPLE = 16  # asks by which it is known how busy it is
 COMPANY = 8  # asks that share a message where it is busy, if they come within `linger_s`
 BUSY_S = 1.0  # how long it stays busy, or stays known that whoever asks is alone
 
+_Waiting = tuple[Item, asyncio.Future[Reply | CallerFault | HostFault] | None]  # None: nobody waits for the reply
+
 
 class Outbox(Generic[Item, Reply]):
     """`send` takes a list of items and returns as many replies, a fault in the place of each refused item."""
@@ -43,7 +45,7 @@ class Outbox(Generic[Item, Reply]):
         self._send = send
         self._limit = limit
         self._batch_limit = batch_limit
-        self._waiting: list[tuple[Item, asyncio.Future[Reply | CallerFault | HostFault]]] = []
+        self._waiting: list[_Waiting[Item, Reply]] = []
         self._in_flight = 0
         self._linger_s = linger_s
         self._busy_s = SAMPLE / busy_from if busy_from else 0.0
@@ -57,25 +59,22 @@ class Outbox(Generic[Item, Reply]):
 
     async def ask(self, item: Item) -> Reply:
         """The reply to this item; raises its fault, or what the send itself raised."""
-        return value_of(await self._enqueue(item, self._wait_s()))
+        future: asyncio.Future[Reply | CallerFault | HostFault] = asyncio.get_running_loop().create_future()
+        self._put(item, future, self._wait_s())
+        return value_of(await future)
 
     def cast(self, item: Item, by_and_by: bool = False) -> None:
         """Send and go on; a failure of the send is dropped here and must be healed by reconciliation."""
-        self.enqueue(item, by_and_by).add_done_callback(_consume)
+        self._put(item, None, self._linger_s if by_and_by else 0.0)
 
-    def enqueue(self, item: Item, by_and_by: bool = False) -> asyncio.Future[Reply | CallerFault | HostFault]:
-        return self._enqueue(item, self._linger_s if by_and_by else 0.0)
-
-    def _enqueue(self, item: Item, wait_s: float) -> asyncio.Future[Reply | CallerFault | HostFault]:
+    def _put(self, item: Item, future: asyncio.Future[Reply | CallerFault | HostFault] | None, wait_s: float) -> None:
         if len(self) >= self._limit:
             raise CallerError(busy(f"{len(self)} requests are waiting already; try again in a moment"))
-        future: asyncio.Future[Reply | CallerFault | HostFault] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if not wait_s:
             self._begin()
         elif self._pump is None and self._lingering is None:
             self._lingering = asyncio.get_running_loop().call_later(wait_s, self._waited)
-        return future
 
     async def drained(self) -> None:
         """Wait until everything that was put in has been answered."""
@@ -119,19 +118,14 @@ class Outbox(Generic[Item, Reply]):
         finally:
             self._pump = None
 
-    async def _deliver(self, batch: list[tuple[Item, asyncio.Future[Reply | CallerFault | HostFault]]]) -> None:
+    async def _deliver(self, batch: list[_Waiting[Item, Reply]]) -> None:
         try:
             replies = await self._send([item for item, _ in batch])
         except Exception as failure:  # noqa: BLE001 - whatever the send raised belongs to those who wait for it
             for _, future in batch:
-                if not future.done():
+                if future is not None and not future.done():
                     future.set_exception(failure)
             return
         for (_, future), reply in zip(batch, replies, strict=True):
-            if not future.done():
+            if future is not None and not future.done():
                 future.set_result(reply)
-
-
-def _consume(future: asyncio.Future[Reply | CallerFault | HostFault]) -> None:
-    if not future.cancelled():
-        future.exception()

@@ -87,14 +87,14 @@ class Outcome(Generic[Item]):
 
 @dataclass(slots=True)
 class Saga(Generic[Room, Item]):
-    """A table of steps in the room where they act. `halted` says why an item should go no further (or None)."""
+    """A table of steps in the room where they act. `halted` says which items should go no further, and why."""
 
     table: Table[Room, Item]
     room: Room
     host: str
     clock: Clock
     journal: Journal[Item]
-    halted: Callable[[Item], Fault | None]
+    halted: Callable[[list[Item]], Failures]
 
     async def forward(self, items: list[Item]) -> Outcome[Item]:
         """Run every step; items that fail or are halted are undone before this returns."""
@@ -117,7 +117,7 @@ class Saga(Generic[Room, Item]):
         for index, step in enumerate(self.table):
             for earlier in [s for s in self.table[:index] if s.name in background and s.awaited_by == step.name]:
                 drop(await background.pop(earlier.name), index - 1, earlier.name)
-            drop({item.id: fault for item in outcome.done if (fault := self.halted(item)) is not None}, index - 1)
+            drop(self.halted(outcome.done), index - 1)
             if not outcome.done:
                 break
             work = asyncio.create_task(self._do(step, outcome.done))
@@ -171,7 +171,7 @@ class Saga(Generic[Room, Item]):
         done = [item for item in items if item.id not in failures] if failures else items
         if done:
             self.journal(done, step.name, Phase.DONE, at, "")
-        for item in items:
+        for item in items if failures else ():
             if item.id in failures:
                 self.journal([item], step.name, Phase.FAILED, at, describe(failures[item.id]))
         return failures

@@ -141,9 +141,11 @@ def test_drained_waits_for_casts() -> None:
 def test_what_may_wait_goes_with_what_may_not_or_when_its_time_is_up() -> None:
     async def play() -> None:
         sent: list[list[str]] = []
+        came = asyncio.Event()
 
         async def send(items: list[str]) -> list[None]:
             sent.append(items)
+            came.set()
             return [None] * len(items)
 
         box: Outbox[str, None] = Outbox(send, linger_s=60.0)  # type: ignore[arg-type]
@@ -157,7 +159,10 @@ def test_what_may_wait_goes_with_what_may_not_or_when_its_time_is_up() -> None:
         await box.drained()
         assert sent[1:] == [["d"]]
         soon: Outbox[str, None] = Outbox(send, linger_s=0.001)  # type: ignore[arg-type]
-        await soon.enqueue("e", by_and_by=True)
+        came.clear()
+        soon.cast("e", by_and_by=True)
+        async with asyncio.timeout(5.0):
+            await came.wait()
         assert sent[2:] == [["e"]]
 
     asyncio.run(play())

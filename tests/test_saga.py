@@ -56,7 +56,10 @@ def saga(
         if phases is not None:
             phases.extend((thing.id, name, phase) for thing in things)
 
-    return Saga(table, room, "h", SystemClock(), journal, lambda thing: (halted or {}).get(thing.id))
+    def stopped(things: Sequence[Thing]) -> Failures:
+        return {thing.id: halted[thing.id] for thing in things if halted and thing.id in halted}
+
+    return Saga(table, room, "h", SystemClock(), journal, stopped)
 
 
 def run(table: Table[Room, Thing], room: Room, ids: str = "ab") -> Outcome[Thing]:

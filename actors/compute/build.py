@@ -33,6 +33,7 @@ class Disk:
 @dataclass(slots=True)
 class Build:
     order: BuildOrder | DestroyOrder
+    id: str = field(init=False)  # the instance's
     image: ImageLocation | None = None  # image
     image_path: Path | None = None  # image: the cached file on this node
     vifs: tuple[Vif, ...] = ()  # networks
@@ -40,9 +41,8 @@ class Build:
     kept_ports: tuple[str, ...] = ()  # plug_vifs: those whose tap was there already, so that no event may come
     disks: list[Disk] = field(default_factory=list)  # block_devices: bus and device name for each, in order
 
-    @property
-    def id(self) -> str:
-        return self.order.instance_id
+    def __post_init__(self) -> None:
+        self.id = self.order.instance_id
 
     @property
     def root_device(self) -> str:

@@ -115,9 +115,9 @@ async def plug(node: Compute, order: ActOrder, vifs: tuple[Vif, ...], act: Calla
         for port_id in set(ports) - set(made):
             node.plugs.tell(order.instance_id, port_id)
         await act()
-        missing = await node.plugs.plugged(order.instance_id, node.config.vif_plugging_timeout_s)
+        missing = await node.plugs.plugged([order.instance_id], node.config.vif_plugging_timeout_s)
     finally:
         node.plugs.forget(order.instance_id)
     if missing and node.config.vif_plugging_is_fatal:
-        cause = f"no network-vif-plugged for port {', '.join(sorted(missing))}"
+        cause = f"no network-vif-plugged for port {', '.join(sorted(missing[order.instance_id]))}"
         raise HostError(HostFault("await_plugged", order.host, cause))

@@ -49,7 +49,7 @@ from actors.messages import (
 )
 from actors.outbox import Outbox
 from actors.remembered import Remembered
-from actors.saga import Outcome, Phase, Saga, Table, describe
+from actors.saga import Failures, Outcome, Phase, Saga, Table, describe
 from actors.states import Power
 
 CANCELLED = conflict("", "the instance was deleted while it was being built")
@@ -290,10 +290,13 @@ class Compute:
     def _held(self, build: Build) -> _InHand:
         return next(held for held in self._in_hand[build.id] if held.build is build)
 
-    def _why_halted(self, build: Build) -> Fault | None:
+    def _why_halted(self, builds: list[Build]) -> Failures:
         if self.standing.stale:
-            return STALE
-        return self._held(build).halted if build.id in self._halted else None
+            return {build.id: STALE for build in builds}
+        if not self._halted:
+            return {}
+        held = [self._held(build) for build in builds if build.id in self._halted]
+        return {one.build.id: one.halted for one in held if one.halted is not None}
 
     def _let_go(self, build: Build) -> None:
         held = self._held(build)

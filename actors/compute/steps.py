@@ -6,7 +6,6 @@ learnt on the builds. Undo functions read only `build.order`: they work after a 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from itertools import compress
 from typing import TYPE_CHECKING, TypeVar
@@ -268,10 +267,10 @@ async def stop_guest(node: Compute, builds: list[Build]) -> None:
 async def await_plugged(node: Compute, builds: list[Build]) -> Failures:
     """Wait for the event of every port, with Nova's deadline; going on without is the operator's choice."""
     timeout_s = node.config.vif_plugging_timeout_s
-    waits = [node.plugs.plugged(build.id, timeout_s) for build in builds]
-    missing = await asyncio.gather(*waits)
+    missing = await node.plugs.plugged([build.id for build in builds], timeout_s)
     failures: dict[str, Fault] = {}
-    for build, ports in zip(builds, missing, strict=True):
+    for build in builds:
+        ports = missing.get(build.id)
         if ports and node.config.vif_plugging_is_fatal:
             cause = f"no network-vif-plugged for port {', '.join(sorted(ports))} within {timeout_s:g} s"
             failures[build.id] = HostFault("await_plugged", build.order.host, cause)

@@ -61,7 +61,7 @@ from actors.records import (
     Notification,
     Story,
 )
-from actors.saga import Phase, Saga, Table, describe
+from actors.saga import Failures, Phase, Saga, Table, describe
 from actors.scheduler.messages import PlacementExplained
 from actors.states import Event, Power, Vm
 
@@ -99,6 +99,7 @@ class Conductor(Administration):
         self._seats = Seats(config.boots_in_flight_limit)  # of boots that are accepted and not ended
         self.nodes = Nodes(self, (rooms.scheduler, rooms.network, rooms.volume), clock)
         self._confirmations = Confirmations(rooms.scheduler, self._boots, self.spawn)
+        self._leaving: dict[str, Boot] = {}  # those that are being deleted
         self._failed: dict[str, tuple[BootFault, bool]] = {}  # how attempts failed that are not undone yet
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting = Waiting(self)
@@ -128,6 +129,7 @@ class Conductor(Administration):
         ids = [row.id for row in living]
         stories = {row.id: row for row in await self._store.load_where(Story, "id", ids)}
         self._boots.update((row.id, stored_boot(row, stories.get(row.id))) for row in living)
+        self._leaving.update((boot.id, boot) for boot in self._boots.values() if boot.instance.deleting)
         self._deleted.load(row for row in deleted if row.vm_state == Vm.DELETED)
         await self._load_keys()
         self._quotas.begin_anew()
@@ -153,7 +155,7 @@ class Conductor(Administration):
         boots = list(self._boots.values())
         self._confirmations.begin(boot.id for boot in boots if boot.instance.vm_state == Vm.ACTIVE)
         self.spawn(self._go_on([boot for boot in boots if boot.building]))
-        self.spawn(self._remove([boot for boot in boots if boot.instance.deleting]))
+        self.spawn(self._remove(list(self._leaving.values())))
         self.spawn(evacuation.let_go_of_hosts(self, [boot for boot in boots if boot.homeless]))
         for node in self.nodes.left():
             self.spawn(self._abandon(node))
@@ -464,6 +466,7 @@ class Conductor(Administration):
             if not boot.instance.deleting and boot.instance.vm_state != Vm.DELETED:
                 boot.hear(Event.DELETE)
                 boot.change(deleting=True)
+                self._leaving[boot.id] = boot
                 marked.append(boot)
         await self._writing.write(marked, "instance.delete.start")
         if marked:
@@ -491,6 +494,7 @@ class Conductor(Administration):
         await self._release_late(gone)
         self._waiting.room_came()
         for boot in gone:
+            self._leaving.pop(boot.id, None)
             if self._boots.pop(boot.id, None) is not None:
                 self._quotas.give_back(boot.instance, group_of(boot.spec()))
                 self._deleted.add(boot.instance)
@@ -549,7 +553,7 @@ class Conductor(Administration):
         known = [(self._boots[i], *end) for i, end in failed.items() if i in self._boots]
         late = [(boot, self._too_late(boot), False) for boot in self._overdue() if boot.id not in failed]
         ends = [end for end in [*known, *late] if end[0].building and not end[0].controlled]
-        deleting = [b for b in self._boots.values() if b.instance.deleting and not b.controlled and not b.undoing]
+        deleting = [b for b in self._leaving.values() if not b.controlled and not b.undoing]
         if ends:
             self.spawn(self._take_back(ends))
         if deleting:
@@ -607,12 +611,12 @@ def _by_verb(boots: list[Boot]) -> list[tuple[str, list[Boot]]]:
     return [("create", made), ("rebuild", again)]
 
 
-def _nothing_halts(boot: Boot) -> Fault | None:
-    return None
+def _nothing_halts(boots: list[Boot]) -> Failures:
+    return {}
 
 
-def _why_halted(boot: Boot) -> Fault | None:
-    return DELETED if boot.instance.deleting else None
+def _why_halted(boots: list[Boot]) -> Failures:
+    return {boot.id: DELETED for boot in boots if boot.instance.deleting}
 
 
 def _after_attempts(fault: BootFault, failures: list[BootFault]) -> BootFault:
