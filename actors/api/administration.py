@@ -7,7 +7,6 @@ here is who may ask for what. Invariant: a caller learns of nothing that is not 
 from __future__ import annotations
 
 from random import Random
-from uuid import UUID
 
 from actors.api.aggregates import Aggregates
 from actors.api.flavors import Flavors
@@ -29,6 +28,7 @@ from actors.api.server_groups import ServerGroups
 from actors.clock import Clock
 from actors.errors import CallerError, CallerFault, bad_request, forbidden, not_found
 from actors.faces import ConductorFace, TokenVerifier
+from actors.ids import random_id
 from actors.messages import AuthContext, EvacuateRequest, HostSeen, ProjectQuota
 from actors.records import Aggregate, ComputeNode, Flavor, Keypair, ServerGroup
 
@@ -286,4 +286,4 @@ class Administration:
         return context
 
     def _uuid(self) -> str:
-        return str(UUID(int=self._random.getrandbits(128), version=4))
+        return random_id(self._random)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import cache
 from random import Random
 from typing import Any, TypeVar
 
@@ -123,8 +124,9 @@ class Api(Placement, ServerFirewalls):
         """What is in order, and the faults of the rest, by the request's place in the list."""
         replies: list[list[str] | CallerFault | None] = [None] * len(requests)
         specs: dict[int, BootSpec] = {}
+        authorized = cache(self._authorized)  # most requests of a message have the same token
         for index, request in enumerate(requests):
-            spec = self._spec(request)
+            spec = self._spec(request, authorized)
             if isinstance(spec, CallerFault):
                 replies[index] = spec
             else:
@@ -134,10 +136,10 @@ class Api(Placement, ServerFirewalls):
         good = {index: spec for index, spec in specs.items() if replies[index] is None}
         return good, {index: fault for index, fault in enumerate(replies) if fault is not None}
 
-    def _spec(self, request: BootRequest) -> BootSpec | CallerFault:
+    def _spec(self, request: BootRequest, authorized: Callable[[str], AuthContext]) -> BootSpec | CallerFault:
         received = self._clock.now()
         try:
-            context = self._authorized(request.token)
+            context = authorized(request.token)
             if not context.project_id:
                 return forbidden("a server belongs to a project, and this token is for none")
             flavor = self._flavors.find(context, request.flavor)
@@ -211,7 +213,9 @@ class Api(Placement, ServerFirewalls):
     async def _ask_owners(self, specs: dict[int, BootSpec], replies: list[list[str] | CallerFault | None]) -> None:
         """Would the owners of networks and volumes serve these? They change nothing now. Equal questions go once."""
         allocations = {index: _allocation(spec) for index, spec in specs.items()}
-        attachments = {index: asked for index, spec in specs.items() if (asked := _attachment(spec)).devices}
+        attachments = {
+            index: asked for index, spec in specs.items() if spec.block_devices and (asked := _attachment(spec)).devices
+        }
         for faults in await asyncio.gather(
             _ask_once(self._allocated.ask, allocations), _ask_once(self._volume.validate, attachments)
         ):

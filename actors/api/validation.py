@@ -48,7 +48,7 @@ def name_fault(field: str, name: str) -> CallerFault | None:
         return bad_request(field, "must not be empty")
     if len(name) > NAME_LIMIT:
         return bad_request(field, f"is {len(name)} characters long; at most {NAME_LIMIT} are allowed")
-    if any(unicodedata.category(character).startswith("C") for character in name):
+    if not name.isprintable() and any(unicodedata.category(character).startswith("C") for character in name):
         return bad_request(field, "must not contain control characters")
     if "<" in name or ">" in name:
         return bad_request(field, "must not contain markup ('<' or '>')")
@@ -86,6 +86,8 @@ def _network_fault(request: BootRequest) -> CallerFault | None:
 
 
 def _user_data_fault(user_data: str, limit: int) -> CallerFault | None:
+    if not user_data:
+        return None
     if len(user_data) > limit:
         return bad_request("user_data", f"is {len(user_data)} characters of base64; at most {limit} are allowed")
     try:

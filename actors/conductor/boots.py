@@ -19,6 +19,7 @@ from actors.conductor.timeline import PLACED, Moment, Timeline
 from actors.messages import (
     BootFault,
     BootSpec,
+    BuildEnded,
     BuildOrder,
     Claim,
     DestroyOrder,
@@ -55,9 +56,10 @@ class Boot:
     ended: asyncio.Event | None = None  # set when it leaves BUILD or is gone; made by the first who waits
     decoded: BootSpec | None = None  # its order, kept only while it is built
 
-    @property
-    def id(self) -> str:
-        return self.instance.id
+    id: str = field(init=False)  # the instance's
+
+    def __post_init__(self) -> None:
+        self.id = self.instance.id
 
     @property
     def status(self) -> str:
@@ -108,13 +110,14 @@ class Boot:
         """Till when it may wait for room, in seconds since the epoch; at once where it does not wait."""
         return self.instance.created_at + self.spec().wait_for_capacity_s
 
-    def hear(self, *events: Event) -> None:
-        """Follow the state table; raises `IllegalTransitionError` and changes nothing where it has no row."""
+    def hear(self, *events: Event, **fields: object) -> None:
+        """Follow the state table, and change other fields with it; raises `IllegalTransitionError` and changes nothing
+        where it has no row."""
         row = self.instance
         state = row.vm_state, row.task_state, row.power_state
         for event in events:
             state = _after(*state, event)
-        self.change(vm_state=state[0], task_state=state[1], power_state=state[2])
+        self.change(vm_state=state[0], task_state=state[1], power_state=state[2], **fields)
 
     def change(self, **fields: object) -> None:
         self.instance = msgspec.structs.replace(self.instance, **fields)
@@ -133,7 +136,7 @@ class Boot:
     def place(self, placed: Placed, at: float) -> None:
         """This attempt has a host."""
         host = placed.host
-        self.change(host=host, node=placed.node, availability_zone=placed.zone)
+        self.change(host=host, node=intern(placed.node), availability_zone=intern(placed.zone))
         self.tell(Moment(at, "place", PLACED, self.instance.attempt, host).encoded())
 
     @property
@@ -147,11 +150,18 @@ class Boot:
     def end(self) -> None:
         """It is built, or will not be: those who wait hear of it, and what only a build needs is let go."""
         self.decoded = None
-        self.instance = in_common(self.instance)
         self.timeline.door = ()  # its order has that, too
         if self.ended is not None:
             self.ended.set()
             self.ended = None
+
+    def built(self, report: BuildEnded) -> None:
+        self.hear(
+            Event.SPAWNED,
+            launched_at=report.at,
+            addresses=tuple(map(alike, report.vifs)),
+            root_device=intern(report.root_device),
+        )
 
     def story_row(self) -> Story:
         return Story(id=self.id, lines=self.whole_timeline().encoded())

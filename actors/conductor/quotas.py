@@ -116,13 +116,16 @@ class Quotas:
 
     def _room(self, spec: BootSpec) -> int:
         """For how many machines more of this flavor and group there is room."""
-        limits, use = self.limits(spec.project_id), self.used(spec.project_id)
-        each = {"instances": 1, "cores": spec.flavor.vcpus, "ram": spec.flavor.ram_mib}
-        room = [
-            (limits[name] - getattr(use, name)) // each[name]
-            for name in RESOURCES
-            if limits[name] != NONE and each[name]
-        ]
+        limits, use, flavor = self.limits(spec.project_id), self.used(spec.project_id), spec.flavor
+        room: list[int] = []
+        for name, used, each in (
+            ("instances", use.instances, 1),
+            ("cores", use.cores, flavor.vcpus),
+            ("ram", use.ram, flavor.ram_mib),
+        ):
+            limit = limits[name]
+            if limit != NONE and each:
+                room.append((limit - used) // each)
         group = group_of(spec)
         if group and limits["server_group_members"] != NONE:
             room.append(limits["server_group_members"] - self._members[group])

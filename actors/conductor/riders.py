@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from actors.conductor.boots import Boot
 
-RIDE_S = 1.0  # how long a change may wait for a write that comes anyway; most boots of a storm end sooner
+RIDE_S = 3.0  # how long a change may wait for a write that comes anyway; most boots of a storm end sooner
 
 log = logging.getLogger(__name__)
 
@@ -26,9 +26,9 @@ class Riders:
         self._pump: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
 
-    def add(self, boot: Boot) -> None:
-        self._waiting[boot.id] = boot
-        if self._pump is None:
+    def add(self, boots: list[Boot]) -> None:
+        self._waiting.update([(boot.id, boot) for boot in boots])
+        if boots and self._pump is None:
             self._pump = asyncio.create_task(self._run())
 
     def written(self, boots: list[Boot]) -> None:

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from sys import intern
 
 import msgspec
 
@@ -331,6 +332,7 @@ class Conductor(Administration):
         events = [event for told in report.steps if told.phase == Phase.BEGUN and (event := STEP_EVENT.get(told.step))]
         moments: dict[int, list[msgspec.Raw]] = {}
         last = report.steps[-1].at
+        due: list[Boot] = []
         for instance_id, attempt in report.builds:
             boot = self._boots.get(instance_id)
             if boot is None or boot.instance.attempt != attempt:
@@ -341,7 +343,8 @@ class Conductor(Administration):
             if events and boot.building:
                 boot.hear(*events)
             if last - boot.story_written_at > STORY_FLUSH_S:
-                self._writing.later(boot)
+                due.append(boot)
+        self._writing.later(due)
 
     def _current(self, report: BuildEnded) -> Boot | None:
         """The boot of which this report speaks, if it is not told too late or by a stale compute actor."""
@@ -349,15 +352,14 @@ class Conductor(Administration):
         if boot is None or not boot.building or boot.undoing or boot.instance.attempt != report.attempt:
             return None
         if not boot.instance.host:  # a conductor that died before it wrote where this attempt is
-            boot.change(host=report.host, node=report.node)
+            boot.change(host=report.host, node=intern(report.node))
         return boot if boot.instance.host == report.host else None
 
     async def _builds_ended(self, ends: list[tuple[Boot, BuildEnded]]) -> None:
         good = [(boot, report) for boot, report in ends if report.fault is None]
         verbs = _by_verb([boot for boot, _ in good])
         for boot, report in good:
-            boot.hear(Event.SPAWNED)
-            boot.change(launched_at=report.at, addresses=report.vifs, root_device=report.root_device)
+            boot.built(report)
         active = [boot for boot, _ in good]
         stopped = [boot for boot in active if boot.instance.attempt and moved.arrived(boot)]
         for verb, built in verbs:
@@ -464,8 +466,7 @@ class Conductor(Administration):
                 continue
             replies.append(None)
             if not boot.instance.deleting and boot.instance.vm_state != Vm.DELETED:
-                boot.hear(Event.DELETE)
-                boot.change(deleting=True)
+                boot.hear(Event.DELETE, deleting=True)
                 self._leaving[boot.id] = boot
                 marked.append(boot)
         await self._writing.write(marked, "instance.delete.start")
@@ -488,8 +489,7 @@ class Conductor(Administration):
             boot.undoing = False
         gone = [boot for boot in boots if boot.id not in broken and boot.instance.deleting]
         for boot in gone:
-            boot.hear(Event.DELETED)
-            boot.change(deleted_at=self.clock.now(), deleting=False)
+            boot.hear(Event.DELETED, deleted_at=self.clock.now(), deleting=False)
         await self._writing.write(gone, "instance.delete.end")
         await self._release_late(gone)
         self._waiting.room_came()
@@ -582,9 +582,9 @@ class Conductor(Administration):
         """For the steps and the acts: `Writing.write`."""
         await self._writing.write(boots, event_type, also)
 
-    def write_later(self, boot: Boot) -> None:
+    def write_later(self, boots: list[Boot]) -> None:
         """For the steps: `Writing.later`."""
-        self._writing.later(boot)
+        self._writing.later(boots)
 
     def journal(self, boots: Sequence[Boot], step: str, phase: Phase, at: float, note: str) -> None:
         moments: dict[int, msgspec.Raw] = {}

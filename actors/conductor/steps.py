@@ -53,6 +53,7 @@ async def place(conductor: Conductor, boots: list[Boot]) -> Failures:
         attempts = [boot.instance.attempt for boot in waiting]
         replies = await _choices(conductor, waiting)
         again: list[Boot] = []
+        placed: list[Boot] = []
         at = conductor.clock.now()
         for boot, attempt, reply in zip(waiting, attempts, replies, strict=True):
             if boot.instance.attempt != attempt:  # it failed meanwhile where it was, and that place is given back
@@ -60,12 +61,13 @@ async def place(conductor: Conductor, boots: list[Boot]) -> Failures:
                 again.append(boot)
             elif isinstance(reply, Placed):
                 boot.place(reply, at)
-                conductor.write_later(boot)
+                placed.append(boot)
                 failures.pop(boot.id, None)
             else:
                 failures[boot.id] = not_placed(conductor, boot, reply)
                 if isinstance(reply, CallerFault) and reply.status == BUSY:
                     again.append(boot)
+        conductor.write_later(placed)
         if not again:
             break
         waiting = again

@@ -53,9 +53,9 @@ class Writing:
                 boot.writing -= 1
         self._notifications.publish(told)
 
-    def later(self, boot: Boot) -> None:
-        """Let the boot's row ride along with the next group; what is written is what is true then."""
-        self._riders.add(boot)
+    def later(self, boots: list[Boot]) -> None:
+        """Let the boots' rows ride along with a later group; what is written is what is true then."""
+        self._riders.add(boots)
 
     async def commit(self, changes: list[Change]) -> None:
         """For the other rooms. A database that is away for a moment is asked again here, not all over the cloud."""

@@ -13,10 +13,11 @@ from ipaddress import ip_network
 from msgspec.structs import replace
 
 from actors.errors import CallerError, CallerFault, bad_request, conflict
+from actors.ids import random_id
 from actors.messages import AuthContext
 from actors.network import access
 from actors.network.messages import CreateNetwork, UpdateNetwork
-from actors.network.naming import bridge_device, random_id
+from actors.network.naming import bridge_device
 from actors.network.rows import Rows, Segment
 from actors.records import Network
 

@@ -10,11 +10,12 @@ import random
 from msgspec.structs import replace
 
 from actors.errors import CallerError, CallerFault, bad_request, conflict
+from actors.ids import random_id
 from actors.messages import AuthContext
 from actors.network import access, groups
 from actors.network.define import check_description, check_name, check_prefix
 from actors.network.messages import CreateSecurityGroup, CreateSecurityGroupRule, UpdateSecurityGroup
-from actors.network.naming import DEFAULT_GROUP, random_id
+from actors.network.naming import DEFAULT_GROUP
 from actors.network.rows import Rows
 from actors.records import Change, SecurityGroup, SecurityGroupRule
 

@@ -10,12 +10,13 @@ import random
 from msgspec.structs import replace
 
 from actors.errors import CallerError, CallerFault, bad_request, conflict
+from actors.ids import random_id
 from actors.messages import AuthContext
 from actors.network import access, groups
 from actors.network.define import check_description, check_host_name, check_name, check_prefix, no_network
 from actors.network.mac import normal_mac
 from actors.network.messages import CreatePort, FixedIpRequest, UpdatePort
-from actors.network.naming import COMPUTE_OWNER, default_group_id, random_id, tap_device
+from actors.network.naming import COMPUTE_OWNER, default_group_id, tap_device
 from actors.network.plan import Reservation
 from actors.network.rows import Rows
 from actors.records import AddressPair, Change, FixedIp, Network, Port

@@ -12,12 +12,12 @@ from itertools import pairwise
 from msgspec.structs import replace
 
 from actors.errors import CallerError, CallerFault, bad_request, conflict
+from actors.ids import random_id
 from actors.messages import AuthContext
 from actors.network import access, subnet_pools
 from actors.network.define import check_description, check_name, no_network
 from actors.network.ipam import Pool, default_gateway, default_pools
 from actors.network.messages import CreateSubnet, UpdateSubnet
-from actors.network.naming import random_id
 from actors.network.rows import Rows
 from actors.records import Subnet, SubnetPool
 

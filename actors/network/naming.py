@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import random
 from functools import lru_cache
-from uuid import UUID, uuid5
+from uuid import UUID
+
+from actors.ids import id_within
 
 _OURS = UUID("8a1b7f0e-6a57-5c0e-9d0c-3f1f1d6f7a52")  # the namespace of the ids that are made from other ids
 COMPUTE_OWNER = "compute:"  # + availability zone
 DHCP_OWNER = "network:dhcp"
 DEFAULT_GROUP = "default"
-REMEMBERED = 4_096  # derived ids; one costs 5 µs to make and a boot needs the same few several times
-
-
-def random_id(random: random.Random) -> str:
-    return str(UUID(int=random.getrandbits(128), version=4))
+REMEMBERED = 4_096  # derived ids; a boot needs the same few several times
 
 
 @lru_cache(maxsize=REMEMBERED)
 def boot_port_id(instance_id: str, index: int) -> str:
     """The port of an instance's index-th interface: the same boot, run again, finds it."""
-    return str(uuid5(_OURS, f"{instance_id}/{index}"))
+    return id_within(_OURS, f"{instance_id}/{index}")
 
 
 @lru_cache(maxsize=REMEMBERED)
 def dhcp_port_id(network_id: str) -> str:
-    return str(uuid5(_OURS, f"{network_id}/dhcp"))
+    return id_within(_OURS, f"{network_id}/dhcp")
 
 
 def dhcp_device_id(host: str, network_id: str) -> str:
@@ -34,11 +31,11 @@ def dhcp_device_id(host: str, network_id: str) -> str:
 
 @lru_cache(maxsize=REMEMBERED)
 def default_group_id(project_id: str) -> str:
-    return str(uuid5(_OURS, f"{project_id}/default-group"))
+    return id_within(_OURS, f"{project_id}/default-group")
 
 
 def default_rule_id(group_id: str, direction: str, ethertype: str) -> str:
-    return str(uuid5(_OURS, f"{group_id}/{direction}/{ethertype}"))
+    return id_within(_OURS, f"{group_id}/{direction}/{ethertype}")
 
 
 def tap_device(port_id: str) -> str:

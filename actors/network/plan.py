@@ -11,6 +11,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from actors.errors import CallerError, CallerFault, bad_request, conflict
@@ -74,8 +75,7 @@ class Reservation:
         return ip
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
+class Interface(Struct, frozen=True):
     """One interface of the instance; `port` as it will be."""
 
     network: Network
@@ -83,8 +83,7 @@ class Interface:
     tag: str
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     interfaces: list[Interface]
     changes: list[Change]
     reservation: Reservation

@@ -175,6 +175,9 @@ class Rows:
 
     def _put_port(self, port: Port) -> None:
         old = self.ports.get(port.id)
+        if old is not None and _indexed(old) == _indexed(port):
+            self.ports[port.id] = self.ports_of[port.network_id][port.id] = port
+            return
         if old is not None:
             self._unindex(old)
         if old is None or old.fixed_ips != port.fixed_ips:
@@ -225,6 +228,18 @@ class Rows:
 
 def _dhcp_part(port: Port) -> tuple[object, ...]:
     return port.mac_address, port.fixed_ips, port.dns_name, port.device_id, port.network_id
+
+
+def _indexed(port: Port) -> tuple[object, ...]:
+    """All of a port that any index follows from; its status, which changes most, is not in it."""
+    return (
+        *_dhcp_part(port),
+        port.project_id,
+        port.made_for,
+        port.device_owner,
+        port.host,
+        port.security_groups,
+    )
 
 
 def segment_of(network: Network) -> Segment:

@@ -11,12 +11,14 @@ bound to a host (`server_port.py`).
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from functools import cache
 
 from msgspec.structs import replace
 
 from actors.cluster.names import node_of
 from actors.errors import CallerError, CallerFault
-from actors.messages import AllocateRequest, DeallocateRequest, PlugEvent, PortDetails, Vif
+from actors.messages import AllocateRequest, AuthContext, DeallocateRequest, PlugEvent, PortDetails, Vif
 from actors.network import views
 from actors.network.editing import Editing
 from actors.network.groups import RuleResolver
@@ -37,9 +39,10 @@ class NetworkRoom(Editing):
     async def validate(self, requests: list[AllocateRequest]) -> list[CallerFault | None]:
         """Would these be allocated, each by itself? Changes nothing."""
         planner = self._planner(await self._live.ready())
+        verify = self._verify_at(planner.now)
         replies: list[CallerFault | None] = []
         for request in requests:
-            plan = self._plan(planner, request)
+            plan = _plan(planner, request, verify)
             if isinstance(plan, Plan):
                 plan.reservation.cancel()
             replies.append(None if isinstance(plan, Plan) else plan)
@@ -49,9 +52,10 @@ class NetworkRoom(Editing):
         """Ports for instances, each bound to its host; returns when they are durable and DHCP serves them."""
         rows = await self._live.ready()
         planner, touched = self._planner(rows), Touched(rows)
+        verify = self._verify_at(planner.now)
         replies: list[tuple[Vif, ...] | CallerFault] = []
         for request in requests:
-            plan = self._epochs.fault(request.host, request.epoch) or self._plan(planner, request)
+            plan = self._epochs.fault(request.host, request.epoch) or _plan(planner, request, verify)
             if isinstance(plan, Plan):
                 for interface in plan.interfaces:  # also if nothing changes: a repeat makes sure that DHCP has heard
                     touched.add(interface.network.id)
@@ -75,11 +79,9 @@ class NetworkRoom(Editing):
     def _planner(self, rows: Rows) -> Planner:
         return Planner(rows, self._clock.now(), self._random, self._limits)
 
-    def _plan(self, planner: Planner, request: AllocateRequest) -> Plan | CallerFault:
-        try:
-            return planner.plan(request, self._verifier.verify(request.token, planner.now))
-        except CallerError as error:
-            return error.fault
+    def _verify_at(self, now: float) -> Callable[[str], AuthContext]:
+        """For the requests of one message, which mostly have one token."""
+        return cache(lambda token: self._verifier.verify(token, now))
 
     # ------------------------------------------------------------ for the agents
 
@@ -190,6 +192,13 @@ class NetworkRoom(Editing):
         """Every network, subnet and port as a line; all of it is on disk then."""
         await self._live.durable()
         return views.world(await self._live.ready())
+
+
+def _plan(planner: Planner, request: AllocateRequest, verify: Callable[[str], AuthContext]) -> Plan | CallerFault:
+    try:
+        return planner.plan(request, verify(request.token))
+    except CallerError as error:
+        return error.fault
 
 
 def _is_bound(port: Port, node: str) -> bool:

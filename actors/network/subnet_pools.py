@@ -12,10 +12,10 @@ from ipaddress import IPv4Network, collapse_addresses
 from msgspec.structs import replace
 
 from actors.errors import CallerError, bad_request, conflict
+from actors.ids import random_id
 from actors.messages import AuthContext
 from actors.network import access
 from actors.network.messages import CreateSubnetPool, UpdateSubnetPool
-from actors.network.naming import random_id
 from actors.network.rows import Rows
 from actors.records import SubnetPool
 

@@ -37,8 +37,8 @@ class Stand:
     def with_a_host(self, request_ids: set[str]) -> set[str]:
         return set()
 
-    def write_later(self, placed: Boot) -> None:
-        self.written.append(placed)
+    def write_later(self, placed: list[Boot]) -> None:
+        self.written += placed
 
 
 def test_a_place_that_was_found_for_an_attempt_is_not_given_to_the_next() -> None:
