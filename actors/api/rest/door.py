@@ -10,15 +10,12 @@ import asyncio
 import socket
 from typing import TYPE_CHECKING
 
+from actors.api.rest.listener import bind
 from actors.api.rest.rooms import EdgeRooms
 from actors.cluster.vital import vital
 
 if TYPE_CHECKING:
     from actors.api.rest.serve import Serving
-
-BACKLOG = 2_048  # connections that wait to be taken
-BIND_LIMIT_S = 10.0  # for the port to be free again after the process that had it died
-BIND_PAUSE_S = 0.1
 
 
 class Door:
@@ -69,21 +66,3 @@ async def open_door(rooms: EdgeRooms, host: str, port: int) -> Door:
 def _load() -> None:
     """Other work goes on beside it, as it would not if the event loop itself did so."""
     from actors.api.rest import app, serve  # noqa: F401
-
-
-async def bind(host: str, port: int) -> socket.socket:
-    deadline = asyncio.get_running_loop().time() + BIND_LIMIT_S
-    while True:
-        listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-            listener.listen(BACKLOG)  # from now on clients are served, if a little later
-        except OSError:
-            listener.close()
-            if asyncio.get_running_loop().time() > deadline:
-                raise
-            await asyncio.sleep(BIND_PAUSE_S)
-            continue
-        listener.setblocking(False)
-        return listener

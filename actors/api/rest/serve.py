@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import uvicorn
 from starlette.types import ASGIApp
 
-from actors.api.rest.door import BACKLOG
+from actors.api.rest.listener import BACKLOG
 from actors.api.rest.patience import PatientProtocol
 
 CONNECTIONS_LIMIT = 4_000  # requests and connections at a time; more are told 503

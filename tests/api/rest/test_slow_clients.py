@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from actors.api.rest.bodies import limited
-from actors.api.rest.door import bind
 from actors.api.rest.image.data import GRACE_S, LEAST_BYTES_S, too_slow
+from actors.api.rest.listener import bind
 from actors.api.rest.patience import HEAD_LIMIT_BYTES, PatientProtocol
 from actors.api.rest.serve import Serving, start_serving
 from tests.api.rest.image.test_images import make
