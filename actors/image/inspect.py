@@ -35,8 +35,7 @@ class Inspection:
 
     def finish(self) -> int:
         """The virtual size in bytes of the disk that was described."""
-        self._wrapper.close()
-        matches = list(self._wrapper.formats or [])
+        matches = self._matches()
         names = sorted(str(match) for match in matches)
         found = next((match for match in matches if self._is_claimed(str(match))), None)
         if found is None:
@@ -48,6 +47,13 @@ class Inspection:
         if not 0 < size <= VIRTUAL_LIMIT_BYTES:
             raise self._refused(f"a disk of {size} bytes (1 to {VIRTUAL_LIMIT_BYTES} are possible)")
         return size
+
+    def _matches(self) -> list[Any]:
+        try:
+            self._wrapper.close()
+            return list(self._wrapper.formats or [])
+        except Exception as error:  # an inspector that broke can't say that it isn't its format
+            raise self._refused("its format can't be told") from error
 
     def _is_claimed(self, name: str) -> bool:
         """A raw disk with a boot sector is seen as a partition table; that is still raw, as Glance has it."""

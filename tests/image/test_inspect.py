@@ -60,6 +60,12 @@ def test_a_vmdk_with_extents_elsewhere_is_refused() -> None:
     refusal("vmdk", flat_vmdk())
 
 
+def test_text_that_may_be_a_vmdks_and_can_not_be_read_as_one_is_refused() -> None:
+    text = b"words " * 100
+    assert inspect("raw", text) == len(text)
+    assert "can't be told" in refusal("raw", text + "é".encode())
+
+
 @pytest.mark.parametrize("claim", ["raw", "vmdk", "vdi", "vhdx", "iso"])
 def test_a_qcow2_under_another_name_is_refused(claim: str) -> None:
     refusal(claim, qcow2(MIB))
