@@ -134,6 +134,11 @@ def install(app: FastAPI, form: Form) -> None:
 
 
 def _message(fault: CallerFault) -> str:
+    """May name what was sent, of which not all is text that an answer can carry."""
+    return _said(fault).encode(errors="replace").decode()
+
+
+def _said(fault: CallerFault) -> str:
     if fault.field and fault.status in (400, 409) and fault.field not in fault.message:
         return f"Invalid input for {fault.field}: {fault.message}" if fault.status == 400 else fault.message
     return fault.message

@@ -52,6 +52,7 @@ SERVERS: dict[str, Line] = {
     f"PUT {OF_SERVER}/tags/{{tag}}": (404, None),
     f"DELETE {OF_SERVER}/tags/{{tag}}": (404, None),
     f"GET {OF_SERVER}/diagnostics": (404, None),
+    f"GET {OF_SERVER}/topology": (404, None),
     f"GET {OF_SERVER}/os-server-password": (404, None),
     f"DELETE {OF_SERVER}/os-server-password": (404, None),
     f"GET {OF_SERVER}/os-security-groups": (404, None),

@@ -98,7 +98,7 @@ class NewImage(Strict):
 
 
 class NewBackup(NewImage):
-    backup_type: Name
+    backup_type: Annotated[str, Field(max_length=255)]  # '' is one, and what the command line sends by itself
     rotation: Annotated[int, Field(ge=1, lt=2**31)]
 
 

@@ -24,6 +24,6 @@ def parsed(field: str, text: str) -> float:
     except ValueError:
         raise CallerError(bad_request(field, f"Invalid {field} value: it is no time of ISO 8601")) from None
     try:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).timestamp()
     except (OverflowError, ValueError):
         raise CallerError(bad_request(field, f"Invalid {field} value: it is out of range")) from None

@@ -1,4 +1,4 @@
-"""What the hypervisor knows of a server, for administrators; and the password that a guest never leaves here."""
+"""What the hypervisor knows of a server, for administrators; and what no server here has: NUMA cells, a password."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from starlette.responses import Response
 from actors.api.messages import ServersRequest
 from actors.api.rest.context import Asking, Rooms
 from actors.api.rest.microversions import Spoken
-from actors.errors import CallerError, forbidden, value_of
+from actors.errors import CallerError, forbidden, not_found, value_of
 
 router = APIRouter(prefix="/v2.1/servers/{server_id}")
 
-SHAPED = (2, 48)
+SHAPED, TOPOLOGIES_SINCE = (2, 48), (2, 78)
 
 
 @router.get("/diagnostics")
@@ -28,6 +28,16 @@ async def show_diagnostics(server_id: str, rooms: Rooms, caller: Asking, version
     if version >= SHAPED:
         return found
     return {name: value for name, value in found.items() if not isinstance(value, list)}
+
+
+@router.get("/topology")
+async def show_topology(server_id: str, rooms: Rooms, caller: Asking, version: Spoken) -> dict[str, Any]:
+    """No guest here has NUMA cells or huge pages of its own."""
+    if version < TOPOLOGIES_SINCE:
+        raise CallerError(not_found("", "The resource could not be found."))
+    [server] = await rooms.api.show(ServersRequest(token=caller.token, server_ids=(server_id,)))
+    value_of(server)
+    return {"nodes": [], "pagesize_kb": None}
 
 
 @router.get("/os-server-password")

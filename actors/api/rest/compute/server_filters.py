@@ -14,7 +14,7 @@ from starlette.datastructures import QueryParams
 
 from actors.api.rest.compute.dates import parsed
 from actors.api.rest.compute.queries import TRUE, flag, whole
-from actors.api.rest.compute.server_view import updated_at
+from actors.api.rest.compute.server_view import root_device_name, updated_at
 from actors.api.rest.microversions import Version
 from actors.api.rest.paging import Paging
 from actors.errors import CallerError, bad_request, forbidden
@@ -48,7 +48,7 @@ SORT: dict[str, Callable[[ServerView], Any]] = {
     "availability_zone": lambda view: view.availability_zone,
     "display_description": lambda view: view.description,
     "config_drive": lambda view: view.config_drive,
-    "root_device_name": lambda view: view.root_device,
+    "root_device_name": root_device_name,
     "launch_index": lambda view: view.launch_index,
     "locked": lambda view: bool(view.locked_by),
     "terminated_at": lambda view: view.deleted_at,

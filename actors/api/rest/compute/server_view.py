@@ -161,10 +161,14 @@ def _for_administrators(view: ServerView, version: Version) -> Body:
             "OS-EXT-SRV-ATTR:hostname": view.hostname,
             "OS-EXT-SRV-ATTR:kernel_id": "",
             "OS-EXT-SRV-ATTR:ramdisk_id": "",
-            "OS-EXT-SRV-ATTR:root_device_name": view.root_device or None,
+            "OS-EXT-SRV-ATTR:root_device_name": root_device_name(view) or None,
             "OS-EXT-SRV-ATTR:user_data": view.user_data or None,
         }
     return body
+
+
+def root_device_name(view: ServerView) -> str:
+    return f"/dev/{view.root_device}" if view.root_device else ""
 
 
 def volumes(view: ServerView, version: Version) -> list[Body]:

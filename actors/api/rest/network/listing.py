@@ -95,7 +95,7 @@ class Listing:
         if self._reversed():
             bodies = bodies[::-1]
         if marker:
-            places = [place for place, body in enumerate(bodies) if body["id"] == marker]
+            places = [place for place, body in enumerate(bodies) if _id(body) == marker]
             if not places:
                 raise CallerError(bad_request("marker", f"The marker {marker[:64]!r} could not be found"))
             bodies = bodies[places[0] + 1 :]
@@ -110,9 +110,9 @@ class Listing:
         ahead, behind = (begun, more) if self._reversed() else (more, begun)
         links = []
         if ahead:
-            links.append({"rel": "next", "href": self._link(page[-1]["id"], False)})
+            links.append({"rel": "next", "href": self._link(_id(page[-1]), False)})
         if behind:
-            links.append({"rel": "previous", "href": self._link(page[0]["id"], True)})
+            links.append({"rel": "previous", "href": self._link(_id(page[0]), True)})
         return links
 
     def _link(self, marker: str, backwards: bool) -> str:
@@ -123,6 +123,11 @@ class Listing:
 def only(body: Body, fields: Collection[str]) -> Body:
     """The fields asked for; all where none are."""
     return {name: value for name, value in body.items() if name in fields} if fields else body
+
+
+def _id(body: Body) -> str:
+    """An availability zone has a name alone."""
+    return str(body.get("id", body.get("name")))
 
 
 def _equal(has: Any, wanted: str) -> bool:

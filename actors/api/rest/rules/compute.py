@@ -43,6 +43,7 @@ OF_SERVERS: dict[str, Rule] = {
     f"POST {SERVER}/action": SERVER_ACTIONS,
     f"POST {SERVER}/remote-consoles": f"{API}:os-remote-consoles",
     f"GET {SERVER}/diagnostics": f"{API}:os-server-diagnostics",
+    f"GET {SERVER}/topology": "compute:server:topology:index",
     f"GET {SERVER}/os-server-password": f"{API}:os-server-password:show",
     f"DELETE {SERVER}/os-server-password": f"{API}:os-server-password:clear",
     f"GET {SERVER}/os-instance-actions": f"{API}:os-instance-actions:list",

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body, Depends, Request
 from starlette.responses import Response
 
 from actors.api.rest.answers import Json
+from actors.api.rest.bodies import Name
 from actors.api.rest.context import Asking, Caller, Rooms
 from actors.api.rest.rooms import EdgeRooms
 from actors.api.rest.volume.bodies import CreateTypeBody, Open, SpecsBody, UpdateTypeBody, read
@@ -23,7 +24,7 @@ ADD, REMOVE = "addProjectAccess", "removeProjectAccess"
 
 
 class Access(Open):
-    project: str
+    project: Name
 
 
 @router.get("")

@@ -294,7 +294,31 @@ def test_tags(tmp_path: Path) -> None:
     in_world(tmp_path, play)
 
 
-@pytest.mark.parametrize("part", ["diagnostics", "os-server-password", "tags", "metadata", "os-interface"])
+def test_no_guest_has_cells_of_its_own(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        _, url = await booted(world)
+        async with client(world, "2.78") as http:
+            assert (await http.get(f"{url}/topology")).json() == {"nodes": [], "pagesize_kb": None}
+        async with client(world, "2.77") as http:
+            assert (await http.get(f"{url}/topology")).status_code == 404
+
+    in_world(tmp_path, play)
+
+
+def test_the_root_disk_is_named_as_a_device(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, url = await booted(world)
+        async with client(world, by=world.admin) as http:
+            name = "OS-EXT-SRV-ATTR:root_device_name"
+            assert (await http.get(url)).json()["server"][name] == "/dev/vda"
+            wanted = {"all_tenants": "1", "root_device_name": "/dev/vda"}
+            found = (await http.get("/compute/v2.1/servers", params=wanted)).json()["servers"]
+            assert [one["id"] for one in found] == [server.id]
+
+    in_world(tmp_path, play)
+
+
+@pytest.mark.parametrize("part", ["topology", "diagnostics", "os-server-password", "tags", "metadata", "os-interface"])
 def test_parts_of_another_project_s_server_are_not_there(tmp_path: Path, part: str) -> None:
     async def play(world: World) -> None:
         _, url = await booted(world)
@@ -329,5 +353,23 @@ def test_an_image_of_a_simulated_server_is_whole_and_says_what_it_is(tmp_path: P
         old = await ask(world, url, {"createImage": {"name": "shot"}}, "2.1")
         assert old.content == b""
         assert "/images/" in old.headers["Location"]
+
+    in_world(tmp_path, play)
+
+
+def test_a_backup_of_no_kind_is_one_and_the_newest_stays(tmp_path: Path) -> None:
+    """The command line sends '' where no type is asked for."""
+
+    async def play(world: World) -> None:
+        _, url = await booted(world)
+        made = []
+        for name in ("old", "new"):
+            answer = await ask(world, url, {"createBackup": {"name": name, "backup_type": "", "rotation": 1}})
+            assert answer.status_code == 202, answer.text
+            made.append(answer.json()["image_id"])
+        async with client(world) as http:
+            statuses = [(await http.get(f"/image/v2/images/{image_id}")).status_code for image_id in made]
+            kind = (await http.get(f"/image/v2/images/{made[1]}")).json()["backup_type"]
+        assert (statuses, kind) == ([404, 200], "")
 
     in_world(tmp_path, play)
