@@ -102,10 +102,16 @@ class Evacuation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EvacuateRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Build a server of a node that is no more again on another host. `token`: who may use what it has."""
+    """Build a server of a node that is no more again on another host. `token`: who may use what it has.
 
+    Repeatable by `id`: that of the instance action which this is, which the asker makes.
+    """
+
+    id: str
     token: str
     instance_id: str
+    user_id: str
+    request_id: str
     host: str = ""  # '' = the scheduler chooses
     from_image: bool = False  # also where its root disk is lost and must be made of its image again
     stop: bool = False  # it is stopped there, whatever it was

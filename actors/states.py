@@ -39,6 +39,9 @@ class Task(StrEnum):
     RESUMING = "resuming"
     SNAPSHOT = "image_snapshot"
     BACKUP = "image_backup"
+    REBUILDING = "rebuilding"
+    REBUILD_BLOCK_DEVICE_MAPPING = "rebuild_block_device_mapping"
+    REBUILD_SPAWNING = "rebuild_spawning"
 
 
 class Power(StrEnum):
@@ -95,6 +98,14 @@ ACTIVE = State(Vm.ACTIVE, Task.NONE, Power.RUNNING)
 ERROR = State(Vm.ERROR, Task.NONE, Power.NOSTATE)
 DELETED = State(Vm.DELETED, Task.NONE, Power.NOSTATE)
 
+# What Nova calls the tasks of a boot where the server has run before; only shown.
+AGAIN = {
+    Task.SCHEDULING: Task.REBUILDING,
+    Task.NETWORKING: Task.REBUILDING,
+    Task.BLOCK_DEVICE_MAPPING: Task.REBUILD_BLOCK_DEVICE_MAPPING,
+    Task.SPAWNING: Task.REBUILD_SPAWNING,
+}
+
 _BUILD_TASKS = (Task.SCHEDULING, Task.NETWORKING, Task.BLOCK_DEVICE_MAPPING, Task.SPAWNING)
 _STEP_EVENTS = {
     Event.NETWORKING: _building(Task.NETWORKING),
@@ -115,7 +126,7 @@ for _start in product((Vm.ACTIVE, Vm.STOPPED, Vm.ERROR), (Task.NONE,), Power):
     TABLE[State._make(_start), Event.EVACUATE] = ACCEPTED
 # Whatever is done to a server when its deletion is asked for, deletion takes over.
 _LIVING = (Vm.ACTIVE, Vm.STOPPED, Vm.PAUSED, Vm.SUSPENDED, Vm.ERROR)
-_TASKS = tuple(task for task in Task if task not in (*_BUILD_TASKS, Task.DELETING))
+_TASKS = tuple(task for task in Task if task not in (*_BUILD_TASKS, *AGAIN.values(), Task.DELETING))
 for _start in (*(_building(task) for task in _BUILD_TASKS), *map(State._make, product(_LIVING, _TASKS, Power))):
     _deleting = _start._replace(task=Task.DELETING)
     TABLE[_start, Event.DELETE] = _deleting

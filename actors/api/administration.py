@@ -210,12 +210,15 @@ class Administration:
 
     async def evacuate(self, request: EvacuateServer) -> None:
         """Raises `CallerError`: 404 for a host that is not there, 400 where the server's node is up."""
-        self._administrator(request.token, "only an administrator evacuates servers")
+        context = self._administrator(request.token, "only an administrator evacuates servers")
         if request.host and all(seen.report.host != request.host for seen in await self._conductor.hosts()):
             raise CallerError(not_found("host", f"Compute host {request.host} not found."))
         asked = EvacuateRequest(
+            id=self._uuid(),
             token=request.token,
             instance_id=request.server_id,
+            user_id=context.user_id,
+            request_id=request.request_id or f"req-{self._uuid()}",
             host=request.host,
             from_image=request.from_image,
             stop=request.stop,
@@ -226,13 +229,23 @@ class Administration:
 
     async def evacuate_node(self, request: EvacuateNode) -> list[Evacuated]:
         """Every server that ran on the node, and what comes of it. Raises `CallerError` where there is no such node."""
-        self._administrator(request.token, "only an administrator evacuates servers")
+        context = self._administrator(request.token, "only an administrator evacuates servers")
         if all(node.id != request.node for node in await self._conductor.load(ComputeNode)):
             raise CallerError(not_found("node", f"there is no worker node {request.node!r}"))
         views = await self._conductor.evacuable(request.node)
-        faults = await self._conductor.evacuate(
-            [EvacuateRequest(token=request.token, instance_id=v.id, from_image=request.from_image) for v in views]
-        )
+        request_id = f"req-{self._uuid()}"
+        asked = [
+            EvacuateRequest(
+                id=self._uuid(),
+                token=request.token,
+                instance_id=view.id,
+                user_id=context.user_id,
+                request_id=request_id,
+                from_image=request.from_image,
+            )
+            for view in views
+        ]
+        faults = await self._conductor.evacuate(asked)
         return [
             Evacuated(server_id=view.id, name=view.name, why_not=fault.message if fault else "")
             for view, fault in zip(views, faults, strict=True)

@@ -128,6 +128,7 @@ class EvacuateServer(msgspec.Struct, frozen=True, kw_only=True):
     host: str = ""
     from_image: bool = True  # also where its root disk must be made of its image again
     stop: bool = False  # it is stopped there, whatever it was
+    request_id: str = ""
 
 
 class EvacuateNode(msgspec.Struct, frozen=True, kw_only=True):

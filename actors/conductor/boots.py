@@ -28,7 +28,7 @@ from actors.messages import (
     ServerView,
 )
 from actors.records import Flavor, Instance, Notification, Story
-from actors.states import ACCEPTED, Event, Power, State, Task, Vm, after, status
+from actors.states import ACCEPTED, AGAIN, Event, Power, State, Task, Vm, after, status
 from actors.vifs import alike
 
 DEFAULT_GROUP = "default"  # of security groups
@@ -67,6 +67,12 @@ class Boot:
         row = self.instance
         shown = _status(row.vm_state, row.task_state, row.power_state)
         return "REBUILD" if shown == "BUILD" and self.again else shown
+
+    @property
+    def task(self) -> str:
+        """Its task_state as it is shown; '' = none."""
+        task = self.instance.task_state
+        return AGAIN.get(Task(task), task) if task and self.again else task
 
     @property
     def state(self) -> State:
@@ -316,7 +322,7 @@ def view(boot: Boot) -> ServerView:
         name=instance.name,
         status=boot.status,
         vm_state=instance.vm_state,
-        task_state=instance.task_state or None,
+        task_state=boot.task or None,
         power_state=instance.power_state,
         host=instance.host,
         node=instance.node,
@@ -372,7 +378,7 @@ def notification(boot: Boot, event_type: str, sequence: int, at: float) -> Notif
         "tenant_id": row.project_id,
         "user_id": row.user_id,
         "state": row.vm_state,
-        "task_state": row.task_state or None,
+        "task_state": boot.task or None,
         "power_state": row.power_state,
         "host": row.host,
         "node": row.node,

@@ -3,21 +3,24 @@
 Part of the conductor's service. What is on volumes is kept; a root disk that was made of an image went with its host
 and is made of the image again, where the operator allows that. Invariants: nobody is evacuated from a node that is up;
 what a server had besides its host is never given away, also where no host is found for it: then it is in ERROR and can
-be evacuated again.
+be evacuated again; a request that comes twice evacuates once, and its repeat is answered as it was.
 """
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from actors.conductor import moved
 from actors.conductor.attached import attached_volumes
 from actors.conductor.boots import Boot
+from actors.conductor.instance_actions import InstanceActions
 from actors.conductor.questions import no_server
 from actors.conductor.steps import release
-from actors.errors import CallerFault, bad_request, conflict
+from actors.errors import CallerFault, bad_request, busy, conflict
 from actors.messages import EvacuateRequest, Evacuation, NetworkRequest
+from actors.records import InstanceAction
 from actors.states import Event, Task, Vm
 
 if TYPE_CHECKING:
@@ -26,22 +29,58 @@ if TYPE_CHECKING:
 MOVABLE = (Vm.ACTIVE, Vm.STOPPED, Vm.ERROR)  # as in Nova
 
 
-async def evacuate(conductor: Conductor, requests: list[EvacuateRequest]) -> list[CallerFault | None]:
-    """Durably begun when this returns; a fault in the place of each that may not be."""
-    replies: list[CallerFault | None] = []
-    going: list[Boot] = []
-    for request in requests:
-        boot = conductor.boot(request.instance_id)
-        fault = no_server(request.instance_id) if boot is None else _why_not(conductor, boot, request)
-        replies.append(fault)
-        if boot is not None and fault is None:
-            _set_out(conductor, boot, request)
-            going.append(boot)
-    if going:
-        await conductor.write(going, "instance.evacuate")
-        await let_go_of_hosts(conductor, going)
-        conductor.go(going)
-    return replies
+class Evacuations:
+    def __init__(self, conductor: Conductor, actions: InstanceActions) -> None:
+        self._conductor = conductor
+        self._actions = actions
+        self._recording: dict[str, asyncio.Future[None]] = {}  # by the id of an action that is not on disk yet
+
+    async def begin(self, requests: list[EvacuateRequest]) -> list[CallerFault | None]:
+        """Durably begun when this returns; a fault in the place of each that may not be."""
+        replies: list[CallerFault | None] = []
+        going: dict[Boot, InstanceAction] = {}
+        elsewhere: dict[int, asyncio.Future[None]] = {}  # requests that are being recorded for another call
+        for index, request in enumerate(requests):
+            boot = self._conductor.boot(request.instance_id)
+            if boot is not None and self._actions.find(boot.id, request.id) is not None:
+                replies.append(None)
+                if (recording := self._recording.get(request.id)) is not None:
+                    elsewhere[index] = recording
+                continue
+            fault = no_server(request.instance_id) if boot is None else _why_not(self._conductor, boot, request)
+            replies.append(fault)
+            if boot is not None and fault is None:
+                _set_out(self._conductor, boot, request)
+                going[boot] = self._actions.evacuates(request, boot, self._conductor.clock.now())
+        if going:
+            await self._record(going)
+        for index, recording in elsewhere.items():
+            await asyncio.wait({recording})
+            if recording.cancelled():
+                replies[index] = busy("the same request could not be recorded; try again in a moment")
+        return replies
+
+    async def _record(self, going: dict[Boot, InstanceAction]) -> None:
+        """What could not be recorded goes all the same, as it has begun, and is on disk with its next change."""
+        actions = list(going.values())
+        recorded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._recording |= {action.id: recorded for action in actions}
+        try:
+            await self._conductor.write(list(going), "instance.evacuate", actions)
+            recorded.set_result(None)
+        except ConnectionError:
+            for action in actions:
+                self._actions.drop(action)
+            raise
+        finally:
+            recorded.cancel()
+            for action in actions:
+                del self._recording[action.id]
+            self._conductor.spawn(self._go(list(going)))
+
+    async def _go(self, boots: list[Boot]) -> None:
+        await let_go_of_hosts(self._conductor, boots)
+        self._conductor.go(boots)
 
 
 def on_node(conductor: Conductor, node: str) -> list[Boot]:
@@ -54,7 +93,7 @@ def _why_not(conductor: Conductor, boot: Boot, request: EvacuateRequest) -> Call
     row = boot.instance
     if row.task_state != Task.NONE or row.vm_state not in MOVABLE or not row.launched_at or row.deleting:
         what = "task_state" if row.task_state else "vm_state"
-        shown = row.task_state or row.vm_state
+        shown = boot.task or row.vm_state
         return conflict("", f"Cannot 'evacuate' instance {boot.id} while it is in {what} {shown}")
     if boot.undoing:
         return conflict("", f"Cannot 'evacuate' instance {boot.id} while its last evacuation is being undone")

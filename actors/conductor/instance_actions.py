@@ -7,13 +7,14 @@ that lives, every action is here; of each the newest state.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 import msgspec
 
 from actors.acts import ActDone, ActRequest, AnyAct, Edit, Reboot, builtins_of, name_of
 from actors.conductor.boots import Boot
-from actors.errors import Fault
-from actors.messages import StoryLine
+from actors.errors import CallerFault, Fault
+from actors.messages import EvacuateRequest, StoryLine
 from actors.records import InstanceAction, InstanceActionEvent
 from actors.saga import describe
 from actors.states import Vm
@@ -32,7 +33,9 @@ PARTS = {
     "detach_interface": "compute_detach_interface",
     "createImage": "compute_snapshot_instance",
     "createBackup": "compute_backup_instance",
+    "evacuate": "compute_rebuild_instance",
 }
+EVACUATE = "evacuate"
 BOOT_PART = "compute__do_build_and_run_instance"
 ERROR = "Error"  # what a user reads where a part failed; the cause is its host's
 KEPT = 200  # finished actions of one server
@@ -58,7 +61,8 @@ class InstanceActions:
         return self._actions[instance_id].get(action_id) if instance_id in self._actions else None
 
     def pending(self, instance_id: str) -> list[InstanceAction]:
-        return [one for one in self._actions.get(instance_id, {}).values() if not one.finished_at]
+        """Acts that are not over; an evacuation is none."""
+        return [one for one in self._actions.get(instance_id, {}).values() if one.act and not one.finished_at]
 
     def of(self, instance_id: str) -> list[InstanceAction]:
         return list(self._actions.get(instance_id, {}).values())
@@ -78,6 +82,37 @@ class InstanceActions:
         )
         self.put(action)
         return action
+
+    def evacuates(self, request: EvacuateRequest, boot: Boot, now: float) -> InstanceAction:
+        """It begins to be built again elsewhere."""
+        action = InstanceAction(
+            id=request.id,
+            instance_id=boot.id,
+            project_id=boot.instance.project_id,
+            user_id=request.user_id,
+            request_id=request.request_id,
+            name=EVACUATE,
+            started_at=now,
+            updated_at=now,
+        )
+        self.put(action)
+        return action
+
+    def evacuated(self, boots: Iterable[Boot], now: float) -> list[InstanceAction]:
+        """What is over now that these are ACTIVE again or in ERROR."""
+        over = [
+            ended(one, boot.instance.host, _how_rebuilt(one, boot, now), now)
+            for boot in boots
+            for one in self.of(boot.id)
+            if one.name == EVACUATE and not one.finished_at
+        ]
+        for action in over:
+            self.put(action)
+        return over
+
+    def drop(self, action: InstanceAction) -> None:
+        """It could not be recorded."""
+        self._actions[action.instance_id].pop(action.id, None)
 
     def forget(self, instance_id: str) -> None:
         self._actions.pop(instance_id, None)
@@ -112,6 +147,12 @@ def ended(action: InstanceAction, host: str, reply: ActDone | Fault, now: float)
     return msgspec.structs.replace(
         action, finished_at=now, updated_at=now, message="" if well else ERROR, act={}, events=(part,)
     )
+
+
+def _how_rebuilt(action: InstanceAction, boot: Boot, now: float) -> ActDone | CallerFault:
+    if boot.instance.vm_state == Vm.ERROR:
+        return CallerFault(500, str(boot.instance.fault.get("message", "")))
+    return ActDone(started_at=action.started_at, finished_at=now)
 
 
 def boot_action(boot: Boot, story: list[StoryLine]) -> InstanceAction:

@@ -67,6 +67,7 @@ from actors.scheduler.messages import PlacementExplained
 from actors.states import Event, Power, Vm
 
 STEP_EVENT = {step.name: step.event for step in NODE if step.event}
+CREATE, REBUILD = "create", "rebuild"  # what a build that ends was, as notifications call it
 DELETED = conflict("", "the instance is being deleted")
 
 
@@ -105,6 +106,7 @@ class Conductor(Administration):
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting = Waiting(self)
         self._acts = Acts(self, self._actions)
+        self._evacuations = evacuation.Evacuations(self, self._actions)
         self._company = Company(self.go)
         self._writing = Writing(store, self._notifications, clock, self.boot)
         door = Saga(table[:1], self, "", clock, self.journal, _nothing_halts)
@@ -263,8 +265,7 @@ class Conductor(Administration):
                 boot.undoing = boot.again  # until its old host is let go of: what comes late would undo the next try
                 over.append(boot)
         try:
-            for verb, ended in _by_verb(over):
-                await self._writing.write(ended, f"instance.{verb}.error")
+            await self._write_ends(_by_verb(over), "error")
             await self._writing.write(again, "")
             await self._release_late([*over, *again])
             await evacuation.let_go_of_hosts(self, [boot for boot in over if boot.again])
@@ -275,6 +276,11 @@ class Conductor(Administration):
             self._end(boot)
         if again:
             self.spawn(self._go(again))
+
+    async def _write_ends(self, by_verb: list[tuple[str, list[Boot]]], end: str) -> None:
+        for verb, boots in by_verb:
+            evacuated = self._actions.evacuated(boots, self.clock.now()) if verb == REBUILD else []
+            await self._writing.write(boots, f"instance.{verb}.{end}", evacuated)
 
     async def _release_late(self, boots: list[Boot]) -> None:
         """A scheduler that started while these gave their hosts back was told that they hold them still."""
@@ -362,8 +368,7 @@ class Conductor(Administration):
             boot.built(report)
         active = [boot for boot, _ in good]
         stopped = [boot for boot in active if boot.instance.attempt and moved.arrived(boot)]
-        for verb, built in verbs:
-            await self._writing.write(built, f"instance.{verb}.end")
+        await self._write_ends(verbs, "end")
         for boot in active:
             self._end(boot)
         if stopped:
@@ -416,7 +421,7 @@ class Conductor(Administration):
 
     async def evacuate(self, requests: list[EvacuateRequest]) -> list[CallerFault | None]:
         """Build servers of nodes that are no more again on other hosts, in the background."""
-        return await evacuation.evacuate(self, requests)
+        return await self._evacuations.begin(requests)
 
     async def evacuable(self, node: str) -> list[ServerView]:
         """The servers that a node left behind."""
@@ -608,7 +613,7 @@ def _by_verb(boots: list[Boot]) -> list[tuple[str, list[Boot]]]:
     """Those that are made, and those that are made again, as notifications call it; hardly ever both."""
     again = [boot for boot in boots if boot.again]
     made = [boot for boot in boots if not boot.again] if again else boots
-    return [("create", made), ("rebuild", again)]
+    return [(CREATE, made), (REBUILD, again)]
 
 
 def _nothing_halts(boots: list[Boot]) -> Failures:

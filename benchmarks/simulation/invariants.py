@@ -12,7 +12,7 @@ from typing import Any
 
 from actors.cluster import names
 from actors.network.naming import COMPUTE_OWNER, DHCP_OWNER, tap_device
-from actors.records import Instance, Notification, Port, Volume, VolumeAttachment
+from actors.records import Instance, InstanceAction, Notification, Port, Volume, VolumeAttachment
 from benchmarks.simulation.cloud import SimulatedCloud
 from benchmarks.simulation.trouble import Weather
 from benchmarks.simulation.users import Users
@@ -75,7 +75,7 @@ def _homeless(row: Instance) -> bool:
 
 async def broken(quiet: Quiet) -> list[str]:
     found = [*_promises(quiet), *_ends(quiet), *_notifications(quiet), *_guests(quiet)]
-    found += [*_ports(quiet), *_volumes(quiet)]
+    found += [*_ports(quiet), *_volumes(quiet), *_evacuations(quiet)]
     found += await _books(quiet)
     found += await _machines(quiet)
     return found + _deaths(quiet)
@@ -135,6 +135,18 @@ def _notifications(quiet: Quiet) -> Iterable[str]:
     heard = [row.id for row in quiet.users.heard]
     if heard != [row.id for row in rows]:
         yield f"a follower heard {len(heard)} notifications of {len(rows)}: {heard} of {[row.id for row in rows]}"
+
+
+def _evacuations(quiet: Quiet) -> Iterable[str]:
+    """Each that was asked for is begun once, however often its message is executed, and has ended."""
+    asked = Counter(row.instance_id for row in quiet.rows(InstanceAction) if row.name == "evacuate")
+    begun = Counter(row.instance_id for row in quiet.rows(Notification) if row.event_type == "instance.evacuate")
+    for instance_id in asked.keys() | begun.keys():
+        if asked[instance_id] != begun[instance_id]:
+            yield f"{instance_id}: {asked[instance_id]} evacuations were asked for, {begun[instance_id]} were begun"
+    for row in quiet.rows(InstanceAction):
+        if row.name == "evacuate" and not row.finished_at and quiet.instances[row.instance_id].vm_state != "deleted":
+            yield f"{row.instance_id}: its evacuation {row.id} has not ended"
 
 
 def _guests(quiet: Quiet) -> Iterable[str]:

@@ -118,11 +118,11 @@ def test_where_no_host_has_room_nothing_is_lost_and_it_can_be_tried_again(tmp_pa
 
 
 class Slow:
-    """The volume room, whose second answer to `detach` comes when the test says so."""
+    """The volume room, whose answer to the `held`th `detach` comes when the test says so."""
 
-    def __init__(self, room: Any) -> None:
+    def __init__(self, room: Any, held: int = 2) -> None:
         self._room = room
-        self._calls = 0
+        self._calls, self._held = 0, held
         self.asked, self.go = asyncio.Event(), asyncio.Event()
 
     def __getattr__(self, name: str) -> Any:
@@ -130,7 +130,7 @@ class Slow:
 
     async def detach(self, requests: list[Any]) -> Any:
         self._calls += 1
-        if self._calls == 2:
+        if self._calls == self._held:
             self.asked.set()
             await self.go.wait()
         return await self._room.detach(requests)

@@ -271,6 +271,7 @@ async def evacuate(asked: Asked, how: Any) -> Response:
             server_id=value_of(server).id,
             host=wanted.host or "",
             stop=asked.version >= STOPPED_SINCE,
+            request_id=asked.caller.request_id,
         )
     )
     if asked.version < SHARED_STORAGE_BEFORE:
