@@ -12,13 +12,12 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from actors.conductor import moved
 from actors.conductor.attached import attached_volumes
 from actors.conductor.boots import Boot
 from actors.conductor.instance_actions import InstanceActions
+from actors.conductor.letting_go import let_go_of_hosts
 from actors.conductor.questions import no_server
-from actors.conductor.steps import release
-from actors.errors import CallerFault, bad_request, busy, conflict
+from actors.errors import CallerFault, HostError, bad_request, busy, conflict
 from actors.messages import EvacuateRequest, Evacuation, NetworkRequest
 from actors.records import InstanceAction
 from actors.states import Event, Task, Vm
@@ -79,7 +78,8 @@ class Evacuations:
             self._conductor.spawn(self._go(list(going)))
 
     async def _go(self, boots: list[Boot]) -> None:
-        await let_go_of_hosts(self._conductor, boots)
+        with suppress(ConnectionError, HostError):  # the build itself takes over what they had
+            await let_go_of_hosts(self._conductor, boots)
         self._conductor.go(boots)
 
 
@@ -127,16 +127,3 @@ def _set_out(conductor: Conductor, boot: Boot, request: EvacuateRequest) -> None
         host="", node="", attempt=row.attempt + 1, failed_hosts=(row.host,), fault={}, updated_at=conductor.clock.now()
     )
     conductor.seat(boot)
-
-
-async def let_go_of_hosts(conductor: Conductor, boots: list[Boot]) -> None:
-    """What still says that it is on the old hosts, of those that are evacuated, or could not be. Their exports end, so
-    whoever lives on there writes no more."""
-    left = {boot.id: evacuation.host for boot in boots if (evacuation := boot.spec().evacuation) is not None}
-    boots = [boot for boot in boots if boot.id in left]
-    if not boots:
-        return
-    with suppress(ConnectionError):  # the build itself takes them over
-        await release(conductor, boots)
-        await conductor.volume.detach([kept for boot in boots for kept in moved.detach_kept(boot, left[boot.id])])
-        await conductor.network.deallocate([moved.unbind(boot, left[boot.id]) for boot in boots])

@@ -30,6 +30,7 @@ from actors.conductor.confirmations import Confirmations
 from actors.conductor.deleted import KEPT as SHOWN
 from actors.conductor.edits import edited
 from actors.conductor.keys import KEPT as KEYS_KEPT
+from actors.conductor.letting_go import LettingGo
 from actors.conductor.nodes import Nodes
 from actors.conductor.notifications import KEPT
 from actors.conductor.questions import no_server
@@ -107,6 +108,7 @@ class Conductor(Administration):
         self._waiting = Waiting(self)
         self._acts = Acts(self, self._actions)
         self._evacuations = evacuation.Evacuations(self, self._actions)
+        self._letting_go = LettingGo(self)
         self._company = Company(self.go)
         self._writing = Writing(store, self._notifications, clock, self.boot)
         door = Saga(table[:1], self, "", clock, self.journal, _nothing_halts)
@@ -159,7 +161,7 @@ class Conductor(Administration):
         self._confirmations.begin(boot.id for boot in boots if boot.instance.vm_state == Vm.ACTIVE)
         self.spawn(self._go_on([boot for boot in boots if boot.building]))
         self.spawn(self._remove(list(self._leaving.values())))
-        self.spawn(evacuation.let_go_of_hosts(self, [boot for boot in boots if boot.homeless]))
+        self.spawn(self._letting_go.now([boot for boot in boots if not boot.instance.deleting]))
         for node in self.nodes.left():
             self.spawn(self._abandon(node))
         self._acts.resume()
@@ -268,7 +270,7 @@ class Conductor(Administration):
             await self._write_ends(_by_verb(over), "error")
             await self._writing.write(again, "")
             await self._release_late([*over, *again])
-            await evacuation.let_go_of_hosts(self, [boot for boot in over if boot.again])
+            await self._letting_go.now(over)
         finally:
             for boot in (*over, *again):
                 boot.undoing = False
@@ -553,6 +555,7 @@ class Conductor(Administration):
     async def tend(self) -> None:
         """Once in a while: undo what could not be undone, tell what could not be told, end what takes too long."""
         await self._confirmations.tell()
+        self.spawn(self._letting_go.again())
         failed, self._failed = self._failed, {}
         self._failed = {i: end for i, end in failed.items() if i in self._boots and self._boots[i].controlled}
         known = [(self._boots[i], *end) for i, end in failed.items() if i in self._boots]
