@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from msgspec import structs
 
 from placement.columns import FloatColumn, IntColumn, Mask, Rows
 from placement.facets import Facet
@@ -256,7 +257,7 @@ class Fleet:
         claim = self.claims.get(instance_id)
         if claim is None or not claim.building:
             return
-        self.claims[instance_id] = replace(claim, building=False)
+        self.claims[instance_id] = structs.replace(claim, building=False)
         row = self.row_of.get(claim.host)
         if row is not None:
             self.io_ops.add(row, -1)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+
+class Placement(Struct, frozen=True):
     instance_id: str
     host: str
     node: str

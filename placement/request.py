@@ -6,8 +6,10 @@ hosts are kept a shape. The rest - which hosts to avoid, which neighbours to see
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from placement.errors import BadRequest
 from placement.host import DISK_GB, MEMORY_MB, VCPU, Pairs
@@ -40,8 +42,7 @@ class Demands:
 NOTHING = Demands()
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True, cache_hash=True):
     """What is asked, whoever asks. `resources`: (class, amount), amounts above 0 only, standard classes first."""
 
     resources: tuple[tuple[str, int], ...]
@@ -81,8 +82,7 @@ class Move:
     allow_cross_cell: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     instance_id: str
     shape: Shape
     project_id: str = ""
@@ -99,21 +99,20 @@ class Request:
     image_id: str = ""  # for the weigher that likes hosts which have it already
     imageless: bool = False  # nothing is known of an image, not even that it has no properties
     image: Pairs = ()  # the image's properties, for the weigher that compares them with other instances'
-    # Worked out once, because every decision asks: nothing here restricts the choice beyond the shape.
-    plain: bool = field(init=False, compare=False, default=True)
 
-    def __post_init__(self) -> None:
+    @property
+    def plain(self) -> bool:
+        """Nothing here restricts the choice beyond the shape."""
         named = self.ignore_hosts or self.forced_host or self.forced_hosts or self.forced_nodes
         special = named or self.different_host or self.same_host or self.group or self.destination_host or self.rebuild
-        object.__setattr__(self, "plain", not special)
+        return not special
 
     @property
     def forced(self) -> bool:
         return bool(self.forced_host or self.forced_hosts or self.forced_nodes)
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """What one instance holds on one host. A `building` instance counts as an I/O operation of its host, as in Nova."""
 
     instance_id: str

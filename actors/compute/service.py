@@ -26,6 +26,7 @@ from actors.compute.build import Build
 from actors.compute.hosts import Hosts
 from actors.compute.hypervisor import Hypervisor
 from actors.compute.plugs import Plugs
+from actors.compute.reports import Cohorts, merged
 from actors.compute.screens import Screens
 from actors.compute.standing import Standing
 from actors.compute.strays import Strays
@@ -109,7 +110,7 @@ class Compute:
         self._found: frozenset[str] = frozenset()  # instances of which an earlier life of this actor left something
         self._halted: set[str] = set()  # instances of which a build in hand goes no further
         self._tasks: set[asyncio.Task[None]] = set()
-        self._told: tuple[Sequence[Build], tuple[tuple[str, int], ...]] = ((), ())  # the cohort that was named last
+        self._cohorts = Cohorts()
         self._reports: Outbox[StepReport | BuildEnded, None] = Outbox(
             self._send_reports, limit=REPORTS_LIMIT, linger_s=REPORT_LINGER_S
         )
@@ -421,10 +422,9 @@ class Compute:
     # ------------------------------------------------------------ telling the conductor
 
     def _journal(self, items: Sequence[Build], step: str, phase: Phase, at: float, note: str) -> None:
-        if items is not self._told[0]:
-            self._told = items, tuple((build.id, build.order.attempt) for build in items)
         told = StepTold(step, phase, at, note)
-        report = StepReport(builds=self._told[1], node=self.config.host, epoch=self.epoch, steps=(told,))
+        names = self._cohorts.names(items)
+        report = StepReport(builds=names, node=self.config.host, epoch=self.epoch, steps=(told,))
         self._reports.cast(report, by_and_by=True)
 
     async def _send_reports(self, told: list[StepReport | BuildEnded]) -> list[CallerFault | HostFault | None]:
@@ -462,22 +462,6 @@ class Compute:
         self._tasks.discard(task)
         if not task.cancelled() and (failure := task.exception()) is not None:
             self.standing.crashed(failure)
-
-
-def merged(reports: list[StepReport | BuildEnded]) -> list[StepReport | BuildEnded]:
-    """What follows each other of the same builds goes as one, so that thirty steps do not name them thirty times."""
-    told: list[StepReport | BuildEnded] = []
-    for report in reports:
-        last = told[-1] if told else None
-        if isinstance(report, StepReport) and isinstance(last, StepReport) and _alike(report, last):
-            told[-1] = msgspec.structs.replace(last, steps=last.steps + report.steps)
-        else:
-            told.append(report)
-    return told
-
-
-def _alike(one: StepReport, other: StepReport) -> bool:
-    return one.builds == other.builds and one.epoch == other.epoch
 
 
 def _boot_fault(fault: Fault, step: str, build: Build, at: float) -> BootFault:

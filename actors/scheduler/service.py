@@ -9,6 +9,7 @@ heartbeat. Invariant: an instance holds at most one claim, that of its newest at
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
+from collections.abc import Callable
 from random import Random
 
 from actors.clock import Clock
@@ -21,12 +22,15 @@ from actors.scheduler import providers, wire
 from actors.scheduler.arrangement import Arrangement
 from actors.scheduler.liveness import Liveness
 from actors.scheduler.messages import AllocationView, CandidateQuery, PlacementExplained, ProviderView
-from placement import PROFILES, BadRequest, Fleet, NoHost, Placement, Placer, explain
+from placement import PROFILES, BadRequest, Fleet, NoHost, Placement, Placer, Request, explain
 
 COMING_S = 15.0  # for which a node whose actor starts, or went silent, is thought to report again
 CONFIRM_WITHIN_S = 1_200.0  # a claim that no build confirmed by then is given back; above any boot's own deadline
 BUSY = 503
+NOT_YET = busy("not all hosts have reported yet")
 UNKNOWN_ATTEMPT = -1  # of a claim told after a restart: the attempt that asks for it first has it
+
+Reader = Callable[[PlaceRequest], Request]
 
 
 class Scheduler:
@@ -72,8 +76,12 @@ class Scheduler:
         for request in requests:
             batches.setdefault(request.batch or request.instance_id, []).append(request)
         replies: dict[str, Placed | NoHostFound | CallerFault] = {}
+        read = wire.reader(self._fleet)
         for batch in batches.values():
-            replies |= zip((request.instance_id for request in batch), self._place(batch), strict=True)
+            if batch[0].batch:
+                replies |= zip((request.instance_id for request in batch), self._place(batch, read), strict=True)
+            else:
+                replies[batch[0].instance_id] = self._place_one(batch[0], read)
         return [replies[request.instance_id] for request in requests]
 
     async def release(self, instance_ids: list[str]) -> None:
@@ -213,13 +221,28 @@ class Scheduler:
 
     # ------------------------------------------------------------ placing
 
-    def _place(self, batch: list[PlaceRequest]) -> list[Placed | NoHostFound | CallerFault]:
-        """Requests that belong together, mostly one: as many as the first says find a host, or none."""
+    def _place_one(self, asked: PlaceRequest, read: Reader) -> Placed | NoHostFound | CallerFault:
+        held = self._held(asked)
+        if held is not None:
+            return held
+        try:
+            request = read(asked)
+            self._release(asked.instance_id)
+            self._count_failure(asked)
+            reply = self._noted(asked, self._placer.place_one(request, self._random))
+        except BadRequest as error:
+            return bad_request(error.field, error.message)
+        if isinstance(reply, NoHostFound) and self._more_may_come():
+            return NOT_YET
+        return reply
+
+    def _place(self, batch: list[PlaceRequest], read: Reader) -> list[Placed | NoHostFound | CallerFault]:
+        """Requests that belong together: as many as the first says find a host, or none."""
         held = [self._held(asked) for asked in batch]
         fresh = [asked for asked, reply in zip(batch, held, strict=True) if reply is None]
         least = batch[0].least - sum(_has_a_host(reply) for reply in held)
         try:
-            requests = [wire.request_of(asked, self._fleet) for asked in fresh]
+            requests = [read(asked) for asked in fresh]
             for asked in fresh:
                 self._release(asked.instance_id)
                 self._count_failure(asked)
@@ -259,7 +282,7 @@ class Scheduler:
         """Hosts that have yet to report may be those that are missed: the whole batch is asked for again."""
         for asked in fresh:
             self._release(asked.instance_id)
-        return [busy("not all hosts have reported yet") for _ in batch]
+        return [NOT_YET for _ in batch]
 
     def _none_of(
         self, batch: list[PlaceRequest], replies: list[Placed | NoHostFound | CallerFault]

@@ -5,8 +5,10 @@ Pure. Raises `BadRequest` for a request that no fleet could answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import ceil
+
+from msgspec import structs
 
 import placement
 from actors import messages
@@ -52,6 +54,34 @@ def request_of(asked: messages.PlaceRequest, fleet: Fleet) -> Request:
         different_host=_hint(asked, "different_host"),
         same_host=_hint(asked, "same_host"),
         group=_group(asked),
+    )
+
+
+def reader(fleet: Fleet) -> Callable[[messages.PlaceRequest], Request]:
+    """`request_of` for the requests of one message, while the fleet's hosts are as they are: neighbours are mostly
+    alike, and then only the instance differs."""
+    before: messages.PlaceRequest | None = None
+    made: Request | None = None
+
+    def read(asked: messages.PlaceRequest) -> Request:
+        nonlocal before, made
+        if before is not None and made is not None and _alike(before, asked):
+            return structs.replace(made, instance_id=asked.instance_id)
+        before, made = asked, request_of(asked, fleet)
+        return made
+
+    return read
+
+
+def _alike(one: messages.PlaceRequest, other: messages.PlaceRequest) -> bool:
+    return (
+        one.flavor == other.flavor
+        and one.image_properties == other.image_properties
+        and one.hints == other.hints
+        and one.root_gib == other.root_gib
+        and one.availability_zone == other.availability_zone
+        and one.project_id == other.project_id
+        and one.ignore_hosts == other.ignore_hosts
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from placement import Claim, Fleet, Stock
 from tests.placement.fleets import fleet_of, host
@@ -120,7 +121,7 @@ def test_columns_equal_the_claims_after_any_sequence(events: list[tuple]) -> Non
                 fleet.release(instance_id)
             case ("settle", instance_id):
                 if instance_id in model:
-                    model[instance_id] = replace(model[instance_id], building=False)
+                    model[instance_id] = structs.replace(model[instance_id], building=False)
                 fleet.settle(instance_id)
             case ("upsert", name):
                 fleet.upsert(host(name))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from placement import PROFILES, Claim, Fleet, HostState, NoHost, Placement, Placer
 from placement.numa.cells import HostCell
@@ -147,7 +147,7 @@ def test_no_cpu_and_no_device_is_ever_had_twice(steps: list[tuple], profile: str
 def test_a_claim_told_anew_replaces_its_seat() -> None:
     fleet = fleet_of(rich("a"))
     Placer(fleet, PROFILES["spread"]).place_one(asking("i"), Random(1))
-    fleet.claim(replace(fleet.claims["i"], seat=None))
+    fleet.claim(structs.replace(fleet.claims["i"], seat=None))
     assert pinned(fleet, "a") == []
     fleet.claim(Claim("i", "a", ()))
     assert pinned(fleet, "a") == []
