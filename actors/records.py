@@ -25,6 +25,7 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     enabled: bool = True
     description: str = ""
+    options: dict[str, Any] = {}  # as `identity.options` has them
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +36,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     parent_id: str = ""  # a project of the same domain; '' = the domain itself
     tags: tuple[str, ...] = ()
+    options: dict[str, Any] = {}
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +48,7 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool = True
     description: str = ""
     email: str = ""
+    options: dict[str, Any] = {}
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +63,7 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str  # admin, member, reader, service, or an administrator's own
     description: str = ""
+    options: dict[str, Any] = {}
 
 
 class ImpliedRole(msgspec.Struct, frozen=True, kw_only=True):

@@ -35,6 +35,7 @@ class DomainRow(SQLModel, table=True):
     name: str
     enabled: bool
     description: str
+    options: Nested
 
 
 class ProjectRow(SQLModel, table=True):
@@ -46,6 +47,7 @@ class ProjectRow(SQLModel, table=True):
     description: str
     parent_id: str
     tags: Nested
+    options: Nested
 
 
 class UserRow(SQLModel, table=True):
@@ -58,6 +60,7 @@ class UserRow(SQLModel, table=True):
     enabled: bool
     description: str
     email: str
+    options: Nested
 
 
 class GroupRow(SQLModel, table=True):
@@ -74,6 +77,7 @@ class RoleRow(SQLModel, table=True):
     id: Key
     name: str
     description: str
+    options: Nested
 
 
 class ImpliedRoleRow(SQLModel, table=True):

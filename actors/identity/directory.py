@@ -184,4 +184,5 @@ def view(user: User) -> UserView:
         enabled=user.enabled,
         description=user.description,
         email=user.email,
+        options=user.options,
     )

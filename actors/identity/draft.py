@@ -15,6 +15,7 @@ import msgspec
 from actors.errors import CallerFault, bad_request, conflict, forbidden, not_found
 from actors.identity.directory import DEFAULT_DOMAIN, Directory, name_key
 from actors.identity.kinds import BY_RECORD, NOUNS, ROW_TYPES, Kind, Row
+from actors.identity.options import Options, immutable_fault, merged, options_fault
 from actors.identity.tokens import Revocations
 from actors.records import (
     ApplicationCredential,
@@ -52,7 +53,7 @@ class Draft(Directory):
         self.changes.append(row)
 
     def create(self, kind: Kind, row_id: str, fields: dict[str, Any]) -> Row | CallerFault:
-        row = made(kind, {**fields, "id": row_id})
+        row = made(kind, {**fields, **_options({}, fields), "id": row_id})
         if isinstance(row, CallerFault):
             return row
         known = self.get(kind.record, row.id)
@@ -70,7 +71,9 @@ class Draft(Directory):
         for name in kind.fixed:
             if name in fields and fields[name] != getattr(known, name) and name != "password_hash":
                 return bad_request(name, f"the {name} of a {_noun(known)} can't be changed")
-        row = made(kind, {**_fields(known), **fields, "id": row_id})
+        if fault := immutable_fault(known, fields):
+            return fault
+        row = made(kind, {**_fields(known), **fields, **_options(getattr(known, "options", {}), fields), "id": row_id})
         if isinstance(row, CallerFault):
             return row
         if row == known:
@@ -90,6 +93,8 @@ class Draft(Directory):
             return forbidden("a domain must be disabled before it is deleted, and the default domain stays")
         doomed = self._with_owned(row)
         for one in doomed:
+            if fault := immutable_fault(one):
+                return fault
             for kept in self._referring(one, "kept"):
                 if kept not in doomed:
                     return conflict(NOUNS[kind], f"{_noun(kept)} {kept.id} still needs it")
@@ -205,7 +210,7 @@ class Draft(Directory):
     # ------------------------------------------------------------ what a row must be
 
     def _fault(self, row: Row, kind: Kind) -> CallerFault | None:
-        return _row_fault(row) or self._name_fault(row) or self._reference_fault(row, kind)
+        return _row_fault(row) or options_fault(row) or self._name_fault(row) or self._reference_fault(row, kind)
 
     def _name_fault(self, row: Row) -> CallerFault | None:
         """Nor may a name be another's id: who asks for one would get the other."""
@@ -267,6 +272,12 @@ def _bad_name(row: Row, name: str) -> CallerFault | None:
 def _is_text(value: str) -> bool:
     """No half of a surrogate pair: neither the ledger nor an answer can hold one."""
     return value.isascii() or value.encode("utf-8", "replace").decode() == value
+
+
+def _options(known: Options, fields: dict[str, Any]) -> dict[str, Any]:
+    """The options that there shall be, if the request says anything of them."""
+    given = fields.get("options")
+    return {"options": merged(known, given)} if isinstance(given, dict) else {}
 
 
 def _alike(known: Row, row: Row) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from actors.identity.directory import DEFAULT_DOMAIN
 from actors.identity.draft import Draft
 from actors.identity.messages import new_id
+from actors.identity.options import IMMUTABLE
 from actors.records import CatalogEndpoint, CatalogRegion, CatalogService, Domain, ImpliedRole, Project, Role
 
 ROLES = ("admin", "member", "reader", "service")
@@ -36,7 +37,7 @@ def furnish(draft: Draft) -> None:
 def _roles(draft: Draft) -> None:
     for name in ROLES:
         if draft.role(name) is None:
-            draft.put(Role(id=new_id(), name=name))
+            draft.put(Role(id=new_id(), name=name, options={IMMUTABLE: True}))  # as Keystone's own
     if draft.all(ImpliedRole):
         return  # an administrator may have changed them
     for prior_name, implied_name in IMPLIED.items():

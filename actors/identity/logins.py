@@ -15,6 +15,7 @@ from actors.clock import Clock
 from actors.errors import CallerError, CallerFault, busy, unauthorized
 from actors.identity.directory import Directory
 from actors.identity.messages import Login
+from actors.identity.options import UNCOUNTED
 from actors.identity.passwords import PASSWORD_LIMIT, Passwords
 from actors.identity.throttle import Throttle
 from actors.identity.tokens import Verifier
@@ -56,10 +57,10 @@ class Logins:
         finally:
             self._in_hand -= 1
 
-    async def matches(self, name: str, known_hash: str, secret: str) -> CallerFault | None:
-        """None where the secret is right. `name` is what guesses are counted by."""
+    async def matches(self, name: str, known_hash: str, secret: str, counted: bool = True) -> CallerFault | None:
+        """None where the secret is right. `name` is what guesses are counted by, where they are `counted`."""
         async with self._lanes[hash(name) % LANES]:
-            wait_s = self._throttle.wait_s(name, self._clock.monotonic())
+            wait_s = self._throttle.wait_s(name, self._clock.monotonic()) if counted else 0.0
             if wait_s > 0:
                 return CallerFault(429, f"too many failed logins as this user; try again in {math.ceil(wait_s)} s")
             if len(secret) > PASSWORD_LIMIT or not await self._passwords.matches(known_hash, secret):
@@ -72,7 +73,7 @@ class Logins:
         user = known_user(directory, login.user, login.domain)
         name = user.id if user else login.user[:PASSWORD_LIMIT]
         known_hash = user.password_hash if user and may_log_in(directory, user) else ""
-        if fault := await self.matches(name, known_hash, login.password or ""):
+        if fault := await self.matches(name, known_hash, login.password or "", is_counted(user)):
             return fault
         return Verified(user=user, methods=("password",)) if user else REFUSED
 
@@ -120,6 +121,11 @@ def known_user(directory: Directory, name_or_id: str, domain: str) -> User | Non
     """By id, or by name in a domain that is itself named by id or name."""
     found = directory.domain(domain)
     return directory.user(name_or_id, found.id) if found else None
+
+
+def is_counted(user: User | None) -> bool:
+    """Whether failed logins slow down further ones: not where an administrator said so."""
+    return user is None or not user.options.get(UNCOUNTED)
 
 
 def may_log_in(directory: Directory, user: User) -> bool:

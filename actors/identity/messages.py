@@ -174,6 +174,7 @@ class UserView(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool
     description: str = ""
     email: str = ""
+    options: dict[str, Any] = {}
 
 
 Shown = (

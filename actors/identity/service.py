@@ -20,7 +20,7 @@ from actors.identity.directory import Directory
 from actors.identity.draft import Draft
 from actors.identity.grants import context_of, description_of
 from actors.identity.kinds import ROW_TYPES, Row
-from actors.identity.logins import LOGINS_LIMIT, REFUSED, Logins, Verified, may_log_in
+from actors.identity.logins import LOGINS_LIMIT, REFUSED, Logins, Verified, is_counted, may_log_in
 from actors.identity.may import sees_all
 from actors.identity.messages import (
     ChangePassword,
@@ -35,6 +35,7 @@ from actors.identity.messages import (
     WantedScope,
     new_id,
 )
+from actors.identity.options import LOCKED, suffices
 from actors.identity.passwords import PASSWORD_LIMIT
 from actors.identity.tokens import TokenSigner, Verifier, new_signing_key
 from actors.messages import AuthContext
@@ -176,6 +177,8 @@ class Identity(Administration):
     def _grant(self, verified: Verified, login: Login) -> TokenGrant | CallerFault:
         if not _still_true(self._directory, verified):
             return REFUSED  # deleted or changed while the password was looked at
+        if not suffices(verified.user, verified.methods):
+            return unauthorized("the user's rules ask for another method of authentication")
         if login.token:
             try:
                 self._bearer(login.token)
@@ -199,8 +202,10 @@ class Identity(Administration):
         user = self._directory.get(User, request.user_id)
         known_hash = user.password_hash if user and may_log_in(self._directory, user) else ""
         name = user.id if user else request.user_id[:PASSWORD_LIMIT]
-        if fault := await self._logins.matches(name, known_hash, request.original_password):
+        if fault := await self._logins.matches(name, known_hash, request.original_password, is_counted(user)):
             return fault
+        if user is not None and user.options.get(LOCKED):
+            return bad_request("password", "the password of this user is locked: an administrator alone changes it")
         if not 0 < len(request.password) <= PASSWORD_LIMIT:
             return bad_request("password", f"a password has 1 to {PASSWORD_LIMIT} characters")
         fresh = await self._passwords.hash(request.password)

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import StrictBool, StringConstraints
 
 from actors.api.rest.bodies import Lenient, Name
 
 Text = Annotated[str, StringConstraints(max_length=65_535)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Tags = list[Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^,/]+$")]]
-PROTECTING = ("lock_password", "multi_factor_auth_enabled", "multi_factor_auth_rules")  # options of Keystone's users
-
-
-def promises_nothing(options: dict[str, Any]) -> dict[str, Any]:
-    """An option without effect is passed over, but not one that somebody relies on."""
-    asked = [name for name in PROTECTING if options.get(name)]
-    if asked:
-        raise ValueError(f"users have no option {asked[0]} here")
-    return options
+Option = Annotated[str, StringConstraints(max_length=64)]
+Rules = list[list[Annotated[str, StringConstraints(max_length=64)]]]
+Options = dict[Option, StrictBool | Rules | None]  # of each kind: `actors/identity/options.py`
 
 
 class DomainBody(Lenient):
     name: Name | None = None
     description: Text | None = None
     enabled: bool | None = None
+    options: Options | None = None
 
 
 class ProjectBody(Lenient):
@@ -35,6 +30,7 @@ class ProjectBody(Lenient):
     description: Text | None = None
     enabled: bool | None = None
     tags: Tags | None = None
+    options: Options | None = None
 
 
 class UserBody(Lenient):
@@ -45,7 +41,7 @@ class UserBody(Lenient):
     email: Text | None = None
     enabled: bool | None = None
     password: Annotated[str, StringConstraints(max_length=4_096)] | None = None
-    options: Annotated[dict[str, Any], AfterValidator(promises_nothing)] | None = Field(default=None, exclude=True)
+    options: Options | None = None
 
 
 class GroupBody(Lenient):
@@ -55,8 +51,12 @@ class GroupBody(Lenient):
 
 
 class RoleBody(Lenient):
+    """All roles are the cloud's: one that is meant for a domain alone is refused, since it would be good everywhere."""
+
     name: Name | None = None
     description: Text | None = None
+    domain_id: None = None
+    options: Options | None = None
 
 
 class RegionBody(Lenient):

@@ -25,6 +25,7 @@ from actors.api.rest.identity.row_bodies import (
     UserBody,
 )
 from actors.api.rest.identity.views import listed, row_view
+from actors.api.rest.tag_filters import TAG_FILTERS, tags_pass
 from actors.errors import CallerError, bad_request, value_of
 from actors.identity.messages import Create, Find, Remove, Update, new_id
 
@@ -55,7 +56,7 @@ COLLECTIONS = (
     Collection("project", "projects", ProjectBody, ("name", "domain_id", "parent_id", "enabled", "is_domain")),
     Collection("user", "users", UserBody, ("name", "domain_id", "enabled")),
     Collection("group", "groups", GroupBody, ("name", "domain_id")),
-    Collection("role", "roles", RoleBody, ("name",)),
+    Collection("role", "roles", RoleBody, ("name", "domain_id")),
     Collection("region", "regions", RegionBody, ("parent_region_id",), ()),
     Collection("service", "services", ServiceBody, ("type", "name"), ("type",)),
     Collection(
@@ -94,7 +95,8 @@ def _routes(router: APIRouter, collection: Collection) -> None:
         [reply] = await rooms.identity.find([Find(token=asking.token, kind=noun)])
         v3 = v3_url(request)
         shown = [row_view(row, v3) for row in value_of(reply)]
-        wanted = [body for body in shown if matches(body, request.query_params, collection.filters)]
+        query = request.query_params
+        wanted = [body for body in shown if matches(body, query, collection.filters) and tags_match(body, query)]
         return Json(listed(collection.plural, wanted, f"{v3}{path}"))
 
     async def show(row_id: str, asking: Asking, rooms: Rooms, request: Request) -> Response:
@@ -142,6 +144,12 @@ def matches(body: dict[str, Any], query: QueryParams, filters: tuple[str, ...]) 
         if not good:
             return False
     return True
+
+
+def tags_match(body: dict[str, Any], query: QueryParams) -> bool:
+    """Of projects, which alone have tags. Each filter names several, with commas between them."""
+    asked = [(name, query[name].split(",")) for name in TAG_FILTERS if name in query and "tags" in body]
+    return all(tags_pass(body["tags"], name, wanted) for name, wanted in asked)
 
 
 def _given(body: Lenient) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def row_view(row: Shown, v3: str) -> dict[str, Any]:
     match row:
         case Domain():
             body = {"id": row.id, "name": row.name, "description": row.description, "enabled": row.enabled}
-            return linked(body | {"tags": [], "options": {}}, f"{v3}/domains/{row.id}")
+            return linked(body | {"tags": [], "options": row.options}, f"{v3}/domains/{row.id}")
         case Project():
             return linked(_project(row), f"{v3}/projects/{row.id}")
         case UserView():
@@ -44,7 +44,7 @@ def row_view(row: Shown, v3: str) -> dict[str, Any]:
             return linked(body, f"{v3}/groups/{row.id}")
         case Role():
             body = {"id": row.id, "name": row.name, "domain_id": None, "description": row.description or None}
-            return linked(body | {"options": {}}, f"{v3}/roles/{row.id}")
+            return linked(body | {"options": row.options}, f"{v3}/roles/{row.id}")
         case CatalogRegion():
             parent = row.parent_region_id or None
             body = {"id": row.id, "description": row.description, "parent_region_id": parent}
@@ -107,7 +107,7 @@ def _project(row: Project) -> dict[str, Any]:
         "parent_id": row.parent_id or row.domain_id,
         "is_domain": False,
         "tags": list(row.tags),
-        "options": {},
+        "options": row.options,
     }
 
 
@@ -117,7 +117,7 @@ def _user(row: UserView) -> dict[str, Any]:
         "name": row.name,
         "domain_id": row.domain_id,
         "enabled": row.enabled,
-        "options": {},
+        "options": row.options,
         "password_expires_at": None,
     }
     for name in ("description", "email", "default_project_id"):

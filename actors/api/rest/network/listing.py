@@ -12,13 +12,13 @@ from typing import Any
 
 from starlette.datastructures import URL, QueryParams
 
+from actors.api.rest.tag_filters import TAG_FILTERS, tags_pass
 from actors.errors import CallerError, bad_request
 
 Body = dict[str, Any]
 
 LIMIT_DIGITS = 9  # of a page's limit as text
 CONTROLS = frozenset({"fields", "limit", "marker", "page_reverse", "sort_key", "sort_dir"})
-TAG_FILTERS = frozenset({"tags", "tags-any", "not-tags", "not-tags-any"})
 TRUE_WORDS = frozenset({"true", "1", "yes", "t", "on"})
 
 
@@ -58,7 +58,7 @@ class Listing:
 
     def _passes(self, body: Body, name: str, values: list[str]) -> bool:
         if name in TAG_FILTERS:
-            return _tags_pass(set(body.get("tags", ())), name, set(",".join(values).split(",")))
+            return tags_pass(body.get("tags", ()), name, ",".join(values).split(","))
         if name == "changed_since":
             return bool(body.get("updated_at", "") >= min(values))
         if name == "fixed_ips":
@@ -138,11 +138,6 @@ def _equal(has: Any, wanted: str) -> bool:
     if has is None:
         return wanted in ("", "None", "null")
     return str(has) == wanted or (isinstance(has, str) and ":" in has and has == wanted.lower())  # MACs in any case
-
-
-def _tags_pass(has: set[str], name: str, wanted: set[str]) -> bool:
-    found = bool(has & wanted) if name.endswith("any") else wanted <= has
-    return not found if name.startswith("not") else found
 
 
 def _addresses_pass(fixed_ips: Sequence[Mapping[str, str]], values: list[str]) -> bool:

@@ -73,21 +73,6 @@ def test_endpoints_join_the_catalog(tmp_path: Path) -> None:
     play_as_admin(tmp_path, story)
 
 
-def test_an_option_of_users_that_would_protect_is_not_passed_over(tmp_path: Path) -> None:
-    """Gophercloud sends options with each user that it makes; others than these have nothing to act on here."""
-
-    async def story(world: World, http: httpx.AsyncClient) -> None:
-        harmless = {"ignore_password_expiry": True, "multi_factor_auth_enabled": False, "multi_factor_auth_rules": []}
-        bob = await made(http, "user", options=harmless)
-        assert bob["options"] == {}
-        for name, value in (("multi_factor_auth_enabled", True), ("lock_password", True)):
-            sent = {"user": {"options": harmless | {name: value}}}
-            answer = await http.patch(f"{V3}/users/{bob['id']}", json=sent)
-            assert answer.status_code == 400 and name in answer.json()["error"]["message"]
-
-    play_as_admin(tmp_path, story)
-
-
 def test_lists_are_filtered(tmp_path: Path) -> None:
     async def story(world: World, http: httpx.AsyncClient) -> None:
         domain = await made(http, "domain")
@@ -105,6 +90,35 @@ def test_lists_are_filtered(tmp_path: Path) -> None:
         assert await names(f"domain_id={domain['id']}") == ["Web-3"]
         assert await names("name=nobody") == []
         assert len(await names("colour=red")) == 5
+
+    play_as_admin(tmp_path, story)
+
+
+def test_projects_are_found_by_their_tags(tmp_path: Path) -> None:
+    async def story(world: World, http: httpx.AsyncClient) -> None:
+        for name, tags in (("p-1", ["a", "b"]), ("p-2", ["b"]), ("p-3", [])):
+            await made(http, "project", name=name, tags=tags)
+
+        async def names(query: str) -> list[str]:
+            found = (await http.get(f"{V3}/projects?name__startswith=p-&{query}")).json()["projects"]
+            return sorted(row["name"] for row in found)
+
+        assert await names("tags=a,b") == ["p-1"]
+        assert await names("tags-any=a,b") == ["p-1", "p-2"]
+        assert await names("not-tags=a,b") == ["p-2", "p-3"]
+        assert await names("not-tags-any=a,b") == ["p-3"]
+
+    play_as_admin(tmp_path, story)
+
+
+def test_a_role_for_one_domain_is_refused_since_it_would_be_good_in_all(tmp_path: Path) -> None:
+    async def story(world: World, http: httpx.AsyncClient) -> None:
+        domain = await made(http, "domain")
+        wrong = await http.post(f"{V3}/roles", json={"role": {"name": "local", "domain_id": domain["id"]}})
+        assert wrong.status_code == 400
+        assert await made(http, "role", domain_id=None)
+        assert (await http.get(f"{V3}/roles?domain_id={domain['id']}")).json()["roles"] == []
+        assert len((await http.get(f"{V3}/roles")).json()["roles"]) == 5
 
     play_as_admin(tmp_path, story)
 
