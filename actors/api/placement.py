@@ -22,10 +22,12 @@ from actors.api.placement_messages import (
     CreateProvider,
     CustomNames,
     Held,
+    Reshape,
     SetInventories,
     SetInventory,
     SetNames,
 )
+from actors.api.placement_reshape import reshaped
 from actors.clock import Clock
 from actors.errors import CallerError, CallerFault, forbidden, not_found
 from actors.faces import ConductorFace, TokenVerifier
@@ -177,6 +179,14 @@ class Placement(Administration):
             if row is None:
                 raise CallerError(not_found("", f"No allocations for consumer '{consumer_id[:64]}'"))
             await self._commit(released(self._books, row))
+
+    async def reshape(self, request: Reshape) -> None:
+        """All or none, as `allocate`, and inventories with it."""
+        self._administrator(request.token)
+        async with self._one_by_one:
+            await self._check_consumers([one.consumer_id for one in request.allocations])
+            hosts, _ = await self._hosts()
+            await self._commit(reshaped(self._books, hosts, request, self._classes()))
 
     async def _check_consumers(self, ids: list[str]) -> None:
         for consumer_id, view in zip(ids, await self._conductor.show(ids), strict=True):

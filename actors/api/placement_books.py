@@ -68,6 +68,10 @@ class Books:
             if not used:
                 del self._used[provider_id]
 
+    def copy(self) -> Books:
+        """To try a change on."""
+        return Books([*self.providers.values(), *self.consumers.values(), *self.names.values()])
+
     def used(self, provider_id: str) -> Counter[str]:
         return Counter(self._used.get(provider_id, {}))
 
@@ -199,16 +203,26 @@ def deletable(books: Books, hosts: Hosts, provider_id: str) -> ResourceProvider:
 def with_inventories(
     books: Books, row: ResourceProvider, change: SetInventories, classes: Set[str]
 ) -> ResourceProvider:
+    after = stocked(row, change, classes)
+    check_unused(books, row, change.inventories.keys())
+    return after
+
+
+def stocked(row: ResourceProvider, change: SetInventories, classes: Set[str]) -> ResourceProvider:
+    """Whatever is held of it."""
     _check_generation(row, change.generation)
     if unknown := sorted(change.inventories.keys() - classes):
         text = f"Unknown resource class in inventory for resource provider {row.id}: {', '.join(unknown)[:255]}"
         raise CallerError(bad_request("", text))
     for name, one in change.inventories.items():
         _check_capacity(row, name, one, change.may_be_empty)
-    held = sorted(books.used(row.id).keys() - change.inventories.keys())
-    if held:
-        raise CallerError(conflict("", _in_use(row, held), INVENTORY_IN_USE))
     return replace(row, inventories=change.inventories, generation=row.generation + 1)
+
+
+def check_unused(books: Books, row: ResourceProvider, kept: Set[str]) -> None:
+    """Nobody holds anything of the classes that are not kept. Raises `CallerError` 409."""
+    if held := sorted(books.used(row.id).keys() - kept):
+        raise CallerError(conflict("", _in_use(row, held), INVENTORY_IN_USE))
 
 
 def with_inventory(row: ResourceProvider, change: SetInventory, classes: Set[str]) -> ResourceProvider:

@@ -75,6 +75,14 @@ class Allocate(msgspec.Struct, frozen=True, kw_only=True):
     allocations: tuple[Allocation, ...]
 
 
+class Reshape(msgspec.Struct, frozen=True, kw_only=True):
+    """Inventories of some providers, and what some consumers hold: all of it together or nothing."""
+
+    token: str
+    inventories: tuple[SetInventories, ...]
+    allocations: tuple[Allocation, ...]
+
+
 class CustomNames(msgspec.Struct, frozen=True, kw_only=True):
     """Traits and resource classes that are not OpenStack's own."""
 

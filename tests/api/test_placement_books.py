@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from actors.api.placement_allocations import allocated, released
 from actors.api.placement_books import CLASS, TRAIT, Books, custom_name, unused_name
-from actors.api.placement_messages import Allocation
+from actors.api.placement_messages import Allocation, Reshape, SetInventories
+from actors.api.placement_reshape import reshaped
 from actors.errors import CallerError
 from actors.records import Inventory, ResourceProvider
 
@@ -29,7 +30,11 @@ WANTED = st.builds(
     user_id=st.just("u"),
     resources=st.dictionaries(st.sampled_from("ab"), RESOURCES),
 )
-REQUESTS = st.lists(st.lists(WANTED, min_size=1, max_size=3, unique_by=lambda one: one.consumer_id), max_size=12)
+STOCKS = st.dictionaries(
+    st.sampled_from("ab"), st.dictionaries(st.sampled_from(sorted(CLASSES)), st.integers(1, 6)), min_size=1
+)
+HOLDERS = st.lists(WANTED, max_size=3, unique_by=lambda one: one.consumer_id)
+REQUESTS = st.lists(HOLDERS.filter(bool), max_size=12)
 
 
 @settings(max_examples=60, deadline=None)
@@ -58,6 +63,46 @@ def test_whatever_is_asked_no_provider_gives_more_than_it_has_and_what_is_used_i
     for consumer in list(books.consumers.values()):
         books.apply(released(books, consumer))
     assert not books.consumers and not books.used("a") and not books.used("b")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    moves=st.lists(st.tuples(STOCKS, st.lists(WANTED, max_size=3, unique_by=lambda one: one.consumer_id)), max_size=8)
+)
+def test_whatever_moves_what_is_held_is_of_what_is_there(
+    moves: list[tuple[dict[str, dict[str, int]], list[Allocation]]],
+) -> None:
+    books = Books(PROVIDERS)
+    for stocks, wanted in moves:
+        inventories = tuple(
+            SetInventories(
+                token="",
+                provider_id=each,
+                inventories={name: Inventory(total=total) for name, total in stock.items()},
+                generation=books.providers[each].generation,
+                may_be_empty=True,
+            )
+            for each, stock in stocks.items()
+        )
+        before = (dict(books.providers), dict(books.consumers), {each: books.used(each) for each in "ab"})
+        try:
+            books.apply(
+                reshaped(books, {}, Reshape(token="", inventories=inventories, allocations=tuple(wanted)), CLASSES)
+            )
+        except CallerError as refused:
+            assert refused.fault.status == 409
+            assert (books.providers, books.consumers, {each: books.used(each) for each in "ab"}) == before
+            continue
+        for one in wanted:
+            held = books.consumers.get(one.consumer_id)
+            assert (held.allocations if held else {}) == one.resources
+        for each, stock in stocks.items():
+            row = books.providers[each]
+            assert {name: one.total for name, one in row.inventories.items()} == stock
+            assert row.generation > before[0][each].generation
+        for consumer in books.consumers.values():
+            for each, resources in consumer.allocations.items():
+                assert resources.keys() <= books.providers[each].inventories.keys()
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,10 @@ OF_CARDS: dict[str, Any] = {
     f"PUT {PROVIDER}/aggregates": {"resource_provider_generation": 1, "aggregates": ["{consumer_id}"]},
     "PUT /placement/allocations/{consumer_id}": holding(1, **{"{provider_id}": 1}),
     "POST /placement/allocations": {"{consumer_id}": holding(1, **{"{provider_id}": 1})},
+    "POST /placement/reshaper": {
+        "inventories": {"{provider_id}": {"resource_provider_generation": 1, "inventories": {FPGA: {"total": 4}}}},
+        "allocations": {"{consumer_id}": holding(1, **{"{provider_id}": 1})},
+    },
 }
 BODIES: dict[str, Any] = {
     **{line.partition(" # ")[0]: body for line, (_, body) in (MATRIX | REFERENCES).items()},

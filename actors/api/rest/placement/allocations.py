@@ -69,7 +69,7 @@ async def _server(rooms: EdgeRooms, consumer_id: str, spoken: Version) -> dict[s
 async def set_allocations(consumer_id: str, sent: Sent, rooms: Rooms, caller: Administrator, spoken: Spoken) -> Json:
     consumer_id = identifier(consumer_id, "consumer_uuid")
     model = next(model for minor, model in PUT_BODIES if spoken >= (1, minor))
-    wanted = _allocation(consumer_id, bodies.parsed(model, sent))
+    wanted = allocation_of(consumer_id, bodies.parsed(model, sent))
     await rooms.api.allocate(Allocate(token=caller.token, allocations=(wanted,)))
     return Json(None, status_code=204)
 
@@ -84,7 +84,7 @@ async def set_many(sent: Sent, rooms: Rooms, caller: Administrator, spoken: Spok
     wanted = {
         one.consumer_id: one
         for each, body in sent.items()
-        for one in [_allocation(identifier(each, "consumer_uuid"), bodies.parsed(model, body))]
+        for one in [allocation_of(identifier(each, "consumer_uuid"), bodies.parsed(model, body))]
     }
     await rooms.api.allocate(Allocate(token=caller.token, allocations=tuple(wanted.values())))
     return Json(None, status_code=204)
@@ -96,7 +96,7 @@ async def delete_allocations(consumer_id: str, rooms: Rooms, caller: Administrat
     return Json(None, status_code=204)
 
 
-def _allocation(consumer_id: str, body: bodies.Allocations | bodies.ListedAllocations) -> Allocation:
+def allocation_of(consumer_id: str, body: bodies.Allocations | bodies.ListedAllocations) -> Allocation:
     if isinstance(body, bodies.ListedAllocations):
         resources = {one.resource_provider.uuid: one.resources for one in body.allocations}
     else:

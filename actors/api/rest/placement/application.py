@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from actors.api.rest.faults import placement_form
 from actors.api.rest.microversions import Microversions, Version
-from actors.api.rest.placement import allocations, candidates, names, provider_writes, providers, refusals
+from actors.api.rest.placement import allocations, candidates, names, provider_writes, providers, reshaper
 from actors.api.rest.rooms import EdgeRooms
 from actors.api.rest.services import new_service
 from actors.api.rest.versions import links, serve_document
@@ -23,7 +23,7 @@ MICROVERSIONS = Microversions("placement", Version(1, 0), Version(1, 39))
 def application(rooms: EdgeRooms) -> FastAPI:
     app = new_service("Placement", rooms, placement_form, MICROVERSIONS)
     serve_document(app, "/", _versions)
-    for part in (providers, provider_writes, allocations, candidates, names, refusals):
+    for part in (providers, provider_writes, allocations, candidates, names, reshaper):
         app.include_router(part.router)
     return app
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 from unicodedata import category
 from uuid import UUID
@@ -161,6 +162,21 @@ class TypedAllocations(MappedAllocations):
     """From 1.38 on."""
 
     consumer_type: Word
+
+
+class ReshapeBody(Strict):
+    """POST /reshaper from 1.30 on."""
+
+    inventories: Annotated[dict[Id, InventoriesBody], Field(min_length=1, max_length=ENTRIES_LIMIT)]
+    allocations: Annotated[Mapping[Id, CountedAllocations], Field(max_length=ENTRIES_LIMIT)]
+
+
+class MappedReshapeBody(ReshapeBody):
+    allocations: Annotated[Mapping[Id, MappedAllocations], Field(max_length=ENTRIES_LIMIT)]
+
+
+class TypedReshapeBody(ReshapeBody):
+    allocations: Annotated[Mapping[Id, TypedAllocations], Field(max_length=ENTRIES_LIMIT)]
 
 
 def parsed(model: type[Model], sent: Any) -> Model:

@@ -61,7 +61,7 @@ async def set_inventories(provider_id: str, sent: Sent, rooms: Rooms, caller: Ad
     asked = SetInventories(
         token=caller.token,
         provider_id=provider_id,
-        inventories={name: _inventory(one) for name, one in body.inventories.items()},
+        inventories={name: inventory_of(one) for name, one in body.inventories.items()},
         generation=body.resource_provider_generation,
         may_be_empty=spoken >= EMPTY_SINCE,
     )
@@ -112,14 +112,14 @@ def _one(
         token=token,
         provider_id=provider_id,
         resource_class=resource_class,
-        inventory=_inventory(body),
+        inventory=inventory_of(body),
         generation=body.resource_provider_generation,
         may_be_empty=spoken >= EMPTY_SINCE,
         is_new=is_new,
     )
 
 
-def _inventory(record: bodies.InventoryRecord) -> Inventory:
+def inventory_of(record: bodies.InventoryRecord) -> Inventory:
     return Inventory(
         total=record.total,
         reserved=record.reserved,

@@ -333,7 +333,6 @@ def test_nothing_of_a_host_is_written_here(tmp_path: Path) -> None:
                 error = await asked(http, verb, where, body, 403)
                 assert "of this cloud" in error["detail"], (verb, where)
             await asked(http, "PUT", f"/allocations/{uuid4()}", holding(**{str(uuid4()): 1}), 400)
-            await asked(http, "POST", "/reshaper", {}, 501)
         assert await world.scheduler.providers() == before
 
     in_world(tmp_path, play)
