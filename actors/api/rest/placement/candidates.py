@@ -31,7 +31,7 @@ router = APIRouter()
 
 SINCE = {"resources": 10, "required": 17, "member_of": 21, "in_tree": 31}  # parameters of a group
 OTHERS = {"limit": 16, "group_policy": 25, "root_required": 35, "same_subtree": 36}
-SHARED_SINCE = (1, 29)  # from then on several providers of a tree may give what is asked
+SHARED_SINCE = (1, 29)  # from then on several providers may give what is asked
 SUFFIXES_SINCE, TEXT_SUFFIXES_SINCE = 25, 33
 GROUPS_LIMIT = 32  # of one request
 LIMIT_DIGITS = 9
@@ -54,17 +54,22 @@ async def list_candidates(request: Request, rooms: Rooms, caller: Administrator,
 
 
 async def _found(rooms: EdgeRooms, caller: Caller, query: CandidateQuery, spoken: Version) -> list[Candidate]:
-    """Hosts first. One that has providers below it is a tree, as those without hosts are."""
+    """Hosts first. One that has providers below it, or is shared with, is a tree, as those without hosts are."""
     if not await rooms.api.providers(caller.token):
         return [trees.of_one(each, query) for each in await rooms.scheduler.candidates(query)]
     hosts, others = await hosts_and_others(rooms, caller)
     query = trees.in_trees(query, [*hosts, *others])
-    roots = {each.root for each in others}
+    shared = spoken >= SHARED_SINCE
+    givers = [each for each in others if shared and trees.SHARES in each.traits]
+    roots = {each.root for each in others} | {each.id for each in hosts if trees.sharing_with([each], givers)}
     grown = trees.by_tree(each for each in (*hosts, *others) if each.root in roots)
     alone = await rooms.scheduler.candidates(replace(query, limit=0))
     found = chain(
         (trees.of_one(each, query) for each in alone if each.id not in roots),
-        *(trees.candidates(tree, query, shared=spoken >= SHARED_SINCE) for tree in grown.values()),
+        *(
+            trees.candidates(tree, query, shared=shared, sharing=trees.sharing_with(tree, givers))
+            for tree in grown.values()
+        ),
     )
     return list(islice(found, query.limit or None))
 

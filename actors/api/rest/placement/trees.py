@@ -1,8 +1,8 @@
 """Which providers of a tree could take what is asked, together. Pure.
 
 A host of this cloud without anything below it is one provider, and the scheduler says whether it could. A named group
-has to fit one provider, the classes of the group without a name may come from several of the same tree. Facts:
-docs.openstack.org/placement, «Modeling with Provider Trees».
+has to fit one provider, the classes of the group without a name may come from several of the same tree, and from those
+that share what they have with it. Facts: docs.openstack.org/placement, «Modeling with Provider Trees».
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from actors.scheduler.messages import CandidateGroup, CandidateQuery, ProviderView
 from actors.scheduler.providers import suits
 
+SHARES = "MISC_SHARES_VIA_AGGREGATE"  # the trait of who gives to every tree that is in an aggregate of its
 TRIED_LIMIT = 1_000  # ways to share a request among the providers of one tree
 
 ABSENT = ProviderView(  # in place of a root that is a host which is away
@@ -61,29 +62,51 @@ def in_trees(query: CandidateQuery, providers: Iterable[ProviderView]) -> Candid
     return replace(query, groups=groups)
 
 
-def candidates(tree: Sequence[ProviderView], query: CandidateQuery, *, shared: bool) -> Iterator[Candidate]:
-    """Of one tree. `shared`: what is asked may be given by several of its providers."""
+def sharing_with(tree: Sequence[ProviderView], providers: Iterable[ProviderView]) -> list[ProviderView]:
+    """Those of other trees that share with this one: some provider of it is in an aggregate of theirs."""
+    among = frozenset().union(*(each.aggregates for each in tree))
+    roots = {each.root for each in tree}
+    return [
+        each
+        for each in providers
+        if SHARES in each.traits and each.root not in roots and not among.isdisjoint(each.aggregates)
+    ]
+
+
+def candidates(
+    tree: Sequence[ProviderView], query: CandidateQuery, *, shared: bool, sharing: Sequence[ProviderView] = ()
+) -> Iterator[Candidate]:
+    """Of one tree. `shared`: what is asked may be given by several providers; who gives all is a tree's own."""
     root = next((each for each in tree if each.id == each.root), ABSENT)
     if not suits(root, query.root):
         return
-    choices = [choice for suffix, group in query.groups.items() for choice in _choices(tree, root, suffix, group)]
+    givers, own = (*tree, *sharing), {each.id for each in tree}
+    choices = [choice for suffix, group in query.groups.items() for choice in _choices(givers, root, suffix, group)]
     for parts in islice(product(*choices), TRIED_LIMIT):
         used = {each.id for _, each, _ in parts}
-        if (shared or len(used) == 1) and _fits(parts, query) and _are_near(parts, tree, query.subtrees):
-            yield _candidate(parts, tuple(each for each in tree if shared or each.id in used))
+        if own.isdisjoint(used) or not (shared or len(used) == 1):
+            continue
+        if _fits(parts, query) and _are_near(parts, tree, query.subtrees):
+            yield _candidate(parts, tuple(each for each in givers if each.id in used or (shared and each.id in own)))
 
 
 def _choices(
-    tree: Sequence[ProviderView], root: ProviderView, suffix: str, group: CandidateGroup
+    givers: Sequence[ProviderView], root: ProviderView, suffix: str, group: CandidateGroup
 ) -> Iterator[list[Part]]:
     """For each part of a group, who could give it by itself."""
     if suffix:
-        yield [(suffix, each, group.resources) for each in tree if suits(each, group) and _takes(each, group.resources)]
+        able = [each for each in givers if suits(each, group) and _takes(each, group.resources)]
+        yield [(suffix, each, group.resources) for each in able]
         return
     anyhow = replace(group, required=())  # whose traits are required of all who give something, together
-    members = [each for each in tree if suits(replace(each, aggregates=each.aggregates | root.aggregates), anyhow)]
+    members = [each for each in givers if suits(_as_of_root(each, root), anyhow)]
     for name, amount in group.resources.items():
         yield [("", each, {name: amount}) for each in members if _takes(each, {name: amount})]
+
+
+def _as_of_root(each: ProviderView, root: ProviderView) -> ProviderView:
+    """The root's aggregates are those of its whole tree."""
+    return replace(each, aggregates=each.aggregates | root.aggregates) if each.root == root.id else each
 
 
 def _takes(each: ProviderView, resources: Resources) -> bool:

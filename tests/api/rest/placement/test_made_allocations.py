@@ -230,6 +230,31 @@ def test_candidates_may_be_of_several_providers_of_a_tree(tmp_path: Path) -> Non
     in_world(tmp_path, play)
 
 
+def test_who_shares_gives_to_the_hosts_of_its_aggregate(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with placement(world) as http:
+            [fast] = (await asked(http, "GET", f"/resource_providers/{HOST}/aggregates"))["aggregates"]
+            pool = await stocked(http, "pool")
+            both = f"/allocation_candidates?resources=VCPU:1,{FPGA}:2"
+            traits = {"resource_provider_generation": 1, "traits": ["MISC_SHARES_VIA_AGGREGATE"]}
+            await asked(http, "PUT", f"/resource_providers/{pool}/traits", traits)
+            assert (await asked(http, "GET", both))["allocation_requests"] == []
+            among = {"resource_provider_generation": 2, "aggregates": [fast]}
+            await asked(http, "PUT", f"/resource_providers/{pool}/aggregates", among)
+            found = await asked(http, "GET", both)
+            assert found["allocation_requests"] == [
+                {
+                    "allocations": {HOST: {"resources": {"VCPU": 1}}, pool: {"resources": {FPGA: 2}}},
+                    "mappings": {"": [HOST, pool]},
+                }
+            ]
+            assert set(found["provider_summaries"]) == {HOST, pool}
+            alone = (await asked(http, "GET", f"/allocation_candidates?resources={FPGA}:2"))["allocation_requests"]
+            assert [list(each["allocations"]) for each in alone] == [[pool]]
+
+    in_world(tmp_path, play, aggregates={"fast": {}})
+
+
 def test_servers_go_on_as_if_there_were_no_other_providers(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         async with placement(world) as http:

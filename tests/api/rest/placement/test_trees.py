@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.api.rest.placement.trees import by_tree, candidates, in_trees
+from actors.api.rest.placement.trees import SHARES, by_tree, candidates, in_trees, sharing_with
 from actors.scheduler.messages import CandidateGroup, CandidateQuery, InventoryView, ProviderView
 
 
@@ -99,6 +99,27 @@ def test_in_tree_names_any_provider_of_it() -> None:
     query = in_trees(asking(rest=group("CPU:1", in_tree="below")), TREE)
     assert found(query) == [{"": ["root"]}]
     assert found(in_trees(asking(rest=group("CPU:1", in_tree="elsewhere")), TREE)) == []
+
+
+def test_who_shares_by_an_aggregate_gives_to_every_tree_that_is_in_it() -> None:
+    pool = provider("pool", traits=SHARES, aggregates="rack", DISK=100)
+    shy = provider("shy", aggregates="rack", DISK=100)
+    far = provider("far", traits=SHARES, aggregates="other", DISK=100)
+    assert sharing_with(TREE, [pool, shy, far, *TREE]) == [pool]
+    assert sharing_with([pool], [pool]) == []  # its own
+
+    def givers(query: CandidateQuery) -> list[dict[str, list[str]]]:
+        return [each.mappings for each in candidates(TREE, query, shared=True, sharing=[pool])]
+
+    assert givers(asking(rest=group("CPU:1 DISK:1"))) == [{"": ["root", "below"]}, {"": ["root", "pool"]}]
+    assert givers(asking(rest=group("CPU:1 DISK:50"))) == [{"": ["root", "pool"]}]
+    assert givers(asking(rest=group("CPU:1 DISK:50", in_tree="root"))) == []
+    assert givers(asking(_A=group("CPU:1"), _B=group("DISK:50"))) == [{"_A": ["root"], "_B": ["pool"]}]
+    assert givers(asking(rest=group("DISK:50"))) == []  # a candidate of its own tree, once
+    near = CandidateQuery(groups={"_A": group("CPU:1"), "_B": group("DISK:50")}, subtrees=(frozenset({"_A", "_B"}),))
+    assert givers(near) == []
+    [both] = candidates(TREE, asking(rest=group("CPU:1 DISK:50")), shared=True, sharing=[pool])
+    assert {each.id for each in both.providers} == {"root", "left", "right", "below", "pool"}
 
 
 def test_a_tree_whose_host_is_away_goes_on_without_it() -> None:
