@@ -78,6 +78,9 @@ def up(
     ] = None,
     hosts: Annotated[int, typer.Option(min=1, help="Simulated hosts on each node.")] = 1,
     database: Annotated[str, typer.Option(help="Database URL, e.g. postgresql+psycopg://…  [SQLite]")] = "",
+    take_database: Annotated[
+        bool, typer.Option("--take-database", help="Take the database from another cloud that runs on it.")
+    ] = False,
     dashboard: Annotated[bool, typer.Option(help="Ray's dashboard, which `ray job submit` needs.")] = True,
     address: Annotated[
         str, typer.Option(help="Join the Ray cluster there ('auto': this machine's) instead of starting one.")
@@ -104,7 +107,7 @@ def up(
         evacuate_after_s=evacuate_after,
     )
     if address:
-        shown.cloud_is_up(start_joined(config, address, nodes or 0), config, as_json)
+        shown.cloud_is_up(start_joined(config, address, nodes or 0, take_database), config, as_json)
         return
     _require_real_hypervisor(chosen)
     options = bringup.UpOptions(
@@ -113,6 +116,7 @@ def up(
         simulated=SimulatedConfig(hosts=hosts),
         dashboard=dashboard,
         database_url=database,
+        take_database=take_database,
     )
     runtime = start(config, options)
     shown.cloud_is_up(runtime, config, as_json)
@@ -130,13 +134,13 @@ def start(config: CloudConfig, options: Any) -> Any:
     return runtime
 
 
-def start_joined(config: CloudConfig, address: str, nodes: int) -> Any:
+def start_joined(config: CloudConfig, address: str, nodes: int, take_database: bool = False) -> Any:
     """Start the cloud on a Ray cluster that is there, and seed it; what is running."""
     from actors.cloud import Cloud
     from actors.cluster.join import join
     from actors.cluster.seed import seed
 
-    runtime = join(config, address, nodes, _say)
+    runtime = join(config, address, nodes, _say, take_database)
     with Cloud.connect(config.home) as cloud:
         seed(cloud, config, _say)
     return runtime

@@ -32,12 +32,16 @@ def restore(
 ) -> None:
     """Replace the database by a backup. The cloud must be down; `novaray up` then goes on from there."""
     from actors.cluster import bringup
+    from actors.conductor import ownership
     from actors.conductor.backup import restore as put_back
 
     cloud = _cloud()
     if bringup.running(cloud.home) is not None:
         raise RuntimeError("the cloud is up: stop it with `novaray down`, restore, and start it again")
-    put = put_back(file.absolute(), database or cloud.database)
+    url = database or cloud.database
+    if url != CloudConfig(home=cloud.home).database:
+        ownership.check_idle(url, cloud.cloud_id)
+    put = put_back(file.absolute(), url)
     if as_json:
         shown.as_json(put)
     else:

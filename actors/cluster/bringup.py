@@ -16,12 +16,12 @@ from pathlib import Path
 import ray
 from ray.util import get_node_ip_address
 
-from actors.cluster import edge_port, join, node, ray_node
+from actors.cluster import edge_port, identity, join, node, ray_node
 from actors.cluster.clouds_file import write_clouds_file
-from actors.cluster.config import CloudConfig, HypervisorName, NodeConfig, SimulatedConfig, to_json
+from actors.cluster.config import CloudConfig, HypervisorName, NodeConfig, SimulatedConfig, from_json, to_json
 from actors.cluster.ray_node import HeadOptions
 from actors.cluster.runtime import Runtime, connect, is_up, read, running, runtime_file, save
-from actors.cluster.services import Say, ask_to_stop, start_services
+from actors.cluster.services import Say, ask_to_stop, claim_database, start_services
 
 __all__ = ["Runtime", "UpOptions", "connect", "down", "running", "up"]
 
@@ -36,6 +36,7 @@ class UpOptions:
     simulated: SimulatedConfig = field(default_factory=SimulatedConfig)
     dashboard: bool = True
     database_url: str = ""
+    take_database: bool = False  # also from another cloud that runs
 
 
 def up(cloud: CloudConfig, options: UpOptions, say: Say) -> Runtime:
@@ -43,11 +44,13 @@ def up(cloud: CloudConfig, options: UpOptions, say: Say) -> Runtime:
     of which nodes died, the head or all of them, is healed: what `options` say is for a new one."""
     already = read(cloud.home)
     if already is not None and already.processes:
+        claim_database(from_json(CloudConfig, cloud.file.read_bytes()), say, options.take_database)
         return _heal(cloud, already, say)
     if already is not None and is_up(already):
         return already  # it has joined a Ray that is not ours
     cloud.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    cloud = edge_port.settled(cloud)
+    cloud = identity.settled(edge_port.settled(cloud))
+    claim_database(cloud, say, options.take_database)
     cloud.file.write_bytes(to_json(cloud))
     nodes = [_node_config(cloud, options, index) for index in range(1, options.nodes + 1)]
     files = [_write_node(one) for one in nodes]

@@ -130,6 +130,8 @@ class CloudConfig(Struct, frozen=True, kw_only=True):
     home: Path = field(default_factory=default_home)
     hypervisor: HypervisorName = "libvirt"
     database_url: str = ""  # '' = SQLite under `home`
+    cloud_id: str = ""  # whose the database at that URL is; `up` makes and writes it down, '' = nobody asks
+    place: str = ""  # the same for people
     placement_profile: str = "spread"  # spread, pack, nova
     max_attempts: Annotated[int, Meta(ge=1)] = 3  # hosts tried for one boot
     boots_in_flight_limit: Annotated[int, Meta(ge=1)] = 20_000  # accepted and not ended; more are told to come again

@@ -12,24 +12,31 @@ from pathlib import Path
 
 import ray
 
-from actors.cluster import edge_port, names, ray_node, runtime
+from actors.cluster import edge_port, identity, names, ray_node, runtime
 from actors.cluster.clouds_file import write_clouds_file
 from actors.cluster.config import CloudConfig, to_json
 from actors.cluster.runtime import Runtime
-from actors.cluster.services import Say, ask_to_stop, end, put_away, start_services
+from actors.cluster.services import (
+    Say,
+    ask_to_stop,
+    claim_database,
+    end,
+    put_away,
+    running_cloud,
+    start_services,
+)
 from actors.cluster.supervisor import SERVICES, worker_nodes
 
 AUTHENTICATION = (ray_node.AUTH_MODE, ray_node.AUTH_TOKEN_PATH)  # kept for later commands; a token itself is not
 
 
-def join(cloud: CloudConfig, address: str, nodes: int, say: Say) -> Runtime:
+def join(cloud: CloudConfig, address: str, nodes: int, say: Say, take_database: bool = False) -> Runtime:
     """Start the cloud on the cluster at `address` ('auto' = this machine's); returns when `nodes` workers serve."""
     already = runtime.running(cloud.home)
     if already is not None and already.processes:
         raise RuntimeError(f"{cloud.home} has a cloud with a Ray of its own already; stop it with `novaray down`")
     cloud.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     cloud = edge_port.settled(cloud)
-    cloud.file.write_bytes(to_json(cloud))
     if ray.is_initialized():
         raise RuntimeError("this process is connected to a Ray cluster already")
     try:
@@ -37,6 +44,11 @@ def join(cloud: CloudConfig, address: str, nodes: int, say: Say) -> Runtime:
     except (ConnectionError, ray.exceptions.RayError) as error:
         raise RuntimeError(f"no Ray cluster answers at {address}: {error}") from None
     say(f"joined Ray at {context.address_info['gcs_address']}")
+    known = running_cloud()
+    cloud = identity.settled(cloud, known or "")
+    if known is None or take_database:
+        claim_database(cloud, say, take_database)
+    cloud.file.write_bytes(to_json(cloud))
     joined = Runtime(
         address=context.address_info["gcs_address"],
         dashboard=_url(context.address_info.get("webui_url") or ""),

@@ -46,6 +46,31 @@ def start_services(cloud: CloudConfig, nodes: int, say: Say) -> None:
         time.sleep(0.2)  # a node that starts announces itself to Ray, not to us
 
 
+def claim_database(cloud: CloudConfig, say: Say, by_force: bool) -> None:
+    """Raises RuntimeError where it belongs to another cloud, unless `by_force`. One that does not answer may do so when
+    the conductor asks it, which looks as well."""
+    if not cloud.cloud_id:
+        return
+    from actors.conductor.ownership import Identity, UnknownOwnerError, claim
+
+    try:
+        claim(cloud.database, Identity(cloud.cloud_id, cloud.place), say, by_force)
+    except UnknownOwnerError as error:
+        if by_force:
+            raise
+        say(str(error))
+
+
+def running_cloud() -> str | None:
+    """The id of the cloud that this Ray has already; None where it has none."""
+    try:
+        supervisor: Any = ray.get_actor(names.SUPERVISOR, namespace=names.NAMESPACE)
+    except ValueError:
+        return None
+    asked = getattr(supervisor, "cloud_id", None)  # one of an earlier version can't be asked
+    return str(ray.get(asked.remote(), timeout=READY_LIMIT_S)) if asked is not None else ""
+
+
 def ask_to_stop(nodes: Sequence[str], say: Say) -> None:
     """Those who own things outside the database put them away; one that can't answer is cleared up after."""
     say("stopping the services")

@@ -11,6 +11,7 @@ import msgspec
 import ray
 
 from actors.cluster import bringup, names
+from actors.cluster.config import CloudConfig, from_json
 from actors.cluster.supervisor import SERVICES, worker_nodes
 
 ANSWER_S = 3.0  # for an actor to say that it lives
@@ -36,6 +37,8 @@ def cloud_status(home: Path) -> CloudStatus:
     runtime = bringup.running(home)
     if runtime is None:
         return CloudStatus(home=str(home), up=False)
+    if trouble := _lost_database(home):
+        raise RuntimeError(trouble)
     from actors.cloud import Cloud
 
     with Cloud.connect(home) as cloud:
@@ -51,6 +54,17 @@ def cloud_status(home: Path) -> CloudStatus:
         actors=actors,
         servers=dict(counts),
     )
+
+
+def _lost_database(home: Path) -> str:
+    """Why its conductor can't start: the database belongs to another cloud; '' = it does not."""
+    file = CloudConfig(home=home).file
+    cloud = from_json(CloudConfig, file.read_bytes()) if file.exists() else CloudConfig(home=home)
+    if not cloud.cloud_id:
+        return ""
+    from actors.conductor.ownership import Identity, stranger
+
+    return stranger(cloud.database, Identity(cloud.cloud_id, cloud.place))
 
 
 def _actors(nodes: Sequence[str]) -> tuple[ActorStatus, ...]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import ray
-from ray.exceptions import ActorUnschedulableError, RayActorError, RayError
+from ray.exceptions import ActorUnavailableError, ActorUnschedulableError, RayActorError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from actors.cluster import names, reach
@@ -73,9 +73,11 @@ class Supervisor:
         """Waits until every service and the actors of every node that is there now answer; these nodes' names."""
         nodes = sorted(self._nodes)  # one that joins while we wait is not ready yet
         actors = [*self._services.values(), *(_actor_of(kind, node) for node in nodes for kind in _KINDS)]
-        pings = [actor.__ray_ready__.remote() for actor in actors]
-        await asyncio.wait_for(asyncio.gather(*pings), READY_LIMIT_S)
+        await asyncio.wait_for(asyncio.gather(*map(_answer_of, actors)), READY_LIMIT_S)
         return nodes
+
+    async def cloud_id(self) -> str:
+        return self._cloud.cloud_id
 
     async def _watch(self) -> None:
         looks = 0
@@ -177,6 +179,16 @@ async def _surely(ask: Callable[[], Awaitable[Answer]]) -> Answer:
             return await ask()
         except ConnectionError as error:
             log.warning("asked again: %s", error)
+
+
+async def _answer_of(actor: Any) -> None:
+    """Returns when it answers; one that Ray is starting again is waited for, one that can't start is not."""
+    while True:
+        try:
+            await actor.__ray_ready__.remote()
+            return
+        except ActorUnavailableError:
+            await asyncio.sleep(PAUSE_S)
 
 
 async def _whereabouts(name: str) -> str:

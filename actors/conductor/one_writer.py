@@ -2,13 +2,17 @@
 
 Used by the store, and by a restore, after which nobody goes on with what was before. Whoever takes over counts the one
 row of `writer` up; each transaction looks, before it is committed, whether the number is still its own. So a conductor
-that was taken for dead and lives on, here or on another head, changes nothing any more. Invariant: once `take_over` has
-returned, no earlier writer's transaction is committed.
+that was taken for dead and lives on, here or on another head, changes nothing any more. Only conductors of the cloud
+that the database belongs to may take over (`ownership.py`). Invariant: once `take_over` has returned, no earlier
+writer's transaction is committed.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, Engine
+
+from actors.conductor import ownership
+from actors.conductor.ownership import Identity
 
 LOOK = {  # PostgreSQL: nobody takes over between this and the commit; SQLite's transaction holds the file by then
     "sqlite": "SELECT life FROM writer WHERE id = 1",
@@ -20,10 +24,16 @@ class SupersededError(Exception):
     """Another conductor writes this database now."""
 
 
-def take_over(engine: Engine) -> int:
-    """The number by which this process writes from now on. Waits for a transaction that is being committed."""
+def take_over(engine: Engine, identity: Identity | None = None) -> int:
+    """The number by which this process writes from now on. Waits for a transaction that is being committed.
+
+    `identity`: of a cloud that may meet another one at its database. Raises `NotOursError` where it belongs to that.
+    """
     with engine.begin() as connection:
-        return begin_life(connection)
+        life = begin_life(connection)
+        if identity is not None:
+            ownership.enter(connection, identity)
+        return life
 
 
 def begin_life(connection: Connection) -> int:
@@ -37,3 +47,10 @@ def look(connection: Connection, life: int) -> None:
     found = connection.exec_driver_sql(LOOK[connection.dialect.name]).scalar_one()
     if found != life:
         raise SupersededError(f"another conductor, the {found}th, writes the database; this is the {life}th")
+
+
+def sign_of_life(engine: Engine, life: int) -> None:
+    """This writer lives, for whoever asks. Raises `SupersededError`."""
+    with engine.begin() as connection:
+        ownership.see(connection)
+        look(connection, life)

@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from actors.conductor import migrations, one_writer
 from actors.conductor.database import open_database
+from actors.conductor.ownership import Identity
 from actors.conductor.rows import StatementsOf, net_effect, record_of
 from actors.conductor.tables import TABLES
 from actors.errors import CallerError, busy
@@ -92,10 +93,26 @@ class Store:
         self.superseded = asyncio.Event()  # another store took over: nothing of this one is written any more
         self._life: int | None = None
 
-    async def take_over(self) -> None:
-        """Be the one writer of the database, from now on: what is loaded afterwards is changed by nobody else."""
+    async def take_over(self, identity: Identity | None = None) -> None:
+        """Be the one writer of the database, from now on: what is loaded afterwards is changed by nobody else.
+
+        Raises `NotOursError` where it belongs to another cloud than `identity`'s.
+        """
         loop = asyncio.get_running_loop()
-        self._life = await loop.run_in_executor(self._writer, one_writer.take_over, self._engine)
+        self._life = await loop.run_in_executor(self._writer, one_writer.take_over, self._engine, identity)
+
+    async def give_sign(self) -> None:
+        """Say in the database that its writer lives. Raises `StoreError`."""
+        if self._life is None:
+            return
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._writer, one_writer.sign_of_life, self._engine, self._life)
+        except (one_writer.SupersededError, DBAPIError) as cause:
+            failure = _without_values(cause)
+            if isinstance(failure, StoreSupersededError):
+                self.superseded.set()
+            raise failure from None
 
     # ------------------------------------------------------------ writing
 

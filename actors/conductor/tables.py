@@ -22,11 +22,14 @@ Nested = Annotated[Any, Field(sa_type=JSON)]
 
 
 class WriterRow(SQLModel, table=True):
-    """Which conductor writes: `one_writer.py`. The only table that mirrors no record."""
+    """Which conductor writes, of which cloud: `one_writer.py`, `ownership.py`. It alone mirrors no record."""
 
     __tablename__ = "writer"
     id: Annotated[int, Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})]
     life: Whole
+    cloud: str
+    place: str
+    seen: Whole
 
 
 class DomainRow(SQLModel, table=True):
