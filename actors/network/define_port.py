@@ -6,6 +6,7 @@ Called by `administration.py` and `editing.py`. Every refusal is a `CallerError`
 from __future__ import annotations
 
 import random
+from collections.abc import Set
 
 from msgspec.structs import replace
 
@@ -39,6 +40,8 @@ def port_from(request: CreatePort, context: AuthContext, rows: Rows, now: float,
     project_id = access.check_project(context, request.project_id)
     secured = network.port_security_enabled if request.port_security_enabled is None else request.port_security_enabled
     check_rights(request, context, network, secured)
+    if not access.owns(context, network):
+        _check_choices(request)
     check_device_owner(request.device_owner, context)
     group_ids = _groups(request, rows, project_id, secured)
     pairs = address_pairs(request.allowed_address_pairs)
@@ -94,6 +97,14 @@ def check_rights(request: CreatePort | UpdatePort, context: AuthContext, network
         access.check_admin(context, "profile", "set a port's binding profile")
     if request.vnic_type is not None and request.vnic_type not in VNIC_TYPES:
         raise CallerError(bad_request("vnic_type", f"{request.vnic_type!r} is none of {', '.join(sorted(VNIC_TYPES))}"))
+
+
+def _check_choices(request: CreatePort | UpdatePort, mac: str = "", addresses: Set[str] = frozenset()) -> None:
+    """Who doesn't own the network takes what it gives, but may name again what the port has."""
+    if any(want.ip_address not in ("", *addresses) for want in request.fixed_ips or ()):
+        raise CallerError(CallerFault(403, "only the network's owner may choose an address", "fixed_ips"))
+    if request.mac_address and normal_mac(request.mac_address) != mac:
+        raise CallerError(CallerFault(403, "only the network's owner may choose a MAC address", "mac_address"))
 
 
 def _groups(request: CreatePort, rows: Rows, project_id: str, secured: bool) -> tuple[str, ...]:
@@ -182,6 +193,8 @@ def port_changed(
     _check_change(request, context, port)
     secured = port.port_security_enabled if request.port_security_enabled is None else request.port_security_enabled
     check_rights(request, context, network, secured or port.port_security_enabled)
+    if not access.owns(context, network):
+        _check_choices(request, port.mac_address, {ip.ip_address for ip in port.fixed_ips})
     group_ids = _groups_then(request, rows, port, secured)
     pairs = port.allowed_address_pairs if request.allowed_address_pairs is None else request.allowed_address_pairs
     mac = own_mac(request.mac_address or "", rows, port.mac_address)

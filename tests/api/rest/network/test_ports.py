@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from actors.messages import NetworkRequest
 from tests.api.rest.network.test_networks import V2, kind, made
 from tests.world import World, in_world
@@ -49,8 +51,10 @@ def test_a_port_says_all_of_itself(tmp_path: Path) -> None:
 def test_ports_are_found_by_what_they_have(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         [server] = await world.boot(world.request("vm"))
+        async with world.http(world.admin) as http:
+            ask = {"network_id": world.net.id, "project_id": "demo", "fixed_ips": [{"ip_address": "10.7.9.9"}]}
+            own = await made(http, "port", **ask)
         async with world.http(world.member) as http:
-            own = await made(http, "port", network_id=world.net.id, fixed_ips=[{"ip_address": "10.7.9.9"}])
 
             async def found(query: str) -> list[str]:
                 return [body["id"] for body in (await http.get(f"{V2}/ports?{query}")).json()["ports"]]
@@ -92,13 +96,16 @@ def test_a_running_servers_port_changes(tmp_path: Path) -> None:
                 "security_groups": [web["id"]],
                 "allowed_address_pairs": [{"ip_address": "10.7.0.200"}],
             }
-            # the network is an administrator's: pairs are its owner's to give
-            refused = await http.put(path, json={"port": fields})
-            assert kind(refused) == (403, "PolicyNotAuthorized")
+            for name in ("fixed_ips", "allowed_address_pairs"):  # the network is an administrator's, and so are these
+                refused = await http.put(path, json={"port": {name: fields[name]}})
+                assert kind(refused) == (403, "PolicyNotAuthorized"), name
             del fields["allowed_address_pairs"]
-            changed = (await http.put(path, json={"port": fields})).json()["port"]
+            async with world.http(world.admin) as owner:
+                changed = (await owner.put(path, json={"port": fields})).json()["port"]
             assert {name: changed[name] for name in fields} == fields
             assert (changed["status"], changed["device_id"]) == ("ACTIVE", server.id)
+            again = {"fixed_ips": changed["fixed_ips"], "mac_address": changed["mac_address"]}
+            assert (await http.put(path, json={"port": again})).status_code == 200
             assert kind(await http.put(path, json={"port": {"mac_address": "fa:16:3e:01:02:03"}})) == (409, "PortBound")
             assert kind(await http.put(path, json={"port": {"device_id": ""}})) == (409, "PortBound")
             down = (await http.put(path, json={"port": {"admin_state_up": False}})).json()["port"]
@@ -106,6 +113,19 @@ def test_a_running_servers_port_changes(tmp_path: Path) -> None:
             await world.delete(server)
             freed = (await http.get(path)).json()["port"]
             assert (freed["device_id"], freed["device_owner"]) == ("", "")
+
+    in_world(tmp_path, play)
+
+
+@pytest.mark.parametrize("choice", [{"mac_address": "fa:16:3e:01:02:03"}, {"fixed_ips": [{"ip_address": "10.7.0.9"}]}])
+def test_who_does_not_own_a_network_takes_what_it_gives(tmp_path: Path, choice: dict[str, Any]) -> None:
+    async def play(world: World) -> None:
+        async with world.http(world.member) as http:
+            asked = {"port": {"network_id": world.net.id} | choice}
+            assert kind(await http.post(f"{V2}/ports", json=asked)) == (403, "PolicyNotAuthorized")
+            own = await made(http, "network")
+            await made(http, "subnet", network_id=own["id"], cidr="10.7.0.0/24")
+            assert await made(http, "port", network_id=own["id"], **choice)
 
     in_world(tmp_path, play)
 
