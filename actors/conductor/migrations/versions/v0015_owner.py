@@ -1,6 +1,6 @@
 """A database belongs to a cloud: whose it is, where that cloud is, and when its conductor gave a sign of life.
 
-Revises 0013.
+Revises 0014.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 
 
 def upgrade() -> None:
