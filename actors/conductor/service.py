@@ -24,23 +24,21 @@ from actors.conductor import evacuation, moved
 from actors.conductor.acceptance import Acceptance
 from actors.conductor.acts import Acts
 from actors.conductor.administration import Administration
+from actors.conductor.attempts import Attempts, End, by_verb
 from actors.conductor.boots import Boot, new_boot, stored_boot, view
 from actors.conductor.company import Company
 from actors.conductor.confirmations import Confirmations
 from actors.conductor.deleted import KEPT as SHOWN
 from actors.conductor.edits import edited
 from actors.conductor.keys import KEPT as KEYS_KEPT
-from actors.conductor.letting_go import LettingGo
 from actors.conductor.nodes import Nodes
 from actors.conductor.notifications import KEPT
 from actors.conductor.questions import no_server
 from actors.conductor.quotas import Quotas, group_of
 from actors.conductor.seats import Seats
-from actors.conductor.steps import release
 from actors.conductor.timeline import Moment
-from actors.conductor.waiting import Waiting
 from actors.conductor.writing import STORY_FLUSH_S, Writing
-from actors.errors import CallerFault, Fault, HostFault, conflict
+from actors.errors import CallerFault
 from actors.faces import ComputeFace, NetworkFace, SchedulerFace, VolumeFace
 from actors.messages import (
     LOST,
@@ -63,13 +61,11 @@ from actors.records import (
     Notification,
     Story,
 )
-from actors.saga import Failures, Phase, Saga, Table, describe
+from actors.saga import Failures, Phase, Saga, Table
 from actors.scheduler.messages import PlacementExplained
 from actors.states import Event, Power, Vm
 
 STEP_EVENT = {step.name: step.event for step in NODE if step.event}
-CREATE, REBUILD = "create", "rebuild"  # what a build that ends was, as notifications call it
-DELETED = conflict("", "the instance is being deleted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +99,10 @@ class Conductor(Administration):
         self.nodes = Nodes(self, (rooms.scheduler, rooms.network, rooms.volume), clock)
         self._confirmations = Confirmations(rooms.scheduler, self._boots, self.spawn)
         self._leaving: dict[str, Boot] = {}  # those that are being deleted
-        self._failed: dict[str, tuple[BootFault, bool]] = {}  # how attempts failed that are not undone yet
         self._tasks: set[asyncio.Task[None]] = set()
-        self._waiting = Waiting(self)
+        self._attempts = Attempts(self, table[1:], config, self._seats, self._actions)
         self._acts = Acts(self, self._actions)
         self._evacuations = evacuation.Evacuations(self, self._actions)
-        self._letting_go = LettingGo(self)
         self._company = Company(self.go)
         self._writing = Writing(store, self._notifications, clock, self.boot)
         door = Saga(table[:1], self, "", clock, self.journal, _nothing_halts)
@@ -120,7 +114,6 @@ class Conductor(Administration):
             lambda boots: self._company.add(boots, len(self._seats)),
             clock,
         )
-        self._road = Saga(table[1:], self, "", clock, self.journal, _why_halted)
 
     # ------------------------------------------------------------ start
 
@@ -159,9 +152,9 @@ class Conductor(Administration):
         """Take up boots and deletions that a dead conductor left; call it when the other rooms can be reached."""
         boots = list(self._boots.values())
         self._confirmations.begin(boot.id for boot in boots if boot.instance.vm_state == Vm.ACTIVE)
-        self.spawn(self._go_on([boot for boot in boots if boot.building]))
-        self.spawn(self._remove(list(self._leaving.values())))
-        self.spawn(self._letting_go.now([boot for boot in boots if not boot.instance.deleting]))
+        self.spawn(self._attempts.go_on([boot for boot in boots if boot.building]))
+        self.spawn(self.remove(list(self._leaving.values())))
+        self.spawn(self._attempts.letting_go.now([boot for boot in boots if not boot.instance.deleting]))
         for node in self.nodes.left():
             self.spawn(self._abandon(node))
         self._acts.resume()
@@ -188,103 +181,13 @@ class Conductor(Administration):
     def go(self, boots: list[Boot]) -> None:
         """Take boots up in the background, each where it is."""
         if boots:
-            self.spawn(self._go(boots))
+            self.spawn(self._attempts.begin(boots))
 
-    async def _go(self, boots: list[Boot]) -> None:
-        """Place and hand over; what fails is tried elsewhere or ends in ERROR."""
-        there = [boot for boot in boots if boot.id in self._boots and not boot.undoing]  # some may be deleted meanwhile
-        unended = [
-            boot for boot in there if boot.instance.vm_state == Vm.BUILDING
-        ]  # others have ended, but for a write
-        boots = self._waiting.stand_behind([boot for boot in unended if not boot.controlled])
-        if not boots:
-            return
-        for boot in boots:
-            boot.controlled = True
-        handed_over = {boot.id for boot in boots if boot.instance.host or boot.perhaps_somewhere}  # by one that died
-        outcome = await self._road.forward(boots)
-        for boot, _ in outcome.failed:
-            boot.controlled = False
-        clean = [(boot, fault) for boot, fault in outcome.failed if boot.id not in outcome.broken]
-        over = self._waiting.take_in(clean)
-        ends = [(boot, self._fault_of(boot, fault), isinstance(fault, HostFault)) for boot, fault in over]
-        await self.settle([end for end in ends if end[0].id not in handed_over])
-        await self._take_back([end for end in ends if end[0].id in handed_over and end[0].building])
-        for boot, fault in outcome.failed:
-            if boot.id in outcome.broken:
-                self._failed[boot.id] = self._fault_of(boot, fault), isinstance(fault, HostFault)
-        await self._remove([boot for boot in boots if boot.instance.deleting and not boot.controlled])
+    async def settle(self, ends: list[End]) -> None:
+        """For boots that waited in vain: `Attempts.settle`."""
+        await self._attempts.settle(ends)
 
-    async def _go_on(self, boots: list[Boot]) -> None:
-        """Boots that a dead conductor left. Those who build are asked first for hosts that are not on disk."""
-        lost = {boot.id: boot for boot in boots if not boot.instance.host}
-        for node, found in (await self.nodes.who_has(sorted(lost), self.compute)).items():
-            for instance_id, attempt, host in found:
-                if lost[instance_id].building and attempt == lost[instance_id].instance.attempt:
-                    lost[instance_id].change(host=host, node=node)
-        for boot in lost.values():
-            boot.perhaps_somewhere = not boot.instance.host
-        there = [boot for boot in boots if boot.id in self._boots]
-        boots = [boot for boot in there if not boot.instance.deleting]  # such a one has given its claim back
-        with suppress(ConnectionError):  # a scheduler that starts meanwhile may not know of them yet
-            await self.scheduler.restore([boot.claim() for boot in boots if boot.holds_host])
-            over = [boot.id for boot in boots if boot.id not in self._boots or boot.instance.vm_state == Vm.ERROR]
-            if over:  # they ended while the scheduler was told, and may have been released before
-                await self.scheduler.release(over)
-        building = [boot for boot in boots if boot.building]  # some have ended meanwhile, where they were
-        await self._go([boot for boot in building if not self.nodes.has_left(boot.instance.node)])  # else: `_abandon`
-
-    def _fault_of(self, boot: Boot, fault: Fault) -> BootFault:
-        known = self.faults.pop(boot.id, None)
-        if known is not None:
-            return known
-        at = self.clock.now()
-        if isinstance(fault, HostFault):
-            return BootFault(code=500, message=describe(fault), step=fault.step, host=fault.host, at=at)
-        return BootFault(code=fault.status, message=describe(fault), details={"field": fault.field}, at=at)
-
-    async def settle(self, ends: list[tuple[Boot, BootFault, bool]]) -> None:
-        """Boots whose attempt failed and is undone: another host, or ERROR."""
-        again: list[Boot] = []
-        over: list[Boot] = []
-        for boot, fault, retry in ends:
-            if not boot.building:
-                continue
-            row = boot.instance
-            blamed = bool(row.host) and fault.step != LOST  # a host that was lost did not fail, and may come back
-            failed_hosts = (*row.failed_hosts, row.host) if blamed else row.failed_hosts
-            tried = 1 + sum(failure.step != LOST for failure in boot.failures)
-            if retry and (fault.step == LOST or tried < self._config.max_attempts):
-                boot.hear(Event.RESCHEDULE)
-                boot.failures.append(fault)
-                boot.change(attempt=row.attempt + 1, failed_hosts=failed_hosts, host="", node="")
-                boot.undoing = True  # until it is on disk that this attempt is over, nobody begins the next
-                again.append(boot)
-            else:
-                boot.hear(Event.FAIL)
-                boot.change(fault=msgspec.to_builtins(_after_attempts(fault, boot.failures)), failed_hosts=failed_hosts)
-                boot.change(**moved.failed(boot))
-                boot.undoing = boot.again  # until its old host is let go of: what comes late would undo the next try
-                over.append(boot)
-        try:
-            await self._write_ends(_by_verb(over), "error")
-            await self._writing.write(again, "")
-            await self._release_late([*over, *again])
-            await self._letting_go.now(over)
-        finally:
-            for boot in (*over, *again):
-                boot.undoing = False
-        for boot in over:
-            self._end(boot)
-        if again:
-            self.spawn(self._go(again))
-
-    async def _write_ends(self, by_verb: list[tuple[str, list[Boot]]], end: str) -> None:
-        for verb, boots in by_verb:
-            evacuated = self._actions.evacuated(boots, self.clock.now()) if verb == REBUILD else []
-            await self._writing.write(boots, f"instance.{verb}.{end}", evacuated)
-
-    async def _release_late(self, boots: list[Boot]) -> None:
+    async def release_late(self, boots: list[Boot]) -> None:
         """A scheduler that started while these gave their hosts back was told that they hold them still."""
         told = [boot.id for boot in boots if boot.id in self._told_to_hold]
         if told:
@@ -297,7 +200,7 @@ class Conductor(Administration):
     async def hello(self, compute: Hello) -> Welcome:
         row = await self.nodes.welcome(compute)
         here = [boot for boot in self._boots.values() if boot.instance.node == compute.node]
-        self.spawn(self._remove([boot for boot in here if boot.instance.deleting and not boot.controlled]))
+        self.spawn(self.remove([boot for boot in here if boot.instance.deleting and not boot.controlled]))
         self._acts.node_is_back(compute.node)
         return Welcome(
             epoch=row.epoch,
@@ -365,34 +268,19 @@ class Conductor(Administration):
 
     async def _builds_ended(self, ends: list[tuple[Boot, BuildEnded]]) -> None:
         good = [(boot, report) for boot, report in ends if report.fault is None]
-        verbs = _by_verb([boot for boot, _ in good])
+        verbs = by_verb([boot for boot, _ in good])
         for boot, report in good:
             boot.built(report)
         active = [boot for boot, _ in good]
         stopped = [boot for boot in active if boot.instance.attempt and moved.arrived(boot)]
-        await self._write_ends(verbs, "end")
+        await self._attempts.write_ends(verbs, "end")
         for boot in active:
-            self._end(boot)
+            self._attempts.end(boot)
         if stopped:
             self.spawn(self._acts.stop_again(stopped))
         if active:
             self._confirmations.add(boot.id for boot in active)
-        failed = [(boot, report.fault, report.retry) for boot, report in ends if report.fault is not None]
-        self._failed |= {b.id: (r.fault, r.retry) for b, r in ends if r.fault is not None and not r.undone}
-        failed = [end for end in failed if end[0].id not in self._failed]
-        if failed:
-            await self._release_and_settle(failed)
-
-    async def _release_and_settle(self, failed: list[tuple[Boot, BootFault, bool]]) -> None:
-        """Of attempts that their hosts have undone; the same end told again meanwhile is no other's."""
-        for boot, _, _ in failed:
-            boot.undoing = True
-        try:
-            await release(self, [boot for boot, _, _ in failed])
-        finally:
-            for boot, _, _ in failed:
-                boot.undoing = False
-        await self.settle(failed)
+        await self._attempts.failed(ends)
 
     async def present(self) -> list[str]:
         """The worker nodes that said hello and have not left since."""
@@ -445,20 +333,7 @@ class Conductor(Administration):
         self.nodes.give_up(node)
         here = [b for b in self._boots.values() if b.instance.node == node and b.building and not b.controlled]
         fault = BootFault(code=500, message="the host left the cluster", step=LOST, at=self.clock.now())
-        await self._take_back([(boot, fault, True) for boot in here])
-
-    async def _take_back(self, ends: list[tuple[Boot, BootFault, bool]]) -> None:
-        """Undo attempts that failed, then settle them; what can't be undone now is tried again by and by."""
-        ends = [(boot, fault, retry) for boot, fault, retry in ends if not boot.undoing]
-        for boot, _, _ in ends:
-            boot.undoing = True
-        broken = await self._road.backward([boot for boot, _, _ in ends]) if ends else {}
-        for boot, fault, retry in ends:
-            boot.undoing = False
-            if boot.id in broken:
-                self._failed[boot.id] = fault, retry
-        await self.settle([end for end in ends if end[0].id not in broken])
-        await self._remove([boot for boot, _, _ in ends if boot.instance.deleting])
+        await self._attempts.take_back([(boot, fault, True) for boot in here])
 
     # ------------------------------------------------------------ deletion
 
@@ -478,10 +353,10 @@ class Conductor(Administration):
                 marked.append(boot)
         await self._writing.write(marked, "instance.delete.start")
         if marked:
-            self.spawn(self._remove([boot for boot in marked if not boot.controlled and not boot.undoing]))
+            self.spawn(self.remove([boot for boot in marked if not boot.controlled and not boot.undoing]))
         return replies
 
-    async def _remove(self, boots: list[Boot]) -> None:
+    async def remove(self, boots: list[Boot]) -> None:
         """Give everything back; a host that can't be reached now is asked again by and by (`tend`).
 
         One whose row is being written with a notification waits for that: its end must not be on disk without its own.
@@ -491,15 +366,15 @@ class Conductor(Administration):
             return
         for boot in boots:
             boot.undoing = True
-        broken = await self._road.backward(boots)
+        broken = await self._attempts.road.backward(boots)
         for boot in boots:
             boot.undoing = False
         gone = [boot for boot in boots if boot.id not in broken and boot.instance.deleting]
         for boot in gone:
             boot.hear(Event.DELETED, deleted_at=self.clock.now(), deleting=False)
         await self._writing.write(gone, "instance.delete.end")
-        await self._release_late(gone)
-        self._waiting.room_came()
+        await self.release_late(gone)
+        self._attempts.waiting.room_came()
         for boot in gone:
             self._leaving.pop(boot.id, None)
             if self._boots.pop(boot.id, None) is not None:
@@ -507,7 +382,7 @@ class Conductor(Administration):
                 self._deleted.add(boot.instance)
                 self._acceptance.keys.gone(boot.instance.project_id, boot.instance.idempotency_key)
             self._actions.forget(boot.id)
-            self._end(boot)
+            self._attempts.end(boot)
 
     # ------------------------------------------------------------ what is done to a server that has been booted
 
@@ -555,26 +430,11 @@ class Conductor(Administration):
     async def tend(self) -> None:
         """Once in a while: undo what could not be undone, tell what could not be told, end what takes too long."""
         await self._confirmations.tell()
-        self.spawn(self._letting_go.again())
-        failed, self._failed = self._failed, {}
-        self._failed = {i: end for i, end in failed.items() if i in self._boots and self._boots[i].controlled}
-        known = [(self._boots[i], *end) for i, end in failed.items() if i in self._boots]
-        late = [(boot, self._too_late(boot), False) for boot in self._overdue() if boot.id not in failed]
-        ends = [end for end in [*known, *late] if end[0].building and not end[0].controlled]
+        self.spawn(self._attempts.letting_go.again())
         deleting = [b for b in self._leaving.values() if not b.controlled and not b.undoing]
-        if ends:
-            self.spawn(self._take_back(ends))
+        self._attempts.tend()
         if deleting:
-            self.spawn(self._remove(deleting))
-
-    def _overdue(self) -> list[Boot]:
-        at = self.clock.now()
-        boots = (boot for i in self._seats if (boot := self._boots.get(i)) is not None and boot.building)
-        return [boot for boot in boots if at > max(boot.begun_at, boot.wait_until) + self._config.boot_deadline_s]
-
-    def _too_late(self, boot: Boot) -> BootFault:
-        limit_s = self._config.boot_deadline_s
-        return BootFault(code=500, message=f"not built within {limit_s:g} s", step="boot", at=self.clock.now())
+            self.spawn(self.remove(deleting))
 
     # ------------------------------------------------------------ at rest
 
@@ -602,35 +462,11 @@ class Conductor(Administration):
                 moments[attempt] = Moment(at, step, phase, attempt, note).encoded()
             boot.tell(moments[attempt])
 
-    def _end(self, boot: Boot) -> None:
-        self._seats.leave(boot.id)
-        boot.end()
-
     def spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
 
-def _by_verb(boots: list[Boot]) -> list[tuple[str, list[Boot]]]:
-    """Those that are made, and those that are made again, as notifications call it; hardly ever both."""
-    again = [boot for boot in boots if boot.again]
-    made = [boot for boot in boots if not boot.again] if again else boots
-    return [(CREATE, made), (REBUILD, again)]
-
-
 def _nothing_halts(boots: list[Boot]) -> Failures:
     return {}
-
-
-def _why_halted(boots: list[Boot]) -> Failures:
-    return {boot.id: DELETED for boot in boots if boot.instance.deleting}
-
-
-def _after_attempts(fault: BootFault, failures: list[BootFault]) -> BootFault:
-    """The last fault; where no further host was found, the one that made us look for another, with both reasons."""
-    if not failures:
-        return fault
-    if fault.step != "place":
-        return msgspec.structs.replace(fault, message=f"{fault.message} (attempt {len(failures) + 1})")
-    return msgspec.structs.replace(failures[-1], message=f"{failures[-1].message}; {fault.message}", at=fault.at)
