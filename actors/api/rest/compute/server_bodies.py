@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
 
@@ -37,6 +38,18 @@ def _tag(tag: str) -> str:
     return tag
 
 
+def _known_hints(hints: dict[str, Any]) -> dict[str, Any]:
+    """A hint that names a server or a group names it by id: another would keep nothing together, nor apart."""
+    for name in ("group", "same_host", "different_host"):
+        value = hints.get(name)
+        for one in value if isinstance(value, list) and name != "group" else [value] if name in hints else []:
+            try:
+                UUID(one)
+            except (AttributeError, TypeError, ValueError):
+                raise ValueError(f"{name} is no UUID") from None
+    return hints
+
+
 def _address(version: int) -> Callable[[str], str]:
     def check(text: str) -> str:
         """'' for none; raises `ValueError`."""
@@ -50,6 +63,7 @@ def _address(version: int) -> Callable[[str], str]:
     return check
 
 
+Hints = Annotated[dict[str, Any], AfterValidator(_known_hints)]
 Address4 = Annotated[str, StringConstraints(max_length=15), AfterValidator(_address(4))]
 Address6 = Annotated[str, StringConstraints(max_length=45), AfterValidator(_address(6))]
 ServerName = Annotated[str, StringConstraints(min_length=1, max_length=NAME_LIMIT), AfterValidator(_trimmed)]
@@ -137,8 +151,8 @@ class ServerIn(Strict):
 
 class CreateServer(Strict):
     server: ServerIn
-    hints: dict[str, Any] = Field(default_factory=dict, alias="os:scheduler_hints")
-    hints_too: dict[str, Any] = Field(default_factory=dict, alias="OS-SCH-HNT:scheduler_hints")
+    hints: Hints = Field(default_factory=dict, alias="os:scheduler_hints")
+    hints_too: Hints = Field(default_factory=dict, alias="OS-SCH-HNT:scheduler_hints")
 
 
 class ServerChange(Strict):

@@ -159,6 +159,30 @@ def test_what_the_command_line_sends(tmp_path: Path) -> None:
     in_world(tmp_path, play)
 
 
+@pytest.mark.parametrize(
+    "hints",
+    [
+        {"group": "web"},
+        {"group": ["0" * 32]},
+        {"same_host": "web"},
+        {"different_host": ["0" * 32, "web"]},
+        {"different_host": [None]},
+        {"same_host": 7},
+    ],
+)
+def test_a_hint_that_names_nothing_is_refused(tmp_path: Path, hints: dict[str, Any]) -> None:
+    async def play(world: World) -> None:
+        async with client(world) as http:
+            for name in ("os:scheduler_hints", "OS-SCH-HNT:scheduler_hints"):
+                answer = await http.post(SERVERS, json=body(world) | {name: hints})
+                assert "is no UUID" in refused(answer, 400, "badRequest")
+            kept = {"same_host": [], "different_host": "0" * 32, "query": ["and", ["x"]], "own": "hint"}
+            answer = await http.post(SERVERS, json=body(world) | {"os:scheduler_hints": kept})
+            assert answer.status_code == 202, answer.text
+
+    in_world(tmp_path, play)
+
+
 def test_several_at_once_and_a_reservation(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         async with client(world) as http, client(world, "2.3", world.admin) as admin:
