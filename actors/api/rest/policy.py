@@ -29,6 +29,7 @@ from actors.errors import CallerError, forbidden
 from actors.messages import AuthContext
 
 LOOK_S = 1.0  # how old our knowledge of the file may be
+UNREADABLE = (OSError, ValueError, TypeError, AttributeError)  # what oslo.policy raises for a file that is no rules
 REMEMBERED = 10_000  # decisions that are kept
 ATTRIBUTE_RULES = {rule for table in TABLES.values() for named in table.attributes.values() for rule in named.values()}
 
@@ -64,6 +65,7 @@ class Policy:
         self._clock = clock
         self._looked = -LOOK_S
         self._written = -1.0
+        self._told = ""  # what is wrong with the file
         self._overridden: frozenset[str] = frozenset()
         self._remembered: dict[Asked, bool] = {}
         self._defaults = Enforcer(ConfigOpts(), rules=Rules.from_dict(DEFAULTS), use_conf=False)
@@ -146,8 +148,15 @@ class Policy:
         return allowed
 
     def _look_again(self) -> None:
-        if self._clock.monotonic() - self._looked >= LOOK_S:
+        """Of a file that can't be read any more, the rules that it had before go on."""
+        if self._clock.monotonic() - self._looked < LOOK_S:
+            return
+        try:
             self._look()
+        except UNREADABLE as error:
+            if str(error) != self._told:
+                log.error("%s can't be read, and the rules before stay in force: %s", self._file, error)
+            self._told = str(error)
 
     def _look(self) -> None:
         """Read the file if it changed. Raises what oslo.policy says of one that it can't read."""

@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from actors.api.rest.app import SERVICES
 from actors.api.rest.context import route_path
-from actors.api.rest.policy import LOOK_S, Policy, Question
+from actors.api.rest.policy import LOOK_S, UNREADABLE, Policy, Question
 from actors.api.rest.rules import DEFAULTS, TABLES
 from actors.api.rest.rules.table import names_of
 from actors.errors import CallerError
@@ -125,6 +125,27 @@ def test_a_file_overrides_and_is_read_again_when_it_changes(tmp_path: Path) -> N
     file.unlink()
     clock.at += LOOK_S
     assert allows(policy, DELETE, caller("member"))
+
+
+@pytest.mark.parametrize("text", ["{ broken", "- a list", '"os_compute_api:servers:create": 7', "\x00"])
+def test_a_file_that_is_no_rules_any_more_changes_nothing_and_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    file, clock = tmp_path / "policy.yaml", HandClock()
+    file.write_text('"os_compute_api:servers:create": "role:admin"')
+    policy = Policy(file, clock)
+    file.write_text(text)
+    for _ in range(3):
+        clock.at += LOOK_S
+        os.utime(file, (clock.at, clock.at))
+        assert not allows(policy, CREATE, caller("member")) and allows(policy, CREATE, caller("admin"))
+    assert caplog.text.count("the rules before stay in force") == 1
+    file.write_text('"os_compute_api:servers:create": "role:member"')
+    clock.at += LOOK_S
+    assert allows(policy, CREATE, caller("member"))
+    with pytest.raises(UNREADABLE):
+        file.write_text(text)
+        Policy(file, clock)
 
 
 def test_rules_that_decide_nothing_here_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
