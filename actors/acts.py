@@ -189,6 +189,7 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     tags_without: tuple[str, ...] = ()
     security_groups: tuple[str, ...] | None = None  # their names
     port_groups: dict[str, tuple[str, ...]] = {}  # the same of its ports, by id
+    volumes_end: dict[str, bool] = {}  # attached ones, by id: does it go with the server?
     locked: bool | None = None
     locked_reason: str = ""
     vm_state: str = ""  # os-resetState: active or error

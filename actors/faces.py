@@ -53,10 +53,11 @@ from actors.records import (
     Notification,
     Port,
     SecurityGroup,
+    Volume,
     VolumeSnapshot,
 )
 from actors.scheduler.messages import PlacementExplained
-from actors.volume.messages import CreateSnapshot, SnapshotRequest
+from actors.volume.messages import CreateSnapshot, SnapshotRequest, UpdateVolume
 
 
 class TokenVerifier(Protocol):
@@ -297,6 +298,8 @@ class VolumeFace(Protocol):
         """One connection a device, in the order of the request's devices."""
 
     async def detach(self, requests: list[DetachRequest]) -> None: ...
+
+    async def update(self, requests: list[UpdateVolume]) -> list[Volume | CallerFault]: ...
 
     async def create_snapshot(self, requests: list[CreateSnapshot]) -> list[VolumeSnapshot | CallerFault]: ...
 

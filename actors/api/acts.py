@@ -48,6 +48,7 @@ from actors.messages import (
 from actors.network.naming import boot_port_id
 from actors.records import InstanceAction
 from actors.states import Power, State, Task, Vm
+from actors.volume.messages import UpdateVolume
 
 SHUT_DOWN_S = 60.0  # what a guest has to shut down in order, Nova's default
 SHUT_DOWN_LIMIT_S = 3_600.0  # that an image may ask for
@@ -142,6 +143,14 @@ class ServerActs:
     async def detach_volume(self, token: str, server_id: str, volume_id: str, request_id: str = "") -> None:
         act = DetachVolume(volume_id=volume_id, device_name="")
         await self.act(ActOnServer(token=token, server_id=server_id, act=act, request_id=request_id))
+
+    async def end_volume(self, token: str, server_id: str, volume_id: str, goes: bool) -> None:
+        """Whether a volume goes with its server: its own room, which decides when that ends, hears of it first."""
+        server = await self._one(token, server_id)
+        wanted = UpdateVolume(token=token, volume_id=volume_id, delete_on_termination=goes)
+        value_of((await self._volume.update([wanted]))[0])
+        edit = Edit(instance_id=server.id, volumes_end={volume_id: goes})
+        await self.edit(EditServer(token=token, server_id=server.id, edit=edit))
 
     # ------------------------------------------------------------ interfaces
 

@@ -6,6 +6,8 @@ order as if it had been asked for. Called by the conductor's views and its acts.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from actors.compute.block_info import disks_for, one_more
@@ -45,6 +47,17 @@ def without_volume(spec: BootSpec, instance_id: str, volume_id: str) -> tuple[Bl
     """The order's devices without one; the others keep their names."""
     volumes = attached_volumes(spec, instance_id)
     return (*_local(spec), *(volume for volume in volumes if volume.source_id != volume_id))
+
+
+def with_ends(spec: BootSpec, instance_id: str, ends: Mapping[str, bool]) -> tuple[BlockDevice, ...]:
+    """The order's devices, of which these volumes go with the server or stay."""
+    found, place = [], 0
+    for device in spec.block_devices:
+        if device.destination_type == VOLUME:
+            goes = ends.get(_volume_id(device, instance_id, place), device.delete_on_termination)
+            device, place = replace(device, delete_on_termination=goes), place + 1
+        found.append(device)
+    return tuple(found)
 
 
 def _local(spec: BootSpec) -> list[BlockDevice]:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from actors import lifecycle
 from actors.acts import Edit
 from actors.conductor.acts import check_lock
+from actors.conductor.attached import with_ends
 from actors.conductor.boots import Boot
 from actors.errors import CallerError, CallerFault, bad_request, forbidden, not_found
 from actors.states import Vm
@@ -41,6 +42,8 @@ def edited(boot: Boot, edit: Edit, now: float, metadata_items: int = -1) -> Call
         boot.ask_anew(**asked)
     boot.change(name=boot.spec().name, updated_at=now)
     _lock(boot, edit)
+    if edit.volumes_end:
+        boot.ask_anew(block_devices=with_ends(boot.spec(), boot.id, edit.volumes_end))
     if edit.port_groups:
         boot.change(addresses=tuple(_regrouped(vif, edit) for vif in boot.instance.addresses))
     if edit.vm_state:

@@ -38,7 +38,10 @@ class VolumeChanges(VolumeDesk):
 
     def _updated(self, request: UpdateVolume) -> Volume:
         volume = self._volume(request.volume_id, request.token)
-        said = ("name", "description", "user_metadata", "image_metadata", "bootable", "readonly")
+        said = (
+            *("name", "description", "user_metadata", "image_metadata", "bootable", "readonly"),
+            "delete_on_termination",
+        )
         new = {field: getattr(request, field) for field in said if getattr(request, field) is not None}
         if request.volume_type is not None:
             after(volume.status, Event.RETYPE)
@@ -46,6 +49,8 @@ class VolumeChanges(VolumeDesk):
             new["volume_type"] = kind.id
         if request.readonly is not None and volume.id in self._rows.attachments:
             raise CallerError(bad_request("volume_id", f"volume {volume.id} is {volume.status}: detach it first"))
+        if request.delete_on_termination is not None and volume.id not in self._rows.attachments:
+            raise CallerError(bad_request("volume_id", f"volume {volume.id} is {volume.status}, and not a server's"))
         rules.check_metadata(request.image_metadata or {}, "metadata")
         return rules.described(msgspec.structs.replace(volume, **new))
 

@@ -74,6 +74,7 @@ class UpdateVolume(msgspec.Struct, frozen=True, kw_only=True):
     bootable: bool | None = None
     readonly: bool | None = None
     volume_type: str | None = None  # id or name
+    delete_on_termination: bool | None = None  # of one that is attached: does it go with its server?
 
 
 class ChangeMetadata(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,7 +23,8 @@ from actors.volume.messages import shown_id
 
 router = APIRouter(prefix="/v2.1/servers/{server_id}/os-volume_attachments")
 
-TAG_ASKED, TAG_SHOWN, DELETED_WITH, NO_ID = (2, 49), (2, 70), (2, 79), (2, 89)
+TAG_ASKED, TAG_SHOWN, DELETED_WITH, CHANGED_SINCE, NO_ID = (2, 49), (2, 70), (2, 79), (2, 85), (2, 89)
+Text = Annotated[str, Field(max_length=255)]
 _MAPPINGS = UUID("5e6d2c0b-56cf-4f2c-8d3c-9b8f5d2a1b77")  # of the ids by which clients know a mapping of a server
 
 
@@ -36,6 +37,21 @@ class Wanted(Strict):
 
 class Body(Strict):
     volumeAttachment: Wanted
+
+
+class Changed(Strict):
+    """All but what becomes of it is as it was, or isn't said."""
+
+    volumeId: UUID
+    delete_on_termination: bool | None = None
+    device: Text | None = None
+    tag: Text | None = None
+    serverId: Text | None = None
+    id: Text | None = None
+
+
+class ChangedBody(Strict):
+    volumeAttachment: Changed
 
 
 def attachment(server_id: str, volume: BlockDevice, version: Version) -> dict[str, Any]:
@@ -112,10 +128,23 @@ def _check_version(wanted: Wanted, version: Version) -> None:
             raise CallerError(bad_request("", f"Invalid input for field/attribute volumeAttachment: {text}"))
 
 
-@router.put("/{volume_id}")
-async def update_attachment(server_id: str, volume_id: str, rooms: Rooms, caller: Asking) -> Response:
-    await _server(rooms, caller, server_id)
-    raise CallerError(CallerFault(501, "This cloud does not swap volumes of a server."))
+@router.put("/{volume_id}", status_code=202)
+async def update_attachment(
+    server_id: str, volume_id: str, body: ChangedBody, rooms: Rooms, caller: Asking, version: Spoken
+) -> Response:
+    server, wanted = await _server(rooms, caller, server_id), body.volumeAttachment
+    found = next((one for one in server.volumes if one.source_id == volume_id), None)
+    if found is None:
+        raise CallerError(not_found("", f"Instance {server_id} is not attached to volume {volume_id[:64]}."))
+    if version < CHANGED_SINCE or str(wanted.volumeId) != volume_id:
+        raise CallerError(CallerFault(501, "This cloud does not swap volumes of a server."))
+    kept = {"device": found.device_name, "tag": found.tag, "serverId": server.id, "id": volume_id}
+    for name, has in kept.items():
+        if getattr(wanted, name) not in (None, has):
+            raise CallerError(bad_request("", f"The {name} of an attached volume can't be changed."))
+    if wanted.delete_on_termination is not None:
+        await rooms.api.end_volume(caller.token, server.id, volume_id, wanted.delete_on_termination)
+    return Response(status_code=202)
 
 
 @router.delete("/{volume_id}", status_code=202)

@@ -318,6 +318,59 @@ def test_the_root_disk_is_named_as_a_device(tmp_path: Path) -> None:
     in_world(tmp_path, play)
 
 
+def test_what_becomes_of_a_volume_is_said_while_it_is_attached(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, url = await booted(world)
+        stays, goes = await world.volume(), await world.volume()
+        where = f"{url}/os-volume_attachments"
+        async with client(world) as http:
+            for volume, first in ((stays, True), (goes, False)):
+                sent = {"volumeAttachment": {"volumeId": volume, "delete_on_termination": first}}
+                assert (await http.post(where, json=sent)).status_code == 200
+            await world.settled()
+
+            async def put(volume: str, **said: Any) -> int:
+                body = {"volumeAttachment": {"volumeId": volume} | said}
+                return (await http.put(f"{where}/{volume}", json=body)).status_code
+
+            shown = (await http.get(f"{where}/{stays}")).json()["volumeAttachment"]
+            same = {"serverId": server.id, "device": shown["device"]}
+            assert await put(stays, delete_on_termination=False, **same) == 202
+            assert await put(goes, delete_on_termination=True) == 202
+            assert await put(goes) == 202
+            for wrong in ({"device": "/dev/vdz"}, {"tag": "other"}, {"serverId": stays}, {"colour": "red"}):
+                assert await put(goes, delete_on_termination=False, **wrong) == 400, wrong
+            assert await put(await world.volume(), delete_on_termination=True) == 404
+            there = (await http.get(where)).json()["volumeAttachments"]
+            assert {one["volumeId"]: one["delete_on_termination"] for one in there} == {stays: False, goes: True}
+            swap = {"volumeAttachment": {"volumeId": stays}}
+            assert (await http.put(f"{where}/{goes}", json=swap)).status_code == 501
+        async with client(world, "2.84") as http:
+            old = await http.put(f"{where}/{goes}", json={"volumeAttachment": {"volumeId": goes}})
+            assert old.status_code == 501
+        await world.delete(server)
+        async with world.http(world.member) as http:
+            statuses = [(await http.get(f"/volume/v3/volumes/{one}")).status_code for one in (stays, goes)]
+        assert statuses == [200, 404]
+
+    in_world(tmp_path, play)
+
+
+def test_a_root_disk_that_was_made_by_the_boot_may_stay(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, url = await booted(world, image="", block_devices=(world.root_volume(),))
+        [root] = server.volumes
+        assert root.delete_on_termination
+        async with client(world) as http:
+            body = {"volumeAttachment": {"volumeId": root.source_id, "delete_on_termination": False}}
+            assert (await http.put(f"{url}/os-volume_attachments/{root.source_id}", json=body)).status_code == 202
+            await world.delete(server)
+            kept = (await http.get(f"/volume/v3/volumes/{root.source_id}")).json()["volume"]
+        assert (kept["status"], kept["attachments"]) == ("available", [])
+
+    in_world(tmp_path, play)
+
+
 @pytest.mark.parametrize("part", ["topology", "diagnostics", "os-server-password", "tags", "metadata", "os-interface"])
 def test_parts_of_another_project_s_server_are_not_there(tmp_path: Path, part: str) -> None:
     async def play(world: World) -> None:
