@@ -2,7 +2,8 @@
 
 Owns: the items that wait to be sent, and their senders. When nothing is in flight an item goes at once, so an idle
 cloud has the latency of a single call; while a batch is in flight items gather, and go together when the answer
-comes, so batches grow by themselves under load. Invariant: at most one batch in flight, at most `limit` items inside.
+comes, so batches grow by themselves under load. Where `abreast` allows it a batch that is full already goes at once.
+Invariant: at most `abreast` batches in flight, at most `limit` items inside.
 
 `ask` awaits the item's own reply; `cast` does not. Both refuse at the door (`CallerError` 503) when full. What is cast
 `by_and_by` may wait up to `linger_s` for company, or for an item that goes at once and takes it along. So does what is
@@ -41,6 +42,7 @@ class Outbox(Generic[Item, Reply]):
         batch_limit: int = BATCH_LIMIT,
         linger_s: float = 0.0,
         busy_from: int = 0,  # asks a second, from which on they wait for company; 0 = never
+        abreast: int = 1,  # batches in flight; more than one where it does no harm if a later one arrives first
     ) -> None:
         self._send = send
         self._limit = limit
@@ -52,7 +54,8 @@ class Outbox(Generic[Item, Reply]):
         self._asked: deque[float] = deque(maxlen=SAMPLE)  # when the last ones were
         self._busy_until = self._alone_until = 0.0
         self._lingering: asyncio.TimerHandle | None = None
-        self._pump: asyncio.Task[None] | None = None
+        self._abreast = abreast
+        self._pumps: set[asyncio.Task[None]] = set()  # each has a batch in flight
 
     def __len__(self) -> int:
         return len(self._waiting) + self._in_flight
@@ -73,14 +76,14 @@ class Outbox(Generic[Item, Reply]):
         self._waiting.append((item, future))
         if not wait_s:
             self._begin()
-        elif self._pump is None and self._lingering is None:
+        elif not self._pumps and self._lingering is None:
             self._lingering = asyncio.get_running_loop().call_later(wait_s, self._waited)
 
     async def drained(self) -> None:
         """Wait until everything that was put in has been answered."""
         self._begin()
-        while self._pump is not None:
-            await asyncio.wait({self._pump})
+        while self._pumps:
+            await asyncio.wait(set(self._pumps))
 
     def _wait_s(self) -> float:
         """How long what is asked now waits for company; 0 where it is not busy."""
@@ -104,19 +107,27 @@ class Outbox(Generic[Item, Reply]):
         if self._lingering is not None:
             self._lingering.cancel()
             self._lingering = None
-        if self._pump is None and self._waiting:
-            self._pump = asyncio.create_task(self._run())
+        if len(self._waiting) >= self._due(len(self._pumps)):
+            self._pumps.add(asyncio.create_task(self._run()))
+
+    def _due(self, others: int) -> float:
+        """How many must wait for a batch to set out while so many are in flight."""
+        if others >= self._abreast:
+            return float("inf")
+        return self._batch_limit if others else 1
 
     async def _run(self) -> None:
+        pump = asyncio.current_task()
+        assert pump is not None
         try:
-            while self._waiting:
+            while len(self._waiting) >= self._due(len(self._pumps) - 1):
                 batch = self._waiting[: self._batch_limit]
                 del self._waiting[: self._batch_limit]
-                self._in_flight = len(batch)
+                self._in_flight += len(batch)
                 await self._deliver(batch)
-                self._in_flight = 0
+                self._in_flight -= len(batch)
         finally:
-            self._pump = None
+            self._pumps.discard(pump)
 
     async def _deliver(self, batch: list[_Waiting[Item, Reply]]) -> None:
         try:

@@ -199,3 +199,24 @@ def test_a_crowd_that_pauses_is_waited_for_when_it_comes_again() -> None:
         return receiver.batches
 
     assert asyncio.run(play()) == [[100, 101, 102, 103]]
+
+
+def test_a_full_batch_goes_abreast_of_others_and_one_that_is_not_waits() -> None:
+    async def play() -> list[list[int]]:
+        receiver = Receiver()
+        outbox: Outbox[int, int] = Outbox(receiver, batch_limit=2, abreast=2)
+        asks = [asyncio.create_task(outbox.ask(n)) for n in range(3)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert receiver.batches == [[0, 1]]  # the third is no full batch
+        asks += [asyncio.create_task(outbox.ask(n)) for n in range(3, 6)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert receiver.batches == [[0, 1], [2, 3]]  # and a third one is one too many
+        receiver.gate.set()
+        assert await asyncio.gather(*asks) == [2 * n for n in range(6)]
+        assert len(outbox) == 0
+        await outbox.drained()
+        return receiver.batches
+
+    assert asyncio.run(play()) == [[0, 1], [2, 3], [4, 5]]

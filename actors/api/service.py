@@ -8,7 +8,7 @@ changed nothing; what is answered with ids is on disk.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import cache
 from random import Random
@@ -216,9 +216,13 @@ class Api(Placement, ServerFirewalls):
         attachments = {
             index: asked for index, spec in specs.items() if spec.block_devices and (asked := _attachment(spec)).devices
         }
-        for faults in await asyncio.gather(
-            _ask_once(self._allocated.ask, allocations), _ask_once(self._volume.validate, attachments)
-        ):
+        allocating = _ask_once(self._allocated.ask, allocations)
+        answers: Iterable[dict[int, CallerFault]]
+        if attachments:
+            answers = await asyncio.gather(allocating, _ask_once(self._volume.validate, attachments))
+        else:
+            answers = [await allocating]  # with remembered answers it goes on at once, before the next message is read
+        for faults in answers:
             for index, fault in faults.items():
                 replies[index] = replies[index] or fault
 

@@ -61,6 +61,7 @@ REPORT_TRIES = 30  # times a batch of reports is offered to the conductor
 REPORT_PAUSE_S = 0.5
 REPORTS_LIMIT = 1_000_000  # steps, ends and power states that wait to be told: more than a node can have guests
 LOCATED_S = 10.0  # an image that is deleted may be booted from so long, with the same token: the door has asked
+REPORTS_ABREAST = 3  # full messages on their way: while one's ends are written, the next is read
 REPORT_LINGER_S = 0.1  # how late the conductor may hear of a step; of an end it hears at once
 
 
@@ -112,7 +113,7 @@ class Compute:
         self._tasks: set[asyncio.Task[None]] = set()
         self._cohorts = Cohorts()
         self._reports: Outbox[StepReport | BuildEnded, None] = Outbox(
-            self._send_reports, limit=REPORTS_LIMIT, linger_s=REPORT_LINGER_S
+            self._send_reports, limit=REPORTS_LIMIT, linger_s=REPORT_LINGER_S, abreast=REPORTS_ABREAST
         )
         self._acts = Acts(self, clock)
         self._screens = Screens(config.node_ip, hypervisor.guests, clock)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 Values = tuple[Any, ...]
 
+MANY = 250  # rows of one statement
+PARAMETERS = 30_000  # of one statement; SQLite allows 32,766 (https://www.sqlite.org/limits.html)
+
 
 def _sqlite() -> Dialect:
     from sqlalchemy.dialects import sqlite
@@ -61,11 +64,18 @@ class TableChanges(NamedTuple):
 
 
 class Statements(NamedTuple):
-    """For one table, in the driver's own SQL: `upsert` takes what `values` makes of a record, `delete` takes (id,)."""
+    """For one table, in the driver's own SQL: `upsert` takes what `values` makes of a record, `delete` takes (id,).
+
+    `upsert_many` takes the values of `many` records in a row. SQLite has one step for each statement, and each time the
+    thread that writes must be given the interpreter back: with a statement for each row it would stand still while the
+    conductor is busy.
+    """
 
     upsert: str
     delete: str
     values: Callable[[Record], Values]
+    upsert_many: str = ""
+    many: int = 0  # 0: the driver does better by itself
 
 
 def net_effect(changes: Iterable[Change]) -> dict[str, TableChanges]:
@@ -111,7 +121,15 @@ class StatementsOf(dict[str, Statements]):
 def _statements(dialect: Dialect, kind: type[Record], table: Table) -> Statements:
     upsert = _compiled(_upsert(dialect, table), dialect)
     gone = _compiled(delete(table).where(table.c.id == bindparam("gone")), dialect)
-    return Statements(str(upsert), str(gone), _values(kind, table, list(upsert.positiontup or ())))
+    columns = list(upsert.positiontup or ())
+    many = min(MANY, PARAMETERS // len(columns)) if dialect.name == "sqlite" else 0
+    return Statements(str(upsert), str(gone), _values(kind, table, columns), _of_many(str(upsert), columns, many), many)
+
+
+def _of_many(upsert: str, columns: list[str], many: int) -> str:
+    """The same statement with the places of so many rows."""
+    row = f"({', '.join('?' * len(columns))})"
+    return upsert.replace(row, ", ".join([row] * many), 1) if many else ""
 
 
 def _upsert(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Insert:

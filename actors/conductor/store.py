@@ -17,16 +17,17 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
-from sqlalchemy import Column, Select, func, select
+from sqlalchemy import Column, Connection, Select, func, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from actors.conductor import migrations, one_writer
 from actors.conductor.database import open_database
 from actors.conductor.ownership import Identity
-from actors.conductor.rows import StatementsOf, net_effect, record_of
+from actors.conductor.rows import Statements, StatementsOf, Values, net_effect, record_of
 from actors.conductor.tables import TABLES
 from actors.errors import CallerError, busy
 from actors.records import Change, Kind, Notification
@@ -206,7 +207,7 @@ class Store:
                 if table.drops:
                     connection.exec_driver_sql(statement.delete, [(row_id,) for row_id in table.drops])
                 if table.rows:
-                    connection.exec_driver_sql(statement.upsert, [statement.values(row) for row in table.rows])
+                    _upsert(connection, statement, [statement.values(row) for row in table.rows])
             if self._life is not None:
                 one_writer.look(connection, self._life)
 
@@ -267,6 +268,16 @@ class Store:
     def _scalar(self, query: Select[Any]) -> Any:
         with self._engine.connect() as connection:
             return connection.execute(query).scalar()
+
+
+def _upsert(connection: Connection, statement: Statements, rows: list[Values]) -> None:
+    many = statement.many
+    whole = len(rows) - len(rows) % many if many else 0
+    for first in range(0, whole, many or 1):
+        flat = tuple(chain.from_iterable(rows[first : first + many]))
+        connection.exec_driver_sql(statement.upsert_many, flat)
+    if rest := rows[whole:]:
+        connection.exec_driver_sql(statement.upsert, rest)
 
 
 def _without_values(cause: Exception) -> StoreError:

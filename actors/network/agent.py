@@ -119,7 +119,8 @@ class NetworkAgent:
         news = [told for _, told in changes if told is not None]
         unknown = {network_id for network_id, told in changes if told is None}
         async with self._turn:
-            self._l2.foresee({network_id: told.ports if told is not None else () for network_id, told in changes})
+            for network_id, told in changes:
+                self._l2.foresee(network_id, told)
             await self._dhcp.refresh(distinct, [told.dhcp for told in news if told.dhcp is not None])
             await self._l2.sweep()
             peers = {told.network_id: told.peers for told in news if told.network_id not in unknown}

@@ -53,11 +53,7 @@ class DhcpAgent:
             return
         followed = Counter(info.network_id for info in news)
         changes = [
-            info
-            for info in news
-            if followed[info.network_id] == 1
-            and self._is_ours(info)
-            and info.since == self._query(info.network_id).version != ""
+            info for info in news if followed[info.network_id] == 1 and self._is_ours(info) and self._follows(info)
         ]
         ask = set(network_ids) - {info.network_id for info in changes}
         if ask:
@@ -70,6 +66,14 @@ class DhcpAgent:
         failed = [why for why in whys if why]
         if failed:
             raise HostError(HostFault("dhcp", self._host, "; ".join(failed)))
+
+    def _follows(self, info: DhcpNetworkInfo) -> bool:
+        """It tells of all that has changed since what is held, which may be a part of it: that may have been asked for
+        meanwhile. What is older than what is held tells nothing."""
+        held_era, _, held = self._query(info.network_id).version.rpartition("/")
+        since_era, _, since = info.since.rpartition("/")
+        era, _, version = info.version.rpartition("/")
+        return bool(held_era) and held_era == since_era == era and int(since) <= int(held) <= int(version)
 
     def _query(self, network_id: str) -> DhcpQuery:
         held = self._served.get(network_id)

@@ -154,7 +154,13 @@ class Door:
             dhcp = views.dhcp_network(rows, asked, self._era, self._config.dns_domain)
         told = None if isinstance(dhcp, CallerFault) else dhcp
         ports = views.to_come(rows, told, node) if told is not None else ()
-        return NetworkNews(network_id=network_id, peers=views.peers(rows, network_id), dhcp=told, ports=ports)
+        return NetworkNews(
+            network_id=network_id,
+            peers=views.peers(rows, network_id),
+            dhcp=told,
+            ports=ports,
+            edition=f"{self._era}/{rows.alterations[network_id]}",
+        )
 
     @property
     def _era(self) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from actors.clock import Clock
@@ -20,7 +20,7 @@ from actors.faces import NetworkFace
 from actors.messages import PortDetails
 from actors.network.dataplane import Dataplane, Wiring
 from actors.network.l2 import Segment, segment_of
-from actors.network.messages import PortFirewall
+from actors.network.messages import NetworkNews, PortFirewall
 
 RETRY_S = 10.0  # until a tap that nobody knew, or that could not be wired, is tried again
 OWN_PORTS = "network:"  # device owners whose ports are the network service's own: not guarded
@@ -54,7 +54,8 @@ class L2Agent:
         self._whole: set[str] = set()  # those joined without a fault: a change of their peers is told by a notice
         self._segments: dict[str, Segment] = {}  # of those that were joined in this life
         self._peers: dict[str, tuple[str, ...]] = {}  # that they were joined with
-        self._foreseen: dict[str, PortDetails] = {}  # by device: taps that are to come, as the last notice has them
+        self._foreseen: dict[str, PortDetails] = {}  # by device: taps that are to come, as notices have them
+        self._editions: dict[str, str] = {}  # by network: of the notice that told last
 
     async def start(self) -> None:
         """Bridges of an earlier life count as joined; the first sweep keeps those that taps of ours need."""
@@ -70,10 +71,15 @@ class L2Agent:
         """Ids of the ports whose taps are."""
         return [details.port_id for details in self._wired.values()]
 
-    def foresee(self, ports_of: Mapping[str, Sequence[PortDetails]]) -> None:
-        """Taps that are to come in these networks. What was said of them before does not count any more."""
-        kept = {name: details for name, details in self._foreseen.items() if details.network_id not in ports_of}
-        self._foreseen = kept | {details.device: details for ports in ports_of.values() for details in ports}
+    def foresee(self, network_id: str, news: NetworkNews | None) -> None:
+        """Taps that are to come in this network. What was said of them before counts if nothing of it has changed."""
+        edition = news.edition if news is not None else ""
+        if not edition or edition != self._editions.get(network_id):
+            others = (foreseen for foreseen in self._foreseen.items() if foreseen[1].network_id != network_id)
+            self._foreseen = dict(others)
+        self._editions[network_id] = edition
+        if news is not None:
+            self._foreseen.update((details.device, details) for details in news.ports)
 
     async def sweep(self) -> None:
         taps = await self._dataplane.taps()
@@ -141,6 +147,7 @@ class L2Agent:
             for network_id in unused:
                 self._segments.pop(network_id, None)
                 self._peers.pop(network_id, None)
+                self._editions.pop(network_id, None)
 
     # ------------------------------------------------------------ taps that are new
 

@@ -273,12 +273,14 @@ def _dhcp_network_info(packed: bytes) -> DhcpNetworkInfo:
 class NetworkNews(msgspec.Struct, frozen=True, kw_only=True):
     """What an agent would ask after a notice: `peers` as `NetworkFace.peers` has them, and where it serves the
     network's DHCP what of that is new since what it is thought to hold, with the `ports` of these whose taps are still
-    to come on its node."""
+    to come on its node. What earlier news said of ports holds as long as the `edition` is the same: then none of them
+    has changed or gone."""
 
     network_id: str
     peers: tuple[str, ...]
     dhcp: DhcpNetworkInfo | None = None
     ports: tuple[PortDetails, ...] = ()
+    edition: str = ""
 
 
 class FirewallRule(msgspec.Struct, frozen=True, kw_only=True):

@@ -88,6 +88,7 @@ class Rows:
         self.groups_of: Index[SecurityGroup] = defaultdict(dict)  # by project
         self.rules_of: Index[SecurityGroupRule] = defaultdict(dict)  # by security group
         self.port_logs: defaultdict[str, PortLog] = defaultdict(PortLog)  # by network
+        self.alterations: defaultdict[str, int] = defaultdict(int)  # by network: changes of ports that were there
         self.port_counts: dict[str, int] = defaultdict(int)  # by project, but for DHCP's own
         for row in rows:
             self.apply(row)
@@ -134,6 +135,7 @@ class Rows:
     # ------------------------------------------------------------ networks and subnets
 
     def _put_network(self, network: Network) -> None:
+        self.alterations[network.id] += network.id in self.networks
         self.networks[network.id] = network
         self.segments[segment_of(network)] = network.id
         self.bridges[bridge_device(network.id)] = network.id
@@ -149,11 +151,13 @@ class Rows:
             self._unindex(port)
             self._release(port.fixed_ips)
             self.port_logs[port.network_id].add(port.id)
+            self.alterations[port.network_id] += 1
         elif change.kind == "Network" and (network := self.networks.pop(change.id, None)):
             del self.segments[segment_of(network)], self.bridges[bridge_device(network.id)]
             self.subnets_of.pop(network.id, None)
             self.ports_of.pop(network.id, None)
             self.port_logs.pop(network.id, None)
+            self.alterations.pop(network.id, None)
             self.nodes_of.pop(network.id, None)
         elif change.kind == "Subnet" and (subnet := self.subnets.pop(change.id, None)):
             self.subnets_of[subnet.network_id].pop(subnet.id, None)
@@ -175,10 +179,13 @@ class Rows:
 
     def _put_port(self, port: Port) -> None:
         old = self.ports.get(port.id)
-        if old is not None and _indexed(old) == _indexed(port):
-            self.ports[port.id] = self.ports_of[port.network_id][port.id] = port
-            return
         if old is not None:
+            same = _indexed(old) == _indexed(port)
+            if not same or _unindexed(old) != _unindexed(port):
+                self.alterations[port.network_id] += 1
+            if same:
+                self.ports[port.id] = self.ports_of[port.network_id][port.id] = port
+                return
             self._unindex(old)
         if old is None or old.fixed_ips != port.fixed_ips:
             self._release(old.fixed_ips if old else ())
@@ -240,6 +247,11 @@ def _indexed(port: Port) -> tuple[object, ...]:
         port.host,
         port.security_groups,
     )
+
+
+def _unindexed(port: Port) -> tuple[object, ...]:
+    """What else says how it is wired."""
+    return port.admin_state_up, port.port_security_enabled, port.allowed_address_pairs, port.profile
 
 
 def segment_of(network: Network) -> Segment:

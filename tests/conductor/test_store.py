@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from actors.conductor.database import open_database
+from actors.conductor.rows import MANY
 from actors.conductor.store import VALUES_LIMIT, Store, StoreError, StoreUnavailableError, upgrade
 from actors.errors import CallerError
 from actors.ledger import MemoryLedger
@@ -144,6 +145,16 @@ def test_the_order_of_changes_holds(database_url: str, commits: list[list[Change
         for kind in (Project, Role):
             stored = {row.id: row for row in await store.load(kind)}
             assert stored == {row.id: row for row in await memory.load(kind)}
+
+    use(database_url, work)
+
+
+@pytest.mark.parametrize("count", [MANY - 1, MANY, 2 * MANY + 3])
+def test_however_many_rows_come_at_once_all_are_written_and_replaced(database_url: str, count: int) -> None:
+    async def work(store: Store) -> None:
+        for name in ("first", "second"):
+            await store.commit([project(number, f"{name} {number}") for number in range(count)])
+            assert sorted(row.name for row in await store.load(Project)) == sorted(f"{name} {n}" for n in range(count))
 
     use(database_url, work)
 
