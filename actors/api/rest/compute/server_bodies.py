@@ -39,10 +39,10 @@ def _tag(tag: str) -> str:
 
 
 def _known_hints(hints: dict[str, Any]) -> dict[str, Any]:
-    """A hint that names a server or a group names it by id: another would keep nothing together, nor apart."""
-    for name in ("group", "same_host", "different_host"):
-        value = hints.get(name)
-        for one in value if isinstance(value, list) and name != "group" else [value] if name in hints else []:
+    """Servers are named by their ids: others would keep nothing together, nor apart. A group may go by its name."""
+    for name in ("same_host", "different_host"):
+        value = hints.get(name, [])
+        for one in value if isinstance(value, list) else [value]:
             try:
                 UUID(one)
             except (AttributeError, TypeError, ValueError):

@@ -162,8 +162,6 @@ def test_what_the_command_line_sends(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "hints",
     [
-        {"group": "web"},
-        {"group": ["0" * 32]},
         {"same_host": "web"},
         {"different_host": ["0" * 32, "web"]},
         {"different_host": [None]},
