@@ -29,6 +29,7 @@ STEP = "wait_for_capacity"
 ASK_EVERY_S = 1.0  # room that nobody tells of: hosts that arrive, claims that expire
 ASK_LIMIT = 1_000  # boots in one message, unless more belong together
 
+Company = tuple[str, str]  # a batch, which has its first machine's id; or '' and the one that stands for itself
 Reply = Placed | NoHostFound | CallerFault
 
 
@@ -51,11 +52,11 @@ class Waiting:
     def take_in(self, failed: list[tuple[Boot, Fault]]) -> list[tuple[Boot, Fault]]:
         """Boots that no host had room for and that may wait stay here; the others are returned."""
         faults = self._conductor.faults
-        staying: dict[str, list[Boot]] = {}
+        staying: dict[Company, list[Boot]] = {}
         for boot, _ in failed:
             fault = faults.get(boot.id)
             if fault is not None and fault.step == "place" and boot.building and boot.wait_until > self._clock.now():
-                staying.setdefault(boot.batch or boot.id, []).append(boot)
+                staying.setdefault(_company(boot), []).append(boot)
         taken = {boot.id for boots in staying.values() if self._add(boots, faults[boots[0].id]) for boot in boots}
         for instance_id in taken:
             faults.pop(instance_id, None)
@@ -65,10 +66,10 @@ class Waiting:
         """Where others wait, a newcomer that may wait does not overtake them; the others are returned."""
         if not len(self._queue):
             return boots
-        waiters: dict[str, list[Boot]] = {}
+        waiters: dict[Company, list[Boot]] = {}
         for boot in boots:
             if boot.building and not boot.instance.host and boot.wait_until > self._clock.now():
-                waiters.setdefault(boot.batch or boot.id, []).append(boot)
+                waiters.setdefault(_company(boot), []).append(boot)
         unasked = BootFault(code=500, message="No valid host was found: others waited for room before it", step="place")
         taken = {boot.id for group in waiters.values() if self._add(group, unasked) for boot in group}
         self.room_came()
@@ -141,6 +142,10 @@ class Waiting:
             ends += [(b, replace(waiter.fault, message=message, details=details, at=now)) for b in waiter.boots]
         if ends:
             await self._conductor.settle([(boot, fault, False) for boot, fault in ends])
+
+
+def _company(boot: Boot) -> Company:
+    return boot.batch, "" if boot.batch else boot.id
 
 
 def _messages(turns: Iterable[Waiter]) -> list[list[Waiter]]:

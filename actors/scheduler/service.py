@@ -72,9 +72,10 @@ class Scheduler:
     async def place(self, requests: list[PlaceRequest]) -> list[Placed | NoHostFound | CallerFault]:
         """Choose a host and claim there. The same (instance, attempt) again returns the same host."""
         self._tidy()
-        batches: dict[str, list[PlaceRequest]] = {}
-        for request in requests:
-            batches.setdefault(request.batch or request.instance_id, []).append(request)
+        batches: dict[tuple[str, str], list[PlaceRequest]] = {}
+        for request in requests:  # a batch has its first machine's id, which may stand for itself by now
+            alone = "" if request.batch else request.instance_id
+            batches.setdefault((request.batch, alone), []).append(request)
         replies: dict[str, Placed | NoHostFound | CallerFault] = {}
         read = wire.reader(self._fleet)
         for batch in batches.values():

@@ -269,8 +269,8 @@ def test_who_waits_is_not_forgotten_when_the_conductor_dies(tmp_path: Path) -> N
         waiting = await launch(world, *(world.request(f"w-{n}", wait_for_capacity_s=60.0) for n in range(2)))
         await world.settled()
         dead = world.conductor
-        assert dead._waiting._watching is not None
-        dead._waiting._watching.cancel()
+        assert dead._attempts.waiting._watching is not None
+        dead._attempts.waiting._watching.cancel()
         rooms = Rooms(world.scheduler, world.network, world.volumes, dead.compute)
         heir = world.compute.conductor = Conductor(dead._config, world.ledger, rooms, dead.clock)
         await heir.start()
@@ -278,7 +278,7 @@ def test_who_waits_is_not_forgotten_when_the_conductor_dies(tmp_path: Path) -> N
         await heir.settled()
         views = [value_of(view) for view in await heir.show(waiting)]
         assert ended(views) == {"BUILD": 2}
-        assert len(heir._waiting) == 2
+        assert len(heir._attempts.waiting) == 2
         await heir.delete([server.id for server in full[:2]])
         assert ended([value_of(view) for view in await heir.wait(waiting, 10.0)]) == {"ACTIVE": 2}
         await heir.settled()

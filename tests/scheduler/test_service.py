@@ -354,3 +354,11 @@ def test_a_word_is_not_enough_for_hosts_that_are_not_known_or_were_silent() -> N
     assert asyncio.run(room.scheduler.unchanged("n", 1))
     asyncio.run(room.scheduler.forget_hosts(["a"]))
     assert not asyncio.run(room.scheduler.unchanged("n", 1))
+
+
+def test_the_first_of_a_batch_that_stands_for_itself_is_placed_beside_the_others() -> None:
+    """A batch has its first machine's id; one that was tried before belongs to no batch any more."""
+    room = Room("a", "b")
+    again, other = asked("first", attempt=1), asked("second", attempt=0, batch="first", least=1)
+    for replies in (room.place(again, other), room.place(other, again)):
+        assert all(isinstance(reply, Placed) for reply in replies), replies
