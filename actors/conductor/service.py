@@ -162,6 +162,8 @@ class Conductor(Administration):
     # ------------------------------------------------------------ the ledger of the other rooms
 
     async def load(self, kind: type[Kind]) -> list[Kind]:
+        """A room that starts must know what its last life had begun to write, also where the database is slow."""
+        await self._writing.ended(kind.__name__)
         return await self._store.load(kind)
 
     async def commit(self, changes: list[Change]) -> None:

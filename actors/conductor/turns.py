@@ -44,6 +44,11 @@ class Turns:
         }:
             await asyncio.wait(later)
 
+    async def ended(self, kind: str) -> None:
+        """Wait until all that have begun, and write rows of this kind, have ended."""
+        if open_ones := {turn.ended for turn in self._open.values() if any(name == kind for name, _ in turn.keys)}:
+            await asyncio.wait(open_ones)
+
     def left(self, turn: Turn, changes: Sequence[Change]) -> list[Change]:
         """Without the rows that a later one has written."""
         return [change for change in changes if self._written.get(_key(change), 0) < turn.number]

@@ -76,6 +76,10 @@ class Writing:
         finally:
             self._turns.end(turn, written)
 
+    async def ended(self, kind: str) -> None:
+        """What other rooms have begun to write of this kind of rows is on disk, or never will be."""
+        await self._turns.ended(kind)
+
     async def drained(self) -> None:
         """Nobody rides any more."""
         await self._riders.drained()

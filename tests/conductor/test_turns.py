@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from actors.conductor.turns import Turns
-from actors.records import Change, Flavor, drop
+from actors.records import Change, Flavor, Project, drop
+
+PROJECT = Project(id="p", name="p")
 
 
 def flavor(name: str, ram_mib: int = 1) -> Flavor:
@@ -53,6 +55,24 @@ def test_a_later_one_is_awaited_and_waits_for_nobody_itself() -> None:
         await waiting
         turns.end(other, True)
         assert turns.left(older, [flavor("a")]) == []
+
+    play(scene)
+
+
+def test_who_reads_a_kind_waits_for_those_that_have_begun_to_write_it() -> None:
+    async def scene(turns: Turns) -> None:
+        mine, gone, other = turns.begin([flavor("a")]), turns.begin([drop(flavor("b"))]), turns.begin([PROJECT])
+        reading, reading_other = (asyncio.ensure_future(turns.ended(kind)) for kind in ("Flavor", "Project"))
+        await turns.ended("Image")
+        await asyncio.sleep(0)  # they read now
+        turns.end(mine, True)
+        turns.begin([flavor("c")])  # one that comes later is not waited for
+        await asyncio.sleep(0)
+        assert not reading.done() and not reading_other.done()
+        turns.end(gone, False)
+        await reading
+        turns.end(other, True)
+        await reading_other
 
     play(scene)
 
