@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import StrictBool, StringConstraints
+from pydantic import Field, StrictBool, StringConstraints
 
 from actors.api.rest.bodies import Lenient, Name
 
@@ -24,12 +24,15 @@ class DomainBody(Lenient):
 
 
 class ProjectBody(Lenient):
+    """No project acts as a domain here: those are made as what they are."""
+
     name: Name | None = None
     domain_id: Id | None = None
     parent_id: Id | None = None
     description: Text | None = None
     enabled: bool | None = None
     tags: Tags | None = None
+    is_domain: Literal[False] | None = Field(default=None, exclude=True)
     options: Options | None = None
 
 

@@ -13,7 +13,8 @@ from starlette.responses import Response
 
 from actors.api.rest.answers import Json
 from actors.api.rest.bodies import Lenient
-from actors.api.rest.context import Asking, Rooms, base_url
+from actors.api.rest.context import Asking, Caller, Rooms, base_url
+from actors.api.rest.identity import families
 from actors.api.rest.identity.row_bodies import (
     DomainBody,
     EndpointBody,
@@ -25,9 +26,11 @@ from actors.api.rest.identity.row_bodies import (
     UserBody,
 )
 from actors.api.rest.identity.views import listed, row_view
+from actors.api.rest.rooms import EdgeRooms
 from actors.api.rest.tag_filters import TAG_FILTERS, tags_pass
 from actors.errors import CallerError, bad_request, value_of
 from actors.identity.messages import Create, Find, Remove, Update, new_id
+from actors.records import Project
 
 TRUE = ("true", "1", "yes", "on", "")
 INEXACT: dict[str, Callable[[str, str], bool]] = {
@@ -101,7 +104,11 @@ def _routes(router: APIRouter, collection: Collection) -> None:
 
     async def show(row_id: str, asking: Asking, rooms: Rooms, request: Request) -> Response:
         [reply] = await rooms.identity.find([Find(token=asking.token, kind=noun, id=row_id)])
-        return _one(noun, value_of(reply)[0], request, 200)
+        [row] = value_of(reply)
+        if isinstance(row, Project) and (wanted := families.asked_for(request.query_params)):
+            family = await _family(row, wanted, asking, rooms, v3_url(request))
+            return Json({noun: row_view(row, v3_url(request)) | family})
+        return _one(noun, row, request, 200)
 
     async def update(row_id: str, body: whole, asking: Asking, rooms: Rooms, request: Request) -> Response:  # type: ignore[valid-type]
         given = _given(getattr(body, noun))
@@ -122,6 +129,25 @@ def _routes(router: APIRouter, collection: Collection) -> None:
     router.add_api_route(one, show, methods=["GET"], name=f"show {noun}", tags=[noun])
     router.add_api_route(one, update, methods=["PATCH"], name=f"update {noun}", tags=[noun])
     router.add_api_route(one, delete, methods=["DELETE"], status_code=204, name=f"delete {noun}", tags=[noun])
+
+
+async def _family(project: Project, wanted: list[str], asking: Caller, rooms: EdgeRooms, v3: str) -> dict[str, Any]:
+    """Of the projects that the caller may see."""
+    [reply] = await rooms.identity.find([Find(token=asking.token, kind="project")])
+    there = {row.id: row for row in value_of(reply) if isinstance(row, Project)}
+    found: dict[str, Any] = {}
+    for name in wanted:
+        match name.split("_as_"):
+            case ["parents", "ids"]:
+                found["parents"] = families.parent_ids(project, there)
+            case ["subtree", "ids"]:
+                found["subtree"] = families.subtree_ids(project, there.values())
+            case [part, _]:
+                rows = (
+                    families.parents(project, there) if part == "parents" else families.subtree(project, there.values())
+                )
+                found[part] = [{"project": row_view(row, v3)} for row in rows]
+    return found
 
 
 def v3_url(request: Request) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from actors.api.rest.identity.families import ASKED
 from actors.api.rest.shapes.terms import (
     FLAG,
     NULL,
@@ -19,6 +20,7 @@ SELF = exactly({"self": TEXT})
 NAMED = exactly({"id": TEXT, "name": TEXT})
 IN_DOMAIN = exactly({"id": TEXT, "name": TEXT, "domain": NAMED})
 OPTIONS = {"type": "object"}
+FAMILY = {"type": ["object", "array", "null"]}
 DOMAIN = exactly(
     {"id": TEXT, "name": TEXT, "description": TEXT, "enabled": FLAG, "tags": TEXTS, "options": OPTIONS, "links": SELF}
 )
@@ -30,7 +32,8 @@ PROJECT = exactly(
         "tags": TEXTS,
         "options": OPTIONS,
         "links": SELF,
-    }
+    },
+    {"parents": FAMILY, "subtree": FAMILY},  # where one is asked for with them
 )
 USER = exactly(
     {
@@ -112,6 +115,7 @@ FILTERS = {
 }
 QUERIES: dict[str, Schema] = {
     **{f"GET /v3/{noun}": dict.fromkeys((*names, "limit", "marker"), TEXT) for noun, names in FILTERS.items()},
+    "GET /v3/projects/{row_id}": dict.fromkeys(ASKED, TEXT),
     "GET /v3/role_assignments": dict.fromkeys(
         ("user.id", "group.id", "role.id", "scope.project.id", "scope.domain.id", "effective", "include_names"), TEXT
     ),

@@ -94,6 +94,43 @@ def test_lists_are_filtered(tmp_path: Path) -> None:
     play_as_admin(tmp_path, story)
 
 
+def test_a_project_is_shown_with_those_above_and_below_it(tmp_path: Path) -> None:
+    async def story(world: World, http: httpx.AsyncClient) -> None:
+        top = await made(http, "project", name="top")
+        middle = await made(http, "project", name="middle", parent_id=top["id"])
+        left = await made(http, "project", name="left", parent_id=middle["id"])
+        right = await made(http, "project", name="right", parent_id=middle["id"])
+
+        async def shown(project: dict[str, Any], query: str) -> dict[str, Any]:
+            found: dict[str, Any] = (await http.get(f"{V3}/projects/{project['id']}?{query}")).json()["project"]
+            return {name: found.pop(name) for name in ("parents", "subtree") if name in found} | (
+                {} if found == project else {"changed": found}
+            )
+
+        assert await shown(left, "") == await shown(left, "parents_as_ids=false") == {}
+        assert await shown(left, "parents_as_ids&subtree_as_ids") == {
+            "parents": {middle["id"]: {top["id"]: {"default": None}}},
+            "subtree": None,
+        }
+        assert await shown(top, "parents_as_ids") == {"parents": {"default": None}}
+        assert await shown(top, "subtree_as_ids") == {"subtree": {middle["id"]: {left["id"]: None, right["id"]: None}}}
+        assert await shown(left, "parents_as_list=True") == {"parents": [{"project": middle}, {"project": top}]}
+        assert await shown(middle, "subtree_as_list=1") == {"subtree": [{"project": left}, {"project": right}]}
+        both = await http.get(f"{V3}/projects/{left['id']}?parents_as_ids&parents_as_list")
+        assert both.status_code == 400
+
+    play_as_admin(tmp_path, story)
+
+
+def test_no_project_acts_as_a_domain(tmp_path: Path) -> None:
+    async def story(world: World, http: httpx.AsyncClient) -> None:
+        wrong = await http.post(f"{V3}/projects", json={"project": {"name": "d", "is_domain": True}})
+        assert wrong.status_code == 400
+        assert (await made(http, "project", is_domain=False))["is_domain"] is False
+
+    play_as_admin(tmp_path, story)
+
+
 def test_projects_are_found_by_their_tags(tmp_path: Path) -> None:
     async def story(world: World, http: httpx.AsyncClient) -> None:
         for name, tags in (("p-1", ["a", "b"]), ("p-2", ["b"]), ("p-3", [])):
