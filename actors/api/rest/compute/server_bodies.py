@@ -178,6 +178,7 @@ SINCE: dict[str, tuple[int, int]] = {
 }
 UNTIL: dict[str, tuple[int, int]] = {"personality": (2, 56)}
 DEVICE_SINCE = {"tag": (2, 42), "volume_type": (2, 67)}
+DOMAINS_SINCE = (2, 94)  # a host name may have dots
 DEVICE_TAG_TOO = (2, 32)  # the one version before 2.42 that had it
 
 
@@ -186,6 +187,7 @@ def refuse_strange(server: ServerIn, version: Version) -> None:
     for field in server.model_fields_set:
         if version < SINCE.get(field, version) or version > UNTIL.get(field, version):
             raise unexpected(field)
+    _refuse_domain(server.hostname, version)
     wanted = server.networks
     if version >= (2, 37) and wanted is None:
         raise CallerError(
@@ -205,3 +207,9 @@ def refuse_strange_change(change: ServerChange, version: Version) -> None:
     for field in change.model_fields_set:
         if version < SINCE.get(field, version):
             raise unexpected(field)
+    _refuse_domain(change.hostname, version)
+
+
+def _refuse_domain(hostname: str | None, version: Version) -> None:
+    if version < DOMAINS_SINCE and "." in (hostname or ""):
+        raise CallerError(bad_request("hostname", "a host name has no dots before microversion 2.94"))

@@ -181,6 +181,20 @@ def test_a_hint_that_names_nothing_is_refused(tmp_path: Path, hints: dict[str, A
     in_world(tmp_path, play)
 
 
+@pytest.mark.parametrize(("version", "status"), [("2.93", 400), ("2.94", 202)])
+def test_a_host_name_may_have_dots_since_2_94(tmp_path: Path, version: str, status: int) -> None:
+    async def play(world: World) -> None:
+        async with client(world, version) as http:
+            answer = await http.post(SERVERS, json=body(world, networks="none", hostname="web.example.org"))
+            assert answer.status_code == status, answer.text
+            plain = await http.post(SERVERS, json=body(world, networks="none", hostname="web"))
+            await world.settled()
+            changed = await http.put(plain.headers["Location"], json={"server": {"hostname": "db.example.org"}})
+            assert changed.status_code == (200 if status == 202 else status)
+
+    in_world(tmp_path, play)
+
+
 def test_several_at_once_and_a_reservation(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         async with client(world) as http, client(world, "2.3", world.admin) as admin:
