@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import ray
-
 from actors.cluster import names
 
 Start = Callable[[str, str], None]  # (node, Ray's node id)
@@ -36,12 +34,3 @@ class Edges:
         for node, node_id in (self._nodes or {}).items():
             if not self._exists(names.edge_name(node)):
                 self._start(node, node_id)
-
-
-def edge_nodes() -> dict[str, str]:
-    """Name → Ray's node id of each living node that advertises the resource."""
-    return {
-        node["Labels"].get(names.HOST_LABEL) or node["NodeManagerHostname"]: node["NodeID"]
-        for node in ray.nodes()
-        if node["Alive"] and names.EDGE_RESOURCE in node["Resources"]
-    }

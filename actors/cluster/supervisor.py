@@ -22,11 +22,11 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from actors.cluster import names, reach
 from actors.cluster.config import CloudConfig
-from actors.cluster.edges import Edges, edge_nodes
+from actors.cluster.edges import Edges
 from actors.cluster.evacuation import evacuate_later
 from actors.cluster.vital import vital
 
-LOOK_S = 0.5  # how often the nodes are looked at, at 2 ms of CPU each
+LOOK_S = 0.5  # how often the nodes are looked at, at 1 ms of CPU each
 LOOKS_A_CHECK = 10  # looks at the nodes between looks at whether every actor exists
 PAUSE_S = 0.1  # between looks at whether a name is free again
 READY_LIMIT_S = 120.0  # for all services to answer after they were started
@@ -103,8 +103,9 @@ class Supervisor:
 
     def _look(self) -> None:
         """Start actors on nodes that joined; retire those of nodes that left."""
-        self._edges.look(edge_nodes())
-        alive = dict(worker_nodes())
+        nodes = ray.nodes()
+        self._edges.look(_advertising(names.EDGE_RESOURCE, nodes))
+        alive = _advertising(names.COMPUTE_RESOURCE, nodes)
         for node, node_id in list(self._nodes.items()):
             if alive.get(node) != node_id:
                 self._leave(node)
@@ -223,11 +224,16 @@ def _exists(name: str) -> bool:
 
 def worker_nodes() -> list[tuple[str, str]]:
     """(name, Ray's node id) of each living node that advertises the compute resource."""
-    return [
-        (node["Labels"].get(names.HOST_LABEL) or node["NodeManagerHostname"], node["NodeID"])
-        for node in ray.nodes()
-        if node["Alive"] and names.COMPUTE_RESOURCE in node["Resources"]
-    ]
+    return list(_advertising(names.COMPUTE_RESOURCE, ray.nodes()).items())
+
+
+def _advertising(resource: str, nodes: list[dict[str, Any]]) -> dict[str, str]:
+    """Name → Ray's node id of each living node that advertises the resource; `nodes` as Ray tells them."""
+    return {
+        node["Labels"].get(names.HOST_LABEL) or node["NodeManagerHostname"]: node["NodeID"]
+        for node in nodes
+        if node["Alive"] and resource in node["Resources"]
+    }
 
 
 def _start(service: Service, cloud: CloudConfig) -> Any:
