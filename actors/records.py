@@ -37,6 +37,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     parent_id: str = ""  # a project of the same domain; '' = the domain itself
     tags: tuple[str, ...] = ()
     options: dict[str, Any] = {}
+    extra: dict[str, Any] = {}  # fields of its owner's own
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +50,7 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     email: str = ""
     options: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):

@@ -51,6 +51,7 @@ class ProjectRow(SQLModel, table=True):
     parent_id: str
     tags: Nested
     options: Nested
+    extra: Nested
 
 
 class UserRow(SQLModel, table=True):
@@ -64,6 +65,7 @@ class UserRow(SQLModel, table=True):
     description: str
     email: str
     options: Nested
+    extra: Nested
 
 
 class GroupRow(SQLModel, table=True):

@@ -185,4 +185,5 @@ def view(user: User) -> UserView:
         description=user.description,
         email=user.email,
         options=user.options,
+        extra=user.extra,
     )

@@ -14,8 +14,9 @@ import msgspec
 
 from actors.errors import CallerFault, bad_request, conflict, forbidden, not_found
 from actors.identity.directory import DEFAULT_DOMAIN, Directory, name_key
+from actors.identity.extras import extra_fault
 from actors.identity.kinds import BY_RECORD, NOUNS, ROW_TYPES, Kind, Row
-from actors.identity.options import Options, immutable_fault, merged, options_fault
+from actors.identity.options import immutable_fault, merged, options_fault
 from actors.identity.tokens import Revocations
 from actors.records import (
     ApplicationCredential,
@@ -53,7 +54,7 @@ class Draft(Directory):
         self.changes.append(row)
 
     def create(self, kind: Kind, row_id: str, fields: dict[str, Any]) -> Row | CallerFault:
-        row = made(kind, {**fields, **_options({}, fields), "id": row_id})
+        row = made(kind, {**fields, **_merged(None, fields), "id": row_id})
         if isinstance(row, CallerFault):
             return row
         known = self.get(kind.record, row.id)
@@ -73,7 +74,7 @@ class Draft(Directory):
                 return bad_request(name, f"the {name} of a {_noun(known)} can't be changed")
         if fault := immutable_fault(known, fields):
             return fault
-        row = made(kind, {**_fields(known), **fields, **_options(getattr(known, "options", {}), fields), "id": row_id})
+        row = made(kind, {**_fields(known), **fields, **_merged(known, fields), "id": row_id})
         if isinstance(row, CallerFault):
             return row
         if row == known:
@@ -210,7 +211,13 @@ class Draft(Directory):
     # ------------------------------------------------------------ what a row must be
 
     def _fault(self, row: Row, kind: Kind) -> CallerFault | None:
-        return _row_fault(row) or options_fault(row) or self._name_fault(row) or self._reference_fault(row, kind)
+        return (
+            _row_fault(row)
+            or options_fault(row)
+            or extra_fault(getattr(row, "extra", {}))
+            or self._name_fault(row)
+            or self._reference_fault(row, kind)
+        )
 
     def _name_fault(self, row: Row) -> CallerFault | None:
         """Nor may a name be another's id: who asks for one would get the other."""
@@ -274,10 +281,10 @@ def _is_text(value: str) -> bool:
     return value.isascii() or value.encode("utf-8", "replace").decode() == value
 
 
-def _options(known: Options, fields: dict[str, Any]) -> dict[str, Any]:
-    """The options that there shall be, if the request says anything of them."""
-    given = fields.get("options")
-    return {"options": merged(known, given)} if isinstance(given, dict) else {}
+def _merged(known: Row | None, fields: dict[str, Any]) -> dict[str, Any]:
+    """The options, and the fields of its owner's own, that a row shall have, if the request says anything of them."""
+    given = {name: fields[name] for name in ("options", "extra") if isinstance(fields.get(name), dict)}
+    return {name: merged(getattr(known, name, {}), value) for name, value in given.items()}
 
 
 def _alike(known: Row, row: Row) -> bool:

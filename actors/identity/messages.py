@@ -175,6 +175,7 @@ class UserView(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     email: str = ""
     options: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
 
 
 Shown = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictBool, StringConstraints
+from pydantic import ConfigDict, Field, StrictBool, StringConstraints
 
 from actors.api.rest.bodies import Lenient, Name
 
@@ -23,7 +23,13 @@ class DomainBody(Lenient):
     options: Options | None = None
 
 
-class ProjectBody(Lenient):
+class Extensible(Lenient):
+    """Fields of one's own are kept and shown: `actors/identity/extras.py`."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class ProjectBody(Extensible):
     """No project acts as a domain here: those are made as what they are."""
 
     name: Name | None = None
@@ -36,7 +42,7 @@ class ProjectBody(Lenient):
     options: Options | None = None
 
 
-class UserBody(Lenient):
+class UserBody(Extensible):
     name: Name | None = None
     domain_id: Id | None = None
     default_project_id: Id | None = None

@@ -29,10 +29,12 @@ from actors.api.rest.identity.views import listed, row_view
 from actors.api.rest.rooms import EdgeRooms
 from actors.api.rest.tag_filters import TAG_FILTERS, tags_pass
 from actors.errors import CallerError, bad_request, value_of
+from actors.identity.extras import extra_fault
 from actors.identity.messages import Create, Find, Remove, Update, new_id
 from actors.records import Project
 
 TRUE = ("true", "1", "yes", "on", "")
+ITS_OWN = ("id", "links", "parents", "subtree", "password_expires_at", "original_password")  # what an answer says
 INEXACT: dict[str, Callable[[str, str], bool]] = {
     "contains": lambda value, wanted: wanted in value,
     "icontains": lambda value, wanted: wanted.lower() in value.lower(),
@@ -181,10 +183,14 @@ def tags_match(body: dict[str, Any], query: QueryParams) -> bool:
 def _given(body: Lenient) -> dict[str, Any]:
     """What the request says; null stands for nothing."""
     empty: dict[str, Any] = {"description": "", "email": "", "default_project_id": "", "parent_region_id": ""}
-    said = body.model_dump(exclude_unset=True)
+    said = body.model_dump(exclude_unset=True, include=set(type(body).model_fields))
     found = {name: empty.get(name) if value is None else value for name, value in said.items()}
     if "tags" in found:
         found["tags"] = tuple(dict.fromkeys(found["tags"] or ()))
+    if extra := {name: value for name, value in (body.model_extra or {}).items() if name not in ITS_OWN}:
+        if fault := extra_fault(extra):
+            raise CallerError(fault)
+        found["extra"] = extra
     return {name: value for name, value in found.items() if value is not None}
 
 

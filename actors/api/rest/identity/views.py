@@ -98,7 +98,7 @@ def _scope(described: TokenDescription) -> dict[str, Any]:
 
 
 def _project(row: Project) -> dict[str, Any]:
-    return {
+    return row.extra | {
         "id": row.id,
         "name": row.name,
         "domain_id": row.domain_id,
@@ -112,7 +112,7 @@ def _project(row: Project) -> dict[str, Any]:
 
 
 def _user(row: UserView) -> dict[str, Any]:
-    body: dict[str, Any] = {
+    body: dict[str, Any] = row.extra | {
         "id": row.id,
         "name": row.name,
         "domain_id": row.domain_id,

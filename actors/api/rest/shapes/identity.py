@@ -20,32 +20,39 @@ SELF = exactly({"self": TEXT})
 NAMED = exactly({"id": TEXT, "name": TEXT})
 IN_DOMAIN = exactly({"id": TEXT, "name": TEXT, "domain": NAMED})
 OPTIONS = {"type": "object"}
+EXTENSIBLE: Schema = {"additionalProperties": True}
 FAMILY = {"type": ["object", "array", "null"]}
 DOMAIN = exactly(
     {"id": TEXT, "name": TEXT, "description": TEXT, "enabled": FLAG, "tags": TEXTS, "options": OPTIONS, "links": SELF}
 )
-PROJECT = exactly(
-    {
-        **dict.fromkeys(("id", "name", "domain_id", "description", "parent_id"), TEXT),
-        "enabled": FLAG,
-        "is_domain": FLAG,
-        "tags": TEXTS,
-        "options": OPTIONS,
-        "links": SELF,
-    },
-    {"parents": FAMILY, "subtree": FAMILY},  # where one is asked for with them
+PROJECT = (
+    exactly(
+        {
+            **dict.fromkeys(("id", "name", "domain_id", "description", "parent_id"), TEXT),
+            "enabled": FLAG,
+            "is_domain": FLAG,
+            "tags": TEXTS,
+            "options": OPTIONS,
+            "links": SELF,
+        },
+        {"parents": FAMILY, "subtree": FAMILY},  # where one is asked for with them
+    )
+    | EXTENSIBLE
 )
-USER = exactly(
-    {
-        "id": TEXT,
-        "name": TEXT,
-        "domain_id": TEXT,
-        "enabled": FLAG,
-        "options": OPTIONS,
-        "password_expires_at": NULL,
-        "links": SELF,
-    },
-    {"description": TEXT, "email": TEXT, "default_project_id": TEXT},
+USER = (
+    exactly(
+        {
+            "id": TEXT,
+            "name": TEXT,
+            "domain_id": TEXT,
+            "enabled": FLAG,
+            "options": OPTIONS,
+            "password_expires_at": NULL,
+            "links": SELF,
+        },
+        {"description": TEXT, "email": TEXT, "default_project_id": TEXT},
+    )
+    | EXTENSIBLE
 )
 GROUP = exactly({"id": TEXT, "name": TEXT, "domain_id": TEXT, "description": TEXT, "links": SELF})
 ROLE = exactly(

@@ -122,6 +122,24 @@ def test_a_project_is_shown_with_those_above_and_below_it(tmp_path: Path) -> Non
     play_as_admin(tmp_path, story)
 
 
+@pytest.mark.parametrize("kind", ["project", "user"])
+def test_fields_of_ones_own_are_kept_and_shown(tmp_path: Path, kind: str) -> None:
+    async def story(world: World, http: httpx.AsyncClient) -> None:
+        row = await made(http, kind, cost_centre="42", nested={"a": [1, None]}, id="mine", links="mine")
+        one = f"{V3}/{kind}s/{row['id']}"
+        assert (row["cost_centre"], row["nested"]) == ("42", {"a": [1, None]})
+        assert row["id"] != "mine" and row["links"]["self"].endswith(one)
+        changed = await http.patch(one, json={kind: {"cost_centre": None, "colour": "red"}})
+        assert changed.status_code == 200
+        shown = (await http.get(one)).json()[kind]
+        assert shown == {name: value for name, value in row.items() if name != "cost_centre"} | {"colour": "red"}
+        assert shown in (await http.get(f"{V3}/{kind}s")).json()[f"{kind}s"]
+        assert (await http.patch(one, json={kind: {"colour": 2**63}})).status_code == 400
+        assert (await http.get(one)).json()[kind] == shown
+
+    play_as_admin(tmp_path, story)
+
+
 def test_no_project_acts_as_a_domain(tmp_path: Path) -> None:
     async def story(world: World, http: httpx.AsyncClient) -> None:
         wrong = await http.post(f"{V3}/projects", json={"project": {"name": "d", "is_domain": True}})
