@@ -83,11 +83,14 @@ class L2Agent:
 
     async def sweep(self) -> None:
         taps = await self._dataplane.taps()
-        gone = sorted(device for device, _ in self._indexes.items() - taps.items())  # none, mostly, of very many
+        known = self._indexes
+        fresh = sorted((index, device) for device, index in taps.items() if known.get(device) != index)
+        gone: list[str] = []
+        if len(taps) - len(fresh) < len(known):  # else all that is known is there: the rule, of very many
+            gone = sorted(device for device, index in known.items() if taps.get(device) != index)
         self._refused = {name: refused for name, refused in self._refused.items() if taps.get(name) == refused.index}
         now = self._clock.monotonic()
-        fresh = sorted(taps.items() - self._indexes.items(), key=lambda tap: (tap[1], tap[0]))
-        new = [device for device, _ in fresh if device not in self._refused or self._refused[device].retry_at <= now]
+        new = [device for _, device in fresh if device not in self._refused or self._refused[device].retry_at <= now]
         if gone:
             await self._forget(gone)
         if new:
