@@ -241,7 +241,7 @@ class NetworkFace(Protocol):
         """Of both: only those that are bound to the node that says so ('' = wherever they are)."""
 
     async def ports_active(self, port_ids: list[str]) -> list[bool]:
-        """Which of these are wired now; one that is unknown is not."""
+        """Which of these are wired now; one that is unknown is not. Of those that seem not to be, agents are asked."""
 
     async def agent_started(self, host: str, underlay_ip: str = "") -> list[str]:
         """An agent (re)starts and says its VXLAN endpoint; the networks whose DHCP it serves."""

@@ -157,8 +157,22 @@ class NetworkRoom(Editing):
         await self._live.durable()
 
     async def ports_active(self, port_ids: list[str]) -> list[bool]:
+        """Asked of taps that an earlier life has left. What their agent said of them, it may have said while the port
+        was bound elsewhere, so it is asked, and brings its filters up to date."""
+        down = await self._down(port_ids)
+        for node in sorted({node_of(port.host) for port in down if port.host}):
+            here = [port for port in down if port.host and node_of(port.host) == node]
+            await self._notices.tell({(node, port.network_id) for port in here}, set())
+            wired = await self._notices.wired(node)
+            await self._set_status([port.id for port in here if port.id in wired], node, "ACTIVE")
+        self._live.soon(STATUS_S)
+        still_down = {port.id for port in await self._down(port_ids)}
         ports = (await self._live.ready()).ports
-        return [port_id in ports and ports[port_id].status == "ACTIVE" for port_id in port_ids]
+        return [port_id in ports and port_id not in still_down for port_id in port_ids]
+
+    async def _down(self, port_ids: list[str]) -> list[Port]:
+        ports = (await self._live.ready()).ports
+        return [ports[port_id] for port_id in port_ids if port_id in ports and ports[port_id].status != "ACTIVE"]
 
     async def group_names(self, port_ids: list[str]) -> list[tuple[str, ...]]:
         rows = await self._live.ready()

@@ -9,7 +9,7 @@ from actors.compute import steps
 from actors.compute.build import Build
 from actors.errors import HostFault
 from actors.saga import Failures
-from tests.world import World, in_world
+from tests.world import NODE_NAME, World, in_world
 
 
 async def again(world: World, build: Build) -> Failures:
@@ -32,13 +32,34 @@ def test_a_tap_that_is_wired_already_is_not_waited_for(tmp_path: Path) -> None:
     in_world(tmp_path, play)
 
 
+class Away:
+    """An agent that does not answer."""
+
+    async def networks_changed(self, network_ids: list[str], news: object = None) -> None:
+        raise ConnectionError("away")
+
+    async def wired(self) -> list[str]:
+        raise ConnectionError("away")
+
+
 def test_a_kept_tap_that_is_not_wired_yet_is(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         build = await running(world)
         world.node.vif_plugging_timeout_s = 0.01
         await world.network.ports_down([vif.port_id for vif in world.conductor._boots[build.id].instance.addresses])
+        world._agents[NODE_NAME].room = Away()
         failures = await again(world, build)
         assert isinstance(failures[build.id], HostFault)
+        world._agents[NODE_NAME].room = world.agent
+
+    in_world(tmp_path, play)
+
+
+def test_a_kept_tap_of_which_only_the_agent_knows_that_it_is_wired_is_not_waited_for(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        build = await running(world)
+        await world.network.ports_down([vif.port_id for vif in world.conductor._boots[build.id].instance.addresses])
+        assert await again(world, build) == {}
 
     in_world(tmp_path, play)
 

@@ -344,14 +344,38 @@ def test_ports_that_were_up_are_so_again_after_a_restart_that_forgot_it() -> Non
         cloud.agents["h1"].up, cloud.agents["h2"].up = [ids[0], ids[1]], [ids[1]]
         assert {cloud.port(port_id).status for port_id in ids} == {"DOWN"}  # not on disk yet
         room = cloud.restarted()
+
+        async def statuses(port_ids: list[str]) -> list[str]:
+            rows = await live_rows(cloud).ready()
+            return [rows.ports[port_id].status for port_id in port_ids]
+
         await room.start()
-        assert await room.ports_active(ids) == [False, False]
+        assert await statuses(ids) == ["DOWN", "DOWN"]
         await room.ports_down([ids[1]], "h2")  # told before the agents are heard
         assert room._asking is not None
         await room._asking
-        assert await room.ports_active(ids) == [True, False]
+        assert await statuses(ids) == ["ACTIVE", "DOWN"]
         await live_rows(cloud).durable()
         assert [cloud.port(port_id).status for port_id in ids] == ["ACTIVE", "DOWN"]
+
+    run(scenario())
+
+
+def test_a_tap_that_was_wired_while_its_port_was_elsewhere_counts_when_the_port_is_back() -> None:
+    """Seed 200420 of the simulator: the agent told of it at its start, and had no reason to tell again."""
+
+    async def scenario() -> None:
+        cloud = Cloud()
+        network = await cloud.network()
+        (vif,) = await one(cloud, "i1", network, host="h1")
+        await cloud.room.ports_up([vif.port_id], "h2")  # bound to h1: nobody's business
+        assert await cloud.room.ports_active([vif.port_id]) == [False]
+        await one(cloud, "i1", network, host="h2")
+        cloud.agents["h2"].up, cloud.agents["h2"].heard = [vif.port_id], []
+        assert await cloud.room.ports_active([vif.port_id, "unknown"]) == [True, False]
+        assert cloud.agents["h2"].heard == [[network.id]]  # its filters are those of the port as it is now
+        await live_rows(cloud).durable()
+        assert cloud.port(vif.port_id).status == "ACTIVE"
 
     run(scenario())
 
