@@ -69,31 +69,25 @@ class InstanceActions:
 
     def record(self, edit: Edit, boot: Boot, now: float) -> InstanceAction:
         """Of an edit that counts as an action; it is over at once."""
-        action = InstanceAction(
-            id=edit.action_id,
-            instance_id=boot.id,
-            project_id=boot.instance.project_id,
-            user_id=edit.user_id,
-            request_id=edit.request_id,
-            name=edit.record,
-            started_at=now,
-            updated_at=now,
-            finished_at=now,
-        )
-        self.put(action)
-        return action
+        return self._begun(edit.action_id, edit.record, edit, boot, now, over=True)
 
     def evacuates(self, request: EvacuateRequest, boot: Boot, now: float) -> InstanceAction:
         """It begins to be built again elsewhere."""
+        return self._begun(request.id, EVACUATE, request, boot, now)
+
+    def _begun(
+        self, action_id: str, name: str, asked: Edit | EvacuateRequest, boot: Boot, now: float, over: bool = False
+    ) -> InstanceAction:
         action = InstanceAction(
-            id=request.id,
+            id=action_id,
             instance_id=boot.id,
             project_id=boot.instance.project_id,
-            user_id=request.user_id,
-            request_id=request.request_id,
-            name=EVACUATE,
+            user_id=asked.user_id,
+            request_id=asked.request_id,
+            name=name,
             started_at=now,
             updated_at=now,
+            finished_at=now if over else 0.0,
         )
         self.put(action)
         return action

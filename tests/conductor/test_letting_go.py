@@ -10,6 +10,7 @@ import pytest
 from actors.api.messages import EvacuateServer
 from actors.conductor.letting_go import LettingGo
 from actors.errors import HostError, HostFault
+from actors.messages import ServerView
 from tests.conductor.test_evacuation import OTHER, evacuate, lose, on_volume, show
 from tests.world import World, in_world
 
@@ -42,6 +43,16 @@ async def tended(world: World) -> None:
     await world.settled()
 
 
+async def lost_while_volumes_are_away(world: World) -> tuple[ServerView, Away]:
+    """A server on a volume whose node is gone, and that was evacuated to nowhere."""
+    server = await on_volume(world)
+    await lose(world)
+    away = world.conductor.volume = Away(world.volumes, ConnectionError("away"))
+    assert await evacuate(world) == {"kept": ""}
+    await world.settled()
+    return server, away
+
+
 @pytest.mark.parametrize("error", AWAY)
 def test_what_a_room_could_not_hear_it_hears_when_it_is_back(tmp_path: Path, error: Exception) -> None:
     async def play(world: World) -> None:
@@ -67,11 +78,7 @@ def test_what_a_room_could_not_hear_it_hears_when_it_is_back(tmp_path: Path, err
 
 def test_one_that_has_gone_elsewhere_meanwhile_keeps_what_it_has_there(tmp_path: Path) -> None:
     async def play(world: World) -> None:
-        server = await on_volume(world)
-        await lose(world)
-        away = world.conductor.volume = Away(world.volumes, ConnectionError("away"))
-        assert await evacuate(world) == {"kept": ""}
-        await world.settled()
+        server, away = await lost_while_volumes_are_away(world)
         await world.join(OTHER)
         await world.api.evacuate(EvacuateServer(token=world.admin, server_id=server.id))
         assert (await show(world, server)).node == OTHER
@@ -86,11 +93,7 @@ def test_one_that_has_gone_elsewhere_meanwhile_keeps_what_it_has_there(tmp_path:
 
 def test_one_that_is_deleted_meanwhile_is_asked_for_no_more(tmp_path: Path) -> None:
     async def play(world: World) -> None:
-        server = await on_volume(world)
-        await lose(world)
-        away = world.conductor.volume = Away(world.volumes, ConnectionError("away"))
-        assert await evacuate(world) == {"kept": ""}
-        await world.settled()
+        server, away = await lost_while_volumes_are_away(world)
         away.back = True
         await world.delete(await show(world, server))
         asked = away.asked
