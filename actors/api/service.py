@@ -52,6 +52,7 @@ from actors.scheduler.messages import PlacementExplained
 
 LAUNCH_LINGER_S, LAUNCHES_BUSY_FROM = 0.1, 40  # single POSTs and DELETEs of so many a second share messages
 SHOW_LINGER_S, SHOWS_BUSY_FROM = 0.05, 80  # and single GETs
+LONG = 100  # requests of a message; those behind a long one wait for it
 SERVED_S = 1.0  # the image and network rooms are not asked again for so long; what has changed by then fails there
 PLUGS = ("network-vif-plugged", "network-vif-unplugged")  # events that a compute actor waits for
 Seen = TypeVar("Seen", ServerView, ServerStatus)
@@ -121,20 +122,20 @@ class Api(Placement, ServerFirewalls):
         return [replies[index] for index in range(len(requests))]
 
     async def _specs(self, requests: list[BootRequest]) -> tuple[dict[int, BootSpec], dict[int, Any]]:
-        """What is in order, and the faults of the rest, by the request's place in the list."""
-        replies: list[list[str] | CallerFault | None] = [None] * len(requests)
-        specs: dict[int, BootSpec] = {}
+        """What is in order, and the faults of the rest, by the request's place in the list.
+
+        Of a long message the first request is looked at by itself: what the other rooms answer for it holds for most
+        of the rest, which then go to the conductor at once and not only when all long messages behind it were read.
+        """
+        ahead = 1 if len(requests) >= LONG else 0
+        outcomes = [*await self._outcomes(requests[:ahead]), *await self._outcomes(requests[ahead:])]
+        good = {index: each for index, each in enumerate(outcomes) if isinstance(each, BootSpec)}
+        return good, {index: each for index, each in enumerate(outcomes) if isinstance(each, CallerFault)}
+
+    async def _outcomes(self, requests: list[BootRequest]) -> list[BootSpec | CallerFault]:
         authorized = cache(self._authorized)  # most requests of a message have the same token
-        for index, request in enumerate(requests):
-            spec = self._spec(request, authorized)
-            if isinstance(spec, CallerFault):
-                replies[index] = spec
-            else:
-                specs[index] = spec
-        specs = await self._with_images(specs, requests, replies)
-        await self._ask_owners(specs, replies)
-        good = {index: spec for index, spec in specs.items() if replies[index] is None}
-        return good, {index: fault for index, fault in enumerate(replies) if fault is not None}
+        looked_at = [self._spec(request, authorized) for request in requests]
+        return await self._ask_owners(await self._with_images(looked_at))
 
     def _spec(self, request: BootRequest, authorized: Callable[[str], AuthContext]) -> BootSpec | CallerFault:
         received = self._clock.now()
@@ -189,32 +190,20 @@ class Api(Placement, ServerFirewalls):
             door=_door(request, received, verified),
         )
 
-    async def _with_images(
-        self,
-        specs: dict[int, BootSpec],
-        requests: list[BootRequest],
-        replies: list[list[str] | CallerFault | None],
-    ) -> dict[int, BootSpec]:
+    async def _with_images(self, specs: list[BootSpec | CallerFault]) -> list[BootSpec | CallerFault]:
         """Resolve each image once for the whole batch and hold it against the flavor."""
-        wanted = {(s.token, s.image_id) for s in specs.values() if s.image_id}
+        wanted = {(s.token, s.image_id) for s in specs if isinstance(s, BootSpec) and s.image_id}
         order = sorted(wanted)
         found = await self._located.ask([ImageRequest(token=t, image_id=i) for t, i in order]) if order else []
         images = dict(zip(order, found, strict=True))
-        resolved: dict[int, BootSpec] = {}
-        for index, spec in specs.items():
-            image = images.get((spec.token, spec.image_id))
-            outcome = _with_image(spec, image)
-            if isinstance(outcome, CallerFault):
-                replies[index] = outcome
-            else:
-                resolved[index] = outcome
-        return resolved
+        return [s if isinstance(s, CallerFault) else _with_image(s, images.get((s.token, s.image_id))) for s in specs]
 
-    async def _ask_owners(self, specs: dict[int, BootSpec], replies: list[list[str] | CallerFault | None]) -> None:
+    async def _ask_owners(self, specs: list[BootSpec | CallerFault]) -> list[BootSpec | CallerFault]:
         """Would the owners of networks and volumes serve these? They change nothing now. Equal questions go once."""
-        allocations = {index: _allocation(spec) for index, spec in specs.items()}
+        good = {index: spec for index, spec in enumerate(specs) if isinstance(spec, BootSpec)}
+        allocations = {index: _allocation(spec) for index, spec in good.items()}
         attachments = {
-            index: asked for index, spec in specs.items() if spec.block_devices and (asked := _attachment(spec)).devices
+            index: asked for index, spec in good.items() if spec.block_devices and (asked := _attachment(spec)).devices
         }
         allocating = _ask_once(self._allocated.ask, allocations)
         answers: Iterable[dict[int, CallerFault]]
@@ -222,9 +211,11 @@ class Api(Placement, ServerFirewalls):
             answers = await asyncio.gather(allocating, _ask_once(self._volume.validate, attachments))
         else:
             answers = [await allocating]  # with remembered answers it goes on at once, before the next message is read
-        for faults in answers:
+        outcomes = list(specs)
+        for faults in reversed([*answers]):  # the network's word comes before the volumes'
             for index, fault in faults.items():
-                replies[index] = replies[index] or fault
+                outcomes[index] = fault
+        return outcomes
 
     def _public_key(self, request: BootRequest, context: AuthContext) -> str:
         if not request.key_name:

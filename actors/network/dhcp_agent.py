@@ -31,6 +31,7 @@ class DhcpAgent:
         self._dataplane = dataplane
         self._served: dict[str, DhcpNetworkInfo] = {}  # as it was last given to the data plane
         self._hosts: dict[str, dict[str, DhcpHost]] = {}  # of each network, by port
+        self._left: dict[str, str] = {}  # the versions at which networks were seen not to be served here
 
     @property
     def served(self) -> list[str]:
@@ -46,8 +47,8 @@ class DhcpAgent:
     async def refresh(self, network_ids: list[str], news: Sequence[DhcpNetworkInfo] = ()) -> None:
         """Brings these networks up to date. Raises `HostError` if one of them could not be; the others are.
 
-        `news` are theirs, in order; it asks about those of whom they do not follow from what it holds, and of which it
-        holds nothing: such news may have been sent to an earlier life of it, before the network's DHCP moved away.
+        `news` are theirs, in order; it asks about those of whom they do not follow from what it holds, and about those
+        that it never saw: such news may have been sent to an earlier life of it, before the network's DHCP moved away.
         """
         if not network_ids:
             return
@@ -57,8 +58,7 @@ class DhcpAgent:
         ]
         ask = set(network_ids) - {info.network_id for info in changes}
         if ask:
-            replies = await self._network.dhcp_changes([self._query(network_id) for network_id in sorted(ask)])
-            changes += [reply for reply in replies if not isinstance(reply, CallerFault) and self._is_ours(reply)]
+            changes += await self._asked(sorted(ask))
         wanted = [self._whole(info) for info in changes]
         await self._stop(set(network_ids) - {info.network_id for info in wanted})
         whys = await self._dataplane.serve_dhcp(wanted) if wanted else []
@@ -67,13 +67,31 @@ class DhcpAgent:
         if failed:
             raise HostError(HostFault("dhcp", self._host, "; ".join(failed)))
 
+    async def _asked(self, network_ids: list[str]) -> list[DhcpNetworkInfo]:
+        """What the network service says of those that are served here; when the others were not is remembered."""
+        found = []
+        replies = await self._network.dhcp_changes([self._query(network_id) for network_id in network_ids])
+        for network_id, reply in zip(network_ids, replies, strict=True):
+            self._left.pop(network_id, None)
+            if isinstance(reply, CallerFault):
+                continue  # there is no such network any more
+            if self._is_ours(reply):
+                found.append(reply)
+            else:
+                self._left[network_id] = reply.version
+        return found
+
     def _follows(self, info: DhcpNetworkInfo) -> bool:
         """It tells of all that has changed since what is held, which may be a part of it: that may have been asked for
-        meanwhile. What is older than what is held tells nothing."""
-        held_era, _, held = self._query(info.network_id).version.rpartition("/")
-        since_era, _, since = info.since.rpartition("/")
+        meanwhile. What is older than what is held tells nothing. Where nothing is held because the network was not
+        served here when it was asked about, the whole of it tells all, if it is newer than that."""
         era, _, version = info.version.rpartition("/")
-        return bool(held_era) and held_era == since_era == era and int(since) <= int(held) <= int(version)
+        if info.network_id in self._served:
+            held_era, _, held = self._served[info.network_id].version.rpartition("/")
+            since_era, _, since = info.since.rpartition("/")
+            return bool(era) and held_era == since_era == era and int(since) <= int(held) <= int(version)
+        left_era, _, left = self._left.get(info.network_id, "").rpartition("/")
+        return bool(era) and left_era == era and not info.since and int(left) < int(version)
 
     def _query(self, network_id: str) -> DhcpQuery:
         held = self._served.get(network_id)

@@ -206,7 +206,7 @@ class Notices:
         (failure,) = await asyncio.gather(self._tell_agent(host, network_ids, news), return_exceptions=True)
         line.away = failure is not None
         if not line.away:
-            line.versions |= {each.network_id: each.dhcp.version for each in news if each.dhcp is not None}
+            line.versions |= {each.network_id: each.dhcp.version if each.dhcp is not None else "" for each in news}
             return True
         line.unheard.update(network_ids)
         log.warning("the network agent of %s did not hear of %d networks: %r", host, len(network_ids), failure)
