@@ -15,7 +15,7 @@ from typing import NoReturn, TypeVar
 import msgspec
 
 
-class CallerFault(msgspec.Struct, frozen=True, tag="caller"):
+class CallerFault(msgspec.Struct, frozen=True, gc=False, tag="caller"):
     """The request is wrong or refused. `status` is an HTTP status, `field` the offending field ('' if none).
 
     `kind` is the refusal's name where OpenStack's clients know it by one, such as IpAddressGenerationFailure.
@@ -27,7 +27,7 @@ class CallerFault(msgspec.Struct, frozen=True, tag="caller"):
     kind: str = ""
 
 
-class HostFault(msgspec.Struct, frozen=True, tag="host"):
+class HostFault(msgspec.Struct, frozen=True, gc=False, tag="host"):
     """A host could not do its part: the boot is undone there and may go to another host."""
 
     step: str

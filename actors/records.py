@@ -18,7 +18,7 @@ from actors.vifs import Vif
 # ---------------------------------------------------------------- identity
 
 
-class Domain(msgspec.Struct, frozen=True, kw_only=True):
+class Domain(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Users, groups and projects have names of their own in each."""
 
     id: str
@@ -28,7 +28,7 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, Any] = {}  # as `identity.options` has them
 
 
-class Project(msgspec.Struct, frozen=True, kw_only=True):
+class Project(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id: str
     name: str
     domain_id: str = "default"
@@ -40,7 +40,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     extra: dict[str, Any] = {}  # fields of its owner's own
 
 
-class User(msgspec.Struct, frozen=True, kw_only=True):
+class User(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id: str
     name: str
     password_hash: str
@@ -53,7 +53,7 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     extra: dict[str, Any] = {}
 
 
-class Group(msgspec.Struct, frozen=True, kw_only=True):
+class Group(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id: str
     name: str
     domain_id: str = "default"
@@ -61,14 +61,14 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     user_ids: tuple[str, ...] = ()
 
 
-class Role(msgspec.Struct, frozen=True, kw_only=True):
+class Role(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id: str
     name: str  # admin, member, reader, service, or an administrator's own
     description: str = ""
     options: dict[str, Any] = {}
 
 
-class ImpliedRole(msgspec.Struct, frozen=True, kw_only=True):
+class ImpliedRole(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Who has the one role has the other too."""
 
     id: str  # "<prior>:<implied>"
@@ -76,7 +76,7 @@ class ImpliedRole(msgspec.Struct, frozen=True, kw_only=True):
     implied_role_id: str
 
 
-class RoleAssignment(msgspec.Struct, frozen=True, kw_only=True):
+class RoleAssignment(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A role of a user or a group, in a project, in a domain, or in the system (all of the cloud)."""
 
     id: str  # "<role>:<user>:<project>", with "group=…", "domain=…" and "system" in their places
@@ -88,13 +88,13 @@ class RoleAssignment(msgspec.Struct, frozen=True, kw_only=True):
     system: bool = False
 
 
-class CatalogRegion(msgspec.Struct, frozen=True, kw_only=True):
+class CatalogRegion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id: str
     description: str = ""
     parent_region_id: str = ""
 
 
-class CatalogService(msgspec.Struct, frozen=True, kw_only=True):
+class CatalogService(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id: str
     type: str
     name: str = ""
@@ -102,7 +102,7 @@ class CatalogService(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool = True
 
 
-class CatalogEndpoint(msgspec.Struct, frozen=True, kw_only=True):
+class CatalogEndpoint(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """`url` may hold $(edge)s, where this cloud's own edge answers, $(project_id)s and $(user_id)s."""
 
     id: str
@@ -113,7 +113,7 @@ class CatalogEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool = True
 
 
-class ApplicationCredential(msgspec.Struct, frozen=True, kw_only=True):
+class ApplicationCredential(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Lets a program act for a user in one project, with some of the user's roles."""
 
     id: str
@@ -127,7 +127,7 @@ class ApplicationCredential(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: float = 0.0  # 0 = never
 
 
-class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
+class SigningKey(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A key pair that signs tokens; the newest signs, all verify."""
 
     id: str
@@ -136,7 +136,7 @@ class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float
 
 
-class RevokedToken(msgspec.Struct, frozen=True, kw_only=True):
+class RevokedToken(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id: str  # the token's jti
     expires_at: float
 
@@ -144,7 +144,7 @@ class RevokedToken(msgspec.Struct, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- compute's own nouns
 
 
-class Flavor(msgspec.Struct, frozen=True, kw_only=True):
+class Flavor(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id: str
     name: str
     vcpus: int
@@ -158,7 +158,7 @@ class Flavor(msgspec.Struct, frozen=True, kw_only=True):
     rxtx_factor: float = 1.0
 
 
-class FlavorAccess(msgspec.Struct, frozen=True, kw_only=True):
+class FlavorAccess(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A project that may use a flavor that is not public."""
 
     id: str  # "<flavor>:<project>"
@@ -166,7 +166,7 @@ class FlavorAccess(msgspec.Struct, frozen=True, kw_only=True):
     project_id: str
 
 
-class Keypair(msgspec.Struct, frozen=True, kw_only=True):
+class Keypair(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id: str  # "<user>:<name>"
     user_id: str
     name: str
@@ -175,7 +175,7 @@ class Keypair(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float = 0.0
 
 
-class ServerGroup(msgspec.Struct, frozen=True, kw_only=True):
+class ServerGroup(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Servers that share hosts or keep apart. Who its members are, the instances say (their hint `group`)."""
 
     id: str
@@ -187,7 +187,7 @@ class ServerGroup(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float = 0.0
 
 
-class Instance(msgspec.Struct, frozen=True, kw_only=True):
+class Instance(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One server. Written by the conductor alone; `order` is what compute needs to build it again."""
 
     id: str
@@ -219,7 +219,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     availability_zone: str = ""  # that of its host
 
 
-class InstanceActionEvent(msgspec.Struct, frozen=True, kw_only=True):
+class InstanceActionEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A part of an action, done by one host."""
 
     event: str  # compute_stop_instance …
@@ -230,7 +230,7 @@ class InstanceActionEvent(msgspec.Struct, frozen=True, kw_only=True):
     traceback: str = ""
 
 
-class InstanceAction(msgspec.Struct, frozen=True, kw_only=True):
+class InstanceAction(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Something that a user had done to a server. Written by the conductor; `act` is kept until it is finished."""
 
     id: str
@@ -247,14 +247,14 @@ class InstanceAction(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[InstanceActionEvent, ...] = ()
 
 
-class Story(msgspec.Struct, frozen=True, kw_only=True):
+class Story(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """An instance's timeline: a whole `conductor.timeline.Timeline` as msgpack, written again as it grows."""
 
     id: str  # the instance's id
     lines: bytes
 
 
-class ComputeNode(msgspec.Struct, frozen=True, kw_only=True):
+class ComputeNode(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A worker node's compute service. A compute actor with an older epoch than this may not act (fencing)."""
 
     id: str  # the node's name
@@ -266,7 +266,7 @@ class ComputeNode(msgspec.Struct, frozen=True, kw_only=True):
     gone: bool = False  # it left the cluster; nobody acts for it until a compute actor says hello again
 
 
-class Aggregate(msgspec.Struct, frozen=True, kw_only=True):
+class Aggregate(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Hosts grouped by an administrator while the cloud runs. Its key `availability_zone` makes it a zone."""
 
     id: str
@@ -278,14 +278,14 @@ class Aggregate(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: float = 0.0
 
 
-class ComputeQuota(msgspec.Struct, frozen=True, kw_only=True):
+class ComputeQuota(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Where a project's limits of servers and what belongs to them differ from the cloud's, or the cloud's own."""
 
     id: str  # the project's, or `conductor.quotas.DEFAULT`
     limits: dict[str, int]  # as `conductor.quotas.LIMITS` names them; -1 = none
 
 
-class Notification(msgspec.Struct, frozen=True, kw_only=True):
+class Notification(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A versioned notification; `sequence` grows by one each and orders them."""
 
     id: str
@@ -300,7 +300,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- compute API: Placement's providers that are no hosts
 
 
-class Inventory(msgspec.Struct, frozen=True, kw_only=True):
+class Inventory(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """How much a resource provider has of one resource class, and in which portions it is given."""
 
     total: int
@@ -311,7 +311,7 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     allocation_ratio: float = 1.0
 
 
-class ResourceProvider(msgspec.Struct, frozen=True, kw_only=True):
+class ResourceProvider(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One that somebody made; no host of this cloud is one. `generation` grows with each change of what it has."""
 
     id: str
@@ -323,7 +323,7 @@ class ResourceProvider(msgspec.Struct, frozen=True, kw_only=True):
     aggregates: tuple[str, ...] = ()  # ids, as their users made them up
 
 
-class PlacementName(msgspec.Struct, frozen=True, kw_only=True):
+class PlacementName(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A trait or a resource class that is not one of OpenStack's own."""
 
     id: str  # "<kind>:<name>"
@@ -331,7 +331,7 @@ class PlacementName(msgspec.Struct, frozen=True, kw_only=True):
     name: str  # CUSTOM_…
 
 
-class Consumer(msgspec.Struct, frozen=True, kw_only=True):
+class Consumer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Who holds something of such providers; one that holds nothing has no row."""
 
     id: str
@@ -345,7 +345,7 @@ class Consumer(msgspec.Struct, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- image
 
 
-class Image(msgspec.Struct, frozen=True, kw_only=True):
+class Image(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id: str
     name: str
     project_id: str
@@ -368,7 +368,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: float = 0.0
 
 
-class ImageMember(msgspec.Struct, frozen=True, kw_only=True):
+class ImageMember(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A project that a shared image was offered to."""
 
     id: str  # "<image>:<project>"
@@ -382,7 +382,7 @@ class ImageMember(msgspec.Struct, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- network
 
 
-class Network(msgspec.Struct, frozen=True, kw_only=True):
+class Network(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id: str
     name: str
     project_id: str
@@ -401,7 +401,7 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     revision: int = 0  # grows by one with each change of the row; set by the room where it stages the row
 
 
-class Subnet(msgspec.Struct, frozen=True, kw_only=True):
+class Subnet(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id: str
     name: str
     network_id: str
@@ -420,12 +420,12 @@ class Subnet(msgspec.Struct, frozen=True, kw_only=True):
     revision: int = 0
 
 
-class AddressPair(msgspec.Struct, frozen=True):
+class AddressPair(msgspec.Struct, frozen=True, gc=False):
     ip_address: str
     mac_address: str = ""
 
 
-class Port(msgspec.Struct, frozen=True, kw_only=True):
+class Port(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id: str
     network_id: str
     project_id: str
@@ -451,7 +451,7 @@ class Port(msgspec.Struct, frozen=True, kw_only=True):
     revision: int = 0
 
 
-class SubnetPool(msgspec.Struct, frozen=True, kw_only=True):
+class SubnetPool(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Prefixes from which subnets get cidrs of their own, none of them twice."""
 
     id: str
@@ -470,14 +470,14 @@ class SubnetPool(msgspec.Struct, frozen=True, kw_only=True):
     revision: int = 0
 
 
-class NetworkQuota(msgspec.Struct, frozen=True, kw_only=True):
+class NetworkQuota(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What an administrator allows a project; what is not named is as the cloud has it."""
 
     id: str  # the project
     limits: dict[str, int] = {}  # network, subnet, port, ... -> rows; -1 = no limit
 
 
-class SecurityGroup(msgspec.Struct, frozen=True, kw_only=True):
+class SecurityGroup(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id: str
     name: str
     project_id: str
@@ -488,7 +488,7 @@ class SecurityGroup(msgspec.Struct, frozen=True, kw_only=True):
     revision: int = 0
 
 
-class SecurityGroupRule(msgspec.Struct, frozen=True, kw_only=True):
+class SecurityGroupRule(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id: str
     security_group_id: str
     project_id: str
@@ -505,7 +505,7 @@ class SecurityGroupRule(msgspec.Struct, frozen=True, kw_only=True):
     revision: int = 0
 
 
-class NetworkAgent(msgspec.Struct, frozen=True, kw_only=True):
+class NetworkAgent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A host's network agent, as it last announced itself."""
 
     id: str  # the host
@@ -516,7 +516,7 @@ class NetworkAgent(msgspec.Struct, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- volume
 
 
-class Volume(msgspec.Struct, frozen=True, kw_only=True):
+class Volume(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id: str
     name: str
     project_id: str
@@ -540,7 +540,7 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: float = 0.0
 
 
-class VolumeSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+class VolumeSnapshot(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id: str
     name: str
     project_id: str
@@ -554,7 +554,7 @@ class VolumeSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: float = 0.0
 
 
-class VolumeAttachment(msgspec.Struct, frozen=True, kw_only=True):
+class VolumeAttachment(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id: str  # "<volume>:<instance>"
     volume_id: str
     instance_id: str
@@ -568,7 +568,7 @@ class VolumeAttachment(msgspec.Struct, frozen=True, kw_only=True):
     attached_at: float = 0.0
 
 
-class VolumeType(msgspec.Struct, frozen=True, kw_only=True):
+class VolumeType(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id: str
     name: str
     description: str = ""
@@ -579,7 +579,7 @@ class VolumeType(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: float = 0.0
 
 
-class VolumeQuota(msgspec.Struct, frozen=True, kw_only=True):
+class VolumeQuota(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Where a project's limits differ from the cloud's own."""
 
     id: str  # the project's
@@ -635,7 +635,7 @@ RECORD_TYPES: tuple[type[Record], ...] = Record.__args__
 Kind = TypeVar("Kind", bound=Record)
 
 
-class Drop(msgspec.Struct, frozen=True):
+class Drop(msgspec.Struct, frozen=True, gc=False):
     """Deletes one row; deleting what is not there changes nothing."""
 
     kind: str  # the record type's name

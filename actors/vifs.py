@@ -13,12 +13,12 @@ import msgspec
 SUBNETS_KEPT = 10_000  # different ones that `alike` remembers
 
 
-class FixedIp(msgspec.Struct, frozen=True):
+class FixedIp(msgspec.Struct, frozen=True, gc=False):
     subnet_id: str
     ip_address: str
 
 
-class SubnetInfo(msgspec.Struct, frozen=True, kw_only=True):
+class SubnetInfo(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id: str
     cidr: str
     gateway_ip: str
@@ -27,7 +27,7 @@ class SubnetInfo(msgspec.Struct, frozen=True, kw_only=True):
     enable_dhcp: bool = True
 
 
-class Vif(msgspec.Struct, frozen=True, kw_only=True):
+class Vif(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One virtual interface of an instance, in the order of its requests."""
 
     port_id: str

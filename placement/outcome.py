@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from msgspec import Struct
 
 
-class Placement(Struct, frozen=True):
+class Placement(Struct, frozen=True, gc=False):
     instance_id: str
     host: str
     node: str

@@ -42,7 +42,7 @@ class Demands:
 NOTHING = Demands()
 
 
-class Shape(Struct, frozen=True, cache_hash=True):
+class Shape(Struct, frozen=True, gc=False, cache_hash=True):
     """What is asked, whoever asks. `resources`: (class, amount), amounts above 0 only, standard classes first."""
 
     resources: tuple[tuple[str, int], ...]
@@ -82,7 +82,7 @@ class Move:
     allow_cross_cell: bool = False
 
 
-class Request(Struct, frozen=True):
+class Request(Struct, frozen=True, gc=False):
     instance_id: str
     shape: Shape
     project_id: str = ""
@@ -112,7 +112,7 @@ class Request(Struct, frozen=True):
         return bool(self.forced_host or self.forced_hosts or self.forced_nodes)
 
 
-class Claim(Struct, frozen=True):
+class Claim(Struct, frozen=True, gc=False):
     """What one instance holds on one host. A `building` instance counts as an I/O operation of its host, as in Nova."""
 
     instance_id: str

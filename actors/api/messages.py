@@ -8,7 +8,7 @@ from actors.messages import BlockDevice, NetworkRequest
 from actors.records import Keypair
 
 
-class BootRequest(msgspec.Struct, frozen=True, kw_only=True):
+class BootRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Launch `count` servers alike. `networks` empty = `network_mode`: Nova's `auto` or `none`."""
 
     token: str
@@ -45,7 +45,7 @@ class BootRequest(msgspec.Struct, frozen=True, kw_only=True):
     login_took_ms: float = 0.0
 
 
-class ServersRequest(msgspec.Struct, frozen=True, kw_only=True):
+class ServersRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Some servers of the caller's."""
 
     token: str
@@ -53,7 +53,7 @@ class ServersRequest(msgspec.Struct, frozen=True, kw_only=True):
     wait_s: float = 0.0
 
 
-class CreateFlavor(msgspec.Struct, frozen=True, kw_only=True):
+class CreateFlavor(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Administrators only. `id` '' = made up."""
 
     token: str
@@ -71,7 +71,7 @@ class CreateFlavor(msgspec.Struct, frozen=True, kw_only=True):
     repeatable: bool = True  # the very same flavor again is no conflict
 
 
-class ChangeFlavor(msgspec.Struct, frozen=True, kw_only=True):
+class ChangeFlavor(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Administrators only. None = as it is; `extra_specs` are all that there shall be."""
 
     token: str
@@ -80,7 +80,7 @@ class ChangeFlavor(msgspec.Struct, frozen=True, kw_only=True):
     extra_specs: dict[str, str] | None = None
 
 
-class CreateKeypair(msgspec.Struct, frozen=True, kw_only=True):
+class CreateKeypair(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Without a public key a pair is made. `user_id` '' = the caller's own; another user's needs an administrator."""
 
     token: str
@@ -91,12 +91,12 @@ class CreateKeypair(msgspec.Struct, frozen=True, kw_only=True):
     repeatable: bool = True  # the very same key again is no conflict
 
 
-class KeypairMade(msgspec.Struct, frozen=True, kw_only=True):
+class KeypairMade(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     keypair: Keypair
     private_key: str = ""  # '' = the public key was brought
 
 
-class CreateServerGroup(msgspec.Struct, frozen=True, kw_only=True):
+class CreateServerGroup(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     token: str
     name: str
     policy: str  # affinity, anti-affinity, soft-affinity, soft-anti-affinity
@@ -104,14 +104,14 @@ class CreateServerGroup(msgspec.Struct, frozen=True, kw_only=True):
     repeatable: bool = True  # the very same group again is no second one
 
 
-class ServerGroupRequest(msgspec.Struct, frozen=True, kw_only=True):
+class ServerGroupRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One server group of the caller's project."""
 
     token: str
     group_id: str
 
 
-class SetNode(msgspec.Struct, frozen=True, kw_only=True):
+class SetNode(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Whether new machines are placed on a worker node."""
 
     token: str
@@ -120,7 +120,7 @@ class SetNode(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""  # why it is disabled
 
 
-class EvacuateServer(msgspec.Struct, frozen=True, kw_only=True):
+class EvacuateServer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Build a server again on another host, since its node is no more. `host`: '' = the scheduler chooses."""
 
     token: str
@@ -131,7 +131,7 @@ class EvacuateServer(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str = ""
 
 
-class EvacuateNode(msgspec.Struct, frozen=True, kw_only=True):
+class EvacuateNode(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The same for every server of a worker node that left, or is said to be down."""
 
     token: str
@@ -139,7 +139,7 @@ class EvacuateNode(msgspec.Struct, frozen=True, kw_only=True):
     from_image: bool = False
 
 
-class Evacuated(msgspec.Struct, frozen=True, kw_only=True):
+class Evacuated(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What comes of one server; `why_not`: '' = it is on its way."""
 
     server_id: str
@@ -147,7 +147,7 @@ class Evacuated(msgspec.Struct, frozen=True, kw_only=True):
     why_not: str = ""
 
 
-class ForceDown(msgspec.Struct, frozen=True, kw_only=True):
+class ForceDown(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Whether a worker node's hosts are taken to be down, whatever they say."""
 
     token: str

@@ -16,7 +16,7 @@ from actors.saga import Phase
 PLACED = "placed"  # the phase of a moment that says, in its note, on which host its attempt is from now on
 
 
-class Moment(msgspec.Struct, frozen=True, array_like=True):
+class Moment(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A step of an attempt has begun, ended, failed or been undone."""
 
     at: float

@@ -16,7 +16,7 @@ from actors.records import AddressPair, FixedIp, Network, Port, Subnet
 # ---------------------------------------------------------------- administration
 
 
-class CreateNetwork(msgspec.Struct, frozen=True, kw_only=True):
+class CreateNetwork(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Naming the type, the segment or the physical network, or sharing it, is an administrator's right."""
 
     token: str
@@ -32,7 +32,7 @@ class CreateNetwork(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
 
 
-class CreateSubnet(msgspec.Struct, frozen=True, kw_only=True):
+class CreateSubnet(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """With a pool, `cidr` may be '' (the next free one of `prefixlen`) or one of the pool's own."""
 
     token: str
@@ -50,14 +50,14 @@ class CreateSubnet(msgspec.Struct, frozen=True, kw_only=True):
     enable_dhcp: bool = True
 
 
-class FixedIpRequest(msgspec.Struct, frozen=True, kw_only=True):
+class FixedIpRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """An address, a subnet, or both; the room chooses what is left open."""
 
     subnet_id: str = ""
     ip_address: str = ""
 
 
-class CreatePort(msgspec.Struct, frozen=True, kw_only=True):
+class CreatePort(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     token: str
     network_id: str
     name: str = ""
@@ -76,14 +76,14 @@ class CreatePort(msgspec.Struct, frozen=True, kw_only=True):
     device_owner: str = ""
 
 
-class CreateSecurityGroup(msgspec.Struct, frozen=True, kw_only=True):
+class CreateSecurityGroup(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     token: str
     name: str
     project_id: str = ""
     description: str = ""
 
 
-class CreateSecurityGroupRule(msgspec.Struct, frozen=True, kw_only=True):
+class CreateSecurityGroupRule(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     token: str
     security_group_id: str
     direction: str  # ingress, egress
@@ -96,7 +96,7 @@ class CreateSecurityGroupRule(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
 
 
-class CreateSubnetPool(msgspec.Struct, frozen=True, kw_only=True):
+class CreateSubnetPool(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Sharing it, or making it the default one, is an administrator's right. 0 = the prefixes decide."""
 
     token: str
@@ -111,7 +111,7 @@ class CreateSubnetPool(msgspec.Struct, frozen=True, kw_only=True):
     is_default: bool = False
 
 
-class Reference(msgspec.Struct, frozen=True, kw_only=True):
+class Reference(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One row, by id, to show or to delete; `revision` is the one that a deletion has in mind (None = any)."""
 
     token: str
@@ -119,7 +119,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
     revision: int | None = None
 
 
-class PortQuery(msgspec.Struct, frozen=True, kw_only=True):
+class PortQuery(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Ports to list; an empty field does not narrow."""
 
     token: str
@@ -191,7 +191,7 @@ class EditTags(Reference, frozen=True, kw_only=True):
     remove: tuple[str, ...] = ()
 
 
-class QuotaQuery(msgspec.Struct, frozen=True, kw_only=True):
+class QuotaQuery(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A project's limits: its own for anybody, another's for an administrator."""
 
     token: str
@@ -205,14 +205,14 @@ class SetQuota(QuotaQuery, frozen=True, kw_only=True):
     check_limit: bool = False
 
 
-class Allowance(msgspec.Struct, frozen=True):
+class Allowance(msgspec.Struct, frozen=True, gc=False):
     """How many of one resource a project may have, and has. -1 = no limit."""
 
     limit: int
     used: int
 
 
-class AgentView(msgspec.Struct, frozen=True, kw_only=True):
+class AgentView(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A node's network agent, which serves DHCP and wires guests there."""
 
     host: str
@@ -226,7 +226,7 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- to the agents of the nodes
 
 
-class DhcpHost(msgspec.Struct, frozen=True, kw_only=True):
+class DhcpHost(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One port as DHCP and metadata know it."""
 
     port_id: str
@@ -236,14 +236,14 @@ class DhcpHost(msgspec.Struct, frozen=True, kw_only=True):
     device_id: str  # the instance that has it
 
 
-class DhcpQuery(msgspec.Struct, frozen=True, kw_only=True):
+class DhcpQuery(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """An agent asks for a network's DHCP; `version` is that of what it holds ('' = nothing)."""
 
     network_id: str
     version: str = ""
 
 
-class DhcpNetworkInfo(msgspec.Struct, frozen=True, kw_only=True):
+class DhcpNetworkInfo(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Everything that is written for a network's DHCP, or what of it has changed.
 
     `port` is the DHCP server's own and lives on `network.dhcp_host`; it is None while no bound port needs DHCP, and
@@ -270,7 +270,7 @@ def _dhcp_network_info(packed: bytes) -> DhcpNetworkInfo:
     return msgspec.msgpack.decode(packed, type=DhcpNetworkInfo)
 
 
-class NetworkNews(msgspec.Struct, frozen=True, kw_only=True):
+class NetworkNews(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What an agent would ask after a notice: `peers` as `NetworkFace.peers` has them, and where it serves the
     network's DHCP what of that is new since what it is thought to hold, with the `ports` of these whose taps are still
     to come on its node. What earlier news said of ports holds as long as the `edition` is the same: then none of them
@@ -283,7 +283,7 @@ class NetworkNews(msgspec.Struct, frozen=True, kw_only=True):
     edition: str = ""
 
 
-class FirewallRule(msgspec.Struct, frozen=True, kw_only=True):
+class FirewallRule(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Traffic that a security group lets pass; what no rule lets pass is dropped."""
 
     direction: str  # ingress (to the guest), egress (from it)
@@ -294,7 +294,7 @@ class FirewallRule(msgspec.Struct, frozen=True, kw_only=True):
     remote_prefixes: tuple[str, ...]  # () = any; a remote group stands here as its members' addresses
 
 
-class PortFirewall(msgspec.Struct, frozen=True, kw_only=True):
+class PortFirewall(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Everything that the firewall of one port needs. Without port security there are no rules and no checks."""
 
     port_id: str

@@ -75,7 +75,7 @@ class Reservation:
         return ip
 
 
-class Interface(Struct, frozen=True):
+class Interface(Struct, frozen=True, gc=False):
     """One interface of the instance; `port` as it will be."""
 
     network: Network
@@ -83,7 +83,7 @@ class Interface(Struct, frozen=True):
     tag: str
 
 
-class Plan(Struct, frozen=True):
+class Plan(Struct, frozen=True, gc=False):
     interfaces: list[Interface]
     changes: list[Change]
     reservation: Reservation

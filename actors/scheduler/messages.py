@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class CheckLine(msgspec.Struct, frozen=True):
+class CheckLine(msgspec.Struct, frozen=True, gc=False):
     """One check that removed hosts, in the order in which they run."""
 
     check: str
@@ -13,19 +13,19 @@ class CheckLine(msgspec.Struct, frozen=True):
     removed: int
 
 
-class ScoredHost(msgspec.Struct, frozen=True):
+class ScoredHost(msgspec.Struct, frozen=True, gc=False):
     host: str
     total: float
     weights: dict[str, float]  # weigher → what it gave, times its multiplier
 
 
-class DroppedHost(msgspec.Struct, frozen=True):
+class DroppedHost(msgspec.Struct, frozen=True, gc=False):
     host: str
     check: str
     lack: str
 
 
-class PlacementExplained(msgspec.Struct, frozen=True, kw_only=True):
+class PlacementExplained(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Where a request would land, and why: changes nothing.
 
     `best` are the hosts of greatest weight, best first; it would land on the first, or on one that weighs the same.
@@ -46,7 +46,7 @@ class PlacementExplained(msgspec.Struct, frozen=True, kw_only=True):
 LARGEST = 2**63 - 1  # capacity, however large its ratio
 
 
-class InventoryView(msgspec.Struct, frozen=True, kw_only=True):
+class InventoryView(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One resource class of a provider; `used` is by instances, `reserved` is never given."""
 
     total: int
@@ -66,7 +66,7 @@ class InventoryView(msgspec.Struct, frozen=True, kw_only=True):
         return fits and amount % self.step_size == 0
 
 
-class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
+class ProviderView(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A host as a resource provider, or a provider that is none. `generation` grows with each change of it."""
 
     id: str
@@ -83,7 +83,7 @@ class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
         return self.root_id or self.id
 
 
-class AllocationView(msgspec.Struct, frozen=True, kw_only=True):
+class AllocationView(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What one instance holds of one host."""
 
     consumer_id: str
@@ -91,7 +91,7 @@ class AllocationView(msgspec.Struct, frozen=True, kw_only=True):
     resources: dict[str, int]
 
 
-class CandidateGroup(msgspec.Struct, frozen=True, kw_only=True):
+class CandidateGroup(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What is asked of one provider together. `required`: of each set, one trait at least."""
 
     resources: dict[str, int]
@@ -102,7 +102,7 @@ class CandidateGroup(msgspec.Struct, frozen=True, kw_only=True):
     in_tree: str = ""  # a provider's id
 
 
-class CandidateQuery(msgspec.Struct, frozen=True, kw_only=True):
+class CandidateQuery(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Groups by their suffix ('' = the one without). `isolate`: no two of the named ones of one provider.
 
     `root` is asked of the top of a tree; of each set of suffixes in `subtrees`, one provider has all others below it.
