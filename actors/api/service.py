@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from actors.api.consoles import Tickets
 from actors.api.firewalls import ServerFirewalls
+from actors.api.kinds import kind_of
 from actors.api.messages import (
     BootRequest,
     ServersRequest,
@@ -26,6 +27,7 @@ from actors.api.placement import Placement
 from actors.api.validation import (
     hostname_of,
     image_fault,
+    name_fault,
     request_fault,
 )
 from actors.api.volume_images import mapped
@@ -133,11 +135,35 @@ class Api(Placement, ServerFirewalls):
         return good, {index: each for index, each in enumerate(outcomes) if isinstance(each, CallerFault)}
 
     async def _outcomes(self, requests: list[BootRequest]) -> list[BootSpec | CallerFault]:
+        """Requests that are alike but for their names are looked at as one."""
+        kinds = [kind_of(request) for request in requests]
+        one_of = dict(zip(kinds, requests, strict=True))
         authorized = cache(self._authorized)  # most requests of a message have the same token
-        looked_at = [self._spec(request, authorized) for request in requests]
-        return await self._ask_owners(await self._with_images(looked_at))
+        specs = [self._spec(request, authorized) for request in one_of.values()]
+        models = dict(zip(one_of, await self._ask_owners(await self._with_images(specs)), strict=True))
+        return [self._like(models[kind], request) for kind, request in zip(kinds, requests, strict=True)]
+
+    def _like(self, model: BootSpec | CallerFault, request: BootRequest) -> BootSpec | CallerFault:
+        """The same for this request, which has a name, a hostname and ids of its own."""
+        if isinstance(model, CallerFault):
+            return model
+        if fault := name_fault("name", request.name):
+            return fault
+        ids = tuple(self._uuid() for _ in range(request.count))
+        return replace(
+            model,
+            name=request.name,
+            hostname=request.hostname or hostname_of(request.name) or "server",
+            admin_password=request.admin_password or self._token_hex(12),
+            request_id=request.request_id or f"req-{self._uuid()}",
+            idempotency_key=request.idempotency_key,
+            instance_ids=ids,
+            batch=ids[0] if request.min_count > 1 else "",
+            reservation_id=request.reservation_id,
+        )
 
     def _spec(self, request: BootRequest, authorized: Callable[[str], AuthContext]) -> BootSpec | CallerFault:
+        """Of one machine; `_like` makes it that of as many as were asked for."""
         received = self._clock.now()
         try:
             context = authorized(request.token)
@@ -151,7 +177,6 @@ class Api(Placement, ServerFirewalls):
         verified = self._clock.now()
         if fault := request_fault(request, self._config.user_data_limit) or _zone_fault(request, context):
             return fault
-        ids = tuple(self._uuid() for _ in range(request.count))
         return BootSpec(
             name=request.name,
             hostname=request.hostname or hostname_of(request.name) or "server",
@@ -168,14 +193,10 @@ class Api(Placement, ServerFirewalls):
             key_name=request.key_name,
             public_key=public_key,
             metadata=request.metadata,
-            admin_password=request.admin_password or self._token_hex(12),
             config_drive=request.config_drive,
             availability_zone=request.availability_zone,
             hints=hints,
-            request_id=request.request_id or f"req-{self._uuid()}",
-            idempotency_key=request.idempotency_key,
-            instance_ids=ids,
-            batch=ids[0] if request.min_count > 1 else "",
+            instance_ids=(self._uuid(),),
             min_count=request.min_count if request.min_count > 1 else 0,
             fewest=request.fewest,
             description=request.description,
@@ -184,7 +205,6 @@ class Api(Placement, ServerFirewalls):
             disk_config=request.disk_config,
             access_ip_v4=request.access_ip_v4,
             access_ip_v6=request.access_ip_v6,
-            reservation_id=request.reservation_id,
             files=request.files,
             wait_for_capacity_s=request.wait_for_capacity_s,
             door=_door(request, received, verified),

@@ -30,10 +30,9 @@ KEY_TYPES = ("ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp3
 
 
 def request_fault(request: BootRequest, user_data_limit: int) -> CallerFault | None:
-    """The first thing wrong with the request itself."""
+    """The first thing wrong with the request itself, but for the name of its server (`name_fault`)."""
     return (
-        name_fault("name", request.name)
-        or _count_fault(request)
+        _count_fault(request)
         or _wait_fault(request)
         or _network_fault(request)
         or _user_data_fault(request.user_data, user_data_limit)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from actors.api.messages import BootRequest
-from actors.api.validation import flavor_fault, hostname_of, image_fault, key_fault, request_fault
+from actors.api.validation import flavor_fault, hostname_of, image_fault, key_fault, name_fault, request_fault
 from actors.messages import BlockDevice, ImageLocation, NetworkRequest
 from actors.records import Flavor
 
@@ -25,15 +25,16 @@ def test_a_plain_request_passes() -> None:
     assert request_fault(request(), LIMIT) is None
 
 
+@pytest.mark.parametrize("name", ["", "  ", "a" * 256, "tab\there", "bell\x07", "<domain>"])
+def test_a_wrong_name_is_named(name: str) -> None:
+    fault = name_fault("name", name)
+    assert fault is not None
+    assert (fault.status, fault.field) == (400, "name")
+
+
 @pytest.mark.parametrize(
     ("field", "changes"),
     [
-        ("name", {"name": ""}),
-        ("name", {"name": "  "}),
-        ("name", {"name": "a" * 256}),
-        ("name", {"name": "tab\there"}),
-        ("name", {"name": "bell\x07"}),
-        ("name", {"name": "<domain>"}),
         ("count", {"count": 0}),
         ("count", {"count": 1001}),
         ("networks", {"count": 2, "networks": (NetworkRequest(network_id="n", fixed_ip="10.0.0.5"),)}),
