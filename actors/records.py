@@ -198,7 +198,7 @@ class Instance(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     task_state: str
     power_state: str
     flavor: Flavor
-    order: bytes  # msgpack of messages.BootSpec: the whole request, as it was accepted
+    order: bytes  # msgpack: with a template what it has of its own (conductor.orders.Own), else the whole BootSpec
     host: str = ""
     node: str = ""
     attempt: int = 0
@@ -217,6 +217,14 @@ class Instance(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     updated_at: float = 0.0
     interfaces_added: int = 0  # since it was booted: no two have the same place
     availability_zone: str = ""  # that of its host
+    template: str = ""  # an OrderTemplate's id; '' = `order` is whole
+
+
+class OrderTemplate(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What many instances were ordered with. Never changed: its id is made of its content."""
+
+    id: str
+    spec: bytes  # msgpack of messages.BootSpec, without what each instance has of its own
 
 
 class InstanceActionEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -605,6 +613,7 @@ Record = (
     | Keypair
     | ServerGroup
     | Instance
+    | OrderTemplate
     | InstanceAction
     | Story
     | ComputeNode

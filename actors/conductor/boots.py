@@ -6,6 +6,7 @@ Pure: every change is a method that is told the time. Owned by the conductor's s
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from math import ceil
@@ -14,6 +15,7 @@ from sys import intern
 import msgspec
 
 from actors.conductor.attached import attached_volumes
+from actors.conductor.orders import Template, joined, split, template_of, whole
 from actors.conductor.quotas import group_of
 from actors.conductor.timeline import PLACED, Moment, Timeline
 from actors.messages import (
@@ -27,7 +29,7 @@ from actors.messages import (
     PlaceRequest,
     ServerView,
 )
-from actors.records import Flavor, Instance, Notification, Story
+from actors.records import Flavor, Instance, Notification, OrderTemplate, Story
 from actors.states import ACCEPTED, AGAIN, Event, Power, State, Task, Vm, after, status
 from actors.vifs import alike
 
@@ -35,8 +37,6 @@ DEFAULT_GROUP = "default"  # of security groups
 FLAVORS_KEPT = 1_000  # different ones that `in_common` remembers
 
 _flavors: dict[str, Flavor] = {}  # by id
-_spec_encoder = msgspec.msgpack.Encoder()
-_spec_decoder = msgspec.msgpack.Decoder(BootSpec)
 
 
 @dataclass(slots=True, eq=False)
@@ -55,6 +55,7 @@ class Boot:
     acted_at: float = 0.0  # what was seen of its guest before is out of date
     ended: asyncio.Event | None = None  # set when it leaves BUILD or is gone; made by the first who waits
     decoded: BootSpec | None = None  # its order, kept only while it is built
+    template: Template | None = None  # of its order; None: that is whole
 
     id: str = field(init=False)  # the instance's
 
@@ -135,7 +136,8 @@ class Boot:
     def ask_anew(self, **fields: object) -> None:
         """Change what it was asked for, as if it had been asked so."""
         spec = msgspec.structs.replace(self.spec(), **fields)
-        self.change(order=_spec_encoder.encode(spec))
+        self.change(order=whole(spec), template="")
+        self.template = None
         if self.decoded is not None:
             self.decoded = spec
 
@@ -181,7 +183,7 @@ class Boot:
     def spec(self) -> BootSpec:
         if self.decoded is not None:
             return self.decoded
-        spec = _spec_decoder.decode(self.instance.order)
+        spec = joined(self.template, self.instance)
         if self.building:
             self.decoded = spec
         return spec
@@ -261,6 +263,7 @@ def new_boot(spec: BootSpec, instance_id: str, index: int, at: float) -> Boot:
         spec = msgspec.structs.replace(spec, name=name, hostname=host, launch_index=index)
     spec = msgspec.structs.replace(spec, instance_ids=())
     vm, task, power = ACCEPTED
+    template, own = split(spec)
     instance = Instance(
         id=instance_id,
         name=spec.name,
@@ -270,17 +273,19 @@ def new_boot(spec: BootSpec, instance_id: str, index: int, at: float) -> Boot:
         task_state=task.value,
         power_state=power.value,
         flavor=spec.flavor,
-        order=_spec_encoder.encode(spec),
+        order=own,
+        template=template.id,
         request_id=spec.request_id,
         idempotency_key=spec.idempotency_key,
         created_at=at,
     )
-    return Boot(instance, Timeline(spec.door), story_written_at=at, decoded=spec)
+    return Boot(instance, Timeline(spec.door), story_written_at=at, decoded=spec, template=template)
 
 
-def stored_boot(instance: Instance, story: Story | None) -> Boot:
-    """After a restart. One that had just been accepted has its story in its order."""
-    boot = Boot(in_common(instance))
+def stored_boot(instance: Instance, story: Story | None, templates: Mapping[str, OrderTemplate]) -> Boot:
+    """After a restart. One that had just been accepted has its story in its order. `templates` by id."""
+    kept = templates[instance.template] if instance.template else None
+    boot = Boot(in_common(instance), template=template_of(kept.spec, kept.id) if kept else None)
     boot.timeline = Timeline.decoded(story.lines) if story else Timeline()
     boot.timeline.door = ()
     return boot
@@ -299,6 +304,7 @@ def in_common(row: Instance) -> Instance:
         node=intern(row.node),
         availability_zone=intern(row.availability_zone),
         root_device=intern(row.root_device),
+        template=intern(row.template),
         addresses=tuple(map(alike, row.addresses)),
     )
 

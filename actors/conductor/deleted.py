@@ -12,7 +12,6 @@ import msgspec
 
 from actors.conductor.boots import Boot, view
 from actors.messages import ServerView
-from actors.records import Instance
 
 KEPT = 2_000  # deleted servers that lists can show, at 2 KiB each
 
@@ -20,21 +19,21 @@ KEPT = 2_000  # deleted servers that lists can show, at 2 KiB each
 class Deleted:
     def __init__(self, kept: int = KEPT) -> None:
         self._kept = kept
-        self._rows: dict[str, Instance] = {}  # oldest first
+        self._boots: dict[str, Boot] = {}  # oldest first; without their stories
 
-    def load(self, rows: Iterable[Instance]) -> None:
-        for row in sorted(rows, key=lambda row: row.deleted_at):
-            self.add(row)
+    def load(self, boots: Iterable[Boot]) -> None:
+        for boot in sorted(boots, key=lambda boot: boot.instance.deleted_at):
+            self.add(boot)
 
-    def add(self, row: Instance) -> None:
-        self._rows[row.id] = row
-        if len(self._rows) > self._kept:
-            del self._rows[next(iter(self._rows))]
+    def add(self, boot: Boot) -> None:
+        self._boots[boot.id] = Boot(boot.instance, template=boot.template)
+        if len(self._boots) > self._kept:
+            del self._boots[next(iter(self._boots))]
 
     def of(self, project_id: str) -> list[ServerView]:
         """Without what they gave back; '' = of all projects."""
         return [
-            msgspec.structs.replace(view(Boot(row)), addresses=(), volumes=())
-            for row in self._rows.values()
-            if not project_id or row.project_id == project_id
+            msgspec.structs.replace(view(boot), addresses=(), volumes=())
+            for boot in self._boots.values()
+            if not project_id or boot.instance.project_id == project_id
         ]

@@ -59,6 +59,7 @@ from actors.records import (
     InstanceAction,
     Kind,
     Notification,
+    OrderTemplate,
     Story,
 )
 from actors.saga import Failures, Phase, Saga, Table
@@ -126,9 +127,10 @@ class Conductor(Administration):
         deleted = await self._store.newest(Instance, "deleted_at", SHOWN)
         ids = [row.id for row in living]
         stories = {row.id: row for row in await self._store.load_where(Story, "id", ids)}
-        self._boots.update((row.id, stored_boot(row, stories.get(row.id))) for row in living)
+        templates = await self._templates_of([*living, *deleted])
+        self._boots.update((row.id, stored_boot(row, stories.get(row.id), templates)) for row in living)
         self._leaving.update((boot.id, boot) for boot in self._boots.values() if boot.instance.deleting)
-        self._deleted.load(row for row in deleted if row.vm_state == Vm.DELETED)
+        self._deleted.load(stored_boot(row, None, templates) for row in deleted if row.vm_state == Vm.DELETED)
         await self._load_keys()
         self._quotas.begin_anew()
         for boot in self._boots.values():
@@ -140,6 +142,10 @@ class Conductor(Administration):
         await self.nodes.load()
         self._notifications.load(await self._store.newest(Notification, "sequence", KEPT))
         self._actions.load(await self._store.load_where(InstanceAction, "instance_id", ids), set(ids))
+
+    async def _templates_of(self, rows: list[Instance]) -> dict[str, OrderTemplate]:
+        ids = sorted({row.template for row in rows if row.template})
+        return {row.id: row for row in await self._store.load_where(OrderTemplate, "id", ids)}
 
     async def _load_keys(self) -> None:
         living = [(row.project_id, row.idempotency_key, row.id) for row in (b.instance for b in self._boots.values())]
@@ -381,7 +387,7 @@ class Conductor(Administration):
             self._leaving.pop(boot.id, None)
             if self._boots.pop(boot.id, None) is not None:
                 self._quotas.give_back(boot.instance, group_of(boot.spec()))
-                self._deleted.add(boot.instance)
+                self._deleted.add(boot)
                 self._acceptance.keys.gone(boot.instance.project_id, boot.instance.idempotency_key)
             self._actions.forget(boot.id)
             self._attempts.end(boot)

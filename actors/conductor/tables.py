@@ -228,6 +228,13 @@ class InstanceRow(SQLModel, table=True):
     updated_at: float
     interfaces_added: Whole
     availability_zone: str
+    template: str
+
+
+class OrderTemplateRow(SQLModel, table=True):
+    __tablename__ = "order_templates"
+    id: Key
+    spec: bytes
 
 
 class InstanceActionRow(SQLModel, table=True):
@@ -573,6 +580,7 @@ ROWS: dict[type[records.Record], type[SQLModel]] = {
     records.Keypair: KeypairRow,
     records.ServerGroup: ServerGroupRow,
     records.Instance: InstanceRow,
+    records.OrderTemplate: OrderTemplateRow,
     records.InstanceAction: InstanceActionRow,
     records.Story: StoryRow,
     records.ComputeNode: ComputeNodeRow,

@@ -108,8 +108,9 @@ async def _patiently(commit: Callable[[], Awaitable[None]], tries: int) -> None:
 
 
 def _rows(boots: list[Boot], at: float) -> list[Change]:
-    """Instances and their stories as they are now."""
+    """Instances and their stories as they are now; of those that are new, what they were ordered with."""
     for boot in boots:
         boot.story_written_at = at
     told = [boot.story_row() for boot in boots if not boot.just_accepted]
-    return [*(boot.instance for boot in boots), *told]
+    templates = dict.fromkeys(boot.template for boot in boots if boot.template is not None and boot.just_accepted)
+    return [*(template.row() for template in templates), *(boot.instance for boot in boots), *told]

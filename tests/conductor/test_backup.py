@@ -19,6 +19,7 @@ from actors.records import (
     Change,
     Instance,
     Notification,
+    OrderTemplate,
     Port,
     Project,
     Record,
@@ -128,7 +129,8 @@ def stored_boots(rows: list[Record]) -> list[Boot]:
     """The servers that are not deleted, as a conductor that starts takes them up."""
     stories = {row.id: row for row in rows if isinstance(row, Story)}
     living = [row for row in rows if isinstance(row, Instance) and not row.deleted_at]
-    return [stored_boot(row, stories.get(row.id)) for row in living]
+    templates = {row.id: row for row in rows if isinstance(row, OrderTemplate)}
+    return [stored_boot(row, stories.get(row.id), templates) for row in living]
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
