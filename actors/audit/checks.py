@@ -136,6 +136,7 @@ def files_are_servers(evidence: Evidence) -> Iterator[Disagreement]:
 
 def ports_are_servers(evidence: Evidence) -> Iterator[Disagreement]:
     servers = {server.id: server for server in evidence.servers}
+    up = set(evidence.network_room.get("up", ()))
     for port in evidence.ports:
         if not port.device_owner.startswith(COMPUTE_OWNER):
             continue
@@ -144,8 +145,8 @@ def ports_are_servers(evidence: Evidence) -> Iterator[Disagreement]:
             yield _said("ports", "network", port.id, f"is in use by {port.device_id}, which is not there")
         elif port.host != server.host:
             yield _said("ports", "network", port.id, f"is bound to {port.host or '-'}, its server to {server.host}")
-        elif server.vm_state == RUNNING and port.status != "ACTIVE":
-            yield _said("ports", "network", port.id, f"is {port.status}, and its server is ACTIVE")
+        elif server.vm_state == RUNNING and port.id not in up:
+            yield _said("ports", "network", port.id, "is not up, and its server is ACTIVE")
     known = {port.id for port in evidence.ports}
     for server in evidence.servers:
         for port_id in {vif.port_id for vif in server.addresses} - known:

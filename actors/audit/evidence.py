@@ -31,7 +31,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     volumes: tuple[Volume, ...]
     attachments: tuple[VolumeAttachment, ...]
     claims: dict[str, list[str]]  # host → instance ids, as the scheduler has them
-    network_room: World  # `actors.network.views.world` of the live rows
+    network_room: World  # `actors.network.views.world` of the live rows, and the ids of those `up`
     network_rows: World  # the same lines, made from the database
     volume_room: World
     volume_rows: World

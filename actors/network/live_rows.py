@@ -13,8 +13,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from actors.network.rows import KINDS, Row, Rows
-from actors.records import Change, Ledger
+from actors.records import Change, Ledger, Port
 
 
 class LiveRows:
@@ -30,7 +32,6 @@ class LiveRows:
         self._staged: list[Change] = []
         self._waiting: list[asyncio.Future[None]] = []
         self._pump: asyncio.Task[None] | None = None
-        self._soon: asyncio.TimerHandle | None = None
 
     async def ready(self) -> Rows:
         """The rows as decided up to now; does not yield to other tasks unless they have to be loaded."""
@@ -65,20 +66,13 @@ class LiveRows:
         self._waiting.append(waiter)
         await waiter
 
-    def soon(self, within_s: float) -> None:
-        """What is staged is on disk by and by: it goes with the next commit, or by itself."""
-        if self._pump is None and self._soon is None:
-            self._soon = asyncio.get_running_loop().call_later(within_s, self._go)
-
-    def _go(self) -> None:
-        self._soon = None
-        if self._pump is None and self._staged:
-            self._pump = asyncio.create_task(self._run())
+    def see(self, changes: list[Change]) -> None:
+        """What was seen and not decided: memory changes now, and the disk never for its sake."""
+        now = self._now() if changes else 0.0
+        for change in changes:
+            self._rows.apply(self._rows.revised(change, now))
 
     async def _run(self) -> None:
-        if self._soon is not None:
-            self._soon.cancel()
-            self._soon = None
         try:
             while self._staged or self._waiting:
                 changes, self._staged = self._staged, []
@@ -108,8 +102,13 @@ class LiveRows:
         rows: list[Row] = []
         for kind in KINDS:
             loaded: list[Row] = list(await self._ledger.load(kind))
-            rows += sorted(loaded, key=_age)
+            rows += sorted(map(_as_kept, loaded), key=_age)
         return Rows(rows)
+
+
+def _as_kept(row: Row) -> Row:
+    """Whether a port is up is seen by its agent: what the disk says of it was true when the row was written last."""
+    return replace(row, status="DOWN") if isinstance(row, Port) and row.status == "ACTIVE" else row
 
 
 def _age(row: Row) -> tuple[float, str]:

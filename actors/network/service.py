@@ -30,7 +30,6 @@ from actors.network.rows import Rows
 from actors.records import Change, NetworkAgent, Port, drop
 
 PLUGGED = "network-vif-plugged"
-STATUS_S = 0.5  # a port that became ACTIVE is so on disk after so long, or with the next commit
 
 
 class NetworkRoom(Editing):
@@ -139,10 +138,9 @@ class NetworkRoom(Editing):
     async def ports_up(self, port_ids: list[str], node: str = "") -> None:
         """Those that are bound become ACTIVE; their computes hear network-vif-plugged each time that this is told.
 
-        What an agent has seen is no decision, so nobody waits until it is on disk: if it is lost, it is asked again.
+        What an agent has seen is no decision, so it is not written: after a restart the agents are asked.
         """
         ports = await self._set_status(port_ids, node, "ACTIVE")
-        self._live.soon(STATUS_S)
         at = self._clock.now()
         await self._notices.plugged(
             (port.host, PlugEvent(name=PLUGGED, instance_id=port.device_id, port_id=port.id, at=at))
@@ -154,7 +152,6 @@ class NetworkRoom(Editing):
         if self._asking is not None and not self._asking.done():
             self._downs.update(port_ids)
         await self._set_status(port_ids, node, "DOWN")
-        await self._live.durable()
 
     async def ports_active(self, port_ids: list[str]) -> list[bool]:
         """Asked of taps that an earlier life has left. What their agent said of them, it may have said while the port
@@ -165,7 +162,6 @@ class NetworkRoom(Editing):
             await self._notices.tell({(node, port.network_id) for port in here}, set())
             wired = await self._notices.wired(node)
             await self._set_status([port.id for port in here if port.id in wired], node, "ACTIVE")
-        self._live.soon(STATUS_S)
         still_down = {port.id for port in await self._down(port_ids)}
         ports = (await self._live.ready()).ports
         return [port_id in ports and port_id not in still_down for port_id in port_ids]
@@ -186,7 +182,7 @@ class NetworkRoom(Editing):
         """
         rows = await self._live.ready()
         ports = [port for port_id in port_ids if (port := rows.ports.get(port_id)) and _is_bound(port, node)]
-        self._live.stage([replace(port, status=status) for port in ports if port.status != status])
+        self._live.see([replace(port, status=status) for port in ports if port.status != status])
         return ports
 
     def _rows_loaded(self) -> None:
@@ -194,18 +190,22 @@ class NetworkRoom(Editing):
         self._asking = asyncio.create_task(self._ask_who_is_up())
 
     async def _ask_who_is_up(self) -> None:
-        """Ports that were reported up may say otherwise on disk; ports that go down meanwhile are left so."""
-        for host in list((await self._live.ready()).agents):
-            wired = await self._notices.wired(host)
-            await self._set_status(sorted(wired - self._downs), host, "ACTIVE")
-        self._live.soon(STATUS_S)
+        """Which ports are up is not on disk. An agent that does not answer tells it when it starts."""
+        hosts = list((await self._live.ready()).agents)
+        await asyncio.gather(*map(self._ask_what_is_up_on, hosts))
+
+    async def _ask_what_is_up_on(self, host: str) -> None:
+        """Ports that go down meanwhile are left so."""
+        wired = await self._notices.wired(host)
+        await self._set_status(sorted(wired - self._downs), host, "ACTIVE")
 
     # ------------------------------------------------------------ for audits
 
     async def world(self) -> dict[str, list[str]]:
-        """Every network, subnet and port as a line; all of it is on disk then."""
+        """Every network, subnet and port as a line, all of it on disk then; and which ports are up, as was seen."""
         await self._live.durable()
-        return views.world(await self._live.ready())
+        rows = await self._live.ready()
+        return views.world(rows) | {"up": views.up(rows)}
 
 
 def _plan(planner: Planner, request: AllocateRequest, verify: Callable[[str], AuthContext]) -> Plan | CallerFault:

@@ -161,8 +161,13 @@ def peers(rows: Rows, network_id: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(agent.underlay_ip for agent in agents if agent.underlay_ip))
 
 
+def up(rows: Rows) -> list[str]:
+    """Ids of the ports that are, sorted."""
+    return sorted(port.id for port in rows.ports.values() if port.status == "ACTIVE")
+
+
 def world(rows: Rows) -> dict[str, list[str]]:
-    """Every network, subnet and port as a line, sorted: for audits and the law tests."""
+    """Every network, subnet and port as a line, sorted: for audits and the law tests. What is on disk of them."""
     return {
         "networks": sorted(
             f"{n.id} {n.name} {n.network_type}:{n.segmentation_id} {n.physical_network} dhcp={n.dhcp_host}"
@@ -171,7 +176,7 @@ def world(rows: Rows) -> dict[str, list[str]]:
         "subnets": sorted(f"{s.id} {s.network_id} {s.cidr} gateway={s.gateway_ip}" for s in rows.subnets.values()),
         "ports": sorted(
             f"{p.id} {p.network_id} {p.mac_address} {','.join(ip.ip_address for ip in p.fixed_ips)} "
-            f"owner={p.device_owner} device={p.device_id} host={p.host} {p.status} dns={p.dns_name}"
+            f"owner={p.device_owner} device={p.device_id} host={p.host} dns={p.dns_name}"
             for p in rows.ports.values()
         ),
     }

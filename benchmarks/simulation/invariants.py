@@ -75,7 +75,7 @@ def _homeless(row: Instance) -> bool:
 
 async def broken(quiet: Quiet) -> list[str]:
     found = [*_promises(quiet), *_ends(quiet), *_notifications(quiet), *_guests(quiet)]
-    found += [*_ports(quiet), *_volumes(quiet), *_evacuations(quiet)]
+    found += [*_ports(quiet, await _up(quiet)), *_volumes(quiet), *_evacuations(quiet)]
     found += await _books(quiet)
     found += await _machines(quiet)
     return found + _deaths(quiet)
@@ -160,7 +160,13 @@ def _guests(quiet: Quiet) -> Iterable[str]:
         yield f"a guest runs that is nobody's: {instance_id} on {running[instance_id]}"
 
 
-def _ports(quiet: Quiet) -> Iterable[str]:
+async def _up(quiet: Quiet) -> set[str]:
+    """Ids of the ports that are."""
+    network = quiet.room(names.NETWORK)
+    return set((await network.world())["up"]) if network is not None else set()
+
+
+def _ports(quiet: Quiet, up: set[str]) -> Iterable[str]:
     ports: list[Port] = quiet.rows(Port)
     owners = quiet.owners()
     for what, values in (
@@ -177,8 +183,8 @@ def _ports(quiet: Quiet) -> Iterable[str]:
                 yield f"port {port.id} is left behind by {port.made_for or port.device_id}"
             elif port.host != ("" if _homeless(owner) else owner.host):
                 yield f"port {port.id} of {owner.id} is bound to {port.host}, which runs on {owner.host}"
-            elif port.status != "ACTIVE" and port.host and not quiet.lost(owner):
-                yield f"port {port.id} of {owner.id} is {port.status}"
+            elif port.id not in up and port.host and not quiet.lost(owner):
+                yield f"port {port.id} of {owner.id} is not up"
     for row in owners.values():
         held = {port.id for port in ports if port.device_id == row.id}
         wanted = {vif.port_id for vif in row.addresses}

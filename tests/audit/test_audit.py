@@ -135,7 +135,7 @@ SPOILED: dict[str, tuple[str, Callable[[Evidence], Evidence]]] = {
     "a folder of no server": ("files", compute("files", with_stranger)),
     "a port of no server": ("ports", lambda e: changed_port(e, device_id=STRANGER)),
     "a port on another host": ("ports", lambda e: changed_port(e, host="elsewhere")),
-    "a port that is down": ("ports", lambda e: changed_port(e, status="DOWN")),
+    "a port that is down": ("ports", lambda e: replace(e, network_room=e.network_room | {"up": []})),
     "an address given twice": ("addresses", twin_address),
     "a tap of no port": ("taps", agent("taps", lambda taps: [*taps, "tap00000000-00 brq0"])),
     "a tap that is gone": ("taps", agent("taps", lambda taps: [])),

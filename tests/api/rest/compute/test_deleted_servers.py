@@ -8,10 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
+from actors.conductor.boots import stored_boot
 from actors.conductor.deleted import Deleted
 from actors.conductor.service import Conductor
 from actors.conductor.service import Rooms as ConductorRooms
-from actors.records import Instance
+from actors.records import Instance, OrderTemplate
 from tests.world import World, in_world
 
 SERVERS = "/compute/v2.1/servers"
@@ -85,7 +86,8 @@ def test_only_the_newest_are_remembered(tmp_path: Path) -> None:
         await world.delete(*servers)
         rows = await world.ledger.load(Instance)
         deleted = Deleted(kept=2)
-        deleted.load(rows)
+        templates = {row.id: row for row in await world.ledger.load(OrderTemplate)}
+        deleted.load(stored_boot(row, None, templates) for row in rows)
         newest = sorted((row.deleted_at, row.name) for row in rows)[1:]
         assert [view.name for view in deleted.of("")] == [name for _, name in newest]
 
