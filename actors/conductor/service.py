@@ -272,7 +272,18 @@ class Conductor(Administration):
             return None
         if not boot.instance.host:  # a conductor that died before it wrote where this attempt is
             boot.change(host=report.host, node=intern(report.node))
+            if report.fault is None:
+                self.spawn(self._claimed(boot))
         return boot if boot.instance.host == report.host else None
+
+    async def _claimed(self, boot: Boot) -> None:
+        """A scheduler that started while nobody knew where this boot is was not told of its claim."""
+        if not boot.holds_host or boot.instance.deleting:
+            return
+        with suppress(ConnectionError):  # one that starts now asks for all claims
+            await self.scheduler.restore([boot.claim()])
+            if self.boot(boot.id) is None:  # it may have been released before
+                await self.scheduler.release([boot.id])
 
     async def _builds_ended(self, ends: list[tuple[Boot, BuildEnded]]) -> None:
         good = [(boot, report) for boot, report in ends if report.fault is None]

@@ -19,7 +19,7 @@ from actors.messages import BlockDevice, BuildEnded, DeallocateRequest, Hello, P
 from actors.records import Change, Instance, Notification
 from actors.saga import Failures, Step
 from actors.scheduler.service import Scheduler
-from actors.states import Vm
+from actors.states import ACCEPTED, Vm
 from tests.world import Late, World, in_world
 
 AnyStep = Step[Any, Any]
@@ -315,6 +315,31 @@ def test_what_a_dead_scheduler_chose_is_claimed_by_the_next(tmp_path: Path) -> N
         assert [claim.instance_id for claim in await mortal.room.claims()] == [server.id]
         await world.delete(server)
         assert await mortal.room.claims() == []
+
+    in_world(tmp_path, play)
+
+
+def test_where_a_boot_is_that_nobody_wrote_down_is_claimed_when_its_end_tells_it(tmp_path: Path) -> None:
+    """Seed 301219 of the simulator: conductor and scheduler died, and the order was on its way to its host."""
+
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        boot = world.conductor.boot(server.id)
+        assert boot is not None
+        was, (vm, task, power) = boot.instance, ACCEPTED
+        boot.change(
+            host="", node="", launched_at=0.0, vm_state=vm.value, task_state=task.value, power_state=power.value
+        )
+        await world.scheduler.release([server.id])
+        end = BuildEnded(
+            instance_id=server.id, attempt=0, host=was.host, node=was.node, epoch=1, at=1.0, vifs=was.addresses,
+            root_device=was.root_device,
+        )  # fmt: skip
+        await world.conductor.progress([end])
+        await world.settled()
+        assert [claim.instance_id for claim in await world.scheduler.claims()] == [server.id]
+        await world.delete(server)
+        assert await world.scheduler.claims() == []
 
     in_world(tmp_path, play)
 
