@@ -56,6 +56,8 @@ LEAN = {  # Ray's own settings: no spare workers, a dead node is noticed in seco
     "REPORTER_UPDATE_INTERVAL_MS": "60000",
     "RAY_START_HOOK": f"{ray_hook.__name__}.{ray_hook.prepare.__name__}",
     **CALLING,
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),  # a batch is a megabyte: it takes memory that was used before,
+    "MALLOC_TRIM_THRESHOLD_": str(256 << 20),  # and what is free goes back by and by (collector.py), not at once
     "MALLOC_ARENA_MAX": "1",  # each of Ray's threads would get memory of its own, and there are dozens in a process
     "RAY_DEDUP_LOGS": "0",
 }

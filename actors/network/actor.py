@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from random import SystemRandom
+from random import Random
 
 from actors.clock import SystemClock
 from actors.cluster import reach
@@ -18,5 +18,5 @@ class NetworkActor(Shell):
         keep_memory_small()
         verifier = await reach.verifier()
         rooms = reach.Agents(), reach.Computes()
-        room = self.room = NetworkRoom(cloud, reach.conductor(), verifier, *rooms, SystemClock(), SystemRandom())
+        room = self.room = NetworkRoom(cloud, reach.conductor(), verifier, *rooms, SystemClock(), Random())
         await room.start()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from random import SystemRandom
+from random import Random
 
 from actors.clock import SystemClock
 from actors.cluster import reach
@@ -18,7 +18,7 @@ class SchedulerActor(Shell):
 
         keep_memory_small()
         limits = cloud.service_down_s, cloud.service_down_s
-        room = self.room = Scheduler(SystemClock(), SystemRandom(), cloud.placement_profile, *limits)
+        room = self.room = Scheduler(SystemClock(), Random(), cloud.placement_profile, *limits)
         conductor = reach.conductor()
         await room.restore(await conductor.claims())
         await room.arrange(await conductor.load(Aggregate))
