@@ -296,7 +296,7 @@ class ComputeQuota(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Notification(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A versioned notification; `sequence` grows by one each and orders them."""
 
-    id: str
+    id: str  # the sequence in twelve digits, so that ids are in the same order
     sequence: int
     event_type: str  # instance.create.start / .end / .error, instance.delete.start / .end
     instance_id: str

@@ -16,7 +16,7 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url
 from actors.conductor.rows import DIALECTS, to_json
 
 CACHE_KIB = 8_000  # SQLite: pages that a connection keeps; with its own 2,000 big groups wait for the file
-PAGE_BYTES = 8_192  # SQLite: an instance and its story fill a quarter; with its own 4,096 twice as many pages are handled
+PAGE_BYTES = 8_192  # SQLite: an instance and its story fill a quarter of one, and half of its own 4,096
 CHECKPOINT_PAGES = 4_000  # SQLite: of its log, before they go into the file: most are written twice until then
 BUSY_TIMEOUT_S = 5.0  # SQLite: how long another process may hold the file before a commit fails
 CONNECT_TIMEOUT_S = 10  # PostgreSQL: how long a server may take to answer

@@ -140,7 +140,7 @@ class Conductor(Administration):
             if boot.building:
                 self._seats.take(boot.instance.project_id, [boot.id])
         await self.nodes.load()
-        self._notifications.load(await self._store.newest(Notification, "sequence", KEPT))
+        self._notifications.load(await self._store.newest(Notification, "id", KEPT))
         self._actions.load(await self._store.load_where(InstanceAction, "instance_id", ids), set(ids))
 
     async def _templates_of(self, rows: list[Instance]) -> dict[str, OrderTemplate]:

@@ -21,7 +21,7 @@ from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
-from sqlalchemy import Column, Connection, Select, func, select
+from sqlalchemy import Column, Connection, Select, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from actors.conductor import migrations, one_writer
@@ -30,7 +30,7 @@ from actors.conductor.ownership import Identity
 from actors.conductor.rows import Statements, StatementsOf, Values, net_effect, record_of
 from actors.conductor.tables import TABLES
 from actors.errors import CallerError, busy
-from actors.records import Change, Kind, Notification
+from actors.records import Change, Kind
 
 QUEUE_LIMIT = 200_000  # changes that wait or are being written
 GROUP_LIMIT = 5_000  # changes in one transaction, unless a single commit has more
@@ -241,11 +241,6 @@ class Store:
             query = query.where(column > after)
         return await self._read(lambda: self._fetch(kind, query))
 
-    async def max_sequence(self) -> int:
-        """The highest sequence number of a notification; 0 when there is none."""
-        query = select(func.max(_column(Notification, "sequence")))
-        return int(await self._read(lambda: self._scalar(query)) or 0)
-
     async def _read(self, work: Callable[[], Answer]) -> Answer:
         return await asyncio.get_running_loop().run_in_executor(self._readers, work)
 
@@ -264,10 +259,6 @@ class Store:
     def _tuples(self, query: Select[Any]) -> list[tuple[Any, ...]]:
         with self._engine.connect() as connection:
             return [tuple(row) for row in connection.execute(query)]
-
-    def _scalar(self, query: Select[Any]) -> Any:
-        with self._engine.connect() as connection:
-            return connection.execute(query).scalar()
 
 
 def _upsert(connection: Connection, statement: Statements, rows: list[Values]) -> None:

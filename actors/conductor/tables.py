@@ -17,7 +17,6 @@ from actors import records
 Key = Annotated[str, Field(primary_key=True)]
 Indexed = Annotated[str, Field(index=True)]
 Whole = Annotated[int, Field(sa_type=BigInteger)]
-IndexedWhole = Annotated[int, Field(sa_type=BigInteger, index=True)]
 Nested = Annotated[Any, Field(sa_type=JSON)]
 
 
@@ -290,7 +289,7 @@ class ComputeQuotaRow(SQLModel, table=True):
 class NotificationRow(SQLModel, table=True):
     __tablename__ = "notifications"
     id: Key
-    sequence: IndexedWhole
+    sequence: Whole
     event_type: str
     instance_id: str
     project_id: str

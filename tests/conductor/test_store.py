@@ -236,9 +236,7 @@ def test_looking_for_values_and_turning_pages(database_url: str) -> None:
         )
 
     async def work(store: Store) -> None:
-        assert await store.max_sequence() == 0
         await store.commit([note(sequence) for sequence in range(1, VALUES_LIMIT + 100)])
-        assert await store.max_sequence() == VALUES_LIMIT + 99
         found = await store.load_where(Notification, "sequence", list(range(VALUES_LIMIT + 20)) * 2)
         assert len(found) == VALUES_LIMIT + 19
         assert await store.load_where(Notification, "sequence", []) == []
