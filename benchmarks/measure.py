@@ -23,6 +23,7 @@ from benchmarks import counters
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 CALIBRATION_ITEMS = 20_000
 CALIBRATION_TRIES = 5
+CALIBRATION_CORES = 8  # at most
 ANSWER_S = 60.0  # for an actor to tell its counters
 KIB_A_MIB = 1024
 
@@ -86,8 +87,19 @@ def spent(before: Reading, after: Reading, boots: int) -> Row:
 
 
 def calibration_ms() -> float:
-    """CPU milliseconds of a fixed piece of work like a room's own: the best of a few tries."""
-    return round(min(_fixed_work() for _ in range(CALIBRATION_TRIES)) * 1e3, 2)
+    """CPU milliseconds of a fixed piece of work like a room's own: the best of a few tries on each core, and of these
+    the mean. A core whose other half somebody else uses is half as fast as its neighbour, and a cloud runs on all."""
+    cores = sorted(os.sched_getaffinity(0))
+    try:
+        bests = [_best_on(core) for core in cores[:CALIBRATION_CORES]]
+    finally:
+        os.sched_setaffinity(0, cores)
+    return round(sum(bests) / len(bests) * 1e3, 2)
+
+
+def _best_on(core: int) -> float:
+    os.sched_setaffinity(0, {core})
+    return min(_fixed_work() for _ in range(CALIBRATION_TRIES))
 
 
 def percentiles(seconds: list[float]) -> Row:
