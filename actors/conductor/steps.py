@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -48,6 +49,7 @@ async def record(conductor: Conductor, boots: list[Boot]) -> Failures:
 async def place(conductor: Conductor, boots: list[Boot]) -> Failures:
     """Steps 8-11: the scheduler finds and claims a host for each. Its answer is repeatable, so it is written later."""
     failures: Failures = {}
+    elsewhere: list[Boot] = []  # than the scheduler has just said
     waiting = boots
     for _ in range(PLACE_TRIES):
         attempts = [boot.instance.attempt for boot in waiting]
@@ -59,6 +61,10 @@ async def place(conductor: Conductor, boots: list[Boot]) -> Failures:
             if boot.instance.attempt != attempt:  # it failed meanwhile where it was, and that place is given back
                 failures[boot.id] = CallerFault(BUSY, "another attempt has begun")
                 again.append(boot)
+            elif isinstance(reply, Placed) and boot.instance.vm_state == Vm.ACTIVE:  # one that was handed over before
+                if reply.host != boot.instance.host:
+                    elsewhere.append(boot)
+                failures.pop(boot.id, None)
             elif isinstance(reply, Placed):
                 boot.place(reply, at)
                 placed.append(boot)
@@ -74,8 +80,17 @@ async def place(conductor: Conductor, boots: list[Boot]) -> Failures:
         await asyncio.sleep(PLACE_PAUSE_S)
     else:  # the host that it had has not come back: it is no fault of the caller's
         failures |= {b.id: HostFault("place", b.instance.host, describe(failures[b.id])) for b in waiting}
+    await _claim_where_they_are(conductor, elsewhere)
     over = {boot.id for boot in boots if boot.instance.vm_state == Vm.ACTIVE}  # of one that was handed over before
     return {instance_id: fault for instance_id, fault in failures.items() if instance_id not in over}
+
+
+async def _claim_where_they_are(conductor: Conductor, boots: list[Boot]) -> None:
+    if not boots:
+        return
+    with suppress(ConnectionError):  # a scheduler that starts asks for all claims
+        await conductor.scheduler.release([boot.id for boot in boots])
+        await conductor.scheduler.restore([boot.claim() for boot in boots if boot.holds_host])
 
 
 async def _choices(conductor: Conductor, boots: list[Boot]) -> list[Placed | NoHostFound | CallerFault]:

@@ -67,10 +67,9 @@ class LiveRows:
         await waiter
 
     def see(self, changes: list[Change]) -> None:
-        """What was seen and not decided: memory changes now, and the disk never for its sake."""
-        now = self._now() if changes else 0.0
+        """What was seen and not decided: memory changes now, the disk never for its sake, and no revision is made."""
         for change in changes:
-            self._rows.apply(self._rows.revised(change, now))
+            self._rows.apply(change)
 
     async def _run(self) -> None:
         try:
@@ -102,13 +101,15 @@ class LiveRows:
         rows: list[Row] = []
         for kind in KINDS:
             loaded: list[Row] = list(await self._ledger.load(kind))
-            rows += sorted(map(_as_kept, loaded), key=_age)
+            rows += sorted(map(self._as_seen, loaded), key=_age)
         return Rows(rows)
 
-
-def _as_kept(row: Row) -> Row:
-    """Whether a port is up is seen by its agent: what the disk says of it was true when the row was written last."""
-    return replace(row, status="DOWN") if isinstance(row, Port) and row.status == "ACTIVE" else row
+    def _as_seen(self, row: Row) -> Row:
+        """What the disk says of a port's status was true when the row was written last: what was seen since counts."""
+        if not isinstance(row, Port):
+            return row
+        seen = self._rows.ports.get(row.id)
+        return replace(row, status="ACTIVE" if seen is not None and seen.status == "ACTIVE" else "DOWN")
 
 
 def _age(row: Row) -> tuple[float, str]:

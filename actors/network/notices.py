@@ -130,14 +130,14 @@ class Notices:
         """Whether the last notice to this node's agent was heard; who was told nothing yet has started."""
         return host not in self._left and (host not in self._lines or not self._lines[host].away)
 
-    async def wired(self, host: str) -> set[str]:
-        """Ports whose taps are wired there; nothing of an agent that does not answer: it tells when it starts."""
+    async def wired(self, host: str) -> set[str] | None:
+        """Ports whose taps are wired there; None where its agent does not answer."""
         if host in self._left:
             return set()
         try:
             return set(await asyncio.wait_for(self._agents(host).wired(), AGENT_WAIT_S))
         except (ConnectionError, LookupError, TimeoutError):
-            return set()
+            return None
 
     def forget(self, host: str) -> None:
         """The host has left: nobody waits for its agent."""

@@ -30,6 +30,8 @@ from actors.network.rows import Rows
 from actors.records import Change, NetworkAgent, Port, drop
 
 PLUGGED = "network-vif-plugged"
+ASK_TRIES = 100  # times an agent is asked which ports are up, each as long as `notices.AGENT_WAIT_S`
+ASK_PAUSE_S = 1.0
 
 
 class NetworkRoom(Editing):
@@ -160,7 +162,7 @@ class NetworkRoom(Editing):
         for node in sorted({node_of(port.host) for port in down if port.host}):
             here = [port for port in down if port.host and node_of(port.host) == node]
             await self._notices.tell({(node, port.network_id) for port in here}, set())
-            wired = await self._notices.wired(node)
+            wired = await self._notices.wired(node) or set()
             await self._set_status([port.id for port in here if port.id in wired], node, "ACTIVE")
         still_down = {port.id for port in await self._down(port_ids)}
         ports = (await self._live.ready()).ports
@@ -190,14 +192,23 @@ class NetworkRoom(Editing):
         self._asking = asyncio.create_task(self._ask_who_is_up())
 
     async def _ask_who_is_up(self) -> None:
-        """Which ports are up is not on disk. An agent that does not answer tells it when it starts."""
+        """Which ports are up is not on disk."""
         hosts = list((await self._live.ready()).agents)
-        await asyncio.gather(*map(self._ask_what_is_up_on, hosts))
+        asked = self._live.loads
+        await asyncio.gather(*(self._ask_what_is_up_on(host, asked) for host in hosts), return_exceptions=True)
 
-    async def _ask_what_is_up_on(self, host: str) -> None:
-        """Ports that go down meanwhile are left so."""
-        wired = await self._notices.wired(host)
-        await self._set_status(sorted(wired - self._downs), host, "ACTIVE")
+    async def _ask_what_is_up_on(self, host: str, asked: int) -> None:
+        """Until its agent answers, or the rows were loaded again: then it is asked anew. Ports that go down meanwhile
+        are left so."""
+        for tries_left in reversed(range(ASK_TRIES)):
+            wired = await self._notices.wired(host)
+            if asked != self._live.loads:
+                return
+            if wired is not None:
+                await self._set_status(sorted(wired - self._downs), host, "ACTIVE")
+                return
+            if tries_left:
+                await asyncio.sleep(ASK_PAUSE_S)
 
     # ------------------------------------------------------------ for audits
 

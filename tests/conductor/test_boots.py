@@ -13,7 +13,7 @@ import pytest
 from actors.boot import NODE
 from actors.clock import SystemClock
 from actors.cluster.config import SimulatedConfig
-from actors.errors import CallerFault, HostFault, StaleEpochError
+from actors.errors import CallerFault, HostFault, StaleEpochError, value_of
 from actors.ledger import MemoryLedger
 from actors.messages import BlockDevice, BuildEnded, DeallocateRequest, Hello, PlaceRequest, ServerView
 from actors.records import Change, Instance, Notification
@@ -317,6 +317,35 @@ def test_what_a_dead_scheduler_chose_is_claimed_by_the_next(tmp_path: Path) -> N
         assert await mortal.room.claims() == []
 
     in_world(tmp_path, play)
+
+
+class Tardy(Late):
+    """Its answer arrives when the boot has just been told to run elsewhere, where a dead conductor had sent it."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.room, self.chosen = world, world.scheduler, ""
+
+    async def place(self, requests: list[PlaceRequest]) -> list[Any]:
+        [placed] = await self.room.place(requests)
+        boot = self.world.conductor.boot(requests[0].instance_id)
+        assert boot is not None
+        hosts = {seen.report.host for seen in await self.room.hosts()}
+        self.chosen, other = placed.host, min(hosts - {placed.host})
+        boot.change(host=other, node=placed.node, vm_state="active", task_state="", launched_at=1.0)
+        return [placed]
+
+
+def test_a_choice_that_comes_too_late_moves_no_server(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        world.conductor.scheduler = tardy = Tardy(world)
+        [ids] = await world.api.boot([world.request()])
+        await world.settled()
+        boot = world.conductor.boot(value_of(ids)[0])
+        assert boot is not None and tardy.chosen
+        assert boot.instance.host != tardy.chosen
+        assert [claim.host for claim in await world.scheduler.claims()] == [boot.instance.host]
+
+    in_world(tmp_path, play, hosts=2)
 
 
 def test_where_a_boot_is_that_nobody_wrote_down_is_claimed_when_its_end_tells_it(tmp_path: Path) -> None:

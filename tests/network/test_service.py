@@ -379,7 +379,7 @@ def test_a_tap_that_was_wired_while_its_port_was_elsewhere_counts_when_the_port_
     run(scenario())
 
 
-def test_ports_of_an_agent_that_is_away_stay_as_they_are() -> None:
+def test_an_agent_that_is_away_is_asked_again_until_it_answers() -> None:
     async def scenario() -> None:
         cloud = Cloud()
         network = await cloud.network()
@@ -388,9 +388,26 @@ def test_ports_of_an_agent_that_is_away_stay_as_they_are() -> None:
         cloud.agents["h1"].broken = True
         room = cloud.restarted()
         await room.start()
+        assert await room.ports_active([vif.port_id]) == [False]
+        cloud.agents["h1"].broken, cloud.agents["h1"].up = False, [vif.port_id]
         assert room._asking is not None
         await room._asking
-        assert await room.ports_active([vif.port_id]) == [False]
+        assert (await live_rows(cloud).ready()).ports[vif.port_id].status == "ACTIVE"
+
+    run(scenario())
+
+
+def test_what_was_seen_outlives_a_commit_that_failed() -> None:
+    async def scenario() -> None:
+        cloud = Cloud()
+        network = await cloud.network()
+        (vif,) = await one(cloud, "i1", network)
+        await cloud.room.ports_up([vif.port_id], "h1")
+        was = (await live_rows(cloud).ready()).ports[vif.port_id]
+        live_rows(cloud)._forget([], ConnectionError("the database is away"))
+        again = (await live_rows(cloud).ready()).ports[vif.port_id]
+        assert again.status == was.status == "ACTIVE"
+        assert again.revision == cloud.port(vif.port_id).revision  # what is seen is no revision
 
     run(scenario())
 
