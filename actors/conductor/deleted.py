@@ -13,7 +13,7 @@ import msgspec
 from actors.conductor.boots import Boot, view
 from actors.messages import ServerView
 
-KEPT = 2_000  # deleted servers that lists can show, at 2 KiB each
+KEPT = 2_000  # deleted servers that lists can show, at 2 to 3 KiB each
 
 
 class Deleted:

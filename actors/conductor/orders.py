@@ -7,11 +7,12 @@ rows that need it. Invariant: of one and the same content there is one template 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
 from weakref import WeakValueDictionary
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from actors.messages import BootSpec
 from actors.records import Instance, OrderTemplate
@@ -19,6 +20,7 @@ from actors.records import Instance, OrderTemplate
 OWN = {"name": "", "hostname": "", "admin_password": "", "reservation_id": "", "launch_index": 0}  # what `Own` has
 IN_ROW = {"request_id": "", "idempotency_key": "", "instance_ids": ()}  # and what the row itself says
 ID_BYTES = 16
+DECODED_KEPT = 1_000  # templates: a boot that was asked for alone has one of its own
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(BootSpec)
@@ -36,13 +38,12 @@ _own_decoder = msgspec.msgpack.Decoder(Own)
 
 
 class Template:
-    """What many orders have in common; `data` is `spec` in MessagePack, without what each has of its own."""
+    """What many orders have in common; `data` is a BootSpec in MessagePack, without what each has of its own."""
 
-    __slots__ = ("__weakref__", "data", "id", "spec")
+    __slots__ = ("__weakref__", "data", "id")
 
     def __init__(self, data: bytes, template_id: str = "") -> None:
         self.data = data
-        self.spec = _decoder.decode(data)
         self.id = template_id or blake2b(data, digest_size=ID_BYTES).hexdigest()
 
     def row(self) -> OrderTemplate:
@@ -70,17 +71,13 @@ def joined(template: Template | None, row: Instance) -> BootSpec:
     """The row's order; None: it is whole in the row, since it is like no other."""
     if template is None:
         return _decoder.decode(row.order)
-    own = _own_decoder.decode(row.order)
-    return replace(
-        template.spec,
-        name=own.name,
-        hostname=own.hostname,
-        admin_password=own.admin_password,
-        reservation_id=own.reservation_id,
-        launch_index=own.launch_index,
-        request_id=row.request_id,
-        idempotency_key=row.idempotency_key,
-    )
+    own = asdict(_own_decoder.decode(row.order))
+    return replace(_decoded(template.data), **own, request_id=row.request_id, idempotency_key=row.idempotency_key)
+
+
+@lru_cache(DECODED_KEPT)
+def _decoded(data: bytes) -> BootSpec:
+    return _decoder.decode(data)
 
 
 def whole(spec: BootSpec) -> bytes:

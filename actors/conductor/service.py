@@ -245,7 +245,11 @@ class Conductor(Administration):
                 self._steps(report)
             else:
                 ended[report.instance_id] = report
-        await self._builds_ended([(b, report) for report in ended.values() if (b := self._current(report)) is not None])
+        nowhere = {i for i in ended if (boot := self._boots.get(i)) is not None and not boot.instance.host}
+        ends = [(boot, report) for report in ended.values() if (boot := self._current(report)) is not None]
+        if found := [boot for boot, report in ends if boot.id in nowhere and report.fault is None]:
+            self.spawn(self._claimed(found))
+        await self._builds_ended(ends)
 
     def _steps(self, report: StepReport) -> None:
         events = [event for told in report.steps if told.phase == Phase.BEGUN and (event := STEP_EVENT.get(told.step))]
@@ -272,18 +276,16 @@ class Conductor(Administration):
             return None
         if not boot.instance.host:  # a conductor that died before it wrote where this attempt is
             boot.change(host=report.host, node=intern(report.node))
-            if report.fault is None:
-                self.spawn(self._claimed(boot))
         return boot if boot.instance.host == report.host else None
 
-    async def _claimed(self, boot: Boot) -> None:
-        """A scheduler that started while nobody knew where this boot is was not told of its claim."""
-        if not boot.holds_host or boot.instance.deleting:
-            return
+    async def _claimed(self, boots: list[Boot]) -> None:
+        """A scheduler that started while nobody knew where these are was not told of their claims."""
+        holding = [boot for boot in boots if boot.holds_host and not boot.instance.deleting]
         with suppress(ConnectionError):  # one that starts now asks for all claims
-            await self.scheduler.restore([boot.claim()])
-            if self.boot(boot.id) is None:  # it may have been released before
-                await self.scheduler.release([boot.id])
+            await self.scheduler.restore([boot.claim() for boot in holding])
+            gone = [boot.id for boot in holding if self.boot(boot.id) is None]
+            if gone:  # they may have been released before
+                await self.scheduler.release(gone)
 
     async def _builds_ended(self, ends: list[tuple[Boot, BuildEnded]]) -> None:
         good = [(boot, report) for boot, report in ends if report.fault is None]

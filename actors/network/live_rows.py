@@ -5,7 +5,8 @@ every earlier decision, so two requests can never be given the same thing. `dura
 so far is on disk. Staged changes gather while a commit is in flight and go together in the next one.
 
 Invariant: nobody is answered with what is not on disk. When a commit fails, nobody knows what it wrote: everyone who
-waits gets its exception, all undecided memory is thrown away, and the rows are loaded again before anything else.
+waits gets its exception, all undecided memory is thrown away, and the rows are loaded again before anything else; what
+was seen of ports (`see`) is kept, since it never was on disk.
 """
 
 from __future__ import annotations
