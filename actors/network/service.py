@@ -3,7 +3,7 @@
 Asked by compute (ports for a boot), by the API (would it be allowed; administration), by the agents of the nodes (what
 to wire, serve and filter). It tells the agents which networks changed, and compute which ports are plugged.
 
-Invariants: no address or MAC is ever given twice; memory and ledger hold the same rows, but for what is seen of a port's
+Invariants: no address or MAC is ever given twice; memory and ledger hold the same rows, but for what is seen of ports'
 status (`live_rows.py`); nobody hears of a change before it is on disk; each request may come twice; a network has DHCP
 exactly while one of its ports is bound to a host (`server_port.py`).
 """
