@@ -26,6 +26,8 @@ PROTOCOLS = frozenset({
 })  # fmt: skip
 PROTOCOLS_WITH_PORTS = frozenset({"tcp", "udp", "sctp", "dccp", "udplite", "6", "17", "132", "33", "136"})
 ICMP = frozenset({"icmp", "icmpv6", "ipv6-icmp", "1", "58"})
+PORT_MAX = 65_535
+ICMP_MAX = 255  # of types and codes
 
 
 def group_from(request: CreateSecurityGroup, context: AuthContext, random: random.Random) -> list[Change]:
@@ -101,14 +103,30 @@ def _protocol(request: CreateSecurityGroupRule) -> str:
     if (low, high) == (-1, -1):
         return protocol
     if protocol in ICMP:
-        if not (0 <= low <= 255 and -1 <= high <= 255):
-            raise CallerError(bad_request("port_min", "an ICMP type and code are between 0 and 255"))
+        _check_icmp(low, high)
         return protocol
     if protocol not in PROTOCOLS_WITH_PORTS:
         raise CallerError(bad_request("port_min", f"protocol {protocol or 'any'!r} has no ports"))
-    if not 1 <= low <= high <= 65_535:
-        raise CallerError(bad_request("port_min", f"{low}-{high} is not a range of ports"))
+    for port in (low, high):
+        if port == 0 or port > PORT_MAX:
+            raise CallerError(
+                bad_request("port_min", f"Invalid value for port {port}", "SecurityGroupInvalidPortValue")
+            )
+    if not 1 <= low <= high:
+        text = "For TCP/UDP protocols, port_range_min must be <= port_range_max"
+        raise CallerError(bad_request("port_min", text, "SecurityGroupInvalidPortRange"))
     return protocol
+
+
+def _check_icmp(kind: int, code: int) -> None:
+    """A type alone, or with a code; -1 = not given."""
+    if kind < 0 <= code:
+        text = f"ICMP code (port-range-max) {code} is provided but ICMP type (port-range-min) is missing."
+        raise CallerError(bad_request("port_min", text, "SecurityGroupMissingIcmpType"))
+    for value, word, attribute in ((kind, "type", "port_range_min"), (code, "code", "port_range_max")):
+        if value > ICMP_MAX:
+            text = f"Invalid value for ICMP {word} ({attribute}) {value}. It must be 0 to {ICMP_MAX}."
+            raise CallerError(bad_request("port_min", text, "SecurityGroupInvalidIcmpValue"))
 
 
 def _check_new(rule: SecurityGroupRule, rows: Rows) -> None:

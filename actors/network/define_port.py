@@ -10,6 +10,7 @@ from collections.abc import Set
 
 from msgspec.structs import replace
 
+from actors.cluster.names import node_of
 from actors.errors import CallerError, CallerFault, bad_request, conflict
 from actors.ids import random_id
 from actors.messages import AuthContext
@@ -43,6 +44,7 @@ def port_from(request: CreatePort, context: AuthContext, rows: Rows, now: float,
     if not access.owns(context, network):
         _check_choices(request)
     check_device_owner(request.device_owner, context)
+    _check_host(request.host, "", context, rows)
     group_ids = _groups(request, rows, project_id, secured)
     pairs = address_pairs(request.allowed_address_pairs)
     port_id = random_id(random)
@@ -72,6 +74,7 @@ def port_from(request: CreatePort, context: AuthContext, rows: Rows, now: float,
         description=request.description,
         device_id=request.device_id,
         device_owner=request.device_owner,
+        host=request.host,
         created_at=now,
     )
     needed = groups.default_group(rows, project_id) if default_group_id(project_id) in group_ids else []
@@ -83,6 +86,15 @@ def check_device_owner(owner: str, context: AuthContext) -> None:
     if owner.startswith((COMPUTE_OWNER, NETWORK_OWNER)):
         text = f"{owner!r} is given to a port by booting, or by the network"
         raise CallerError(CallerFault(403, text, "device_owner"))
+
+
+def _check_host(asked: str, has: str, context: AuthContext, rows: Rows) -> None:
+    """A port that no server has may be bound, by an administrator, to a host of a node that is here."""
+    if asked == has:
+        return
+    access.check_admin(context, "host", "choose the host of a port")
+    if asked and node_of(asked) not in rows.agents:
+        raise CallerError(bad_request("host", f"Host {asked} could not be found.", "HostNotFound"))
 
 
 def check_rights(request: CreatePort | UpdatePort, context: AuthContext, network: Network, secured: bool) -> None:
@@ -191,6 +203,7 @@ def port_changed(
     """The port as it is then, and before it what it needs. What a live port has changes where it runs."""
     network = rows.networks[port.network_id]
     _check_change(request, context, port)
+    _check_host(port.host if request.host is None else request.host, port.host, context, rows)
     secured = port.port_security_enabled if request.port_security_enabled is None else request.port_security_enabled
     check_rights(request, context, network, secured or port.port_security_enabled)
     if not access.owns(context, network):
@@ -208,6 +221,8 @@ def port_changed(
         "vnic_type": request.vnic_type,
         "profile": request.profile,
         "mac_address": mac or None,
+        "host": request.host,
+        "status": "DOWN" if request.host not in (None, port.host) else None,
     }
     changed = replace(
         port,
@@ -229,8 +244,10 @@ def _check_change(request: UpdatePort, context: AuthContext, port: Port) -> None
         check_device_owner(request.device_owner, context)
     if not port.host:
         return
-    fixed = {"mac_address": port.mac_address, "device_id": port.device_id, "device_owner": port.device_owner}
-    fixed |= {"dns_name": port.dns_name, "vnic_type": port.vnic_type}
+    fixed = {"mac_address": port.mac_address, "vnic_type": port.vnic_type}
+    if port.device_owner.startswith((COMPUTE_OWNER, NETWORK_OWNER)):
+        fixed |= {"device_id": port.device_id, "device_owner": port.device_owner, "dns_name": port.dns_name}
+        fixed |= {"host": port.host}
     for field, has in fixed.items():
         wanted = getattr(request, field)
         if wanted is not None and wanted != has:

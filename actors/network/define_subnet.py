@@ -39,7 +39,7 @@ def subnet_from(request: CreateSubnet, context: AuthContext, rows: Rows, random:
     project_id = access.check_project(context, request.project_id) if request.project_id else network.project_id
     pool = _pool(request, context, rows)
     cidr = _cidr(subnet_pools.cidr_from(pool, rows, request.prefixlen, request.cidr) if pool else request.cidr)
-    _check_overlap(cidr, list(rows.subnets_of.get(network.id, {}).values()))
+    _check_overlap(cidr, network.id, list(rows.subnets_of.get(network.id, {}).values()))
     gateway = _gateway(request.gateway_ip, cidr)
     return Subnet(
         id=random_id(random),
@@ -104,12 +104,13 @@ def _cidr(text: str) -> IPv4Network:
     return cidr
 
 
-def _check_overlap(cidr: IPv4Network, others: list[Subnet]) -> None:
+def _check_overlap(cidr: IPv4Network, network_id: str, others: list[Subnet]) -> None:
+    """In Neutron's words: there are clients that look for them, and try the next cidr."""
     if len(others) >= SUBNETS_LIMIT:
         raise CallerError(conflict("network_id", f"a network has at most {SUBNETS_LIMIT} subnets"))
     for other in others:
         if cidr.overlaps(IPv4Network(other.cidr)):
-            text = f"{cidr} overlaps subnet {other.id} ({other.cidr}) of the same network"
+            text = f"Requested subnet with cidr: {cidr} for network: {network_id} overlaps with another subnet."
             raise CallerError(bad_request("cidr", text, "InvalidInput"))
 
 

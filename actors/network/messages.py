@@ -74,6 +74,7 @@ class CreatePort(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     description: str = ""
     device_id: str = ""
     device_owner: str = ""
+    host: str = ""  # to bind it to before a server has it: an administrator's right
 
 
 class CreateSecurityGroup(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -175,6 +176,7 @@ class UpdatePort(Reference, frozen=True, kw_only=True):
     device_owner: str | None = None
     vnic_type: str | None = None
     profile: dict[str, str] | None = None
+    host: str | None = None
 
 
 class UpdateSecurityGroup(Reference, frozen=True, kw_only=True):

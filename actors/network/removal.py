@@ -94,9 +94,10 @@ def without_port(rows: Rows, found: Port, context: AuthContext) -> list[Change]:
 
 
 def without_group(rows: Rows, found: SecurityGroup, context: AuthContext) -> list[Change]:
-    """With its rules; refused for default groups and while a port or another group's rule names it."""
-    if found.name == DEFAULT_GROUP:
-        raise CallerError(conflict("id", "the default security group stays as long as its project", REMOVE_DEFAULT))
+    """With its rules; refused while a port or another group's rule names it. As in Neutron, only an administrator
+    takes away a project's default group, which is made again when the project next needs it."""
+    if found.name == DEFAULT_GROUP and not context.is_admin:
+        raise CallerError(conflict("id", "Insufficient rights for removing default security group.", REMOVE_DEFAULT))
     named_by = [r.id for r in rows.rules.values() if r.remote_group_id == found.id != r.security_group_id]
     if rows.members_of.get(found.id) or named_by:
         raise CallerError(conflict("id", f"Security Group {found.id} in use.", "SecurityGroupInUse"))

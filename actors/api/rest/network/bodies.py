@@ -159,7 +159,7 @@ class PortEdit(Body):
     dns_name: Text | None = None
     vnic_type: Annotated[Text, Field(alias="binding:vnic_type")] = "normal"
     profile: Annotated[dict[Text, Text] | None, Field(alias="binding:profile", max_length=ITEMS_LIMIT)] = None
-    host: Annotated[Literal["", None], Field(alias="binding:host_id")] = None  # a port is bound by booting with it
+    host: Annotated[Text | None, Field(alias="binding:host_id")] = None  # booting with a port binds it anew
 
 
 class PortNew(PortEdit, Owned):

@@ -18,7 +18,7 @@ from actors.records import AddressPair, Port
 
 router = APIRouter(prefix="/ports")
 
-TEXTS = ("device_id", "device_owner", "dns_name", "mac_address")  # null means that there is none
+TEXTS = ("device_id", "device_owner", "dns_name", "mac_address", "host")  # null means that there is none
 
 
 @router.get("")
@@ -68,7 +68,7 @@ def _new(item: PortNew, caller: Caller) -> CreatePort:
 
 def _fields(item: PortEdit) -> dict[str, Any]:
     """What was written, as the room calls it."""
-    fields = item.given("fixed_ips", "security_groups", "allowed_address_pairs", "host")
+    fields = item.given("fixed_ips", "security_groups", "allowed_address_pairs")
     fields |= {name: fields[name] or "" for name in TEXTS if name in fields}
     written = item.model_fields_set
     if "profile" in written:

@@ -112,9 +112,10 @@ async def delete_rule(rule_id: str, rooms: Rooms, caller: Asking, revision: Expe
 def _new_rule(item: RuleNew, caller: Caller) -> CreateSecurityGroupRule:
     protocol = "" if item.protocol is None else str(item.protocol)
     low, high = item.port_range_min, item.port_range_max
-    if low is None and high is not None:
-        text = "a range of ports has a beginning, and an ICMP code a type"
-        raise CallerError(bad_request("port_range_min", text, "SecurityGroupInvalidPortRange"))
+    for given in (low, high):
+        if given is not None and given < 0:
+            text = f"Invalid value for port {given}"
+            raise CallerError(bad_request("port_range_min", text, "SecurityGroupInvalidPortValue"))
     if high is None and protocol.lower() not in views.ICMP:
         high = low
     return CreateSecurityGroupRule(

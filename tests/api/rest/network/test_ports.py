@@ -10,7 +10,7 @@ import pytest
 
 from actors.messages import NetworkRequest
 from tests.api.rest.network.test_networks import V2, kind, made
-from tests.world import World, in_world
+from tests.world import NODE_NAME, World, in_world
 
 
 def test_a_port_says_all_of_itself(tmp_path: Path) -> None:
@@ -265,5 +265,82 @@ def test_bad_bodies_are_refused_and_change_nothing(tmp_path: Path) -> None:
                 answer = await http.post(f"{V2}/networks", content=raw, headers=JSON)
                 assert answer.status_code == 400, raw[:20]
             assert await world.network.world() == before
+
+    in_world(tmp_path, play)
+
+
+def test_an_administrator_takes_away_a_default_group(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with world.http(world.member) as http, world.http(world.admin) as admin:
+            [group] = (await http.get(f"{V2}/security-groups?name=default")).json()["security_groups"]
+            path = f"{V2}/security-groups/{group['id']}"
+            port = await made(http, "port", network_id=world.net.id)
+            assert kind(await admin.delete(path)) == (409, "SecurityGroupInUse")
+            await http.delete(f"{V2}/ports/{port['id']}")
+            assert (await admin.delete(path)).status_code == 204
+            assert kind(await admin.delete(path))[0] == 404
+            left = (await admin.get(f"{V2}/security-group-rules")).json()["security_group_rules"]
+            assert group["id"] not in {rule["security_group_id"] for rule in left}
+            again = await made(http, "port", network_id=world.net.id)  # a project that needs one has it again
+            assert again["security_groups"] == [group["id"]]
+            assert len((await http.get(path)).json()["security_group"]["security_group_rules"]) == 4
+
+    in_world(tmp_path, play)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "low", "high", "text"),
+    [
+        ("tcp", -16, 80, "Invalid value for port -16"),
+        ("tcp", 80, 79, "port_range_min must be <= port_range_max"),
+        ("tcp", 80, 65536, "Invalid value for port 65536"),
+        ("tcp", None, 6, "port_range_min must be <= port_range_max"),
+        ("udp", 0, 6, "Invalid value for port 0"),
+        ("icmp", 1, 256, "Invalid value for ICMP code (port_range_max) 256. It must be 0 to 255."),
+        ("icmp", 300, 1, "Invalid value for ICMP type (port_range_min) 300. It must be 0 to 255."),
+        ("icmp", None, 6, "ICMP type (port-range-min) is missing"),
+        ("icmp", -1, 25, "Invalid value for port -1"),
+    ],
+)
+def test_ports_of_a_rule_are_refused_in_neutrons_words(
+    tmp_path: Path, protocol: str, low: int | None, high: int, text: str
+) -> None:
+    async def play(world: World) -> None:
+        async with world.http(world.member) as http:
+            [group] = (await http.get(f"{V2}/security-groups?name=default")).json()["security_groups"]
+            rule = {"security_group_id": group["id"], "direction": "ingress", "protocol": protocol}
+            rule |= {"port_range_min": low, "port_range_max": high}
+            refused = await http.post(f"{V2}/security-group-rules", json={"security_group_rule": rule})
+        assert refused.status_code == 400
+        assert text in refused.json()["NeutronError"]["message"]
+
+    in_world(tmp_path, play)
+
+
+def test_an_administrator_binds_a_port_that_no_server_has(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with world.http(world.member) as http, world.http(world.admin) as admin:
+            host = f"{NODE_NAME}/00000"
+            port = await made(http, "port", network_id=world.net.id)
+            path = f"{V2}/ports/{port['id']}"
+            bind = {"port": {"binding:host_id": host}}
+            assert kind(await http.put(path, json=bind)) == (403, "PolicyNotAuthorized")
+            new = {"port": {"network_id": world.net.id, "binding:host_id": host}}
+            assert kind(await http.post(f"{V2}/ports", json=new)) == (403, "PolicyNotAuthorized")
+            assert kind(await admin.put(path, json={"port": {"binding:host_id": "nowhere"}})) == (400, "HostNotFound")
+            bound = (await admin.put(path, json=bind)).json()["port"]
+            assert (bound["binding:host_id"], bound["binding:vif_type"], bound["status"]) == (host, "bridge", "DOWN")
+            mac = {"port": {"mac_address": "fa:16:3e:01:02:03"}}
+            assert kind(await admin.put(path, json=mac)) == (409, "PortBound")
+            free = (await admin.put(path, json={"port": {"binding:host_id": ""}})).json()["port"]
+            assert (free["binding:host_id"], free["binding:vif_type"]) == ("", "unbound")
+            other = (await admin.post(f"{V2}/ports", json=new)).json()["port"]
+            assert other["binding:host_id"] == host
+            wanted = (NetworkRequest(port_id=port["id"]),)
+            [server] = await world.boot(world.request("vm", networks=wanted))
+            assert kind(await admin.put(path, json={"port": {"binding:host_id": ""}})) == (409, "PortBound")
+            assert (await admin.put(path, json={"port": {"binding:host_id": server.host}})).status_code == 200
+            await world.delete(server)
+            assert (await admin.get(path)).json()["port"]["binding:host_id"] == ""
 
     in_world(tmp_path, play)
