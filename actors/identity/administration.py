@@ -113,7 +113,7 @@ class Administration(Changing):
         return await self._change(requests, decide)
 
     async def unassign_roles(self, requests: list[RoleGrant]) -> list[CallerFault | None]:
-        """The user's tokens are no longer good, since they carry the roles of their day."""
+        """The user's tokens for that place are no longer good, since they carry the roles of their day."""
 
         def decide(draft: Draft, request: RoleGrant, caller: AuthContext) -> CallerFault | None:
             return draft.unassign(_granted(draft, request, caller))

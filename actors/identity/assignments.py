@@ -52,7 +52,7 @@ def effective(directory: Directory, held: Iterable[RoleAssignment]) -> list[Role
     """Each user with each role that it really has: members for their groups, implied roles beside those that imply."""
     found: dict[str, RoleAssignment] = {}
     for one in held:
-        for user_id in _users(directory, one):
+        for user_id in directory.users_of(one):
             for role_id in directory.with_implied([one.role_id]):
                 where = f"{target_of(one)}"
                 row = msgspec.structs.replace(
@@ -60,11 +60,6 @@ def effective(directory: Directory, held: Iterable[RoleAssignment]) -> list[Role
                 )
                 found.setdefault(row.id, row)
     return list(found.values())
-
-
-def _users(directory: Directory, held: RoleAssignment) -> tuple[str, ...]:
-    group = directory.get(Group, held.group_id)
-    return group.user_ids if group else (held.user_id,)
 
 
 def _there(row: Found | None, kind: str, name: str) -> Found:

@@ -82,6 +82,15 @@ class Directory:
     def groups_of(self, user_id: str) -> list[Group]:
         return [group for group_id in self._groups.get(user_id, ()) if (group := self.get(Group, group_id))]
 
+    def users_of(self, held: RoleAssignment) -> tuple[str, ...]:
+        """Who has that role: a user, or the members of a group."""
+        group = self.get(Group, held.group_id)
+        return group.user_ids if group else (held.user_id,) if held.user_id else ()
+
+    def held_by(self, actor_id: str) -> list[Target]:
+        """Where a user or a group has roles of its own."""
+        return [target for target, roles in self._held.get(actor_id, {}).items() if roles]
+
     def role_ids(self, user_id: str, target: Target) -> set[str]:
         """All that a user has there: its own and its groups', and what they imply."""
         found: set[str] = set()
@@ -107,7 +116,7 @@ class Directory:
     def targets_of(self, user_id: str) -> set[Target]:
         """Everything that the user has a role in and that is enabled."""
         actors = (user_id, *self._groups.get(user_id, ()))
-        found = {target for actor_id in actors for target, roles in self._held.get(actor_id, {}).items() if roles}
+        found = {target for actor_id in actors for target in self.held_by(actor_id)}
         return {target for target in found if self.is_open(target)}
 
     def is_open(self, target: Target) -> bool:

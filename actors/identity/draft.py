@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 
 from actors.errors import CallerFault, bad_request, conflict, forbidden, not_found
-from actors.identity.directory import DEFAULT_DOMAIN, Directory, name_key
+from actors.identity.directory import DEFAULT_DOMAIN, Directory, Target, name_key, target_of
 from actors.identity.extras import extra_fault
 from actors.identity.kinds import BY_RECORD, NOUNS, ROW_TYPES, Kind, Row
 from actors.identity.options import immutable_fault, merged, options_fault
-from actors.identity.tokens import Revocations
+from actors.identity.tokens import Revocations, held_in
 from actors.records import (
     ApplicationCredential,
     CatalogEndpoint,
@@ -139,11 +139,12 @@ class Draft(Directory):
         if user.id not in group.user_ids:
             return not_found("user", f"user {user.id!r} is not in group {group.id!r}")
         self.put(msgspec.structs.replace(group, user_ids=tuple(one for one in group.user_ids if one != user.id)))
-        self.revoke("user", user.id)
+        for target in self.held_by(group.id):
+            self._revoke_held(user.id, target)
         return None
 
     def revoke(self, scope: str, scope_id: str) -> None:
-        """All tokens of a user, for a project or domain, or of a credential, that were issued until now."""
+        """All tokens that were issued until now of what `Revocations.all_of` has a scope for."""
         row = RevokedToken(id=Revocations.all_of(scope, scope_id, self._now), expires_at=self._tokens_end_at)
         if row not in self.revoked:
             self.revoked.append(row)
@@ -166,31 +167,22 @@ class Draft(Directory):
                 self.revoke(NOUNS[type(row)], row.id)
             case ApplicationCredential():
                 self.revoke("credential", row.id)
-            case RoleAssignment(user_id=user_id) if user_id:
-                self.revoke("user", user_id)
-            case RoleAssignment():
-                group = self.get(Group, row.group_id)
-                for user_id in group.user_ids if group else ():
-                    self.revoke("user", user_id)
-            case Group():
-                for user_id in row.user_ids:
-                    self.revoke("user", user_id)
+            case RoleAssignment():  # those of a group go before it, so that its members are still known
+                for user_id in self.users_of(row):
+                    self._revoke_held(user_id, target_of(row))
             case ImpliedRole():
-                for user_id in self._holders(row.prior_role_id):
-                    self.revoke("user", user_id)
+                for held in self.all(RoleAssignment):
+                    if row.prior_role_id in self.with_implied([held.role_id]):
+                        for user_id in self.users_of(held):
+                            self._revoke_held(user_id, target_of(held))
         if isinstance(row, User):
             for group in self.all(Group):
                 if row.id in group.user_ids:
                     self.put(msgspec.structs.replace(group, user_ids=tuple(i for i in group.user_ids if i != row.id)))
 
-    def _holders(self, role_id: str) -> set[str]:
-        """Users who have the role, be it by a group or by another role."""
-        users: set[str] = set()
-        for held in self.all(RoleAssignment):
-            if role_id in self.with_implied([held.role_id]):
-                group = self.get(Group, held.group_id)
-                users.update(group.user_ids if group else (held.user_id,))
-        return users
+    def _revoke_held(self, user_id: str, target: Target) -> None:
+        """The tokens that carry the user's roles there, and no others: one without a scope carries none."""
+        self.revoke("held", held_in(user_id, target.project_id, target.domain_id, target.system))
 
     def _with_owned(self, row: Row) -> list[Row]:
         found: list[Row] = [row]

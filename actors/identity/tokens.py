@@ -118,12 +118,12 @@ class Revocations:
 
     @staticmethod
     def all_of(scope: str, scope_id: str, until: float) -> str:
-        """`scope` is user, project, domain or credential."""
+        """`scope` is user, project, domain, credential, or `held`: a user's in one place, as `held_in` says."""
         return f"{scope}/{scope_id}/{until!r}"
 
     def add(self, revocation: str) -> None:
         match revocation.split("/"):
-            case ["user" | "project" | "domain" | "credential" as scope, scope_id, until]:
+            case ["user" | "project" | "domain" | "credential" | "held" as scope, scope_id, until]:
                 key = (scope, scope_id)
                 self._until[key] = max(float(until), self._until.get(key, 0.0))
             case _:
@@ -140,8 +140,14 @@ class Revocations:
             ("domain", context.domain_id or context.project_domain_id),
             ("domain", context.user_domain_id),
             ("credential", context.credential_id),
+            ("held", held_in(context.user_id, context.project_id, context.domain_id, context.system)),
         )
         return context.issued_at <= max(self._until.get(subject, -1.0) for subject in subjects)
+
+
+def held_in(user_id: str, project_id: str, domain_id: str, system: bool) -> str:
+    """A user's roles in one project, one domain or the system, as `Revocations` name them. Ids have no colon."""
+    return f"{user_id}:{project_id}:{domain_id}:{'system' if system else ''}"
 
 
 class Verifier:

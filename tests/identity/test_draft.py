@@ -67,7 +67,7 @@ def test_roles_come_from_groups_too_and_go_with_them() -> None:
     grant(one, "member", group="team", project="demo")
     assert names(one) == ("member", "reader")
     assert one.remove(Group, "g1") is None
-    assert names(one) == () and [row.id for row in one.revoked] == ["user/u1/100.0"]
+    assert names(one) == () and [row.id for row in one.revoked] == ["held/u1:p1::/100.0"]
 
 
 def test_implied_roles_can_be_made_and_dropped_but_never_in_a_circle() -> None:
@@ -229,3 +229,19 @@ def test_a_draft_leaves_its_original_alone() -> None:
     directory = Directory(draft().rows())
     Draft(directory.rows(), 0.0, 1.0).remove(User, "u1")
     assert directory.user("alice") == ALICE
+
+
+def test_what_is_lost_in_one_place_is_kept_in_another() -> None:
+    one = draft(Project(id="p2", name="other"))
+    operator, reader = create(one, "role", name="operator"), one.role("reader")
+    assert isinstance(operator, Role) and reader and not isinstance(one.imply(operator, reader), CallerFault)
+    grant(one, "member", user="alice", project="other")
+    grant(one, "operator", group="team", project="demo")
+    assert one.imply_no_more(operator, reader) is None
+    assert [row.id for row in one.revoked] == ["held/u1:p1::/100.0"]
+    one.revoked.clear()
+    grant(one, "member", user="alice", system=True)
+    assert one.remove_member(TEAM, ALICE) is None
+    assert [row.id for row in one.revoked] == ["held/u1:p1::/100.0"]
+    assert one.unassign(grant(one, "member", user="alice", system=True)) is None
+    assert [row.id for row in one.revoked][1:] == ["held/u1:::system/100.0"]
