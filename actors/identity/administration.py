@@ -30,7 +30,16 @@ from actors.identity.messages import (
 )
 from actors.identity.passwords import PASSWORD_LIMIT
 from actors.messages import AuthContext
-from actors.records import ApplicationCredential, Domain, ImpliedRole, Project, Role, RoleAssignment, User
+from actors.records import (
+    ApplicationCredential,
+    CatalogRegion,
+    Domain,
+    ImpliedRole,
+    Project,
+    Role,
+    RoleAssignment,
+    User,
+)
 
 
 class Administration(Changing):
@@ -52,7 +61,7 @@ class Administration(Changing):
             if isinstance(wanted, CallerFault):
                 return wanted
             _require(may_write(caller, draft, wanted))
-            return _seen(draft.create(kind, request.id, fields))
+            return _seen(draft.create(kind, request.id, fields, _regions(request)))
 
         replies: list[Shown | CallerFault] = await self._change(requests, decide)
         return replies
@@ -67,7 +76,8 @@ class Administration(Changing):
             _require(may_write(caller, draft, known) if known else _may_learn(caller, request.kind))
             if isinstance(hashed, CallerFault):
                 return hashed
-            return _seen(draft.update(KINDS[request.kind], request.id, request.fields | hashed))
+            fields = request.fields | hashed
+            return _seen(draft.update(KINDS[request.kind], request.id, fields, _regions(request)))
 
         replies: list[Shown | CallerFault] = await self._change(requests, decide)
         return replies
@@ -91,7 +101,7 @@ class Administration(Changing):
             if not request.id:
                 rows: list[Row] = list(self._directory.all(kind))
                 seen = [row for row in rows if may_read(caller, self._directory, row)]
-                _require(_may_learn(caller, request.kind) or (bool(seen) and request.kind == "project"))
+                _require(_may_learn(caller, request.kind))
                 return [_as_seen(row) for row in seen]
             row = self._directory.get(kind, request.id)
             if row is not None and may_read(caller, self._directory, row):
@@ -213,6 +223,10 @@ class Administration(Changing):
         if not 0 < len(secret) <= PASSWORD_LIMIT:
             return bad_request(field.partition("_")[0], f"a password has 1 to {PASSWORD_LIMIT} characters")
         return {field: await self._passwords.hash(secret)}
+
+
+def _regions(request: Create | Update) -> tuple[Row, ...]:
+    return (CatalogRegion(id=request.region),) if request.region else ()
 
 
 def _require(allowed: bool) -> None:

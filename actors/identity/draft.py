@@ -34,6 +34,7 @@ from actors.records import (
 )
 
 NAME_LIMIT = 255  # characters
+SHORT_NAME_LIMIT = 64  # of a domain or a project, as Keystone has it
 TEXT_LIMIT = 65_535  # characters of a description or URL
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 INTERFACES = ("public", "internal", "admin")
@@ -53,19 +54,26 @@ class Draft(Directory):
         self._insert(row)
         self.changes.append(row)
 
-    def create(self, kind: Kind, row_id: str, fields: dict[str, Any]) -> Row | CallerFault:
+    def _put_with(self, row: Row, also: tuple[Row, ...]) -> None:
+        for one in also:
+            if self.get(type(one), one.id) is None:
+                self.put(one)
+        self.put(row)
+
+    def create(self, kind: Kind, row_id: str, fields: dict[str, Any], also: tuple[Row, ...] = ()) -> Row | CallerFault:
+        """`also` are rows that it may refer to: they are made with it where they are missing."""
         row = made(kind, {**fields, **_merged(None, fields), "id": row_id})
         if isinstance(row, CallerFault):
             return row
         known = self.get(kind.record, row.id)
         if known is not None:
             return known if _alike(known, row) else conflict("id", f"{_noun(row)} {row.id!r} exists already")
-        if fault := self._fault(row, kind):
+        if fault := self._fault(row, kind, also):
             return fault
-        self.put(row)
+        self._put_with(row, also)
         return row
 
-    def update(self, kind: Kind, row_id: str, fields: dict[str, Any]) -> Row | CallerFault:
+    def update(self, kind: Kind, row_id: str, fields: dict[str, Any], also: tuple[Row, ...] = ()) -> Row | CallerFault:
         known = self.get(kind.record, row_id)
         if known is None:
             return _missing(kind.record, row_id)
@@ -79,9 +87,9 @@ class Draft(Directory):
             return row
         if row == known:
             return known
-        if fault := self._fault(row, kind):
+        if fault := self._fault(row, kind, also):
             return fault
-        self.put(row)
+        self._put_with(row, also)
         self._revoke_changed(known, row)
         return row
 
@@ -202,13 +210,14 @@ class Draft(Directory):
 
     # ------------------------------------------------------------ what a row must be
 
-    def _fault(self, row: Row, kind: Kind) -> CallerFault | None:
+    def _fault(self, row: Row, kind: Kind, also: tuple[Row, ...]) -> CallerFault | None:
         return (
-            _row_fault(row)
+            next((fault for one in also if (fault := _row_fault(one))), None)
+            or _row_fault(row)
             or options_fault(row)
             or extra_fault(getattr(row, "extra", {}))
             or self._name_fault(row)
-            or self._reference_fault(row, kind)
+            or self._reference_fault(row, kind, also)
         )
 
     def _name_fault(self, row: Row) -> CallerFault | None:
@@ -222,11 +231,14 @@ class Draft(Directory):
             return conflict("name", f"{_noun(row)} {key[2]!r} exists already")
         return None
 
-    def _reference_fault(self, row: Row, kind: Kind) -> CallerFault | None:
+    def _reference_fault(self, row: Row, kind: Kind, also: tuple[Row, ...]) -> CallerFault | None:
+        fresh = {(type(one), one.id) for one in also}
         for field, (referred, _) in kind.refers.items():
             value = getattr(row, field)
             optional = field in ("region_id", "parent_region_id", "parent_id")
-            if not (optional and not value) and self.get(referred, value) is None:
+            if (optional and not value) or (referred, value) in fresh:
+                continue
+            if self.get(referred, value) is None:
                 if kind.record is CatalogEndpoint:  # of these Keystone says that the body is wrong
                     return bad_request(field, f"There is no {NOUNS[referred]} {value}.")
                 return not_found(NOUNS[referred], f"Could not find {NOUNS[referred]}: {value}.")
@@ -263,8 +275,9 @@ def _row_fault(row: Row) -> CallerFault | None:
 def _bad_name(row: Row, name: str) -> CallerFault | None:
     if name_key(row) is None and not name:
         return None
-    if not name.strip() or len(name) > NAME_LIMIT or not name.isprintable():
-        return bad_request("name", f"a name has 1 to {NAME_LIMIT} printable characters")
+    limit = SHORT_NAME_LIMIT if isinstance(row, Domain | Project) else NAME_LIMIT
+    if not name.strip() or len(name) > limit or not name.isprintable():
+        return bad_request("name", f"a name has 1 to {limit} printable characters")
     return None
 
 

@@ -8,8 +8,8 @@ from actors.identity.messages import new_id
 from actors.identity.options import IMMUTABLE
 from actors.records import CatalogEndpoint, CatalogRegion, CatalogService, Domain, ImpliedRole, Project, Role
 
-ROLES = ("admin", "member", "reader", "service")
-IMPLIED = {"admin": "member", "member": "reader"}  # a role brings the next one along
+ROLES = ("admin", "manager", "member", "reader", "service")
+IMPLIED = {"admin": "manager", "manager": "member", "member": "reader"}  # a role brings the next one along
 PROJECTS = ("admin", "service")
 REGION = "RegionOne"
 INTERFACES = ("public", "internal", "admin")
@@ -35,14 +35,14 @@ def furnish(draft: Draft) -> None:
 
 
 def _roles(draft: Draft) -> None:
-    for name in ROLES:
-        if draft.role(name) is None:
-            draft.put(Role(id=new_id(), name=name, options={IMMUTABLE: True}))  # as Keystone's own
-    if draft.all(ImpliedRole):
-        return  # an administrator may have changed them
+    """Between the roles that were there already an administrator may have changed what implies what."""
+    implied_before = bool(draft.all(ImpliedRole))
+    fresh = {name for name in ROLES if draft.role(name) is None}
+    for name in sorted(fresh):
+        draft.put(Role(id=new_id(), name=name, options={IMMUTABLE: True}))  # as Keystone's own
     for prior_name, implied_name in IMPLIED.items():
         prior, implied = draft.role(prior_name), draft.role(implied_name)
-        if prior and implied:
+        if prior and implied and not (implied_before and fresh.isdisjoint((prior_name, implied_name))):
             draft.imply(prior, implied)
 
 

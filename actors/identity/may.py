@@ -49,7 +49,7 @@ def may_read(caller: AuthContext, directory: Directory, row: Row) -> bool:
                 target.project_id == row.id for target in directory.targets_of(caller.user_id)
             )
         case Domain():
-            return caller.domain_id == row.id
+            return row.id == (caller.project_domain_id if caller.project_id else caller.domain_id)
         case ApplicationCredential():
             return row.user_id == caller.user_id
         case RoleAssignment():

@@ -132,13 +132,15 @@ class Keyring(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Create(_Discreet, frozen=True, kw_only=True):
-    """A row of a `kind` of `kinds.py`. `password` is a user's; `secret` an application credential's."""
+    """A row of a `kind` of `kinds.py`. `password` is a user's; `secret` an application credential's; `region` is that
+    of an endpoint which is to be made with it if it isn't there."""
 
     token: str
     kind: str
     fields: dict[str, Any]
     password: str | None = None
     secret: str = ""
+    region: str = ""
     id: str = msgspec.field(default_factory=new_id)
 
 
@@ -148,6 +150,7 @@ class Update(_Discreet, frozen=True, kw_only=True):
     id: str
     fields: dict[str, Any]
     password: str | None = None
+    region: str = ""
 
 
 class Remove(_Discreet, frozen=True, kw_only=True):

@@ -53,7 +53,7 @@ def unchanged(one: Draft) -> bool:
 
 @pytest.mark.parametrize(
     ("role", "held"),
-    [("admin", ("admin", "member", "reader")), ("member", ("member", "reader")), ("reader", ("reader",))],
+    [("admin", ("admin", "manager", "member", "reader")), ("member", ("member", "reader")), ("reader", ("reader",))],
 )
 def test_roles_imply_others(role: str, held: tuple[str, ...]) -> None:
     one = draft()

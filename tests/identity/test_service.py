@@ -12,6 +12,7 @@ from actors.cluster.config import CloudConfig
 from actors.errors import CallerError, CallerFault, value_of
 from actors.identity.keys import ROTATE_S, SETTLE_S
 from actors.identity.messages import (
+    Access,
     Create,
     Find,
     FindAssignments,
@@ -102,11 +103,11 @@ def status(reply: object) -> int:
 def test_a_new_cloud_has_what_it_needs_and_starting_again_changes_nothing() -> None:
     async def story(world: World) -> None:
         grant = value_of(await world.login(project="admin"))
-        assert grant.context.roles == ("admin", "member", "reader")
+        assert grant.context.roles == ("admin", "manager", "member", "reader")
         assert grant.context.expires_at == world.clock.at + 3600
         token = grant.token
         roles = value_of((await world.identity.find([Find(token=token, kind="role")]))[0])
-        assert {role.name for role in roles} == {"admin", "member", "reader", "service"}
+        assert {role.name for role in roles} == {"admin", "manager", "member", "reader", "service"}
         before = {kind: dict(rows) for kind, rows in world.ledger.rows.items()}
         identity = await world.restart()
         assert await identity.bootstrap("another") is False
@@ -196,7 +197,8 @@ def test_only_administrators_administer() -> None:
             ]
             assert [status(reply) for reply in replies] == [expected] * 8
         assert world.ledger.rows == rows
-        mine = value_of((await identity.find([Find(token=bob, kind="project")]))[0])
+        assert status((await identity.find([Find(token=bob, kind="project")]))[0]) == 403
+        mine = value_of((await identity.projects_of([Access(token=bob)]))[0])
         assert [project.name for project in mine] == ["bob"]
 
     play(story)

@@ -325,6 +325,7 @@ IDENTITY: dict[str, Line] = {
         for verb in ("GET", "PATCH", "DELETE")
         if verb != "GET" or noun not in READ_BY_ALL
     },
+    "PUT /identity/v3/regions/{region_id}": (403, {"region": {"description": "x"}}),
     **{f"GET {path}": (403, None) for path in GRANTS},
     **{f"{verb} {path}/{{role_id}}": (403, None) for path in GRANTS for verb in ("HEAD", "GET", "PUT", "DELETE")},
     **{f"{verb} {IN_GROUP}/{{identity_user_id}}": (403, None) for verb in ("HEAD", "GET", "PUT", "DELETE")},

@@ -99,14 +99,14 @@ async def list_implied(prior: str, asking: Asking, rooms: Rooms, request: Reques
     roles = {role.id: role for role in await _roles(asking, rooms)}
     if prior not in roles:
         raise CallerError(not_found("role", f"Could not find role: {prior}."))
-    return Json({"role_inference": await _inference(roles[prior], roles, asking, rooms), "links": _self(request)})
+    return Json({"role_inference": await _inference(roles[prior], roles, asking, rooms, request)} | _self(request))
 
 
 @router.get("/role_inferences")
 async def list_role_inferences(asking: Asking, rooms: Rooms, request: Request) -> Response:
     roles = {role.id: role for role in await _roles(asking, rooms)}
-    found = [await _inference(role, roles, asking, rooms) for role in roles.values()]
-    return Json({"role_inferences": [one for one in found if one["implies"]], "links": _self(request)})
+    found = [await _inference(role, roles, asking, rooms, request) for role in roles.values()]
+    return Json({"role_inferences": [one for one in found if one["implies"]]} | _self(request))
 
 
 @router.api_route("/roles/{prior}/implies/{implied}", methods=["GET", "HEAD"])
@@ -115,8 +115,9 @@ async def check_implied(prior: str, implied: str, asking: Asking, rooms: Rooms, 
     [reply] = await rooms.identity.implications([Find(token=asking.token, kind="role")])
     if not any((row.prior_role_id, row.implied_role_id) == (prior, implied) for row in value_of(reply)):
         raise CallerError(not_found("role", f"Could not find role implication: {prior} implies {implied}."))
-    inference = {"prior_role": _brief(roles[prior]), "implies": _brief(roles[implied])}
-    return Json({"role_inference": inference, "links": _self(request)})
+    if request.method == "HEAD":
+        return Response(status_code=204)
+    return Json(_pair(roles[prior], roles[implied], request))
 
 
 @router.put("/roles/{prior}/implies/{implied}", status_code=201)
@@ -124,8 +125,7 @@ async def make_implied(prior: str, implied: str, asking: Asking, rooms: Rooms, r
     [reply] = await rooms.identity.imply([Implication(token=asking.token, prior=prior, implied=implied)])
     value_of(reply)
     roles = {role.id: role for role in await _roles(asking, rooms)}
-    inference = {"prior_role": _brief(roles[prior]), "implies": _brief(roles[implied])}
-    return Json({"role_inference": inference, "links": _self(request)}, status_code=201)
+    return Json(_pair(roles[prior], roles[implied], request), status_code=201)
 
 
 @router.delete("/roles/{prior}/implies/{implied}", status_code=204)
@@ -194,15 +194,24 @@ def _wanted(row: RoleAssignment, request: Request) -> bool:
     return True
 
 
-async def _inference(prior: Role, roles: dict[str, Role], asking: Caller, rooms: EdgeRooms) -> dict[str, Any]:
+async def _inference(
+    prior: Role, roles: dict[str, Role], asking: Caller, rooms: EdgeRooms, request: Request
+) -> dict[str, Any]:
     [reply] = await rooms.identity.implications([Find(token=asking.token, kind="role")])
     implied = [roles[row.implied_role_id] for row in value_of(reply) if row.prior_role_id == prior.id]
-    return {"prior_role": _brief(prior), "implies": [_brief(role) for role in implied]}
+    return {"prior_role": _brief(prior, request), "implies": [_brief(role, request) for role in implied]}
 
 
-def _brief(role: Role) -> dict[str, Any]:
-    return {"id": role.id, "name": role.name, "domain_id": None, "description": role.description or None}
+def _pair(prior: Role, implied: Role, request: Request) -> dict[str, Any]:
+    return {"role_inference": {"prior_role": _brief(prior, request), "implies": _brief(implied, request)}} | _self(
+        request
+    )
 
 
-def _self(request: Request) -> dict[str, str]:
-    return {"self": str(request.url)}
+def _brief(role: Role, request: Request) -> dict[str, Any]:
+    """A role without its options."""
+    return {name: value for name, value in row_view(role, v3_url(request)).items() if name != "options"}
+
+
+def _self(request: Request) -> dict[str, Any]:
+    return {"links": {"self": str(request.url)}}

@@ -8,18 +8,21 @@ from pydantic import ConfigDict, Field, StrictBool, StringConstraints
 
 from actors.api.rest.bodies import Lenient, Name
 
+TAGS_LIMIT = 80  # of one project
 Text = Annotated[str, StringConstraints(max_length=65_535)]
+ShortName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-Tags = list[Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^,/]+$")]]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^,/]+$")]
+Tags = Annotated[list[Tag], Field(max_length=TAGS_LIMIT)]
 Option = Annotated[str, StringConstraints(max_length=64)]
 Rules = list[list[Annotated[str, StringConstraints(max_length=64)]]]
 Options = dict[Option, StrictBool | Rules | None]  # of each kind: `actors/identity/options.py`
 
 
 class DomainBody(Lenient):
-    name: Name | None = None
+    name: ShortName | None = None
     description: Text | None = None
-    enabled: bool | None = None
+    enabled: StrictBool | None = None
     options: Options | None = None
 
 
@@ -32,11 +35,11 @@ class Extensible(Lenient):
 class ProjectBody(Extensible):
     """No project acts as a domain here: those are made as what they are."""
 
-    name: Name | None = None
+    name: ShortName | None = None
     domain_id: Id | None = None
     parent_id: Id | None = None
     description: Text | None = None
-    enabled: bool | None = None
+    enabled: StrictBool | None = None
     tags: Tags | None = None
     is_domain: Literal[False] | None = Field(default=None, exclude=True)
     options: Options | None = None
@@ -48,7 +51,7 @@ class UserBody(Extensible):
     default_project_id: Id | None = None
     description: Text | None = None
     email: Text | None = None
-    enabled: bool | None = None
+    enabled: StrictBool | None = None
     password: Annotated[str, StringConstraints(max_length=4_096)] | None = None
     options: Options | None = None
 
@@ -78,12 +81,15 @@ class ServiceBody(Lenient):
     type: Name | None = None
     name: Text | None = None
     description: Text | None = None
-    enabled: bool | None = None
+    enabled: StrictBool | None = None
 
 
 class EndpointBody(Lenient):
+    """`region` is the older way to say a region, which is then made if it isn't there."""
+
     service_id: Id | None = None
     interface: Name | None = None
     url: Text | None = None
     region_id: Annotated[str, StringConstraints(max_length=255)] | None = None
-    enabled: bool | None = None
+    region: Annotated[str, StringConstraints(max_length=255)] | None = None
+    enabled: StrictBool | None = None

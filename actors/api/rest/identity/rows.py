@@ -28,9 +28,9 @@ from actors.api.rest.identity.row_bodies import (
 from actors.api.rest.identity.views import listed, row_view
 from actors.api.rest.rooms import EdgeRooms
 from actors.api.rest.tag_filters import TAG_FILTERS, tags_pass
-from actors.errors import CallerError, bad_request, value_of
+from actors.errors import CallerError, CallerFault, bad_request, value_of
 from actors.identity.extras import extra_fault
-from actors.identity.messages import Create, Find, Remove, Update, new_id
+from actors.identity.messages import Access, Create, Find, Remove, Update, new_id
 from actors.records import Project
 
 TRUE = ("true", "1", "yes", "on", "")
@@ -91,10 +91,17 @@ def _routes(router: APIRouter, collection: Collection) -> None:
         for name in collection.required:
             if not given.get(name):
                 raise CallerError(bad_request(name, f"a {noun} needs a {name}"))
-        password, row_id = given.pop("password", None), given.pop("id", None) or new_id()
-        wanted = Create(token=asking.token, kind=noun, fields=given, password=password, id=row_id)
+        password, row_id, region = given.pop("password", None), given.pop("id", None) or new_id(), _region(given)
+        wanted = Create(token=asking.token, kind=noun, fields=given, password=password, region=region, id=row_id)
         [reply] = await rooms.identity.create([wanted])
         return _one(noun, value_of(reply), request, 201)
+
+    async def put(row_id: str, body: whole, asking: Asking, rooms: Rooms, request: Request) -> Response:  # type: ignore[valid-type]
+        """The same by an id that the path says."""
+        if (getattr(body, noun).id or row_id) != row_id:
+            raise CallerError(bad_request("id", f"the id of the {noun} is another than that of the path"))
+        named = getattr(body, noun).model_copy(update={"id": row_id})
+        return await create(whole(**{noun: named}), asking, rooms, request)
 
     async def index(asking: Asking, rooms: Rooms, request: Request) -> Response:
         [reply] = await rooms.identity.find([Find(token=asking.token, kind=noun)])
@@ -116,7 +123,8 @@ def _routes(router: APIRouter, collection: Collection) -> None:
         given = _given(getattr(body, noun))
         if given.pop("id", row_id) != row_id:
             raise CallerError(bad_request("id", "the id of a row can't be changed"))
-        wanted = Update(token=asking.token, kind=noun, id=row_id, password=given.pop("password", None), fields=given)
+        password, region = given.pop("password", None), _region(given)
+        wanted = Update(token=asking.token, kind=noun, id=row_id, password=password, region=region, fields=given)
         [reply] = await rooms.identity.update([wanted])
         return _one(noun, value_of(reply), request, 200)
 
@@ -129,14 +137,18 @@ def _routes(router: APIRouter, collection: Collection) -> None:
     router.add_api_route(path, create, methods=["POST"], status_code=201, name=f"create {noun}", tags=[noun])
     router.add_api_route(path, index, methods=["GET"], name=f"list {collection.plural}", tags=[noun])
     router.add_api_route(one, show, methods=["GET"], name=f"show {noun}", tags=[noun])
+    if "id" in collection.body.model_fields:
+        router.add_api_route(one, put, methods=["PUT"], status_code=201, name=f"create {noun} by id", tags=[noun])
     router.add_api_route(one, update, methods=["PATCH"], name=f"update {noun}", tags=[noun])
     router.add_api_route(one, delete, methods=["DELETE"], status_code=204, name=f"delete {noun}", tags=[noun])
 
 
 async def _family(project: Project, wanted: list[str], asking: Caller, rooms: EdgeRooms, v3: str) -> dict[str, Any]:
-    """Of the projects that the caller may see."""
-    [reply] = await rooms.identity.find([Find(token=asking.token, kind="project")])
-    there = {row.id: row for row in value_of(reply) if isinstance(row, Project)}
+    """Of the projects that the caller may list, or else of its own."""
+    [listed] = await rooms.identity.find([Find(token=asking.token, kind="project")])
+    [own] = await rooms.identity.projects_of([Access(token=asking.token)])
+    rows = value_of(own) if isinstance(listed, CallerFault) else listed
+    there = {row.id: row for row in rows if isinstance(row, Project)}
     found: dict[str, Any] = {}
     for name in wanted:
         match name.split("_as_"):
@@ -192,6 +204,15 @@ def _given(body: Lenient) -> dict[str, Any]:
             raise CallerError(fault)
         found["extra"] = extra
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _region(given: dict[str, Any]) -> str:
+    """The region that is to be made with an endpoint. `region_id` is one that is there, and counts where both are."""
+    name: str = given.pop("region", "")
+    if not name or given.get("region_id"):
+        return ""
+    given["region_id"] = name
+    return name
 
 
 def _one(noun: str, row: Any, request: Request, status: int) -> Response:

@@ -58,6 +58,7 @@ IN_GROUP = "/v3/groups/{group_id}/users"
 CREDENTIALS = "/v3/users/{user_id}/application_credentials"
 IMPLIED = "/v3/roles/{prior}/implies"
 OTHERS: dict[str, Rule] = {
+    "PUT /v3/regions/{row_id}": "identity:create_region",
     "GET /v3/auth/tokens": "identity:validate_token",
     "HEAD /v3/auth/tokens": "identity:check_token",
     "DELETE /v3/auth/tokens": "identity:revoke_token",

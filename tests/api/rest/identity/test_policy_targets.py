@@ -105,8 +105,8 @@ def test_who_manages_a_domain(tmp_path: Path) -> None:
         ours, theirs = [(await made(http, "project", name="p", domain_id=one))["id"] for one in (far, "default")]
         roles = {role["name"]: role["id"] for role in (await http.get(f"{V3}/roles")).json()["roles"]}
         mia = await made(http, "user", name="mia", domain_id=far)
-        role = (await made(http, "role", name="manager"))["id"]
-        assert (await http.put(f"{V3}/domains/{far}/users/{mia['id']}/roles/{role}")).status_code == 204
+        held = f"{V3}/domains/{far}/users/{mia['id']}/roles/{roles['manager']}"
+        assert (await http.put(held)).status_code == 204
         manager, _ = await log_in(http, by_id(mia["id"], domain={"id": far}))
         asked = [
             ("PUT", f"/projects/{project}/users/{bob}/roles/{roles[role]}", None)

@@ -73,6 +73,64 @@ def test_endpoints_join_the_catalog(tmp_path: Path) -> None:
     play_as_admin(tmp_path, story)
 
 
+def test_an_endpoint_brings_the_region_along_that_it_names_in_the_older_way(tmp_path: Path) -> None:
+    async def story(world: World, http: httpx.AsyncClient) -> None:
+        service = await made(http, "service")
+        fields = {"service_id": service["id"], "interface": "public", "url": "http://dns"}
+        refused = await http.post(f"{V3}/endpoints", json={"endpoint": fields | {"region": "west", "interface": "x"}})
+        assert refused.status_code == 400 and (await http.get(f"{V3}/regions/west")).status_code == 404
+        bad = await http.post(f"{V3}/endpoints", json={"endpoint": fields | {"region": "no / region"}})
+        assert bad.status_code == 400
+        one = await made(http, "endpoint", **fields, region="west")
+        assert one["region_id"] == one["region"] == "west"
+        assert (await http.get(f"{V3}/regions/west")).json()["region"]["id"] == "west"
+        await made(http, "endpoint", **fields, region="west")  # it is there now
+        path = f"{V3}/endpoints/{one['id']}"
+        moved = await http.patch(path, json={"endpoint": {"region": "east"}})
+        assert moved.json()["endpoint"]["region_id"] == "east"
+        assert (await http.get(f"{V3}/regions/east")).status_code == 200
+        both = await http.patch(path, json={"endpoint": {"region": "south", "region_id": "west"}})
+        assert both.json()["endpoint"]["region_id"] == "west"
+        assert (await http.get(f"{V3}/regions/south")).status_code == 404
+        nowhere = await http.patch(path, json={"endpoint": {"region_id": "nowhere"}})
+        assert nowhere.status_code == 400
+
+    play_as_admin(tmp_path, story)
+
+
+def test_a_region_is_made_by_the_id_in_its_path(tmp_path: Path) -> None:
+    async def story(world: World, http: httpx.AsyncClient) -> None:
+        answer = await http.put(f"{V3}/regions/west", json={"region": {"description": "far"}})
+        assert answer.status_code == 201
+        assert answer.json()["region"] == (await http.get(f"{V3}/regions/west")).json()["region"]
+        assert answer.json()["region"]["description"] == "far"
+        other = await http.put(f"{V3}/regions/west", json={"region": {"id": "east"}})
+        taken = await http.put(f"{V3}/regions/west", json={"region": {"description": "near"}})
+        assert (other.status_code, taken.status_code) == (400, 409)
+
+    play_as_admin(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("domain", {"name": "x" * 65}),
+        ("project", {"name": "x" * 65}),
+        ("user", {"name": "x" * 256}),
+        *((kind, {"enabled": said}) for kind in ("domain", "project", "user", "service") for said in ("True", 1)),
+        ("project", {"tags": [f"t{number}" for number in range(81)]}),
+    ],
+)
+def test_what_no_row_can_be_made_of(tmp_path: Path, kind: str, fields: dict[str, Any]) -> None:
+    async def story(world: World, http: httpx.AsyncClient) -> None:
+        answer = await http.post(f"{V3}/{kind}s", json={kind: NEW[kind] | fields})
+        assert answer.status_code == 400, answer.text
+        changed = await http.patch(f"{V3}/{kind}s/{(await made(http, kind))['id']}", json={kind: fields})
+        assert changed.status_code == 400, changed.text
+
+    play_as_admin(tmp_path, story)
+
+
 def test_lists_are_filtered(tmp_path: Path) -> None:
     async def story(world: World, http: httpx.AsyncClient) -> None:
         domain = await made(http, "domain")
@@ -173,7 +231,7 @@ def test_a_role_for_one_domain_is_refused_since_it_would_be_good_in_all(tmp_path
         assert wrong.status_code == 400
         assert await made(http, "role", domain_id=None)
         assert (await http.get(f"{V3}/roles?domain_id={domain['id']}")).json()["roles"] == []
-        assert len((await http.get(f"{V3}/roles")).json()["roles"]) == 5
+        assert len((await http.get(f"{V3}/roles")).json()["roles"]) == 6
 
     play_as_admin(tmp_path, story)
 
@@ -190,10 +248,14 @@ def test_who_is_no_administrator_sees_itself(tmp_path: Path) -> None:
         token, _ = await log_in(http, by_password("pw", "bob", project={"id": project["id"]}))
         mine = {"X-Auth-Token": token}
         assert (await http.get(f"{V3}/users/{bob['id']}", headers=mine)).json()["user"] == bob
-        assert [row["id"] for row in (await http.get(f"{V3}/projects", headers=mine)).json()["projects"]] == [
-            project["id"]
-        ]
-        assert (await http.get(f"{V3}/projects/{project['id']}", headers=mine)).status_code == 200
+        assert (await http.get(f"{V3}/projects", headers=mine)).status_code == 403
+        own = await http.get(f"{V3}/users/{bob['id']}/projects", headers=mine)  # where clients go on then
+        assert [row["id"] for row in own.json()["projects"]] == [project["id"]]
+        above = await http.get(f"{V3}/projects/{project['id']}?parents_as_list&subtree_as_list", headers=mine)
+        assert above.json()["project"]["parents"] == above.json()["project"]["subtree"] == []
+        assert (await http.get(f"{V3}/domains/default", headers=mine)).json()["domain"]["name"] == "Default"
+        far = await made(http, "domain")
+        assert (await http.get(f"{V3}/domains/{far['id']}", headers=mine)).status_code == 403
         assert [row["id"] for row in (await http.get(f"{V3}/users/{bob['id']}/projects")).json()["projects"]] == [
             project["id"]
         ]
@@ -251,10 +313,18 @@ def test_roles_are_made_to_imply_others(tmp_path: Path) -> None:
         one = f"{V3}/roles/{operator['id']}/implies/{reader['id']}"
         assert (await http.get(one)).status_code == 404
         assert (await http.put(one)).status_code == 201
-        assert (await http.get(one)).json()["role_inference"]["implies"]["name"] == "reader"
+        assert (await http.head(one)).status_code == 204
+        shown = (await http.get(one)).json()["role_inference"]
+        assert shown["implies"]["name"] == "reader"
+        assert shown["prior_role"]["links"]["self"].endswith(f"{V3}/roles/{operator['id']}")
         listed = (await http.get(f"{V3}/role_inferences")).json()["role_inferences"]
         pairs = {(row["prior_role"]["name"], implied["name"]) for row in listed for implied in row["implies"]}
-        assert pairs == {("admin", "member"), ("member", "reader"), ("operator", "reader")}
+        assert pairs == {
+            ("admin", "manager"),
+            ("manager", "member"),
+            ("member", "reader"),
+            ("operator", "reader"),
+        }
         assert (await http.put(f"{V3}/roles/{reader['id']}/implies/{operator['id']}")).status_code == 409
         assert (await http.delete(one)).status_code == 204 and (await http.delete(one)).status_code == 404
 

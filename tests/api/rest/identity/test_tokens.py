@@ -51,7 +51,7 @@ def test_a_token_says_what_clients_read(tmp_path: Path) -> None:
         _, token = await log_in(http, by_password(**PROJECT))
         assert token["user"]["name"] == "admin" and token["user"]["domain"] == {"id": "default", "name": "Default"}
         assert token["project"]["name"] == "admin"
-        assert [role["name"] for role in token["roles"]] == ["admin", "member", "reader"]
+        assert [role["name"] for role in token["roles"]] == ["admin", "manager", "member", "reader"]
         assert token["methods"] == ["password"] and token["expires_at"].endswith("Z")
         urls = {
             (entry["type"], one["interface"]): one["url"] for entry in token["catalog"] for one in entry["endpoints"]
