@@ -24,6 +24,7 @@ from actors.identity.messages import (
     Implication,
     Membership,
     Remove,
+    Retag,
     RoleGrant,
     Shown,
     Update,
@@ -78,6 +79,21 @@ class Administration(Changing):
                 return hashed
             fields = request.fields | hashed
             return _seen(draft.update(KINDS[request.kind], request.id, fields, _regions(request)))
+
+        replies: list[Shown | CallerFault] = await self._change(requests, decide)
+        return replies
+
+    async def retag(self, requests: list[Retag]) -> list[Shown | CallerFault]:
+        """404 for a tag to drop that isn't there."""
+
+        def decide(draft: Draft, request: Retag, caller: AuthContext) -> Shown | CallerFault:
+            known = draft.get(Project, request.project)
+            _require(may_write(caller, draft, known) if known else _may_learn(caller, "project"))
+            has = known.tags if known else ()
+            if known and (missing := [tag for tag in request.drop if tag not in has]):
+                return not_found("tag", f"Could not find project tag: {missing[0]}.")
+            tags = tuple(tag for tag in dict.fromkeys((*has, *request.add)) if tag not in request.drop)
+            return _seen(draft.update(KINDS["project"], request.project, {"tags": tags}))
 
         replies: list[Shown | CallerFault] = await self._change(requests, decide)
         return replies

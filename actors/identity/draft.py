@@ -35,6 +35,7 @@ from actors.records import (
 
 NAME_LIMIT = 255  # characters
 SHORT_NAME_LIMIT = 64  # of a domain or a project, as Keystone has it
+TAGS_LIMIT = 80  # of one project
 TEXT_LIMIT = 65_535  # characters of a description or URL
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 INTERFACES = ("public", "internal", "admin")
@@ -267,6 +268,9 @@ def _row_fault(row: Row) -> CallerFault | None:
             return fault
         if isinstance(value, str) and (len(value) > TEXT_LIMIT or "\x00" in value or not _is_text(value)):
             return bad_request(name, f"a text has at most {TEXT_LIMIT} characters")
+    tags = getattr(row, "tags", ())
+    if len(tags) > TAGS_LIMIT or any("\x00" in tag or not _is_text(tag) for tag in tags):
+        return bad_request("tags", f"a project has at most {TAGS_LIMIT} tags, which are texts")
     if getattr(row, "interface", "public") not in INTERFACES:
         return bad_request("interface", f"an interface is one of {', '.join(INTERFACES)}")
     return None

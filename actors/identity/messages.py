@@ -153,6 +153,15 @@ class Update(_Discreet, frozen=True, kw_only=True):
     region: str = ""
 
 
+class Retag(_Discreet, frozen=True, kw_only=True):
+    """Tags that a project shall have beside its others, and such as it shall no longer have."""
+
+    token: str
+    project: str
+    add: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+
+
 class Remove(_Discreet, frozen=True, kw_only=True):
     token: str
     kind: str

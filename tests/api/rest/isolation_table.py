@@ -311,6 +311,7 @@ SCOPES = {
     "system": ("users/{identity_user_id}", "groups/{identity_group_id}"),
 }
 GRANTS = tuple(f"/identity/v3/{scope}/{actor}/roles" for scope, actors in SCOPES.items() for actor in actors)
+TAGS = "/identity/v3/projects/{identity_project_id}/tags"
 OF_USER = "/identity/v3/users/{identity_user_id}"
 IN_GROUP = "/identity/v3/groups/{identity_group_id}/users"
 CREDENTIAL = {"application_credential": {"name": "x"}}
@@ -325,6 +326,10 @@ IDENTITY: dict[str, Line] = {
         for verb in ("GET", "PATCH", "DELETE")
         if verb != "GET" or noun not in READ_BY_ALL
     },
+    f"GET {TAGS}": (403, None),
+    f"PUT {TAGS}": (403, {"tags": ["x"]}),
+    f"DELETE {TAGS}": (403, None),
+    **{f"{verb} {TAGS}/{{tag}}": (403, None) for verb in ("GET", "HEAD", "PUT", "DELETE")},
     "PUT /identity/v3/regions/{region_id}": (403, {"region": {"description": "x"}}),
     **{f"GET {path}": (403, None) for path in GRANTS},
     **{f"{verb} {path}/{{role_id}}": (403, None) for path in GRANTS for verb in ("HEAD", "GET", "PUT", "DELETE")},

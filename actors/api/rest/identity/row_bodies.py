@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, StrictBool, StringConstraints
 
 from actors.api.rest.bodies import Lenient, Name
+from actors.identity.draft import TAGS_LIMIT
 
-TAGS_LIMIT = 80  # of one project
+TAG = r"^[^,/]+$"
 Text = Annotated[str, StringConstraints(max_length=65_535)]
 ShortName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-Tag = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^,/]+$")]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=TAG)]
 Tags = Annotated[list[Tag], Field(max_length=TAGS_LIMIT)]
 Option = Annotated[str, StringConstraints(max_length=64)]
 Rules = list[list[Annotated[str, StringConstraints(max_length=64)]]]

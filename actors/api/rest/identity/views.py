@@ -82,7 +82,7 @@ def token_view(described: TokenDescription, edge: str, with_catalog: bool = True
     return body
 
 
-def listed(collection: str, rows: Sequence[dict[str, Any]], url: str) -> dict[str, Any]:
+def listed(collection: str, rows: Sequence[Any], url: str) -> dict[str, Any]:
     return {collection: list(rows), "links": {"self": url, "previous": None, "next": None}}
 
 

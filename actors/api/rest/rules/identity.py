@@ -56,6 +56,7 @@ SYSTEM_GRANTS: dict[str, Rule] = {
 }
 IN_GROUP = "/v3/groups/{group_id}/users"
 CREDENTIALS = "/v3/users/{user_id}/application_credentials"
+TAGS = "/v3/projects/{project_id}/tags"
 IMPLIED = "/v3/roles/{prior}/implies"
 OTHERS: dict[str, Rule] = {
     "PUT /v3/regions/{row_id}": "identity:create_region",
@@ -74,6 +75,13 @@ OTHERS: dict[str, Rule] = {
     f"POST {CREDENTIALS}": "identity:create_application_credential",
     f"GET {CREDENTIALS}/{{credential_id}}": "identity:get_application_credential",
     f"DELETE {CREDENTIALS}/{{credential_id}}": "identity:delete_application_credential",
+    f"GET {TAGS}": "identity:list_project_tags",
+    f"PUT {TAGS}": "identity:update_project_tags",
+    f"DELETE {TAGS}": "identity:delete_project_tags",
+    f"GET {TAGS}/{{tag}}": "identity:get_project_tag",
+    f"HEAD {TAGS}/{{tag}}": "identity:get_project_tag",
+    f"PUT {TAGS}/{{tag}}": "identity:create_project_tag",
+    f"DELETE {TAGS}/{{tag}}": "identity:delete_project_tag",
     "GET /v3/role_assignments": "identity:list_role_assignments",
     "GET /v3/role_inferences": "identity:list_role_inference_rules",
     f"GET {IMPLIED}": "identity:list_implied_roles",
