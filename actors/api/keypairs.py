@@ -9,16 +9,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from base64 import b64decode
-from binascii import Error as NotBase64
 from collections.abc import Awaitable, Callable
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA1
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509 import load_pem_x509_certificate
 
+from actors.api.key_material import certificate_fault, new_certificate, new_ssh_key, ssh_key_fault
 from actors.api.messages import CreateKeypair, KeypairMade
-from actors.api.validation import key_fault, name_fault
+from actors.api.validation import name_fault
 from actors.errors import CallerError, CallerFault, bad_request, conflict, forbidden, not_found
 from actors.records import Keypair, Ledger, drop
 
@@ -57,7 +55,7 @@ class Keypairs:
             most = await limit()
             if 0 <= most <= len(self.all(user_id)):
                 return forbidden("Quota exceeded, too many key pairs.")
-            made = _made(user_id, request, at)
+            made = await _made(user_id, request, at)
             await self._ledger.commit([made.keypair])
             self._keypairs[made.keypair.id] = made.keypair
             return made
@@ -81,8 +79,12 @@ def fingerprint(keypair: Keypair) -> str:
     return ":".join(digest[place : place + 2] for place in range(0, len(digest), 2))
 
 
-def _made(user_id: str, request: CreateKeypair, at: float) -> KeypairMade:
-    public, private = (request.public_key, "") if request.public_key else _generated()
+async def _made(user_id: str, request: CreateKeypair, at: float) -> KeypairMade:
+    public, private = request.public_key, ""
+    if not public and request.type == "x509":
+        public, private = await asyncio.to_thread(new_certificate, user_id, at)  # takes its time
+    elif not public:
+        public, private = new_ssh_key()
     keypair = Keypair(
         id=f"{user_id}:{request.name}",
         user_id=user_id,
@@ -94,35 +96,9 @@ def _made(user_id: str, request: CreateKeypair, at: float) -> KeypairMade:
     return KeypairMade(keypair=keypair, private_key=private)
 
 
-def _generated() -> tuple[str, str]:
-    key = Ed25519PrivateKey.generate()
-    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
-    return f"{public} Generated-by-novaray", private
-
-
 def _fault(request: CreateKeypair) -> CallerFault | None:
     if fault := name_fault("name", request.name):
         return fault
     if request.type not in ("ssh", "x509"):
         return bad_request("type", f"must be ssh or x509, not {request.type!r}")
-    if request.type == "x509":
-        return _certificate_fault(request.public_key)
-    return key_fault("public_key", request.public_key) or _data_fault(request.public_key)
-
-
-def _data_fault(public_key: str) -> CallerFault | None:
-    try:
-        if public_key:
-            b64decode(public_key.split()[1], validate=True)
-    except (NotBase64, IndexError):
-        return bad_request("public_key", "Keypair data is invalid: failed to generate fingerprint")
-    return None
-
-
-def _certificate_fault(certificate: str) -> CallerFault | None:
-    try:
-        load_pem_x509_certificate(certificate.encode())
-    except ValueError:
-        return bad_request("public_key", "Keypair data is invalid: it is no certificate in PEM form")
-    return None
+    return certificate_fault(request.public_key) if request.type == "x509" else ssh_key_fault(request.public_key)

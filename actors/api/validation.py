@@ -26,7 +26,14 @@ GIB = 1 << 30
 SPEC_KEY = re.compile(r"[a-zA-Z0-9_.: -]{1,255}")
 SOURCES = ("image", "volume", "snapshot", "blank")
 DESTINATIONS = ("local", "volume")
-KEY_TYPES = ("ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
+CURVES = ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
+PLAIN_KEYS = ("ssh-rsa", "ssh-ed25519", *CURVES, "ssh-dss")
+HARDWARE_KEYS = ("sk-ssh-ed25519", "sk-ecdsa-sha2-nistp256")
+KEY_TYPES = (  # OpenSSH's, as ssh-keygen and ssh-add print them
+    *PLAIN_KEYS,
+    *(f"{name}@openssh.com" for name in HARDWARE_KEYS),
+    *(f"{name}-cert-v01@openssh.com" for name in (*PLAIN_KEYS, *HARDWARE_KEYS)),
+)
 
 
 def request_fault(request: BootRequest, user_data_limit: int) -> CallerFault | None:
@@ -108,7 +115,7 @@ def _metadata_fault(metadata: dict[str, str]) -> CallerFault | None:
 def key_fault(field: str, public_key: str) -> CallerFault | None:
     """An OpenSSH public key: type and base64 on one line ('' passes)."""
     if public_key and (public_key.split(" ", 1)[0] not in KEY_TYPES or "\n" in public_key.strip()):
-        return bad_request(field, f"is not one OpenSSH public key ({', '.join(KEY_TYPES)})")
+        return bad_request(field, f"is not one OpenSSH public key ({', '.join(PLAIN_KEYS)}, ...)")
     return None
 
 

@@ -175,16 +175,13 @@ class Compute:
         await self.heartbeat()
 
     def _with_node(self, reports: list[HostReport]) -> list[HostReport]:
-        """What the hypervisor can't know of its hosts: their aggregates, their address, the node's cached images."""
+        """What the hypervisor can't know of its hosts: their aggregates, the node's cached images."""
         config = self.config
         aggregates = tuple((name, tuple(sorted(data.items()))) for name, data in sorted(config.aggregates.items()))
         images = () if config.hypervisor == "simulated" else cached_ids(config.image_cache)
         if not aggregates and not images:
             return reports
-        return [
-            msgspec.structs.replace(report, aggregates=aggregates, images=images, host_ip=config.node_ip)
-            for report in reports
-        ]
+        return [msgspec.structs.replace(report, aggregates=aggregates, images=images) for report in reports]
 
     # ------------------------------------------------------------ building
 

@@ -70,6 +70,7 @@ class SimulatedHypervisor:
             cpu_allocation_ratio=self._config.cpu_allocation_ratio,
             ram_allocation_ratio=self._config.ram_allocation_ratio,
             disk_allocation_ratio=self._config.disk_allocation_ratio,
+            host_ip=self._config.node_ip,
             supported=(("x86_64", "simulated", "hvm"), ("x86_64", "qemu", "hvm"), ("x86_64", "kvm", "hvm")),
         )
 

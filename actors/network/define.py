@@ -28,7 +28,7 @@ VLAN_RANGE = (1, 4094)  # IEEE 802.1Q
 VXLAN_LIMIT = (1, 2**24 - 1)  # RFC 7348
 NAME_LIMIT = 255  # characters
 HOST_NAME = re.compile(
-    r"(?=.{1,253}$)[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*"
+    r"(?=.{1,255}$)[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*"
 )
 SEGMENT_DRAWS = 64  # random tries before the range is walked
 

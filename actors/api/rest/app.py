@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from actors.api.rest.answers import Json
 from actors.api.rest.bodies import limited
 from actors.api.rest.policy import Policy
-from actors.api.rest.request_ids import REQUEST_ID, global_request_id, new_request_id
+from actors.api.rest.request_ids import OLDER, REQUEST_ID, global_request_id, new_request_id
 from actors.api.rest.rooms import EdgeRooms
 
 
@@ -89,7 +89,7 @@ class Edge:
         prefix, _, rest = scope["path"].lstrip("/").partition("/")
         service = self._services.get(prefix)
         inner = _inside(scope, prefix, rest)
-        answer = _with_id(inner, send) if scope["type"] == "http" else send
+        answer = _with_id(inner, OLDER.get(prefix, ""), send) if scope["type"] == "http" else send
         if service is None:
             await _nothing_here(inner, receive, answer)
             return
@@ -103,12 +103,14 @@ def _inside(scope: Scope, prefix: str, rest: str) -> Scope:
     return {**scope, "path": path, "root_path": f"/{prefix}", "state": {**scope.get("state", {}), **state}}
 
 
-def _with_id(scope: Scope, send: Send) -> Send:
+def _with_id(scope: Scope, older: str, send: Send) -> Send:
+    """The request's id in its answer, by its name and by an older one where there is one."""
     request_id = scope["state"]["request_id"].encode()
+    said = [(name.encode(), request_id) for name in (REQUEST_ID, older) if name]
 
     async def answering(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], (REQUEST_ID.encode(), request_id)]
+            message["headers"] = [*message["headers"], *said]
         await send(message)
 
     return answering

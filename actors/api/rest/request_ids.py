@@ -11,6 +11,7 @@ import uuid
 from starlette.types import Scope
 
 REQUEST_ID = "x-openstack-request-id"  # in an answer this service's own; in a request the global one
+OLDER = {"compute": "x-compute-request-id"}  # service → by which name its older clients look for the same
 _GLOBAL = re.compile(rb"req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 

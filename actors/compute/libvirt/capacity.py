@@ -133,4 +133,5 @@ def report(config: NodeConfig, facts: HostFacts, disk_gib: int, taken: list[Clai
         ram_allocation_ratio=config.ram_allocation_ratio,
         disk_allocation_ratio=config.disk_allocation_ratio,
         supported=facts.host.supported,
+        host_ip=config.node_ip,
     )

@@ -33,6 +33,7 @@ from actors.api.rest.compute import (
     zones,
 )
 from actors.api.rest.compute.host_status import HostStatuses
+from actors.api.rest.compute.legacy import Legacy
 from actors.api.rest.compute.quick_show import QuickShow
 from actors.api.rest.context import Caller
 from actors.api.rest.faults import nova_form
@@ -69,12 +70,15 @@ SERVER_PARTS = (
     tags,
     volume_attachments,
 )
+LEGACY_MEDIA = [{"base": "application/json", "type": "application/vnd.openstack.compute+json;version=2"}]
 MEDIA = [{"base": "application/json", "type": "application/vnd.openstack.compute+json;version=2.1"}]
 
 
 def application(rooms: EdgeRooms) -> FastAPI:
     app = new_service("Compute v2.1", rooms, nova_form, MICROVERSIONS)
-    serve_document(app, "/", lambda url: {"versions": [_version(url)]})
+    app.add_middleware(Legacy, microversions=MICROVERSIONS)
+    serve_document(app, "/", lambda url: {"versions": [_legacy_version(url), _version(url)]})
+    serve_document(app, "/v2", lambda url: {"version": _legacy_version(url) | {"media-types": LEGACY_MEDIA}})
     serve_document(app, "/v2.1", lambda url: {"version": _version(url) | {"media-types": MEDIA}})
     app.state.host_statuses = HostStatuses(rooms)
     app.state.secrets = {"server_id": _seen}
@@ -94,6 +98,18 @@ def quick(app: Starlette) -> QuickShow:
 async def _seen(rooms: EdgeRooms, caller: Caller, server_id: str) -> None:
     """Raises `CallerError` 404 for whoever may not know of the server."""
     await rooms.api.server(caller.token, server_id)
+
+
+def _legacy_version(url: str) -> dict[str, Any]:
+    """As it is served without microversions."""
+    return {
+        "id": "v2.0",
+        "status": "SUPPORTED",
+        "version": "",
+        "min_version": "",
+        "updated": UPDATED,
+        "links": links(f"{url}/v2/"),
+    }
 
 
 def _version(url: str) -> dict[str, Any]:

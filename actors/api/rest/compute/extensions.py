@@ -21,6 +21,7 @@ NAMES = {
     "os-availability-zone": "AvailabilityZone",
     "os-config-drive": "ConfigDrive",
     "os-console-output": "ConsoleOutput",
+    "os-consoles": "Consoles",
     "os-create-server-ext": "Createserverext",
     "os-extended-volumes": "ExtendedVolumes",
     "os-flavor-access": "FlavorAccess",

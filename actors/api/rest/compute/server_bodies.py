@@ -69,9 +69,10 @@ Address6 = Annotated[str, StringConstraints(max_length=45), AfterValidator(_addr
 ServerName = Annotated[str, StringConstraints(min_length=1, max_length=NAME_LIMIT), AfterValidator(_trimmed)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=TAG_LIMIT), AfterValidator(_tag)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=NAME_LIMIT, pattern=r"^[a-zA-Z0-9-_:. ]+$")]
+LABEL = r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"  # of a domain's name (RFC 1123)
 HostName = Annotated[
-    str, StringConstraints(min_length=2, max_length=63, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9.-]*[a-zA-Z0-9]$")
-]
+    str, StringConstraints(min_length=2, max_length=NAME_LIMIT, pattern=rf"^{LABEL}(\.{LABEL})*$")
+]  # with its domain, where the version allows one
 DeviceTag = Annotated[str, StringConstraints(min_length=1, max_length=TAG_LIMIT), AfterValidator(_tag)]
 DiskConfig = Literal["AUTO", "MANUAL"]
 

@@ -75,6 +75,8 @@ def counts(server: ServerIn) -> tuple[int, int]:
     most = server.max_count or least
     if least > most:
         raise CallerError(bad_request("", "min_count must be <= max_count"))
+    if server.hostname and most > 1:
+        raise CallerError(bad_request("", "Unable to allocate a single hostname to multiple instances"))
     return least, most
 
 

@@ -18,7 +18,7 @@ from actors.api.rest.compute.queries import in_order
 from actors.api.rest.context import Asking, Caller, Rooms
 from actors.api.rest.microversions import Spoken
 from actors.api.rest.paging import next_link, page_of
-from actors.errors import CallerError, bad_request, forbidden
+from actors.errors import CallerError, bad_request, forbidden, not_found
 from actors.messages import ServerView
 from actors.records import Flavor
 
@@ -66,6 +66,8 @@ def _of_server(view: ServerView, start: float, stop: float, now: float) -> Body:
 
 @router.get("/os-simple-tenant-usage")
 async def index(request: Request, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
+    if request.scope["raw_path"].endswith(b"/"):
+        raise CallerError(not_found("", "The resource could not be found."))  # one project, whose id is empty
     if not asking.context.is_admin:
         raise CallerError(forbidden("only an administrator sees what all projects use"))
     start, stop, now = _period(request, rooms.clock.now())

@@ -152,6 +152,7 @@ def test_hypervisors_by_version(tmp_path: Path) -> None:
             server = await launched(world, old, body(world))
             [first] = (await old.get(f"{V}/os-hypervisors/detail")).json()["hypervisors"]
             assert isinstance(first["id"], int) and isinstance(first["cpu_info"], str)
+            assert first["host_ip"] == world.node.node_ip
             assert (first["vcpus_used"], first["running_vms"], first["memory_mb_used"]) == (1, 1, 128)
             shown = (await old.get(f"{V}/os-hypervisors/{first['id']}")).json()["hypervisor"]
             assert shown == first
@@ -258,6 +259,7 @@ def test_usage_counts_what_runs(tmp_path: Path) -> None:
             refused(await http.get(f"{V}/os-simple-tenant-usage?{span}"), 403, "forbidden")
             refused(await http.get(f"{V}/os-simple-tenant-usage/other?{span}"), 403, "forbidden")
             refused(await admin.get(f"{V}/os-simple-tenant-usage?start=soon"), 400, "badRequest")
+            refused(await admin.get(f"{V}/os-simple-tenant-usage/?{span}"), 404, "itemNotFound")
 
     in_world(tmp_path, play)
 

@@ -105,8 +105,14 @@ def test_key_pairs_are_imported_made_and_deleted(tmp_path: Path) -> None:
             refused(
                 await old.post(f"{V}/os-keypairs", json={"keypair": {"name": "x", "type": "ssh"}}), 400, "badRequest"
             )
-            bad = {"keypair": {"name": "x", "public_key": "no key"}}
-            refused(await http.post(f"{V}/os-keypairs", json=bad), 400, "badRequest")
+            for junk in ("no key", "ssh-rsa JUNK nova@ubuntu", f"ssh-rsa {'A' * 2048} x"):
+                bad = {"keypair": {"name": "x", "public_key": junk}}
+                refused(await http.post(f"{V}/os-keypairs", json=bad), 400, "badRequest")
+            made = await http.post(f"{V}/os-keypairs", json={"keypair": {"name": "windows", "type": "x509"}})
+            pair = made.json()["keypair"]
+            assert (made.status_code, pair["type"], pair["fingerprint"].count(":")) == (201, "x509", 19)
+            assert pair["public_key"].startswith("-----BEGIN CERTIFICATE-----") and pair["private_key"]
+            assert (await http.delete(f"{V}/os-keypairs/windows")).status_code == 204
             server = await launched(world, http, body(world, key_name="k"))
             assert server["key_name"] == "k"
             assert (await http.delete(f"{V}/os-keypairs/m")).status_code == 204

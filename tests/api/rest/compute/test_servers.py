@@ -185,8 +185,14 @@ def test_a_hint_that_names_nothing_is_refused(tmp_path: Path, hints: dict[str, A
 def test_a_host_name_may_have_dots_since_2_94(tmp_path: Path, version: str, status: int) -> None:
     async def play(world: World) -> None:
         async with client(world, version) as http:
-            answer = await http.post(SERVERS, json=body(world, networks="none", hostname="web.example.org"))
-            assert answer.status_code == status, answer.text
+            longest = ".".join(["x" * 63] * 3) + ".example.org"
+            for name in ("web.example.org", longest):
+                answer = await http.post(SERVERS, json=body(world, networks="none", hostname=name))
+                assert answer.status_code == status, answer.text
+            for name in ("x" * 64, "web..org", "web.-x", "x." * 127 + "xy"):
+                refused(await http.post(SERVERS, json=body(world, networks="none", hostname=name)), 400, "badRequest")
+            several = body(world, networks="none", hostname="web", max_count=2)
+            refused(await http.post(SERVERS, json=several), 400, "badRequest")
             plain = await http.post(SERVERS, json=body(world, networks="none", hostname="web"))
             await world.settled()
             changed = await http.put(plain.headers["Location"], json={"server": {"hostname": "db.example.org"}})
