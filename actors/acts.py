@@ -82,6 +82,34 @@ class CreateImage(Act, frozen=True, kw_only=True):
     backup: bool = False
 
 
+class Rebuild(Act, frozen=True, kw_only=True):
+    """The guest is made anew, from an image, on its host, with the ports and volumes that it has.
+
+    What is None stays as it was. The conductor takes what is new into the server's order (`INTO_ORDER`) and leaves
+    the rest, which compute needs.
+    """
+
+    token: str
+    preserve_ephemeral: bool = False
+    stopped: bool = False  # it was off, and is so again afterwards
+    image_id: str | None = None  # None: it boots from a volume, which stays
+    image_properties: dict[str, str] | None = None
+    name: str | None = None
+    hostname: str | None = None
+    description: str | None = None
+    metadata: dict[str, str] | None = None
+    disk_config: str | None = None
+    access_ip_v4: str | None = None
+    access_ip_v6: str | None = None
+    key_name: str | None = None
+    public_key: str | None = None
+    user_data: str | None = None
+    admin_password: str | None = None
+    files: tuple[tuple[str, str], ...] | None = None
+
+
+INTO_ORDER = tuple(field for field in Rebuild.__struct_fields__ if field in set(BootSpec.__struct_fields__) - {"token"})
+
 AnyAct = (
     Start
     | Stop
@@ -95,6 +123,7 @@ AnyAct = (
     | AttachInterface
     | DetachInterface
     | CreateImage
+    | Rebuild
 )
 
 NAMES: dict[type[Act], str] = {
@@ -118,8 +147,15 @@ def name_of(act: AnyAct) -> str:
             return "reboot_hard" if act.hard else "reboot"
         case CreateImage():
             return "createBackup" if act.backup else "createImage"
+        case Rebuild():
+            return "rebuild_stopped" if act.stopped else "rebuild"
         case _:
             return NAMES[type(act)]
+
+
+def shown_name(name: str) -> str:
+    """What a user calls it."""
+    return name.removesuffix("_hard").removesuffix("_stopped")
 
 
 class ActRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,6 +187,7 @@ class ActDone(msgspec.Struct, frozen=True, kw_only=True):
     started_at: float
     finished_at: float
     vifs: tuple[Vif, ...] = ()
+    root_device: str = ""  # of a guest that was made anew
 
 
 class PowerReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,7 +30,7 @@ import ray
 
 from actors.acts import AnyAct, Reboot, Start, Stop
 from actors.api.messages import BootRequest, Evacuated, EvacuateNode, ServersRequest, SetNode
-from actors.cloud_acts import ActFailedError, act_and_wait
+from actors.cloud_acts import ActFailedError, act_and_wait, rebuild_and_wait
 from actors.cloud_rooms import (
     CloudUnavailableError,
     Flavors,
@@ -166,6 +166,15 @@ class Server:
     def reboot(self, *, hard: bool = False, timeout_s: float = WAIT_LIMIT_S) -> Server:
         """Hard: at once, whatever state it is in."""
         return self._act(Reboot(hard=hard), timeout_s)
+
+    def rebuild(self, image: str = "", timeout_s: float = WAIT_LIMIT_S) -> Server:
+        """Make its guest anew from an image (by id or name; '' = its own), with the ports and volumes that it has.
+
+        Raises `CallerError` where it is refused, `ActFailedError` where it fails, TimeoutError.
+        """
+        image_id = self._cloud.images.get(image).id if image and not is_id(image) else image or self.view.image_id
+        rebuild_and_wait(self._cloud.session, self.id, image_id, timeout_s)
+        return self.refresh()
 
     def _act(self, act: AnyAct, timeout_s: float) -> Server:
         act_and_wait(self._cloud.session, self.id, act, timeout_s)

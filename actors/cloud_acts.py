@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from actors.acts import AnyAct
-from actors.api.act_messages import ActOnServer
+from actors.api.act_messages import ActOnServer, RebuildServer
 from actors.cloud_rooms import Session
 from actors.cluster import names
 from actors.records import InstanceAction
@@ -22,9 +22,18 @@ class ActFailedError(Exception):
 
 def act_and_wait(session: Session, server_id: str, act: AnyAct, timeout_s: float) -> None:
     """Raises `CallerError`, `ActFailedError`, TimeoutError."""
-    deadline = time.monotonic() + timeout_s
     request = ActOnServer(token=session.token, server_id=server_id, act=act)
-    action: InstanceAction = session.call(names.API, "act", request, again=False)
+    _wait(session, server_id, session.call(names.API, "act", request, again=False), timeout_s)
+
+
+def rebuild_and_wait(session: Session, server_id: str, image_id: str, timeout_s: float) -> None:
+    """Raises `CallerError`, `ActFailedError`, TimeoutError."""
+    request = RebuildServer(token=session.token, server_id=server_id, image=image_id)
+    _wait(session, server_id, session.call(names.API, "rebuild", request, again=False), timeout_s)
+
+
+def _wait(session: Session, server_id: str, action: InstanceAction, timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
     while not action.finished_at:
         left_s = deadline - time.monotonic()
         if left_s <= 0:

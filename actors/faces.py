@@ -57,7 +57,7 @@ from actors.records import (
     VolumeSnapshot,
 )
 from actors.scheduler.messages import PlacementExplained
-from actors.volume.messages import CreateSnapshot, SnapshotRequest, UpdateVolume
+from actors.volume.messages import CreateSnapshot, SnapshotRequest, UpdateVolume, VolumeRequest
 
 
 class TokenVerifier(Protocol):
@@ -298,6 +298,8 @@ class VolumeFace(Protocol):
         """One connection a device, in the order of the request's devices."""
 
     async def detach(self, requests: list[DetachRequest]) -> None: ...
+
+    async def show(self, requests: list[VolumeRequest]) -> list[Volume | CallerFault]: ...
 
     async def update(self, requests: list[UpdateVolume]) -> list[Volume | CallerFault]: ...
 

@@ -1,7 +1,8 @@
 """What may be done to a server that has been booted, as one table: `ACTIONS`, by the name that a user knows. Pure.
 
 Source: Nova's compute API and manager. A row says in which vm_states an action may begin, which task_state shows it
-meanwhile, and what the server is when it is done. An action that fails leaves the server as it was.
+meanwhile, and what the server is when it is done. An action that fails leaves the server as it was, unless its row says
+what it is then.
 Invariants: one action with a task_state at a time; only a hard reboot takes over from one that is at work.
 """
 
@@ -15,6 +16,7 @@ ALIVE = frozenset((Vm.ACTIVE,))
 AT_REST = frozenset((Vm.ACTIVE, Vm.STOPPED, Vm.PAUSED))
 IMAGED = AT_REST | {Vm.SUSPENDED}
 ANY = IMAGED | {Vm.ERROR}
+BOOTABLE = frozenset((Vm.ACTIVE, Vm.ERROR))
 IDLE = frozenset((Task.NONE,))
 FORCED = IDLE | {
     Task.REBOOTING,
@@ -34,18 +36,24 @@ class Done(NamedTuple):
 
 
 class Action(NamedTuple):
-    """One row. `task` NONE: nothing shows while it is at work; `done` None: the server stays what it is."""
+    """One row. `task` NONE: nothing shows while it is at work; `done` None: the server stays what it is.
+
+    `fails` None: where it fails, too.
+    """
 
     begins_in: frozenset[Vm]
     task: Task = Task.NONE
     done: Done | None = None
     while_at: frozenset[Task] = IDLE
+    fails: State | None = None
 
 
 RUNS = Done(Vm.ACTIVE, Power.RUNNING)
+OFF = Done(Vm.STOPPED, Power.SHUTDOWN)
+BROKEN = State(Vm.ERROR, Task.NONE, Power.NOSTATE)  # its disk is gone, or half made
 
 ACTIONS: dict[str, Action] = {
-    "stop": Action(ALIVE | {Vm.ERROR}, Task.POWERING_OFF, Done(Vm.STOPPED, Power.SHUTDOWN)),
+    "stop": Action(ALIVE | {Vm.ERROR}, Task.POWERING_OFF, OFF),
     "start": Action(frozenset((Vm.STOPPED,)), Task.POWERING_ON, RUNS),
     "reboot": Action(ALIVE, Task.REBOOTING, RUNS),
     "reboot_hard": Action(ANY, Task.REBOOTING_HARD, RUNS, FORCED),
@@ -55,6 +63,8 @@ ACTIONS: dict[str, Action] = {
     "resume": Action(frozenset((Vm.SUSPENDED,)), Task.RESUMING, RUNS),
     "createImage": Action(IMAGED, Task.SNAPSHOT),
     "createBackup": Action(IMAGED, Task.BACKUP),
+    "rebuild": Action(BOOTABLE, Task.REBUILDING, RUNS, fails=BROKEN),
+    "rebuild_stopped": Action(frozenset((Vm.STOPPED,)), Task.REBUILDING, OFF, fails=BROKEN),
     "attach_volume": Action(AT_REST),
     "detach_volume": Action(AT_REST),
     "attach_interface": Action(AT_REST),
@@ -85,8 +95,8 @@ def done(name: str, state: State) -> State:
     return State(end.vm, Task.NONE, end.power) if end else state._replace(task=Task.NONE)
 
 
-def failed(state: State) -> State:
-    return state._replace(task=Task.NONE)
+def failed(name: str, state: State) -> State:
+    return ACTIONS[name].fails or state._replace(task=Task.NONE)
 
 
 def powered(state: State, power: Power) -> State:

@@ -126,7 +126,8 @@ for _start in product((Vm.ACTIVE, Vm.STOPPED, Vm.ERROR), (Task.NONE,), Power):
     TABLE[State._make(_start), Event.EVACUATE] = ACCEPTED
 # Whatever is done to a server when its deletion is asked for, deletion takes over.
 _LIVING = (Vm.ACTIVE, Vm.STOPPED, Vm.PAUSED, Vm.SUSPENDED, Vm.ERROR)
-_TASKS = tuple(task for task in Task if task not in (*_BUILD_TASKS, *AGAIN.values(), Task.DELETING))
+_ONLY_SHOWN = (Task.REBUILD_BLOCK_DEVICE_MAPPING, Task.REBUILD_SPAWNING)
+_TASKS = tuple(task for task in Task if task not in (*_BUILD_TASKS, *_ONLY_SHOWN, Task.DELETING))
 for _start in (*(_building(task) for task in _BUILD_TASKS), *map(State._make, product(_LIVING, _TASKS, Power))):
     _deleting = _start._replace(task=Task.DELETING)
     TABLE[_start, Event.DELETE] = _deleting
@@ -143,10 +144,18 @@ def after(state: State, event: Event) -> State:
 
 
 _SHOWN = {Vm.BUILDING: "BUILD", Vm.STOPPED: "SHUTOFF"}
-_SHOWN_WHILE = {(Vm.ACTIVE, Task.REBOOTING): "REBOOT", (Vm.ACTIVE, Task.REBOOTING_HARD): "HARD_REBOOT"}
+_SHOWN_WHILE = {
+    (Vm.ACTIVE, Task.REBOOTING): "REBOOT",
+    (Vm.ACTIVE, Task.REBOOTING_HARD): "HARD_REBOOT",
+    (Vm.ACTIVE, Task.REBUILDING): "REBUILD",
+    (Vm.STOPPED, Task.REBUILDING): "REBUILD",
+    (Vm.ERROR, Task.REBUILDING): "REBUILD",
+}
 
 
 def status(state: State) -> str:
-    """What a user sees as `status`: BUILD, ACTIVE, SHUTOFF, PAUSED, SUSPENDED, REBOOT, HARD_REBOOT, ERROR, DELETED."""
+    """What a user sees as `status`: BUILD, ACTIVE, SHUTOFF, PAUSED, SUSPENDED, REBOOT, HARD_REBOOT, REBUILD, ERROR,
+    DELETED.
+    """
     shown = _SHOWN_WHILE.get((state.vm, state.task)) or _SHOWN.get(state.vm)
     return shown or state.vm.value.upper()

@@ -16,11 +16,11 @@ BROKEN = State(Vm.ERROR, Task.NONE, Power.RUNNING)
 AT_REST = {"ACTIVE": ACTIVE, "SHUTOFF": STOPPED, "PAUSED": PAUSED, "SUSPENDED": SUSPENDED, "ERROR": BROKEN}
 
 MAY = {
-    "ACTIVE": {"stop", "reboot", "reboot_hard", "pause", "suspend", "createImage", "createBackup"},
-    "SHUTOFF": {"start", "reboot_hard", "createImage", "createBackup"},
+    "ACTIVE": {"stop", "reboot", "reboot_hard", "pause", "suspend", "createImage", "createBackup", "rebuild"},
+    "SHUTOFF": {"start", "reboot_hard", "createImage", "createBackup", "rebuild_stopped"},
     "PAUSED": {"unpause", "reboot_hard", "createImage", "createBackup"},
     "SUSPENDED": {"resume", "reboot_hard", "createImage", "createBackup"},
-    "ERROR": {"stop", "reboot_hard"},
+    "ERROR": {"stop", "reboot_hard", "rebuild"},
 }
 PLUGGING = {"attach_volume", "detach_volume", "attach_interface", "detach_interface"}
 
@@ -52,7 +52,20 @@ def test_an_action_shows_its_task_and_then_its_end(name: str, state: State, whil
     assert isinstance(at_work, State)
     assert at_work.task == while_at
     assert done(name, at_work) == end
-    assert failed(at_work) == state
+    assert failed(name, at_work) == state
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "end"),
+    [("rebuild", ACTIVE, ACTIVE), ("rebuild", BROKEN, ACTIVE), ("rebuild_stopped", STOPPED, STOPPED)],
+)
+def test_a_rebuild_that_fails_leaves_no_guest_that_could_be_as_before(name: str, state: State, end: State) -> None:
+    at_work = begun(name, state)
+    assert isinstance(at_work, State)
+    assert (at_work.task, status(at_work)) == (Task.REBUILDING, "REBUILD")
+    assert done(name, at_work) == end
+    assert status(failed(name, at_work)) == "ERROR"
+    assert after(at_work, Event.DELETE).task is Task.DELETING
 
 
 def test_a_server_at_work_is_shown_as_clients_expect() -> None:

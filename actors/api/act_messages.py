@@ -56,6 +56,28 @@ class AttachPort(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str = ""
 
 
+class RebuildServer(msgspec.Struct, frozen=True, kw_only=True):
+    """Make its guest anew from an image. What is None stays as it was; '' takes it away."""
+
+    token: str
+    server_id: str
+    image: str
+    name: str | None = None
+    hostname: str | None = None
+    description: str | None = None
+    metadata: dict[str, str] | None = None
+    disk_config: str | None = None
+    access_ip_v4: str | None = None
+    access_ip_v6: str | None = None
+    key_name: str | None = None
+    user_data: str | None = None
+    admin_password: str = ""  # '' = one is made
+    files: tuple[tuple[str, str], ...] | None = None
+    preserve_ephemeral: bool = False
+    reimage: bool = False  # also the volume that it boots from
+    request_id: str = ""
+
+
 class ImageOfServer(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     server_id: str

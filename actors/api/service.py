@@ -24,6 +24,7 @@ from actors.api.messages import (
     ServersRequest,
 )
 from actors.api.placement import Placement
+from actors.api.rebuilding import ServerRebuilds
 from actors.api.validation import (
     hostname_of,
     image_fault,
@@ -61,7 +62,7 @@ Seen = TypeVar("Seen", ServerView, ServerStatus)
 Question = TypeVar("Question", AllocateRequest, AttachRequest)
 
 
-class Api(Placement, ServerFirewalls):
+class Api(Placement, ServerFirewalls, ServerRebuilds):
     def __init__(
         self,
         config: CloudConfig,
@@ -238,12 +239,15 @@ class Api(Placement, ServerFirewalls):
         return outcomes
 
     def _public_key(self, request: BootRequest, context: AuthContext) -> str:
-        if not request.key_name:
-            return request.public_key
+        return self._key_named(request.key_name, context) if request.key_name else request.public_key
+
+    def _key_named(self, name: str, context: AuthContext) -> str:
+        if not name:
+            return ""
         try:
-            return self._keypairs.get(context.user_id, request.key_name).public_key.strip()
+            return self._keypairs.get(context.user_id, name).public_key.strip()
         except CallerError:
-            raise CallerError(bad_request("key_name", f"there is no keypair {request.key_name!r}")) from None
+            raise CallerError(bad_request("key_name", f"there is no keypair {name!r}")) from None
 
     # ------------------------------------------------------------ servers
 

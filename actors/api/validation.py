@@ -42,8 +42,8 @@ def request_fault(request: BootRequest, user_data_limit: int) -> CallerFault | N
         _count_fault(request)
         or _wait_fault(request)
         or _network_fault(request)
-        or _user_data_fault(request.user_data, user_data_limit)
-        or _metadata_fault(request.metadata)
+        or user_data_fault(request.user_data, user_data_limit)
+        or metadata_fault(request.metadata)
         or key_fault("public_key", request.public_key)
         or _devices_fault(request)
     )
@@ -91,7 +91,7 @@ def _network_fault(request: BootRequest) -> CallerFault | None:
     return None
 
 
-def _user_data_fault(user_data: str, limit: int) -> CallerFault | None:
+def user_data_fault(user_data: str, limit: int) -> CallerFault | None:
     if not user_data:
         return None
     if len(user_data) > limit:
@@ -103,7 +103,7 @@ def _user_data_fault(user_data: str, limit: int) -> CallerFault | None:
     return None
 
 
-def _metadata_fault(metadata: dict[str, str]) -> CallerFault | None:
+def metadata_fault(metadata: dict[str, str]) -> CallerFault | None:
     if len(metadata) > METADATA_LIMIT:
         return bad_request("metadata", f"has {len(metadata)} items; at most {METADATA_LIMIT} are allowed")
     for key, value in metadata.items():

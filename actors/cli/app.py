@@ -332,6 +332,17 @@ def reboot(servers: Names, hard: Annotated[bool, typer.Option(help="Switch off, 
 
 
 @app.command()
+def rebuild(
+    server: Name, image: Annotated[str, typer.Option(help="Image, by name or id; its own if you name none.")] = ""
+) -> None:
+    """Make a guest anew from an image, with its addresses and volumes. What is on its root disk is lost."""
+    from actors.cloud import Cloud
+
+    with Cloud.connect() as cloud:
+        cloud.server(server).rebuild(image)
+
+
+@app.command()
 def delete(servers: Names) -> None:
     """Delete servers and wait until they are gone."""
     from actors.cloud import Cloud

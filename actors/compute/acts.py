@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from actors.acts import (
     ActDone,
@@ -21,6 +21,7 @@ from actors.acts import (
     DetachVolume,
     Pause,
     Reboot,
+    Rebuild,
     Resume,
     Start,
     Stop,
@@ -30,6 +31,7 @@ from actors.acts import (
 )
 from actors.clock import Clock
 from actors.compute.plugging import attach_interface, attach_volume, detach_interface, detach_volume, plug
+from actors.compute.rebuilding import rebuild
 from actors.errors import CallerError, Fault, HostError, HostFault
 from actors.image.upload import send
 from actors.messages import ImageRequest, Vif
@@ -48,6 +50,13 @@ class _Turns:
     hurry: asyncio.Event = field(default_factory=asyncio.Event)
     users: int = 0
     gone: bool = False
+
+
+class _Made(NamedTuple):
+    """What an act has to tell beside that it is done."""
+
+    vifs: tuple[Vif, ...] = ()
+    root_device: str = ""
 
 
 class Acts:
@@ -94,14 +103,16 @@ class Acts:
         if turns.gone:
             return HostFault(step, order.host, "the server is being deleted")
         try:
-            vifs = await self._do(order, turns.hurry)
+            done = await self._do(order, turns.hurry)
         except (CallerError, HostError) as error:
             return error.fault
         except (ConnectionError, TimeoutError) as error:
             return HostFault(step, order.host, str(error) or type(error).__name__)
-        return ActDone(started_at=started_at, finished_at=self._clock.now(), vifs=vifs)
+        return ActDone(
+            started_at=started_at, finished_at=self._clock.now(), vifs=done.vifs, root_device=done.root_device
+        )
 
-    async def _do(self, order: ActOrder, hurry: asyncio.Event) -> tuple[Vif, ...]:
+    async def _do(self, order: ActOrder, hurry: asyncio.Event) -> _Made:
         guests, instance_id = self._node.hypervisor.guests, order.instance_id
         match order.act:
             case Stop(wait_s=wait_s):
@@ -123,12 +134,14 @@ class Acts:
             case DetachVolume(volume_id=volume_id):
                 await detach_volume(self._node, order, volume_id)
             case AttachInterface():
-                return (await attach_interface(self._node, order, order.act),)
+                return _Made(vifs=(await attach_interface(self._node, order, order.act),))
             case DetachInterface(port_id=port_id):
                 await detach_interface(self._node, order, port_id)
             case CreateImage():
                 await self._image(order, order.act)
-        return ()
+            case Rebuild():
+                return _Made(root_device=await rebuild(self._node, order, order.act, hurry))
+        return _Made()
 
     async def _image(self, order: ActOrder, act: CreateImage) -> None:
         """The file is made anew where an earlier life had begun it; the image room takes each byte once."""

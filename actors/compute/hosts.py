@@ -106,6 +106,10 @@ class Hosts:
         if host and claim:
             host.add(claim, -1)
 
+    def claim_of(self, host_name: str, instance_id: str) -> Claim | None:
+        host = self._hosts.get(host_name)
+        return host.claims.get(instance_id) if host else None
+
     def host_of(self, instance_id: str) -> str:
         """Where its claim is; '' where none is."""
         return next((name for name, host in self._hosts.items() if instance_id in host.claims), "")

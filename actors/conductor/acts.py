@@ -26,16 +26,19 @@ from actors.acts import (
     DetachInterface,
     DetachVolume,
     PowerReport,
+    Rebuild,
     Stop,
     act_of,
     name_of,
+    shown_name,
 )
 from actors.conductor.attached import attached_volumes, with_volume, without_volume
 from actors.conductor.boots import Boot
 from actors.conductor.instance_actions import InstanceActions, begun, ended
+from actors.conductor.rebuilt import broken, rebuilt, spec_of, taken_in
 from actors.errors import CallerError, CallerFault, Fault, HostFault, bad_request, conflict, forbidden, not_found
 from actors.records import InstanceAction
-from actors.states import Power, Task
+from actors.states import Power, Task, Vm
 from actors.vifs import alike
 
 if TYPE_CHECKING:
@@ -86,14 +89,15 @@ class Acts:
             return known
         try:
             check_lock(boot, request.above_locks)
-            name = name_of(request.act)
+            asked = _as_it_stands(boot, request.act)
+            name = name_of(asked)
             state = lifecycle.begun(name, boot.state)
             if isinstance(state, lifecycle.Refused):
                 raise CallerError(wrong_state(name, boot, state))
             if not boot.instance.launched_at:
-                text = f"Cannot '{_shown(name)}' instance {boot.id} while it has never been active"
+                text = f"Cannot '{shown_name(name)}' instance {boot.id} while it has never been active"
                 raise CallerError(conflict("", text))
-            act = self._prepared(boot, request.act)
+            act = self._prepared(boot, asked)
         except CallerError as error:
             return error.fault
         boot.become(state)
@@ -123,6 +127,8 @@ class Acts:
                 if not any(vif.port_id == act.port_id for vif in row.addresses):
                     raise CallerError(not_found("port_id", f"The requested port {act.port_id} is not attached"))
                 self._check_not_going(boot, act)
+            case Rebuild():
+                return taken_in(boot, act, self._conductor.limits(row.project_id)["metadata_items"])
         return act
 
     def _detachable(self, boot: Boot, volume_id: str) -> str:
@@ -229,7 +235,8 @@ class Acts:
         boot.change(updated_at=now)
         well = isinstance(reply, ActDone)
         if boot.acting == action.id:  # no other has taken over
-            boot.become(lifecycle.done(name_of(act), boot.state) if well else lifecycle.failed(boot.state))
+            turn = lifecycle.done if well else lifecycle.failed
+            boot.become(turn(name_of(act), boot.state))
             boot.acting = ""
         match act:
             case AttachVolume() if not well:
@@ -241,6 +248,8 @@ class Acts:
             case DetachInterface() if well:
                 left = tuple(vif for vif in boot.instance.addresses if vif.port_id != act.port_id)
                 boot.change(addresses=left)
+            case Rebuild():
+                boot.change(**(rebuilt(reply) if isinstance(reply, ActDone) else broken(reply, now)))
 
     async def _tell(self, action: InstanceAction, phase: str) -> None:
         """A server that is gone meanwhile is written no more, its action is."""
@@ -270,15 +279,15 @@ class Acts:
 
 
 def _order(boot: Boot, action: InstanceAction) -> ActOrder:
-    row = boot.instance
+    row, act = boot.instance, act_of(action.act)
     return ActOrder(
         id=action.id,
         instance_id=row.id,
         attempt=row.attempt,
         host=row.host,
-        spec=boot.spec(),
+        spec=spec_of(boot) if isinstance(act, Rebuild) else boot.spec(),
         vifs=row.addresses,
-        act=act_of(action.act),
+        act=act,
     )
 
 
@@ -288,12 +297,14 @@ def check_lock(boot: Boot, above_locks: bool) -> None:
 
 
 def wrong_state(name: str, boot: Boot, refused: lifecycle.Refused) -> CallerFault:
-    text = f"Cannot '{_shown(name)}' instance {boot.id} while it is in {refused.attribute} {refused.value}"
+    text = f"Cannot '{shown_name(name)}' instance {boot.id} while it is in {refused.attribute} {refused.value}"
     return conflict("", text)
 
 
-def _shown(name: str) -> str:
-    return name.removesuffix("_hard")
+def _as_it_stands(boot: Boot, act: AnyAct) -> AnyAct:
+    """What is rebuilt while it is off is off afterwards."""
+    stopped = boot.instance.vm_state == Vm.STOPPED
+    return msgspec.structs.replace(act, stopped=stopped) if isinstance(act, Rebuild) else act
 
 
 def public(action: InstanceAction) -> InstanceAction:

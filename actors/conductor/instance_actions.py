@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from actors.acts import ActDone, ActRequest, AnyAct, Edit, Reboot, builtins_of, name_of
+from actors.acts import ActDone, ActRequest, AnyAct, Edit, builtins_of, name_of, shown_name
 from actors.conductor.boots import Boot
 from actors.errors import CallerFault, Fault
 from actors.messages import EvacuateRequest, StoryLine
@@ -34,6 +34,7 @@ PARTS = {
     "createImage": "compute_snapshot_instance",
     "createBackup": "compute_backup_instance",
     "evacuate": "compute_rebuild_instance",
+    "rebuild": "compute_rebuild_instance",
 }
 EVACUATE = "evacuate"
 BOOT_PART = "compute__do_build_and_run_instance"
@@ -113,14 +114,13 @@ class InstanceActions:
 
 
 def begun(request: ActRequest, boot: Boot, act: AnyAct, now: float) -> InstanceAction:
-    name = "reboot" if isinstance(act, Reboot) else name_of(act)
     return InstanceAction(
         id=request.id,
         instance_id=boot.id,
         project_id=boot.instance.project_id,
         user_id=request.user_id,
         request_id=request.request_id,
-        name=name,
+        name=shown_name(name_of(act)),
         started_at=now,
         updated_at=now,
         act=builtins_of(act),

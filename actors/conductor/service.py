@@ -9,7 +9,7 @@ ACTIVE, or in ERROR with a fault, or deleted.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from sys import intern
@@ -438,7 +438,11 @@ class Conductor(Administration):
         return replies
 
     def _edited(self, boot: Boot, edit: Edit, now: float) -> CallerFault | None:
-        return edited(boot, edit, now, self._quotas.limits(boot.instance.project_id)["metadata_items"])
+        return edited(boot, edit, now, self.limits(boot.instance.project_id)["metadata_items"])
+
+    def limits(self, project_id: str) -> Mapping[str, int]:
+        """A project's quotas by resource, -1 = any number."""
+        return self._quotas.limits(project_id)
 
     def boot(self, instance_id: str) -> Boot | None:
         return self._boots.get(instance_id)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
+from msgspec.structs import replace
 from pydantic import BaseModel, Field, RootModel, ValidationError
 from starlette.responses import Response
 
@@ -21,6 +22,15 @@ from actors.api.rest.answers import Json
 from actors.api.rest.bodies import Name, Strict
 from actors.api.rest.compute.backups import keep_newest
 from actors.api.rest.compute.consoles import open_console
+from actors.api.rest.compute.rebuild_bodies import (
+    REIMAGED_SINCE,
+    RebuildIn,
+    after_rebuild,
+    rebuild_request,
+    refuse_strange_rebuild,
+)
+from actors.api.rest.compute.server_view import Showing
+from actors.api.rest.compute.showing import Shown
 from actors.api.rest.context import Asking, Caller, Rooms, base_url
 from actors.api.rest.microversions import Spoken, Version
 from actors.api.rest.rooms import EdgeRooms
@@ -34,7 +44,7 @@ REASON_SINCE = (2, 73)
 SHUT_DOWN_S = 0.0  # what a guest has to shut down is the compute API's to say
 NOT_DONE = (
     "addFixedIp", "addFloatingIp", "changePassword", "confirmResize",
-    "injectNetworkInfo", "migrate", "os-migrateLive", "os-start-rescue", "rebuild", "removeFixedIp",
+    "injectNetworkInfo", "migrate", "os-migrateLive", "os-start-rescue", "removeFixedIp",
     "removeFloatingIp", "rescue", "resetNetwork", "resize", "restore", "revertResize",
     "shelve", "shelveOffload", "trigger_crash_dump", "unrescue", "unshelve", "os-getRDPConsole",
     "os-getSerialConsole", "os-getSPICEConsole",
@@ -56,6 +66,7 @@ class Asked:
     version: Version
     server_id: str
     url: str  # of the edge
+    showing: Showing
 
     async def act(self, act: AnyAct) -> Response:
         await self.rooms.api.act(
@@ -108,7 +119,7 @@ class Body(RootModel[dict[str, Any]]):
 
 @router.post("/action")
 async def act_on_server(
-    server_id: str, body: Body, request: Request, rooms: Rooms, caller: Asking, version: Spoken
+    server_id: str, body: Body, request: Request, rooms: Rooms, caller: Asking, version: Spoken, showing: Shown
 ) -> Response:
     if len(body.root) != 1:
         raise CallerError(bad_request("", "There must be exactly one action in the body."))
@@ -116,7 +127,7 @@ async def act_on_server(
     action = ACTIONS.get(name)
     if action is None:
         raise CallerError(_unknown(name))
-    return await action(Asked(rooms, caller, version, server_id, base_url(request)), how)
+    return await action(Asked(rooms, caller, version, server_id, base_url(request), showing), how)
 
 
 def _unknown(name: str) -> CallerFault:
@@ -279,6 +290,21 @@ async def evacuate(asked: Asked, how: Any) -> Response:
     return Response(status_code=200)
 
 
+async def rebuild(asked: Asked, how: Any) -> Response:
+    """Its guest is made anew from an image; the answer shows the server, with the password that is new."""
+    wanted: RebuildIn = parsed(RebuildIn, how)
+    wanted = parsed(RebuildIn, how)
+    refuse_strange_rebuild(wanted, asked.version)
+    password = wanted.adminPass or secrets.token_urlsafe(9)
+    given = asked.caller.token, asked.server_id, asked.caller.request_id
+    request = rebuild_request(wanted, *given, password)
+    await asked.rooms.api.rebuild(replace(request, reimage=asked.version >= REIMAGED_SINCE))
+    view = await asked.rooms.api.server(asked.caller.token, asked.server_id)
+    server = after_rebuild(view, asked.showing, password)
+    location = {"Location": f"{asked.showing.url}/v2.1/servers/{view.id}"}
+    return Json({"server": server}, status_code=ACCEPTED, headers=location)
+
+
 async def force_delete(asked: Asked, how: Any) -> Response:
     request = ServersRequest(token=asked.caller.token, server_ids=(asked.server_id,))
     [fault] = await asked.rooms.api.delete(request)
@@ -303,6 +329,7 @@ ACTIONS: dict[str, Action] = {
     "createImage": create_image,
     "createBackup": create_backup,
     "evacuate": evacuate,
+    "rebuild": rebuild,
     "forceDelete": force_delete,
     "addSecurityGroup": add_security_group,
     "removeSecurityGroup": remove_security_group,

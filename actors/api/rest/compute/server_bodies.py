@@ -188,7 +188,7 @@ def refuse_strange(server: ServerIn, version: Version) -> None:
     for field in server.model_fields_set:
         if version < SINCE.get(field, version) or version > UNTIL.get(field, version):
             raise unexpected(field)
-    _refuse_domain(server.hostname, version)
+    refuse_domain(server.hostname, version)
     wanted = server.networks
     if version >= (2, 37) and wanted is None:
         raise CallerError(
@@ -208,9 +208,9 @@ def refuse_strange_change(change: ServerChange, version: Version) -> None:
     for field in change.model_fields_set:
         if version < SINCE.get(field, version):
             raise unexpected(field)
-    _refuse_domain(change.hostname, version)
+    refuse_domain(change.hostname, version)
 
 
-def _refuse_domain(hostname: str | None, version: Version) -> None:
+def refuse_domain(hostname: str | None, version: Version) -> None:
     if version < DOMAINS_SINCE and "." in (hostname or ""):
         raise CallerError(bad_request("hostname", "a host name has no dots before microversion 2.94"))

@@ -26,6 +26,7 @@ SERVER_ACTIONS = ByAction(
         "createImage": f"{API}:servers:create_image",
         "createBackup": f"{API}:os-create-backup",
         "evacuate": f"{API}:os-evacuate",
+        "rebuild": f"{API}:servers:rebuild",
         "forceDelete": f"{API}:os-deferred-delete:force",
         "addSecurityGroup": f"{API}:os-security-groups:add",
         "removeSecurityGroup": f"{API}:os-security-groups:remove",

@@ -1,0 +1,102 @@
+"""A guest made anew on its host: from an image, with the ports, volumes and claim that it has.
+
+Called by `acts.py`, from the order alone, and may be run again from its beginning. What may fail without harm comes
+first: while the image is fetched the guest runs on. After that a failure leaves no guest, and the server is in ERROR.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from actors.acts import ActOrder, Rebuild
+from actors.compute import steps
+from actors.compute.build import Build
+from actors.compute.plugging import plug
+from actors.errors import HostError, HostFault, value_of
+from actors.messages import BuildOrder
+from actors.saga import Failures
+
+if TYPE_CHECKING:
+    from actors.compute.service import Compute
+
+REBUILD_S = 1_200.0  # for all of it; an image may take half of that to come
+GOING, NOT_HERE = "the server is being deleted", "the server has no place on this host"
+
+Work = Callable[["Compute", list[Build]], Awaitable[Failures]]
+
+
+async def rebuild(node: Compute, order: ActOrder, act: Rebuild, hurry: asyncio.Event) -> str:
+    """The name of its root device; at a `hurry` it goes no further.
+
+    Raises `HostError`, `CallerError`, `TimeoutError`.
+    """
+    build = Build(_order(node, order, act))
+    build.vifs = order.vifs
+    async with asyncio.timeout(REBUILD_S):
+        for work in _works(order, act):
+            if hurry.is_set():
+                raise HostError(HostFault("rebuild", order.host, GOING))
+            value_of((await work(node, [build])).get(build.id))
+    return build.root_device
+
+
+def _works(order: ActOrder, act: Rebuild) -> tuple[Work, ...]:
+    return (
+        steps.fetch_image,
+        steps.attach_block_devices,  # it has them: this tells how they are reached
+        partial(_take_down, keep_ephemeral=act.preserve_ephemeral),
+        steps.write_config_drive,
+        steps.make_root_disk,
+        steps.make_ephemeral_disks,
+        steps.define_guest,
+        partial(_start, order=order),
+        *((_switch_off,) if act.stopped else (steps.resume_guest, steps.await_running)),
+    )
+
+
+def _order(node: Compute, order: ActOrder, act: Rebuild) -> BuildOrder:
+    claim = node.hosts.claim_of(order.host, order.instance_id)
+    if claim is None:
+        raise HostError(HostFault("rebuild", order.host, NOT_HERE))
+    return BuildOrder(
+        instance_id=order.instance_id,
+        attempt=order.attempt,
+        host=order.host,
+        epoch=node.epoch,
+        spec=replace(order.spec, token=act.token),
+        claim=claim,
+        again=True,
+    )
+
+
+async def _take_down(node: Compute, builds: list[Build], keep_ephemeral: bool) -> Failures:
+    """The taps stay, and with them what the network knows of its ports."""
+    hypervisor = node.hypervisor
+    await hypervisor.stop(builds)
+    await hypervisor.undefine(builds)
+    await hypervisor.remove_config_drives(builds)
+    await hypervisor.remove_root_disks(builds)
+    if not keep_ephemeral:
+        await hypervisor.remove_ephemeral_disks(builds)
+    return {}
+
+
+async def _start(node: Compute, builds: list[Build], order: ActOrder) -> Failures:
+    failures: Failures = {}
+
+    async def start() -> None:
+        failures.update(await steps.start_paused(node, builds))
+
+    await plug(node, order, order.vifs, start)
+    return failures
+
+
+async def _switch_off(node: Compute, builds: list[Build]) -> Failures:
+    for build in builds:
+        await node.hypervisor.guests.switch_off(build.id)
+    return {}

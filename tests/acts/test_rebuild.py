@@ -1,0 +1,131 @@
+"""A guest made anew from an image: what stays, what is new, and what becomes of one that could not be made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.acts import Start, Stop
+from actors.api.act_messages import AttachVolumeTo, RebuildServer
+from actors.api.messages import CreateKeypair
+from actors.errors import CallerError
+from actors.messages import ServerView
+from tests.acts.test_acts import act, shown
+from tests.world import World, in_world, token
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHUTU1wXnpyTBz0B3WVMmDcbLdpCvJXLGkjwnPIVYkVB me"
+
+
+async def rebuild(world: World, server: ServerView, image: str, by: str = "", **changes: Any) -> ServerView:
+    """Ask for it, and wait until it is over."""
+    asked = RebuildServer(token=by or world.member, server_id=server.id, image=image, **changes)
+    action = await world.api.rebuild(asked)
+    await world.conductor.acted([action.id], 20.0)
+    return await shown(world, server)
+
+
+def test_what_is_asked_anew_is_new_and_everything_else_stays(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        before = await world.state()
+        other = await world.upload("other", b"another disk")
+        await world.api.create_keypair(CreateKeypair(token=world.member, name="mine", public_key=KEY))
+        [server] = await world.boot(world.request(metadata={"a": "1"}, description="kept"))
+        running = await world.state()
+        view = await rebuild(
+            world, server, other.id, name="new", metadata={"b": "2"}, key_name="mine", admin_password="secret"
+        )
+        assert (view.status, view.power_state, view.task_state) == ("ACTIVE", "RUNNING", None)
+        assert (view.name, view.image_id, view.metadata, view.key_name) == ("new", other.id, {"b": "2"}, "mine")
+        assert (view.addresses, view.host, view.description) == (server.addresses, server.host, "kept")
+        found = await world.conductor.instance(server.id)
+        assert (found.spec.public_key, found.spec.admin_password) == (KEY, "secret")
+        assert await world.state() == running
+        action, _ = await world.api.instance_actions(world.member, server.id)
+        assert (action.name, action.events[0].event, action.message) == ("rebuild", "compute_rebuild_instance", "")
+        told = [one.event_type for one in await world.conductor.notifications(0, 100, 0.0)]
+        assert told[-2:] == ["instance.rebuild.start", "instance.rebuild.end"]
+        await world.delete(server)
+        assert await world.state() == before
+
+    in_world(tmp_path, play)
+
+
+def test_one_that_is_off_is_off_afterwards_and_one_with_volumes_keeps_them(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        volume_id = await world.volume()
+        await world.api.attach_volume(AttachVolumeTo(token=world.member, server_id=server.id, volume_id=volume_id))
+        await world.settled()
+        await act(world, server, Stop(wait_s=1))
+        view = await rebuild(world, server, server.image_id)
+        assert (view.status, view.power_state) == ("SHUTOFF", "SHUTDOWN")
+        assert [one.source_id for one in view.volumes] == [volume_id]
+        assert any(volume_id in held for held in await world.held_by(server.id))
+        assert (await act(world, server, Start())).status == "ACTIVE"
+        await world.api.detach_volume(world.member, server.id, volume_id)
+        await world.settled()
+        assert await world.volume_status(volume_id) == "available"
+        await world.delete(server)
+
+    in_world(tmp_path, play)
+
+
+def test_what_is_refused_has_changed_nothing(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        [rooted] = await world.boot(world.request(image="", block_devices=(world.root_volume(),)))
+        big = await world.upload("big", b"x")
+        for on, image, changes, status in (
+            (server, "nowhere", {}, 400),
+            (server, big.id, {"name": ""}, 400),
+            (server, big.id, {"key_name": "nobody's"}, 400),
+            (server, big.id, {"user_data": "%"}, 400),
+            (server, big.id, {"metadata": {f"k{n}": "v" for n in range(129)}}, 403),
+            (server, big.id, {"by": token("other")}, 404),
+            (server, big.id, {"by": token(roles=("reader",))}, 403),
+            (rooted, big.id, {}, 400),
+            (rooted, big.id, {"reimage": True}, 501),
+        ):
+            was = await shown(world, on)
+            with pytest.raises(CallerError) as refused:
+                await rebuild(world, on, image, **changes)
+            assert refused.value.fault.status == status, (image, changes)
+            assert await shown(world, on) == was
+
+    in_world(tmp_path, play)
+
+
+def test_a_server_on_a_volume_is_made_anew_around_it(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        root = world.root_volume()
+        [server] = await world.boot(world.request(image="", block_devices=(root,)))
+        view = await rebuild(world, server, root.source_id, name="again")
+        assert (view.status, view.name, view.image_id, view.volumes) == ("ACTIVE", "again", "", server.volumes)
+        await world.delete(server)
+
+    in_world(tmp_path, play)
+
+
+def test_where_it_fails_the_server_is_in_error_says_why_and_can_be_rebuilt(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        claim = world.compute.hosts.claim_of(server.host, server.id)
+        assert claim is not None
+        world.compute.hosts.drop(server.host, server.id)
+        view = await rebuild(world, server, server.image_id)
+        assert (view.status, view.task_state) == ("ERROR", None)
+        assert view.fault is not None
+        assert (view.fault.message, view.fault.host) == (
+            "rebuild on node-1: the server has no place on this host",
+            "node-1",
+        )
+        action, _ = await world.api.instance_actions(world.member, server.id)
+        assert (action.name, action.message) == ("rebuild", "Error")
+        world.compute.hosts.claim(claim)
+        view = await rebuild(world, server, server.image_id)
+        assert (view.status, view.fault) == ("ACTIVE", None)
+        await world.delete(server)
+
+    in_world(tmp_path, play)
