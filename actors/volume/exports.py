@@ -40,6 +40,12 @@ def corrections(wanted: Collection[str], exports: Collection[str], nodes: Collec
     )
 
 
+def volumes_of(names: Collection[str], volume_ids: Collection[str]) -> list[str]:
+    """The volumes, of those that there are, whose exports have these names; a name that is no volume's stays itself."""
+    known = {node_name(volume_id): volume_id for volume_id in volume_ids}
+    return sorted(known.get(name, name) for name in names)
+
+
 def node_of(volume_id: str, filename: str) -> dict[str, Any]:
     """Arguments of blockdev-add. No backing file is ever opened, whatever the header says."""
     return {

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from actors.volume.backend import BackendError, Blank, OfImage, OfSnapshot, OfVolume, Source, VolumeAddress
 from actors.volume.daemon import StorageDaemon
-from actors.volume.exports import corrections, export_of, node_name, node_of
+from actors.volume.exports import corrections, export_of, node_name, node_of, volumes_of
 from actors.volume.process import run
 from actors.volume.qmp import QmpClient, QmpError, QmpLost
 
@@ -216,7 +216,7 @@ class QemuBackend:
                 with contextlib.suppress(QmpLost, QmpError, BackendError):
                     exports = await _export_names(await self._daemon.client())
         files = sorted(path.name for path in self._folder.glob("*") if path.is_file()) if self._folder.exists() else []
-        return {"volume_files": files, "exports": sorted(exports)}
+        return {"volume_files": files, "exports": volumes_of(exports, files)}
 
     def _prepare(self) -> None:
         """Copies that a former room didn't finish are made again."""

@@ -184,6 +184,8 @@ def servers_at_work(client: OpenStack, folder: Path) -> None:
     client.run("server add network web lab-net")
     client.run("server reboot --wait web")
     client.run("server reboot --hard --wait web")
+    client.run("server rebuild --wait web")
+    assert client.field("status", "server show web") == "ACTIVE"
     for act, status in (
         ("stop", "SHUTOFF"),
         ("start", "ACTIVE"),

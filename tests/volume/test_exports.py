@@ -7,7 +7,7 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.volume.exports import NODE_NAME_LIMIT, corrections, node_name
+from actors.volume.exports import NODE_NAME_LIMIT, corrections, node_name, volumes_of
 
 ids = st.sets(st.integers(0, 30).map(lambda number: str(uuid.UUID(int=number << 64))))
 
@@ -26,3 +26,8 @@ def test_after_the_corrections_all_is_as_wanted(wanted: set[str], exported: set[
 def test_names_fit_and_differ() -> None:
     names = {node_name(str(uuid.UUID(int=number << 8))) for number in range(1000)}
     assert len(names) == 1000 and all(len(name) <= NODE_NAME_LIMIT for name in names)
+
+
+def test_exports_are_known_by_their_volumes() -> None:
+    volume_id = "ad0f7af4-1f0b-49e0-be5a-5d29519af512"
+    assert volumes_of({node_name(volume_id), "another"}, {volume_id}) == [volume_id, "another"]

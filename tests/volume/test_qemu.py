@@ -92,6 +92,7 @@ def test_what_is_written_over_nbd_is_read_back_after_another_attach(tmp_path: Pa
         for pattern in ("write -P 0x5a 1M 64k", "read -P 0x5a 1M 64k"):
             assert await backend.export([volume_id]) == {}
             assert await backend.export([volume_id]) == {}
+            assert (await backend.world())["exports"] == [volume_id]
             assert await qemu_io(url(backend, volume_id), pattern)
             await backend.unexport([volume_id])
             await backend.unexport([volume_id])
