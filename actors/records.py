@@ -63,9 +63,10 @@ class Group(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 class Role(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id: str
-    name: str  # admin, member, reader, service, or an administrator's own
+    name: str  # admin, manager, member, reader, service, or an administrator's own
     description: str = ""
     options: dict[str, Any] = {}
+    domain_id: str = ""  # '' = good everywhere; else it is given in that domain, and only what it implies counts
 
 
 class ImpliedRole(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -79,13 +80,14 @@ class ImpliedRole(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class RoleAssignment(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A role of a user or a group, in a project, in a domain, or in the system (all of the cloud)."""
 
-    id: str  # "<role>:<user>:<project>", with "group=…", "domain=…" and "system" in their places
+    id: str  # "<role>:<user>:<project>", with "group=…", "domain=…" and "system" in their places; ":inherited" after it
     role_id: str
     user_id: str = ""
     project_id: str = ""
     group_id: str = ""
     domain_id: str = ""
     system: bool = False
+    inherited: bool = False  # in all projects below that project or domain, and not there itself
 
 
 class CatalogRegion(msgspec.Struct, frozen=True, gc=False, kw_only=True):

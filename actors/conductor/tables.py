@@ -82,6 +82,7 @@ class RoleRow(SQLModel, table=True):
     name: str
     description: str
     options: Nested
+    domain_id: str
 
 
 class ImpliedRoleRow(SQLModel, table=True):
@@ -100,6 +101,7 @@ class RoleAssignmentRow(SQLModel, table=True):
     group_id: str
     domain_id: str
     system: bool
+    inherited: bool
 
 
 class CatalogRegionRow(SQLModel, table=True):

@@ -151,7 +151,7 @@ class Administration(Changing):
             held = self._directory.all(RoleAssignment)
             seen = [row for row in held if may_read(caller, self._directory, row)]
             _require(bool(seen))
-            return effective(self._directory, seen) if request.effective else seen
+            return effective(self._directory, seen, request) if request.effective else seen
 
         return self._look(requests, see)
 

@@ -7,11 +7,11 @@ from typing import TypeVar
 
 import msgspec
 
-from actors.errors import CallerError, bad_request, not_found
-from actors.identity.directory import DEFAULT_DOMAIN, Directory, target_of
+from actors.errors import CallerError, bad_request, forbidden, not_found
+from actors.identity.directory import DEFAULT_DOMAIN, Directory, Target, target_of
 from actors.identity.kinds import Row
-from actors.identity.messages import Membership, RoleGrant
-from actors.records import Group, RoleAssignment, User
+from actors.identity.messages import FindAssignments, Membership, RoleGrant
+from actors.records import Group, Project, Role, RoleAssignment, User
 
 Found = TypeVar("Found", bound=Row)
 
@@ -29,17 +29,28 @@ def assignment(directory: Directory, request: RoleGrant) -> RoleAssignment:
     )
     project = _there(directory.project(request.project), "project", request.project) if request.project else None
     domain = _there(directory.domain(request.domain), "domain", request.domain) if request.domain else None
+    _require_of_this_domain(role, project, request)
     actor = user.id if user else f"group={group.id}" if group else ""
     where = project.id if project else f"domain={domain.id}" if domain else "system"
     return RoleAssignment(
-        id=f"{role.id}:{actor}:{where}",
+        id=f"{role.id}:{actor}:{where}" + (":inherited" if request.inherited else ""),
         role_id=role.id,
         user_id=user.id if user else "",
         group_id=group.id if group else "",
         project_id=project.id if project else "",
         domain_id=domain.id if domain else "",
         system=request.system,
+        inherited=request.inherited,
     )
+
+
+def _require_of_this_domain(role: Role, project: Project | None, request: RoleGrant) -> None:
+    if request.system and request.inherited:
+        raise CallerError(bad_request("system", "from the system nothing is inherited"))
+    if role.domain_id and request.system:
+        raise CallerError(bad_request("role", f"{role.name!r} is a role of one domain: the system has none of it"))
+    if role.domain_id and project and project.domain_id != role.domain_id:
+        raise CallerError(forbidden(f"{role.name!r} is a role of another domain than the project"))
 
 
 def membership(directory: Directory, request: Membership) -> tuple[Group, User]:
@@ -48,18 +59,42 @@ def membership(directory: Directory, request: Membership) -> tuple[Group, User]:
     return group, _there(directory.get(User, request.user), "user", request.user)
 
 
-def effective(directory: Directory, held: Iterable[RoleAssignment]) -> list[RoleAssignment]:
-    """Each user with each role that it really has: members for their groups, implied roles beside those that imply."""
+def effective(
+    directory: Directory, held: Iterable[RoleAssignment], of: FindAssignments | None = None
+) -> list[RoleAssignment]:
+    """Each user with each role that it really has: members for their groups, implied roles beside those that imply,
+    each project for what it inherits from. `of` says whose, and in which project, if not all are wanted."""
     found: dict[str, RoleAssignment] = {}
     for one in held:
-        for user_id in directory.users_of(one):
-            for role_id in directory.with_implied([one.role_id]):
-                where = f"{target_of(one)}"
-                row = msgspec.structs.replace(
-                    one, id=f"{role_id}:{user_id}:{where}", role_id=role_id, user_id=user_id, group_id=""
-                )
-                found.setdefault(row.id, row)
+        users = [user_id for user_id in directory.users_of(one) if not (of and of.user) or user_id == of.user]
+        if not users:
+            continue
+        roles = sorted(directory.of_everywhere(directory.with_implied([one.role_id])))
+        for place in _places(directory, one, of.project if of else ""):
+            for user_id in users:
+                for role_id in roles:
+                    row = msgspec.structs.replace(
+                        one,
+                        id=f"{role_id}:{user_id}:{place}:{one.inherited}",
+                        role_id=role_id,
+                        user_id=user_id,
+                        group_id="",
+                        project_id=place.project_id,
+                        domain_id=place.domain_id,
+                    )
+                    found.setdefault(row.id, row)
     return list(found.values())
+
+
+def _places(directory: Directory, held: RoleAssignment, project_id: str) -> list[Target]:
+    """Where a role is had. `project_id` '' = everywhere."""
+    where = target_of(held)
+    if not held.inherited:
+        return [where] if project_id in ("", held.project_id) else []
+    if project_id:
+        wanted = Target(project_id=project_id)
+        return [wanted] if where in directory.above(wanted) else []
+    return [Target(project_id=project.id) for project in directory.below(where)]
 
 
 def _there(row: Found | None, kind: str, name: str) -> Found:

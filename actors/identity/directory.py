@@ -42,6 +42,8 @@ class Directory:
         self._rows: dict[type[Any], dict[str, Row]] = {kind: {} for kind in ROW_TYPES}
         self._ids: dict[tuple[type[Any], str, str], str] = {}  # by kind, where the name is unique, and name
         self._held: dict[str, dict[Target, set[str]]] = {}  # user or group id → where → role ids
+        self._passed_on: dict[str, dict[Target, set[str]]] = {}  # the same, of roles that the projects below inherit
+        self._below: dict[Target, set[str]] = {}  # project or domain → the ids of the projects right below it
         self._groups: dict[str, set[str]] = {}  # user id → group ids
         self._implied: dict[str, set[str]] = {}  # role id → the role ids it brings along
         for row in rows:
@@ -87,16 +89,41 @@ class Directory:
         group = self.get(Group, held.group_id)
         return group.user_ids if group else (held.user_id,) if held.user_id else ()
 
-    def held_by(self, actor_id: str) -> list[Target]:
-        """Where a user or a group has roles of its own."""
-        return [target for target, roles in self._held.get(actor_id, {}).items() if roles]
+    def below(self, target: Target) -> list[Project]:
+        """Every project below a project or a domain, each after the one that it is below."""
+        found: list[Project] = []
+        ahead = [target]
+        for place in ahead:
+            rows = [project for row_id in sorted(self._below.get(place, ())) if (project := self.get(Project, row_id))]
+            found += rows
+            ahead += [Target(project_id=project.id) for project in rows]
+        return found
+
+    def above(self, target: Target) -> list[Target]:
+        """What a project inherits from: the projects above it, the nearest first, and its domain."""
+        found: list[Target] = []
+        project = self.get(Project, target.project_id)
+        while project is not None:
+            found.append(place_above(project))
+            project = self.get(Project, project.parent_id)
+        return found
 
     def role_ids(self, user_id: str, target: Target) -> set[str]:
-        """All that a user has there: its own and its groups', and what they imply."""
+        """All that a user has there: its own and its groups', inherited ones, and what they imply.
+
+        A role of one domain is none of them: of it counts what it implies.
+        """
         found: set[str] = set()
+        above = self.above(target)
         for actor_id in (user_id, *self._groups.get(user_id, ())):
             found |= self._held.get(actor_id, {}).get(target, set())
-        return self.with_implied(found)
+            if (passed_on := self._passed_on.get(actor_id)) is not None:
+                found.update(*(passed_on.get(place, ()) for place in above))
+        return self.of_everywhere(self.with_implied(found))
+
+    def of_everywhere(self, role_ids: Iterable[str]) -> set[str]:
+        """Those that are no one domain's own."""
+        return {role_id for role_id in role_ids if (role := self.get(Role, role_id)) and not role.domain_id}
 
     def with_implied(self, role_ids: Iterable[str]) -> set[str]:
         found: set[str] = set()
@@ -116,8 +143,11 @@ class Directory:
     def targets_of(self, user_id: str) -> set[Target]:
         """Everything that the user has a role in and that is enabled."""
         actors = (user_id, *self._groups.get(user_id, ()))
-        found = {target for actor_id in actors for target in self.held_by(actor_id)}
-        return {target for target in found if self.is_open(target)}
+        found = {target for actor_id in actors for target, roles in self._held.get(actor_id, {}).items() if roles}
+        for actor_id in actors:
+            for place, roles in self._passed_on.get(actor_id, {}).items():
+                found.update(Target(project_id=project.id) for project in self.below(place) if roles)
+        return {target for target in found if self.is_open(target) and self.role_ids(user_id, target)}
 
     def is_open(self, target: Target) -> bool:
         """A project that is disabled, or whose domain is, gives no token."""
@@ -141,9 +171,10 @@ class Directory:
             self._ids[key] = row.id
         match row:
             case RoleAssignment():
-                self._held.setdefault(row.user_id or row.group_id, {}).setdefault(target_of(row), set()).add(
-                    row.role_id
-                )
+                held = self._passed_on if row.inherited else self._held
+                held.setdefault(row.user_id or row.group_id, {}).setdefault(target_of(row), set()).add(row.role_id)
+            case Project():
+                self._below.setdefault(place_above(row), set()).add(row.id)
             case ImpliedRole():
                 self._implied.setdefault(row.prior_role_id, set()).add(row.implied_role_id)
             case Group():
@@ -158,7 +189,10 @@ class Directory:
             del self._ids[key]
         match row:
             case RoleAssignment():
-                self._held[row.user_id or row.group_id][target_of(row)].discard(row.role_id)
+                held = self._passed_on if row.inherited else self._held
+                held[row.user_id or row.group_id][target_of(row)].discard(row.role_id)
+            case Project():
+                self._below[place_above(row)].discard(row.id)
             case ImpliedRole():
                 self._implied[row.prior_role_id].discard(row.implied_role_id)
             case Group():
@@ -169,6 +203,10 @@ class Directory:
 
 def target_of(row: RoleAssignment) -> Target:
     return Target(row.project_id, row.domain_id, row.system)
+
+
+def place_above(project: Project) -> Target:
+    return Target(project_id=project.parent_id) if project.parent_id else Target(domain_id=project.domain_id)
 
 
 def name_key(row: Row) -> tuple[type[Row], str, str] | None:

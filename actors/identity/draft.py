@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 
 from actors.errors import CallerFault, bad_request, conflict, forbidden, not_found
-from actors.identity.directory import DEFAULT_DOMAIN, Directory, Target, name_key, target_of
+from actors.identity.directory import DEFAULT_DOMAIN, Directory, name_key, target_of
 from actors.identity.extras import extra_fault
 from actors.identity.kinds import BY_RECORD, NOUNS, ROW_TYPES, Kind, Row
 from actors.identity.options import immutable_fault, merged, options_fault
-from actors.identity.tokens import Revocations, held_in
+from actors.identity.tokens import Revocations, held_below, held_in
 from actors.records import (
     ApplicationCredential,
     CatalogEndpoint,
@@ -128,6 +128,8 @@ class Draft(Directory):
         wanted = ImpliedRole(id=f"{prior.id}:{implied.id}", prior_role_id=prior.id, implied_role_id=implied.id)
         if self.get(ImpliedRole, wanted.id) is not None:
             return wanted
+        if implied.domain_id and not prior.domain_id:
+            return forbidden(f"{implied.name!r} is a role of one domain: only such roles imply it")
         if prior.id in self.with_implied([implied.id]):
             return conflict("implies", "a role can't imply itself, nor one that implies it")
         self.put(wanted)
@@ -148,8 +150,9 @@ class Draft(Directory):
         if user.id not in group.user_ids:
             return not_found("user", f"user {user.id!r} is not in group {group.id!r}")
         self.put(msgspec.structs.replace(group, user_ids=tuple(one for one in group.user_ids if one != user.id)))
-        for target in self.held_by(group.id):
-            self._revoke_held(user.id, target)
+        for held in self.all(RoleAssignment):
+            if held.group_id == group.id:
+                self._revoke_held(user.id, held)
         return None
 
     def revoke(self, scope: str, scope_id: str) -> None:
@@ -178,20 +181,25 @@ class Draft(Directory):
                 self.revoke("credential", row.id)
             case RoleAssignment():  # those of a group go before it, so that its members are still known
                 for user_id in self.users_of(row):
-                    self._revoke_held(user_id, target_of(row))
+                    self._revoke_held(user_id, row)
             case ImpliedRole():
                 for held in self.all(RoleAssignment):
                     if row.prior_role_id in self.with_implied([held.role_id]):
                         for user_id in self.users_of(held):
-                            self._revoke_held(user_id, target_of(held))
+                            self._revoke_held(user_id, held)
         if isinstance(row, User):
             for group in self.all(Group):
                 if row.id in group.user_ids:
                     self.put(msgspec.structs.replace(group, user_ids=tuple(i for i in group.user_ids if i != row.id)))
 
-    def _revoke_held(self, user_id: str, target: Target) -> None:
+    def _revoke_held(self, user_id: str, held: RoleAssignment) -> None:
         """The tokens that carry the user's roles there, and no others: one without a scope carries none."""
-        self.revoke("held", held_in(user_id, target.project_id, target.domain_id, target.system))
+        if not held.inherited:
+            self.revoke("held", held_in(user_id, held.project_id, held.domain_id, held.system))
+        elif held.domain_id:
+            self.revoke("held", held_below(user_id, held.domain_id))
+        for project in self.below(target_of(held)) if held.inherited and held.project_id else ():
+            self.revoke("held", held_in(user_id, project.id, "", False))
 
     def _with_owned(self, row: Row) -> list[Row]:
         found: list[Row] = [row]
@@ -236,8 +244,7 @@ class Draft(Directory):
         fresh = {(type(one), one.id) for one in also}
         for field, (referred, _) in kind.refers.items():
             value = getattr(row, field)
-            optional = field in ("region_id", "parent_region_id", "parent_id")
-            if (optional and not value) or (referred, value) in fresh:
+            if (field in kind.open and not value) or (referred, value) in fresh:
                 continue
             if self.get(referred, value) is None:
                 if kind.record is CatalogEndpoint:  # of these Keystone says that the body is wrong

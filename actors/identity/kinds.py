@@ -47,6 +47,7 @@ class Kind:
     names_in: str | None = ""  # the field whose value has each name once; '' = the whole cloud; None = names repeat
     refers: Mapping[str, tuple[type[Row], Bond]] = field(default_factory=dict)
     fixed: tuple[str, ...] = ()  # fields that stay as they were made
+    open: tuple[str, ...] = ()  # of what it refers to, fields that may be empty
 
 
 KINDS: dict[str, Kind] = {
@@ -56,14 +57,18 @@ KINDS: dict[str, Kind] = {
         "domain_id",
         {"domain_id": (Domain, "owned"), "parent_id": (Project, "kept")},
         ("domain_id", "parent_id"),
+        ("parent_id",),
     ),
     "user": Kind(User, "domain_id", {"domain_id": (Domain, "owned")}, ("domain_id", "password_hash")),
     "group": Kind(Group, "domain_id", {"domain_id": (Domain, "owned")}, ("domain_id", "user_ids")),
-    "role": Kind(Role),
-    "region": Kind(CatalogRegion, None, {"parent_region_id": (CatalogRegion, "kept")}),
+    "role": Kind(Role, "domain_id", {"domain_id": (Domain, "owned")}, ("domain_id",), ("domain_id",)),
+    "region": Kind(CatalogRegion, None, {"parent_region_id": (CatalogRegion, "kept")}, open=("parent_region_id",)),
     "service": Kind(CatalogService, None),
     "endpoint": Kind(
-        CatalogEndpoint, None, {"service_id": (CatalogService, "owned"), "region_id": (CatalogRegion, "kept")}
+        CatalogEndpoint,
+        None,
+        {"service_id": (CatalogService, "owned"), "region_id": (CatalogRegion, "kept")},
+        open=("region_id",),
     ),
     "application_credential": Kind(
         ApplicationCredential,

@@ -7,7 +7,7 @@ and touches nobody who has it elsewhere, or it would become an administrator of 
 
 from __future__ import annotations
 
-from actors.identity.directory import Directory
+from actors.identity.directory import Directory, Target
 from actors.identity.kinds import Row
 from actors.messages import AuthContext
 from actors.records import (
@@ -45,9 +45,9 @@ def may_read(caller: AuthContext, directory: Directory, row: Row) -> bool:
         case Group():
             return of_domain == row.domain_id or caller.user_id in row.user_ids
         case Project():
-            return of_domain == row.domain_id or any(
-                target.project_id == row.id for target in directory.targets_of(caller.user_id)
-            )
+            here = Target(project_id=row.id)
+            has_roles = bool(directory.role_ids(caller.user_id, here)) and directory.is_open(here)
+            return of_domain == row.domain_id or has_roles
         case Domain():
             return row.id == (caller.project_domain_id if caller.project_id else caller.domain_id)
         case ApplicationCredential():
@@ -78,7 +78,7 @@ def administers_domain(caller: AuthContext) -> bool:
 def _outranks(directory: Directory, row: Project | User | Group, domain_id: str) -> bool:
     return any(
         row.id in (held.user_id, held.group_id)
-        and held.domain_id != domain_id
+        and (held.domain_id != domain_id or held.inherited)  # with a token for a project it is the cloud's
         and ADMIN in _names(directory, held.role_id)
         for held in directory.all(RoleAssignment)
     )

@@ -215,7 +215,10 @@ class ChangePassword(_Discreet, frozen=True, kw_only=True):
 
 
 class RoleGrant(_Discreet, frozen=True, kw_only=True):
-    """Give (take away, look for) a role: of a user or group, in a project, domain or the system. All by id or name."""
+    """Give (take away, look for) a role: of a user or group, in a project, domain or the system. All by id or name.
+
+    `inherited`: in all projects below that project or domain, and not there itself.
+    """
 
     token: str
     role: str
@@ -224,13 +227,17 @@ class RoleGrant(_Discreet, frozen=True, kw_only=True):
     project: str = ""
     domain: str = ""
     system: bool = False
+    inherited: bool = False
 
 
 class FindAssignments(_Discreet, frozen=True, kw_only=True):
-    """`effective`: groups and implied roles are resolved, each user has each role it really has."""
+    """`effective`: groups, implied and inherited roles are resolved, each user has each role it really has; then `user`
+    and `project` (ids) can say of whom and where."""
 
     token: str
     effective: bool = False
+    user: str = ""
+    project: str = ""
 
 
 class Membership(_Discreet, frozen=True, kw_only=True):

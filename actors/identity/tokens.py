@@ -141,6 +141,7 @@ class Revocations:
             ("domain", context.user_domain_id),
             ("credential", context.credential_id),
             ("held", held_in(context.user_id, context.project_id, context.domain_id, context.system)),
+            ("held", held_below(context.user_id, context.project_domain_id if context.project_id else "")),
         )
         return context.issued_at <= max(self._until.get(subject, -1.0) for subject in subjects)
 
@@ -148,6 +149,11 @@ class Revocations:
 def held_in(user_id: str, project_id: str, domain_id: str, system: bool) -> str:
     """A user's roles in one project, one domain or the system, as `Revocations` name them. Ids have no colon."""
     return f"{user_id}:{project_id}:{domain_id}:{'system' if system else ''}"
+
+
+def held_below(user_id: str, domain_id: str) -> str:
+    """Those in all projects of a domain."""
+    return f"{user_id}::{domain_id}:below"
 
 
 class Verifier:

@@ -311,6 +311,7 @@ SCOPES = {
     "system": ("users/{identity_user_id}", "groups/{identity_group_id}"),
 }
 GRANTS = tuple(f"/identity/v3/{scope}/{actor}/roles" for scope, actors in SCOPES.items() for actor in actors)
+INHERITED = tuple(path.replace("/v3/", "/v3/OS-INHERIT/") for path in GRANTS if "/system/" not in path)
 TAGS = "/identity/v3/projects/{identity_project_id}/tags"
 OF_USER = "/identity/v3/users/{identity_user_id}"
 IN_GROUP = "/identity/v3/groups/{identity_group_id}/users"
@@ -333,6 +334,12 @@ IDENTITY: dict[str, Line] = {
     "PUT /identity/v3/regions/{region_id}": (403, {"region": {"description": "x"}}),
     **{f"GET {path}": (403, None) for path in GRANTS},
     **{f"{verb} {path}/{{role_id}}": (403, None) for path in GRANTS for verb in ("HEAD", "GET", "PUT", "DELETE")},
+    **{f"GET {path}/inherited_to_projects": (403, None) for path in INHERITED},
+    **{
+        f"{verb} {path}/{{role_id}}/inherited_to_projects": (403, None)
+        for path in INHERITED
+        for verb in ("HEAD", "GET", "PUT", "DELETE")
+    },
     **{f"{verb} {IN_GROUP}/{{identity_user_id}}": (403, None) for verb in ("HEAD", "GET", "PUT", "DELETE")},
     f"GET {IN_GROUP}": (403, None),
     **{f"{verb} {IMPLIED}": (403, None) for verb in ("HEAD", "GET", "PUT", "DELETE")},

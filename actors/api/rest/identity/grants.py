@@ -28,6 +28,7 @@ class Held(msgspec.Struct, frozen=True):
     actor_id: str
     scope: str  # projects, domains, system
     scope_id: str = ""
+    inherited: bool = False  # by the projects below
 
     def grant(self, token: str, role: str) -> RoleGrant:
         return RoleGrant(
@@ -38,28 +39,39 @@ class Held(msgspec.Struct, frozen=True):
             project=self.scope_id if self.scope == "projects" else "",
             domain=self.scope_id if self.scope == "domains" else "",
             system=self.scope == "system",
+            inherited=self.inherited,
         )
 
     def covers(self, row: RoleAssignment) -> bool:
+        if row.inherited != self.inherited:
+            return False
         actor = row.user_id if self.actor == "users" else row.group_id
         scope = {"projects": row.project_id, "domains": row.domain_id, "system": ""}[self.scope]
         return actor == self.actor_id and scope == self.scope_id and row.system == (self.scope == "system")
 
 
-def _routes(scope: str, actor: str) -> None:
+def _routes(scope: str, actor: str, inherited: bool = False) -> None:
     where = "/system" if scope == "system" else f"/{scope}/{{scope_id}}"
-    path = f"{where}/{actor}/{{actor_id}}/roles"
+    path, end = f"{where}/{actor}/{{actor_id}}/roles", ""
+    if inherited:
+        path, end = f"/OS-INHERIT{path}", "/inherited_to_projects"
 
     def held(request: Request) -> Held:
-        return Held(actor, request.path_params["actor_id"], scope, request.path_params.get("scope_id", ""))
+        path = request.path_params
+        return Held(actor, path["actor_id"], scope, path.get("scope_id", ""), inherited)
 
     async def index(asking: Asking, rooms: Rooms, request: Request) -> Response:
-        ids = {row.role_id for row in await _assignments(asking, rooms) if held(request).covers(row)}
+        ids = {
+            row.role_id
+            for row in await _assignments(FindAssignments(token=asking.token), rooms)
+            if held(request).covers(row)
+        }
         shown = [row_view(role, v3_url(request)) for role in await _roles(asking, rooms) if role.id in ids]
         return Json(listed("roles", shown, str(request.url)))
 
     async def check(role_id: str, asking: Asking, rooms: Rooms, request: Request) -> Response:
-        if not any(held(request).covers(row) and row.role_id == role_id for row in await _assignments(asking, rooms)):
+        rows = await _assignments(FindAssignments(token=asking.token), rooms)
+        if not any(held(request).covers(row) and row.role_id == role_id for row in rows):
             raise CallerError(not_found("role", f"Could not find role assignment with role: {role_id}."))
         return Response(status_code=204)
 
@@ -73,22 +85,31 @@ def _routes(scope: str, actor: str) -> None:
         value_of(fault)
         return Response(status_code=204)
 
-    router.add_api_route(path, index, methods=["GET"], name=f"list roles of {actor} in {scope}")
-    one = f"{path}/{{role_id}}"
-    router.add_api_route(one, check, methods=["HEAD", "GET"], status_code=204, name=f"check role of {actor} in {scope}")
-    router.add_api_route(one, give, methods=["PUT"], status_code=204, name=f"give role to {actor} in {scope}")
-    router.add_api_route(one, take, methods=["DELETE"], status_code=204, name=f"take role of {actor} in {scope}")
+    there = f"below {scope}" if inherited else f"in {scope}"
+    router.add_api_route(f"{path}{end}", index, methods=["GET"], name=f"list roles of {actor} {there}")
+    one = f"{path}/{{role_id}}{end}"
+    router.add_api_route(one, check, methods=["HEAD", "GET"], status_code=204, name=f"check role of {actor} {there}")
+    router.add_api_route(one, give, methods=["PUT"], status_code=204, name=f"give role to {actor} {there}")
+    router.add_api_route(one, take, methods=["DELETE"], status_code=204, name=f"take role of {actor} {there}")
 
 
 for _scope in ("projects", "domains", "system"):
     for _actor in ("users", "groups"):
         _routes(_scope, _actor)
+        if _scope != "system":
+            _routes(_scope, _actor, inherited=True)
 
 
 @router.get("/role_assignments")
 async def list_role_assignments(asking: Asking, rooms: Rooms, request: Request) -> Response:
     query = request.query_params
-    rows = await _assignments(asking, rooms, "effective" in query and query["effective"].lower() in TRUE)
+    wanted = FindAssignments(
+        token=asking.token,
+        effective="effective" in query and query["effective"].lower() in TRUE,
+        user=query.get("user.id", ""),
+        project=query.get("scope.project.id", ""),
+    )
+    rows = await _assignments(wanted, rooms)
     names = await _names(asking, rooms) if query.get("include_names", "0").lower() in TRUE else None
     shown = [_assignment_view(row, v3_url(request), names) for row in rows if _wanted(row, request)]
     return Json(listed("role_assignments", shown, str(request.url)))
@@ -135,8 +156,8 @@ async def drop_implied(prior: str, implied: str, asking: Asking, rooms: Rooms) -
     return Response(status_code=204)
 
 
-async def _assignments(asking: Caller, rooms: EdgeRooms, effective: bool = False) -> list[RoleAssignment]:
-    [reply] = await rooms.identity.assignments([FindAssignments(token=asking.token, effective=effective)])
+async def _assignments(wanted: FindAssignments, rooms: EdgeRooms) -> list[RoleAssignment]:
+    [reply] = await rooms.identity.assignments([wanted])
     return value_of(reply)
 
 
@@ -171,8 +192,11 @@ def _assignment_view(row: RoleAssignment, v3: str, names: dict[str, dict[str, An
     if row.project_id or row.domain_id:
         kind, scope_id = ("project", row.project_id) if row.project_id else ("domain", row.domain_id)
         scope, where = {kind: shown(scope_id)}, f"{kind}s/{scope_id}"
-    link = f"{v3}/{where}/{actor}s/{actor_id}/roles/{row.role_id}"
-    return {"role": shown(row.role_id), actor: shown(actor_id), "scope": scope, "links": {"assignment": link}}
+    link = f"{where}/{actor}s/{actor_id}/roles/{row.role_id}"
+    if row.inherited:
+        scope["OS-INHERIT:inherited_to"] = "projects"
+        link = f"OS-INHERIT/{link}/inherited_to_projects"
+    return {"role": shown(row.role_id), actor: shown(actor_id), "scope": scope, "links": {"assignment": f"{v3}/{link}"}}
 
 
 def _wanted(row: RoleAssignment, request: Request) -> bool:
@@ -184,6 +208,7 @@ def _wanted(row: RoleAssignment, request: Request) -> bool:
         "scope.project.id": row.project_id,
         "scope.domain.id": row.domain_id,
         "scope.system": "all" if row.system else "",
+        "scope.OS-INHERIT:inherited_to": "projects" if row.inherited else "",
     }
     query = request.query_params
     for name, value in has.items():

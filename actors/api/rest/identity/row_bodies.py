@@ -64,11 +64,9 @@ class GroupBody(Lenient):
 
 
 class RoleBody(Lenient):
-    """All roles are the cloud's: one that is meant for a domain alone is refused, since it would be good everywhere."""
-
     name: Name | None = None
     description: Text | None = None
-    domain_id: None = None
+    domain_id: Id | None = None
     options: Options | None = None
 
 

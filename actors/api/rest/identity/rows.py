@@ -2,13 +2,12 @@
 deleted alike, so one table of them makes all their routes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import create_model
-from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
 from actors.api.rest.answers import Json
@@ -47,13 +46,15 @@ INEXACT: dict[str, Callable[[str, str], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """`filters` are the fields that a list can be asked for; `required` what a new row can't do without."""
+    """`filters` are the fields that a list can be asked for, `empty` those of which it shows none but the rows without
+    them where it isn't; `required` what a new row can't do without."""
 
     noun: str
     plural: str
     body: type[Lenient]
     filters: tuple[str, ...]
     required: tuple[str, ...] = ("name",)
+    empty: tuple[str, ...] = ()
 
 
 COLLECTIONS = (
@@ -61,7 +62,7 @@ COLLECTIONS = (
     Collection("project", "projects", ProjectBody, ("name", "domain_id", "parent_id", "enabled", "is_domain")),
     Collection("user", "users", UserBody, ("name", "domain_id", "enabled")),
     Collection("group", "groups", GroupBody, ("name", "domain_id")),
-    Collection("role", "roles", RoleBody, ("name", "domain_id")),
+    Collection("role", "roles", RoleBody, ("name", "domain_id"), empty=("domain_id",)),
     Collection("region", "regions", RegionBody, ("parent_region_id",), ()),
     Collection("service", "services", ServiceBody, ("type", "name"), ("type",)),
     Collection(
@@ -107,7 +108,7 @@ def _routes(router: APIRouter, collection: Collection) -> None:
         [reply] = await rooms.identity.find([Find(token=asking.token, kind=noun)])
         v3 = v3_url(request)
         shown = [row_view(row, v3) for row in value_of(reply)]
-        query = request.query_params
+        query = dict.fromkeys(collection.empty, "") | dict(request.query_params)
         wanted = [body for body in shown if matches(body, query, collection.filters) and tags_match(body, query)]
         return Json(listed(collection.plural, wanted, f"{v3}{path}"))
 
@@ -168,7 +169,7 @@ def v3_url(request: Request) -> str:
     return f"{base_url(request)}/identity/v3"
 
 
-def matches(body: dict[str, Any], query: QueryParams, filters: tuple[str, ...]) -> bool:
+def matches(body: dict[str, Any], query: Mapping[str, str], filters: tuple[str, ...]) -> bool:
     """Does a row pass the filters of a list? Filters that aren't known are passed over, as Keystone does."""
     for key, wanted in query.items():
         name, _, how = key.partition("__")
@@ -186,7 +187,7 @@ def matches(body: dict[str, Any], query: QueryParams, filters: tuple[str, ...]) 
     return True
 
 
-def tags_match(body: dict[str, Any], query: QueryParams) -> bool:
+def tags_match(body: dict[str, Any], query: Mapping[str, str]) -> bool:
     """Of projects, which alone have tags. Each filter names several, with commas between them."""
     asked = [(name, query[name].split(",")) for name in TAG_FILTERS if name in query and "tags" in body]
     return all(tags_pass(body["tags"], name, wanted) for name, wanted in asked)

@@ -26,7 +26,7 @@ from actors.records import Role
 NOUNS = {each.plural: each.noun for each in COLLECTIONS} | {"application_credentials": "application_credential"}
 IN_DOMAINS = ("project", "user", "group")
 FIELDS = ("id", "name", "domain_id", "parent_id", "user_id", "project_id")  # of rows, as far as a row has them
-NO_DOMAIN = "None"  # what Keystone's rules compare with: roles are everywhere the same here
+NO_DOMAIN = "None"  # what Keystone's rules compare with, of a role that is good everywhere
 FIRST_DOMAIN = "default"  # where the room puts what says no domain
 
 
@@ -39,7 +39,7 @@ async def target_of(request: Request, caller: Caller, path: str, body: Any) -> d
     for noun, row in (await _rows(rooms, caller, named)).items() if named else ():
         found |= {f"target.{noun}.{name}": getattr(row, name) for name in FIELDS if getattr(row, name, "")}
         if isinstance(row, Role):
-            found["target.role.domain_id"] = NO_DOMAIN
+            found["target.role.domain_id"] = row.domain_id or NO_DOMAIN
     if SUBJECT in request.headers:
         with suppress(CallerError):  # its route says so
             asked = rooms.verifier.verify(request.headers[SUBJECT], rooms.clock.now())

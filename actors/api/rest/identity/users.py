@@ -172,7 +172,7 @@ async def _credential(asking: Caller, rooms: EdgeRooms, user_id: str, credential
 
 async def _roles(asking: Caller, rooms: EdgeRooms) -> list[Role]:
     [reply] = await rooms.identity.find([Find(token=asking.token, kind="role")])
-    return [row for row in value_of(reply) if isinstance(row, Role)]
+    return [row for row in value_of(reply) if isinstance(row, Role) and not row.domain_id]
 
 
 async def _user(asking: Caller, rooms: EdgeRooms, user_id: str) -> None:

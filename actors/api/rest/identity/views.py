@@ -43,7 +43,8 @@ def row_view(row: Shown, v3: str) -> dict[str, Any]:
             body = {"id": row.id, "name": row.name, "domain_id": row.domain_id, "description": row.description}
             return linked(body, f"{v3}/groups/{row.id}")
         case Role():
-            body = {"id": row.id, "name": row.name, "domain_id": None, "description": row.description or None}
+            body = {"id": row.id, "name": row.name, "domain_id": row.domain_id or None}
+            body |= {"description": row.description or None}
             return linked(body | {"options": row.options}, f"{v3}/roles/{row.id}")
         case CatalogRegion():
             parent = row.parent_region_id or None

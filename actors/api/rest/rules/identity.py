@@ -33,13 +33,14 @@ GRANTS: dict[str, Rule] = {
     line: rule
     for scope in ("projects", "domains")
     for actor in ("users", "groups")
-    for held in [f"/v3/{scope}/{{scope_id}}/{actor}/{{actor_id}}/roles"]
+    for above, end in (("", ""), ("/OS-INHERIT", "/inherited_to_projects"))
+    for held in [f"/v3{above}/{scope}/{{scope_id}}/{actor}/{{actor_id}}/roles"]
     for line, rule in {
-        f"GET {held}": "identity:list_grants",
-        f"HEAD {held}/{{role_id}}": "identity:check_grant",
-        f"GET {held}/{{role_id}}": "identity:check_grant",
-        f"PUT {held}/{{role_id}}": "identity:create_grant",
-        f"DELETE {held}/{{role_id}}": "identity:revoke_grant",
+        f"GET {held}{end}": "identity:list_grants",
+        f"HEAD {held}/{{role_id}}{end}": "identity:check_grant",
+        f"GET {held}/{{role_id}}{end}": "identity:check_grant",
+        f"PUT {held}/{{role_id}}{end}": "identity:create_grant",
+        f"DELETE {held}/{{role_id}}{end}": "identity:revoke_grant",
     }.items()
 }
 SYSTEM_GRANTS: dict[str, Rule] = {
@@ -117,6 +118,10 @@ TABLE = Table(
     "identity",
     ROWS | GRANTS | SYSTEM_GRANTS | OTHERS,
     SPECIAL,
+    {
+        "POST /v3/roles": {"domain_id": "identity:create_domain_role"},
+        "GET /v3/roles": {"?domain_id": "identity:list_domain_roles"},
+    },
     read="rule:by_row",
     write="rule:by_row",
     needs_project=False,

@@ -224,18 +224,6 @@ def test_projects_are_found_by_their_tags(tmp_path: Path) -> None:
     play_as_admin(tmp_path, story)
 
 
-def test_a_role_for_one_domain_is_refused_since_it_would_be_good_in_all(tmp_path: Path) -> None:
-    async def story(world: World, http: httpx.AsyncClient) -> None:
-        domain = await made(http, "domain")
-        wrong = await http.post(f"{V3}/roles", json={"role": {"name": "local", "domain_id": domain["id"]}})
-        assert wrong.status_code == 400
-        assert await made(http, "role", domain_id=None)
-        assert (await http.get(f"{V3}/roles?domain_id={domain['id']}")).json()["roles"] == []
-        assert len((await http.get(f"{V3}/roles")).json()["roles"]) == 6
-
-    play_as_admin(tmp_path, story)
-
-
 def test_who_is_no_administrator_sees_itself(tmp_path: Path) -> None:
     async def story(world: World, http: httpx.AsyncClient) -> None:
         project, bob = await made(http, "project"), await made(http, "user")
