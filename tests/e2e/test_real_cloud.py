@@ -267,11 +267,26 @@ def test_the_openstack_command_boots_one_and_its_key_lets_in(line: CommandLine, 
         assert report(delta)["ip"] == address
         assert address in ssh_output(*delta.forward(22), key, "ip -4 addr show eth0", SSH_LIMIT_S)
         assert "GUEST READY" in client.run("console log show delta")
+        ssh_output(*delta.forward(22), key, mark("imaged"), SSH_LIMIT_S)
         client.run("server image create --wait --name delta-image delta")
         assert client.json("image show delta-image")["status"] == "active"
+        ssh_output(*delta.forward(22), key, mark("lost"), SSH_LIMIT_S)
+        client.run("server rebuild --image delta-image --wait delta")
+        assert report(delta)["ip"] == address
+        assert "imaged" in ssh_output(*delta.forward(22), key, "tail -c 512 /dev/vda", SSH_LIMIT_S)
         client.run("server delete --wait delta")
         client.run("image delete delta-image")
         client.run("keypair delete real")
+
+
+def mark(text: str) -> str:
+    """A command that writes it into the last sector of the guest's root disk."""
+    size = "$(($(cat /sys/block/vda/size) - 1))"
+    return f"echo {text} | dd of=/dev/vda bs=512 seek={size} conv=sync,fsync 2>/dev/null"
+
+
+def test_database_rooms_nodes_guests_and_disks_agree(line: CommandLine, guests: Guests) -> None:
+    assert "Everybody agrees" in line.run("audit")
 
 
 def test_an_example_boots_one_and_logs_in(line: CommandLine, guests: Guests) -> None:
