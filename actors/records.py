@@ -546,6 +546,7 @@ class Volume(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     availability_zone: str = "nova"
     source_volume_id: str = ""  # it began as a copy of that volume
     readonly: bool = False
+    readonly_told: bool = False  # its owner has said so, or that it is not
     created_at: float = 0.0
     updated_at: float = 0.0
 
@@ -557,6 +558,7 @@ class VolumeSnapshot(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     volume_id: str
     size_gib: int
     status: str  # creating, available, deleting, error
+    progress: str = ""  # as a user's tool has told it: '80%'
     user_id: str = ""
     description: str = ""
     user_metadata: dict[str, str] = {}

@@ -510,6 +510,7 @@ class VolumeRow(SQLModel, table=True):
     availability_zone: str
     source_volume_id: str
     readonly: bool
+    readonly_told: bool
     created_at: float
     updated_at: float
 
@@ -522,6 +523,7 @@ class VolumeSnapshotRow(SQLModel, table=True):
     volume_id: str
     size_gib: Whole
     status: str
+    progress: str
     user_id: str
     description: str
     user_metadata: Nested

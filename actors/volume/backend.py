@@ -12,6 +12,8 @@ from typing import Protocol
 
 import msgspec
 
+from actors.volume.empty_qcow2 import empty_qcow2
+
 
 class BackendError(Exception):
     """The backend could not do it: the host's fault."""
@@ -98,6 +100,7 @@ class MemoryBackend:
     def __init__(self) -> None:
         self.address = VolumeAddress(unix_socket="/nowhere/nbd.sock")
         self._volumes: set[str] = set()
+        self._sizes: dict[str, int] = {}  # GiB
         self._snapshots: set[tuple[str, str]] = set()
         self._exported: set[str] = set()
 
@@ -111,22 +114,28 @@ class MemoryBackend:
 
     async def create(self, volume_id: str, size_gib: int, source: Source) -> None:
         self._volumes.add(volume_id)
+        self._sizes[volume_id] = size_gib
 
     async def delete(self, volume_id: str) -> None:
         self._volumes.discard(volume_id)
+        self._sizes.pop(volume_id, None)
 
     async def resize(self, volume_id: str, size_gib: int) -> None:
-        """Nothing to do: the size is the room's."""
+        self._sizes[volume_id] = size_gib
 
     async def revert(self, volume_id: str, snapshot_id: str) -> None:
         if (volume_id, snapshot_id) not in self._snapshots:
             raise BackendError(f"volume {volume_id} has no snapshot {snapshot_id}")
 
     async def copy_out(self, volume_id: str, disk_format: str, path: Path) -> None:
-        """One block of zeros, which is all that is known of the data."""
-        if disk_format != "raw":
-            raise BackendError(f"a volume without data can't be written as {disk_format}")
-        path.write_bytes(bytes(BLOCK_BYTES))
+        """One block of zeros, or a qcow2 disk without data: all that is known of it."""
+        match disk_format:
+            case "raw":
+                path.write_bytes(bytes(BLOCK_BYTES))
+            case "qcow2":
+                path.write_bytes(empty_qcow2(self._sizes.get(volume_id, 1) << 30))
+            case _:
+                raise BackendError(f"a volume without data can't be written as {disk_format}")
 
     async def snapshot(self, volume_id: str, snapshot_id: str) -> None:
         self._snapshots.add((volume_id, snapshot_id))

@@ -20,6 +20,7 @@ from actors.volume.messages import (
     ExtendVolume,
     MoveVolume,
     QuotaRequest,
+    ReportSnapshot,
     ResetVolume,
     RevertVolume,
     UpdateSnapshot,
@@ -47,8 +48,10 @@ class VolumeChanges(VolumeDesk):
             after(volume.status, Event.RETYPE)
             kind = kinds.chosen(self._rows.types, request.volume_type, self._who(request.token))
             new["volume_type"] = kind.id
-        if request.readonly is not None and volume.id in self._rows.attachments:
-            raise CallerError(bad_request("volume_id", f"volume {volume.id} is {volume.status}: detach it first"))
+        if request.readonly is not None:
+            if volume.id in self._rows.attachments:
+                raise CallerError(bad_request("volume_id", f"volume {volume.id} is {volume.status}: detach it first"))
+            new["readonly_told"] = True
         if request.delete_on_termination is not None and volume.id not in self._rows.attachments:
             raise CallerError(bad_request("volume_id", f"volume {volume.id} is {volume.status}, and not a server's"))
         rules.check_metadata(request.image_metadata or {}, "metadata")
@@ -157,6 +160,16 @@ class VolumeChanges(VolumeDesk):
     def _snapshot_with_metadata(self, request: ChangeMetadata) -> VolumeSnapshot:
         snapshot = self._snapshot(request.id, request.token)
         return msgspec.structs.replace(snapshot, user_metadata=rules.changed_metadata(snapshot.user_metadata, request))
+
+    async def report_snapshot(self, requests: list[ReportSnapshot]) -> list[VolumeSnapshot | CallerFault]:
+        return await self._change(requests, self._reported_snapshot)
+
+    def _reported_snapshot(self, request: ReportSnapshot) -> VolumeSnapshot:
+        snapshot = self._snapshot(request.snapshot_id, request.token)
+        if request.status not in states.SNAPSHOT_REPORTS.get(snapshot.status, ()):
+            text = f"Provided snapshot status {request.status[:40]} not allowed for one that is {snapshot.status}."
+            raise CallerError(bad_request("status", text))
+        return msgspec.structs.replace(snapshot, status=request.status, progress=request.progress or snapshot.progress)
 
     async def reset_snapshot(self, requests: list[ResetVolume]) -> list[VolumeSnapshot | CallerFault]:
         """An administrator's right."""

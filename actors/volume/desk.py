@@ -20,7 +20,7 @@ from actors.records import Volume, VolumeSnapshot
 from actors.volume import rules
 from actors.volume.backend import VolumeBackend
 from actors.volume.making import Making
-from actors.volume.quotas import Allowance
+from actors.volume.quotas import EVERYBODY, Allowance, limits_of
 from actors.volume.rows import VolumeRows
 
 Asked = TypeVar("Asked")
@@ -42,7 +42,7 @@ class VolumeDesk:
         self._backend: VolumeBackend = making.backend
         self._verifier = verifier
         self._clock = clock
-        self._quotas = quotas  # what a project may have of each, where nothing else is said of it
+        self._quotas = quotas  # of the configuration
         self._deciding = asyncio.Lock()
 
     def _who(self, token: str) -> AuthContext:
@@ -61,7 +61,11 @@ class VolumeDesk:
         return rules.owned_snapshot(self._rows.snapshots, snapshot_id, self._who(token))
 
     def _allowance(self) -> Allowance:
-        return Allowance(self._quotas, self._rows.quotas, self._rows.usages)
+        return Allowance(self._default_limits(), self._rows.quotas, self._rows.usages)
+
+    def _default_limits(self) -> dict[str, int]:
+        """What a project may have of each, where nothing else is said of it."""
+        return limits_of(EVERYBODY, self._quotas, self._rows.quotas)
 
     def _stamped(self, row: Row) -> Row:
         return msgspec.structs.replace(row, updated_at=self._clock.now())

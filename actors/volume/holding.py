@@ -17,7 +17,7 @@ from actors.volume import rules
 from actors.volume.backend import BackendError
 from actors.volume.desk import VolumeDesk, answer_soon
 from actors.volume.messages import AttachmentRequest, AttachmentView, CreateAttachment, DetachVolume, new_id, shown_id
-from actors.volume.states import Event, after
+from actors.volume.states import TABLE, Event, after
 
 CONNECTOR_LIMIT_BYTES = 65_535
 MODES = ("rw", "ro")
@@ -120,14 +120,24 @@ class VolumeHolding(VolumeDesk):
         await self._end(row, volume)
 
     async def _detach_one(self, request: DetachVolume) -> None:
+        if request.force:
+            self._administrator(request.token)
         volume = self._volume(request.volume_id, request.token)
         row = self._rows.attachments.get(volume.id)
+        if row is None and not request.attachment_id:
+            await self._free(volume)
+            return
         if row is None or (request.attachment_id and shown_id(row) != request.attachment_id):
             raise CallerError(bad_request("volume_id", f"volume {volume.id} has no such attachment"))
-        await self._end(_own(row), volume)
+        await self._end(_own(row), volume, request.force)
 
-    async def _end(self, row: VolumeAttachment, volume: Volume) -> None:
-        status = after(volume.status, Event.DETACH)
+    async def _free(self, volume: Volume) -> None:
+        """Nobody holds it: whatever it was on its way to, it is available again, and one that is stays so."""
+        if (volume.status, Event.DETACH) in TABLE:
+            await self._write(msgspec.structs.replace(volume, status=after(volume.status, Event.DETACH)))
+
+    async def _end(self, row: VolumeAttachment, volume: Volume, force: bool = False) -> None:
+        status = "available" if force else after(volume.status, Event.DETACH)
         try:
             await self._backend.unexport([volume.id])
         except BackendError as error:

@@ -151,6 +151,15 @@ class SnapshotRequest(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_id: str
 
 
+class ReportSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """Whoever makes or deletes a snapshot says how far that is: `progress` is '80%', '' = as it was."""
+
+    token: str
+    snapshot_id: str
+    status: str
+    progress: str = ""
+
+
 class UpdateSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     snapshot_id: str
@@ -187,6 +196,7 @@ class DetachVolume(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     volume_id: str
     attachment_id: str = ""
+    force: bool = False  # whatever the volume's status is: an administrator's right
 
 
 # ---------------------------------------------------------------- types and quotas
@@ -221,7 +231,7 @@ class VolumeTypeRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QuotaRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Of a project; `limits` in a change, `reset` to return to the cloud's own."""
+    """Of a project, or of `quotas.EVERYBODY`; `limits` in a change, `reset` to return to the cloud's own."""
 
     token: str
     project_id: str
@@ -261,7 +271,7 @@ class VolumeView(msgspec.Struct, frozen=True, kw_only=True):
 class VolumePage(msgspec.Struct, frozen=True, kw_only=True):
     views: list[VolumeView]
     total: int  # rows of all pages
-    more: bool  # others follow
+    more: bool  # others may follow
 
 
 class SnapshotPage(msgspec.Struct, frozen=True, kw_only=True):

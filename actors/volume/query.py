@@ -9,7 +9,7 @@ import operator
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypeVar
 
-from actors.errors import CallerError, bad_request
+from actors.errors import CallerError, bad_request, not_found
 from actors.messages import AuthContext
 from actors.records import Volume, VolumeSnapshot
 from actors.volume.messages import RowQuery
@@ -74,17 +74,19 @@ def listed(rows: Iterable[Row], query: RowQuery, who: AuthContext) -> list[Row]:
 
 
 def page(items: Collection[Item], identify: Callable[[Item], str], query: RowQuery) -> tuple[list[Item], bool]:
-    """The page that is asked for, and whether more follow. Raises `CallerError` 404 for an unknown marker."""
+    """The page that is asked for, and whether others may follow: it is full. Raises `CallerError` 404 for an unknown
+    marker."""
     rows = list(items)
     start = query.offset
     if query.marker:
         places = [place for place, row in enumerate(rows) if identify(row) == query.marker]
         if not places:
-            raise CallerError(bad_request("marker", f"marker {query.marker!r} is not in this list"))
+            raise CallerError(not_found("marker", f"marker {query.marker!r} could not be found"))
         start += places[0] + 1
     if query.limit < 0:
         return rows[start:], False
-    return rows[start : start + query.limit], len(rows) > start + query.limit
+    shown = rows[start : start + query.limit]
+    return shown, 0 < len(shown) == query.limit
 
 
 def _matches(row: Any, query: RowQuery) -> bool:

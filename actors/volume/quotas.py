@@ -27,6 +27,8 @@ LIMITS = {  # what holds where neither the configuration nor an administrator sa
 }
 UNLIMITED = dict.fromkeys(RESOURCES, NONE)
 """For a project that is limited by the disks alone."""
+EVERYBODY = "class/default"
+"""The row of limits that an administrator set for all projects: no project has such an id."""
 LIMIT_LIMIT = 2**31 - 1
 
 

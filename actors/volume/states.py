@@ -73,6 +73,8 @@ STATUSES = frozenset(
     )
 )
 SNAPSHOT_STATUSES = frozenset(("creating", "available", "deleting", "error", "error_deleting"))
+SNAPSHOT_REPORTS = {"creating": ("creating", "available", "error"), "deleting": ("deleting", "error_deleting")}
+"""What whoever makes or deletes a snapshot may say of it, by the status that it has."""
 HELD = ("reserved", "attaching", "in-use", "detaching")  # by somebody
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from actors.errors import CallerError, CallerFault, bad_request, value_of
 from actors.faces import ImageFace, TokenVerifier
 from actors.image.messages import CreateImage
 from actors.image.upload import Uploads, upload
+from actors.messages import ImageRequest
 from actors.records import Image
 from actors.volume.backend import BackendError
 from actors.volume.desk import VolumeDesk, answer_soon
@@ -75,17 +77,22 @@ class VolumeUploads(VolumeDesk):
         return image
 
     async def _copy(self, volume_id: str, wanted: CreateImage) -> None:
-        """What could not be copied is seen by the image's staying queued."""
+        """Of what could not be copied no image is left."""
         path = self._scratch / wanted.image_id
         try:
             await asyncio.to_thread(self._scratch.mkdir, parents=True, exist_ok=True)
             await self._backend.copy_out(volume_id, wanted.disk_format, path)
             await upload(self._imagery, wanted, path)
         except (BackendError, CallerError, ConnectionError, OSError):
-            pass
+            await self._forget(wanted)
         finally:
             await asyncio.to_thread(path.unlink, missing_ok=True)
             await self._settle_upload(volume_id)
+
+    async def _forget(self, wanted: CreateImage) -> None:
+        """The image, if its owner has not taken it away; one that is protected stays queued."""
+        with suppress(CallerError, ConnectionError):
+            await self._imagery.delete([ImageRequest(token=wanted.token, image_id=wanted.image_id)])
 
     async def _settle_upload(self, volume_id: str) -> None:
         async with self._deciding:

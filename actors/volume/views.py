@@ -111,7 +111,7 @@ class VolumeViews(VolumeHolding):
             project_id=request.project_id,
             limits=allowance.limits(request.project_id),
             own=dict(quota.limits) if quota else {},
-            defaults=dict(self._quotas),
+            defaults=self._default_limits(),
             used=used,
         )
 

@@ -52,6 +52,7 @@ class Gallery(Registry):
         super().__init__()
         self.data: dict[str, bytes] = {}
         self.refused = False
+        self.deleted: list[str] = []
 
     async def create(self, requests: list[CreateImage]) -> list[Image | CallerFault]:
         if self.refused:
@@ -76,6 +77,10 @@ class Gallery(Registry):
         for chunk in chunks:
             self.data[chunk.image_id] += chunk.data
         return [len(self.data[chunk.image_id]) for chunk in chunks]
+
+    async def delete(self, requests: list[ImageRequest]) -> list[CallerFault | None]:
+        self.deleted += [request.image_id for request in requests]
+        return [None for _ in requests]
 
     async def finish_upload(self, requests: list[FinishUpload]) -> list[Image | CallerFault]:
         return [not_found("image_id", "nobody asks what it became") for _ in requests]

@@ -248,6 +248,7 @@ def test_a_volume_is_copied_into_an_image(tmp_path: Path) -> None:
         assert status_of((await room.delete([VolumeRequest(token="ann", volume_id=mine.id)]))[0]) == 400
         await room.uploaded()
         assert gallery.data[image.id] == bytes(BLOCK_BYTES)
+        assert gallery.deleted == [image.id]  # its end was refused, so nothing is left of it
         assert await status(room, mine) == "available"
         odd = UploadVolume(token="ann", volume_id=mine.id, name="copy", disk_format="ploop")
         assert status_of((await room.upload_to_image([odd]))[0]) == 400
@@ -281,8 +282,8 @@ def test_lists_have_filters_order_and_pages(tmp_path: Path) -> None:
             ("ann", RowQuery(user_metadata={"no": "such"}), 0),
         ):
             assert value_of((await room.list_views([ListRows(token=token, query=query)]))[0]).total == count
-        for wrong in (RowQuery(order=(("mood", "asc"),)), RowQuery(marker="nobody")):
-            assert status_of((await room.list_views([ListRows(token="ann", query=wrong)]))[0]) == 400
+        for wrong, code in ((RowQuery(order=(("mood", "asc"),)), 400), (RowQuery(marker="nobody"), 404)):
+            assert status_of((await room.list_views([ListRows(token="ann", query=wrong)]))[0]) == code
 
     play(tmp_path, story)
 

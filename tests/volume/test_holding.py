@@ -110,7 +110,9 @@ def test_a_server_that_ends_leaves_what_its_user_holds_by_himself(tmp_path: Path
         assert await room.world() == world
         assert await room.detach_volume([DetachVolume(token="ann", volume_id=mine.id)]) == [None]
         assert await status(room, mine) == "available"
-        assert status_of((await room.detach_volume([DetachVolume(token="ann", volume_id=mine.id)]))[0]) == 400
+        assert await room.detach_volume([DetachVolume(token="ann", volume_id=mine.id)]) == [None]
+        another = DetachVolume(token="ann", volume_id=mine.id, attachment_id=SERVER)
+        assert status_of((await room.detach_volume([another]))[0]) == 400
 
     play(tmp_path, story)
 

@@ -62,6 +62,10 @@ def made(prefix: str, rooms: EdgeRooms, policy: Callable[[], Policy], quickly: b
     return quick(app)
 
 
+EXACT = ("volume", "image")
+"""Services in which a path that ends in a slash names an empty id, and not the list, as in Cinder and Glance."""
+
+
 class WhenAsked:
     """A service that is made when somebody asks for it, one at a time of all; whoever asks meanwhile waits.
 
@@ -99,7 +103,8 @@ class Edge:
 def _inside(scope: Scope, prefix: str, rest: str) -> Scope:
     """The request as the service sees it: mounted under its prefix, with a state of its own."""
     state = {"request_id": new_request_id(), "global_request_id": global_request_id(scope)}
-    path = f"/{prefix}/{rest.rstrip('/')}"
+    bare = rest.rstrip("/")
+    path = f"/{prefix}/{rest if prefix in EXACT and '/' in bare else bare}"
     return {**scope, "path": path, "root_path": f"/{prefix}", "state": {**scope.get("state", {}), **state}}
 
 

@@ -68,7 +68,11 @@ OF_VOLUMES: dict[str, Rule] = {
     f"PUT {SNAPSHOT}": "volume:update_snapshot",
     f"DELETE {SNAPSHOT}": "volume:delete_snapshot",
     f"POST {SNAPSHOT}/action": ByAction(
-        {"os-reset_status": f"{SNAPSHOT_ADMIN}:reset_status", "os-force_delete": f"{SNAPSHOT_ADMIN}:force_delete"}
+        {
+            "os-reset_status": f"{SNAPSHOT_ADMIN}:reset_status",
+            "os-force_delete": f"{SNAPSHOT_ADMIN}:force_delete",
+            "os-update_snapshot_status": "snapshot_extension:snapshot_actions:update_snapshot_status",
+        }
     ),
     "GET /v3/attachments": "volume:read",
     "POST /v3/attachments": "volume:attachment_create",
@@ -102,11 +106,15 @@ OF_THE_CLOUD: dict[str, Rule] = {
     f"DELETE {QUOTAS}": "volume_extension:quotas:delete",
     f"GET {QUOTAS}/defaults": "volume_extension:quotas:show",
     "GET /v3/os-quota-class-sets/{name}": "volume_extension:quota_classes:get",
+    "PUT /v3/os-quota-class-sets/{name}": "volume_extension:quota_classes:update",
     "GET /v3/os-availability-zone": "volume:availability_zone_list",
     "GET /v3/os-services": "volume_extension:services:index",
+    "GET /v3/os-hosts": "volume_extension:hosts",
+    "GET /v3/os-hosts/{host}": "volume_extension:hosts",
     "GET /v3/scheduler-stats/get_pools": "scheduler_extension:scheduler_stats:get_pools",
     "GET /v3/capabilities/{host}": "volume_extension:capabilities",
     "GET /v3/extensions": "volume:read",
+    "GET /v3/extensions/{alias}": "volume:read",
     "GET /v3/resource_filters": "volume:read",
     "GET /v3/qos-specs": "volume_extension:qos_specs_manage:get_all",
     "GET /v3/messages": "message:get_all",
@@ -133,6 +141,7 @@ ADMINISTRATORS = (
     *("volume_extension:volume_type_encryption:get", f"{ACCESS}:get_all_for_type"),
     *(f"{ACCESS}:{act}ProjectAccess" for act in ("add", "remove")),
     *("volume_extension:quotas:update", "volume_extension:quotas:delete", "volume_extension:quota_classes:get"),
+    *("volume_extension:quota_classes:update", "volume_extension:hosts"),
     *("volume_extension:services:index", "scheduler_extension:scheduler_stats:get_pools"),
     *("volume_extension:capabilities", "volume_extension:qos_specs_manage:get_all", "volume_extension:default_get_all"),
 )

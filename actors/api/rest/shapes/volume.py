@@ -80,17 +80,15 @@ SNAPSHOT = exactly(
         "consumes_quota": FLAG,
     },
 )
-TYPE = exactly(
-    {
-        "id": TEXT,
-        "name": TEXT,
-        "description": TEXT_OR_NULL,
-        "is_public": FLAG,
-        "os-volume-type-access:is_public": FLAG,
-        "extra_specs": TEXT_BY_NAME,
-    },
-    {"qos_specs_id": NULL},
-)
+TYPE_CHANGED: Schema = {
+    "id": TEXT,
+    "name": TEXT,
+    "description": TEXT_OR_NULL,
+    "is_public": FLAG,
+    "extra_specs": TEXT_BY_NAME,
+}
+TYPE_MADE: Schema = TYPE_CHANGED | {"os-volume-type-access:is_public": FLAG}
+TYPE = exactly(TYPE_MADE, {"qos_specs_id": NULL})
 COUNTED = {"count": COUNT}
 BODIES: dict[str, Schema] = {
     "GET /v3/volumes": page("volumes", exactly({"id": TEXT, "name": TEXT_OR_NULL, "links": LINKS}), COUNTED),
@@ -104,9 +102,9 @@ BODIES: dict[str, Schema] = {
     "GET /v3/snapshots/{snapshot_id}": exactly({"snapshot": SNAPSHOT}),
     "PUT /v3/snapshots/{snapshot_id}": exactly({"snapshot": SNAPSHOT}),
     "GET /v3/types": page("volume_types", TYPE),
-    "POST /v3/types": exactly({"volume_type": TYPE}),
+    "POST /v3/types": exactly({"volume_type": exactly(TYPE_MADE)}),
     "GET /v3/types/{type_id}": exactly({"volume_type": TYPE}),
-    "PUT /v3/types/{type_id}": exactly({"volume_type": TYPE}),
+    "PUT /v3/types/{type_id}": exactly({"volume_type": exactly(TYPE_CHANGED)}),
 }
 ROWS: Schema = {
     **dict.fromkeys(("name", "status", "metadata", "created_at", "name~", "sort", "all_tenants", "with_count"), TEXT),

@@ -136,6 +136,14 @@ async def _detach(asked: Asked) -> Any:
     return await asked.volume.detach_volume([wanted])
 
 
+async def _force_detach(asked: Asked) -> Any:
+    """Whatever the status is; what a server uses is detached there."""
+    body = read(Detach, asked.said, "os-force_detach")
+    return await asked.volume.detach_volume(
+        [DetachVolume(token=asked.token, volume_id=asked.volume_id, attachment_id=body.attachment_id or "", force=True)]
+    )
+
+
 async def _extend(asked: Asked) -> Any:
     body = read(Extend, asked.said, "os-extend")
     return await asked.volume.extend(
@@ -245,7 +253,7 @@ ACTIONS: dict[str, Callable[[Asked], Awaitable[Any]]] = {
     "os-roll_detaching": _roll_detaching,
     "os-attach": _attach,
     "os-detach": _detach,
-    "os-force_detach": _detach,
+    "os-force_detach": _force_detach,
     "os-extend": _extend,
     "os-set_bootable": _set_bootable,
     "os-update_readonly_flag": _set_readonly,

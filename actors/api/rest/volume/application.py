@@ -12,7 +12,18 @@ from actors.api.rest.microversions import Microversions, Version
 from actors.api.rest.rooms import EdgeRooms
 from actors.api.rest.services import new_service
 from actors.api.rest.versions import UPDATED, links, serve_document
-from actors.api.rest.volume import actions, attachments, cloud, metadata, quotas, snapshots, types, volumes
+from actors.api.rest.volume import (
+    actions,
+    attachments,
+    cloud,
+    extensions,
+    hosts,
+    metadata,
+    quotas,
+    snapshots,
+    types,
+    volumes,
+)
 from actors.api.rest.volume.paths import ProjectPaths
 from actors.errors import value_of
 from actors.volume.messages import SnapshotRequest, VolumeRequest
@@ -25,7 +36,7 @@ def application(rooms: EdgeRooms) -> FastAPI:
     app = new_service("Block storage v3", rooms, nova_form, MICROVERSIONS)
     serve_document(app, "/", _versions, status=300)
     serve_document(app, "/v3", _versions)
-    for module in (metadata, actions, volumes, snapshots, attachments, types, quotas, cloud):
+    for module in (metadata, actions, volumes, snapshots, attachments, types, quotas, hosts, extensions, cloud):
         app.include_router(module.router)
     app.state.secrets = {"volume_id": _seen, "snapshot_id": _seen_snapshot}
     app.add_middleware(ProjectPaths)

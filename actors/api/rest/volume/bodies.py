@@ -75,7 +75,7 @@ class UpdateVolumeBody(Open):
 
 
 class NewSnapshot(Strict):
-    volume_id: str
+    volume_id: str | None
     name: str | None = None
     display_name: str | None = None
     description: str | None = None
@@ -153,6 +153,10 @@ class SpecsBody(Open):
 
 class QuotaBody(Open):
     quota_set: dict[str, Any]
+
+
+class QuotaClassBody(Open):
+    quota_class_set: dict[str, Any]
 
 
 def read(model: type[Model], value: Any, where: str) -> Model:

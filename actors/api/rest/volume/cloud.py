@@ -17,6 +17,15 @@ from actors.volume.rules import ZONE
 
 router = APIRouter(prefix="/v3", dependencies=[Depends(of_own_project)])
 
+BINARY = "cinder-volume"
+MACHINE = BACKEND_HOST.partition("@")[0]
+BACKEND = {
+    "volume_backend_name": "qcow2",
+    "storage_protocol": "nbd",
+    "vendor_name": "novaray",
+    "driver_version": "1",
+}
+
 NONE_OF: dict[str, tuple[str, int]] = {
     "backups": ("backups", 0),
     "backups/detail": ("backups", 0),
@@ -48,14 +57,14 @@ async def services(request: Request, caller: Asking, rooms: Rooms, spoken: Spoke
     """The one that answered just now."""
     _administrator(caller)
     service: dict[str, Any] = {
-        "binary": "cinder-volume",
+        "binary": BINARY,
         "host": BACKEND_HOST,
         "zone": ZONE,
         "status": "enabled",
         "state": "up",
         "updated_at": time_of(rooms.clock.now()),
         "disabled_reason": None,
-        "replication_status": None,
+        "replication_status": "disabled",
         "active_backend_id": None,
         "frozen": False,
     }
@@ -64,7 +73,7 @@ async def services(request: Request, caller: Asking, rooms: Rooms, spoken: Spoke
     if spoken >= (3, 49):
         service["backend_state"] = "up"
     asked = request.query_params
-    fits = all(asked.get(name, service[name]) == service[name] for name in ("host", "binary"))
+    fits = asked.get("host", "") in ("", BACKEND_HOST, MACHINE) and asked.get("binary", "") in ("", BINARY)
     return Json({"services": [service] if fits else []})
 
 
@@ -73,7 +82,7 @@ async def pools(request: Request, caller: Asking) -> Json:
     _administrator(caller)
     pool: dict[str, Any] = {"name": POOL}
     if flag("detail", request.query_params.get("detail", "false")):
-        pool["capabilities"] = _capabilities()
+        pool["capabilities"] = BACKEND | {"multiattach": False, "thin_provisioning_support": True}
     return Json({"pools": [pool]})
 
 
@@ -90,25 +99,7 @@ async def capabilities(host: str, caller: Asking) -> Json:
         "properties": {},
         "replication_targets": [],
     }
-    return Json(said | _capabilities())
-
-
-def _capabilities() -> dict[str, Any]:
-    return {
-        "volume_backend_name": "qcow2",
-        "storage_protocol": "nbd",
-        "vendor_name": "novaray",
-        "driver_version": "1",
-        "pool_name": "qcow2",
-        "multiattach": False,
-        "thin_provisioning_support": True,
-    }
-
-
-@router.get("/extensions")
-async def extensions(_: Asking) -> Json:
-    """What once were extensions is part of the interface."""
-    return Json({"extensions": []})
+    return Json(said | BACKEND | {"pool_name": "qcow2"})
 
 
 @router.get("/resource_filters", dependencies=[Depends(since(33))])

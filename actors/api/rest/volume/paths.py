@@ -18,7 +18,15 @@ from actors.errors import CallerError, CallerFault, bad_request
 NOUNS = frozenset(
     (
         *("volumes", "snapshots", "attachments", "types", "limits", "os-quota-sets", "os-quota-class-sets"),
-        *("os-availability-zone", "os-services", "scheduler-stats", "capabilities", "extensions", "messages"),
+        *(
+            "os-availability-zone",
+            "os-services",
+            "os-hosts",
+            "scheduler-stats",
+            "capabilities",
+            "extensions",
+            "messages",
+        ),
         *("resource_filters", "default-types", "groups", "group_types", "group_snapshots", "backups"),
         *("volume-transfers", "os-volume-transfer", "qos-specs", "consistencygroups", "cgsnapshots", "clusters"),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Request
+from pydantic import StringConstraints
 from starlette.responses import Response
 
 from actors.api.rest.answers import Json
@@ -18,17 +19,24 @@ from actors.errors import CallerError, bad_request, forbidden, value_of
 from actors.volume.messages import (
     CreateSnapshot,
     ListRows,
+    ReportSnapshot,
     ResetVolume,
     SnapshotPage,
     SnapshotRequest,
     UpdateSnapshot,
 )
 
+ACTIONS = ("os-reset_status", "os-force_delete", "os-update_snapshot_status")
 router = APIRouter(prefix="/v3/snapshots", dependencies=[Depends(of_own_project)])
 
 
 class Reset(Open):
     status: str
+
+
+class Report(Open):
+    status: str
+    progress: Annotated[str, StringConstraints(pattern="^([0-9]|[1-9][0-9]|100)%$")] | None = None
 
 
 @router.post("", status_code=202)
@@ -38,7 +46,7 @@ async def create(body: CreateSnapshotBody, caller: Asking, rooms: Rooms, spoken:
         raise CallerError(bad_request("force", "is not valid since 3.66: a volume in use needs none"))
     wanted = CreateSnapshot(
         token=caller.token,
-        volume_id=asked.volume_id,
+        volume_id=asked.volume_id or "",
         name=asked.name or asked.display_name or "",
         description=asked.description or asked.display_description or "",
         user_metadata=asked.metadata or {},
@@ -94,17 +102,23 @@ async def delete(snapshot_id: str, caller: Asking, rooms: Rooms) -> Response:
 
 @router.post("/{snapshot_id}/action", status_code=202)
 async def act(snapshot_id: str, body: Annotated[dict[str, Any], Body()], caller: Asking, rooms: Rooms) -> Response:
-    """An administrator resets a status, or deletes whatever the status is."""
+    """An administrator resets a status, or deletes whatever the status is; its maker says how far a snapshot is."""
     asked = SnapshotRequest(token=caller.token, snapshot_id=snapshot_id)
     value_of((await rooms.volume.show_snapshot([asked]))[0])
     if list(body) == ["os-reset_status"]:
         status = read(Reset, body["os-reset_status"], "os-reset_status").status
         wanted = ResetVolume(token=caller.token, id=snapshot_id, status=status)
         value_of((await rooms.volume.reset_snapshot([wanted]))[0])
+    elif list(body) == ["os-update_snapshot_status"]:
+        said = read(Report, body["os-update_snapshot_status"], "os-update_snapshot_status")
+        report = ReportSnapshot(
+            token=caller.token, snapshot_id=snapshot_id, status=said.status, progress=said.progress or ""
+        )
+        value_of((await rooms.volume.report_snapshot([report]))[0])
     elif list(body) == ["os-force_delete"]:
         if not caller.context.is_admin:
             raise CallerError(forbidden("only an administrator may do that"))
         value_of((await rooms.volume.delete_snapshot([asked]))[0])
     else:
-        raise CallerError(bad_request("", "The body names one action: os-reset_status or os-force_delete."))
+        raise CallerError(bad_request("", f"The body names one action: one of {', '.join(ACTIONS)}."))
     return Response(status_code=202)

@@ -50,7 +50,7 @@ async def create(body: CreateTypeBody, caller: Asking, rooms: Rooms) -> Json:
         extra_specs=asked.extra_specs or {},
     )
     kind = value_of((await rooms.volume.create_type([wanted]))[0])
-    return Json({"volume_type": type_body(kind, caller.context.is_admin)})
+    return Json({"volume_type": type_body(kind, is_admin=False)})
 
 
 @router.get("/{type_id}")
@@ -68,7 +68,9 @@ async def update(type_id: str, body: UpdateTypeBody, caller: Asking, rooms: Room
         description=asked.description,
         is_public=asked.is_public,
     )
-    return Json({"volume_type": type_body(await _changed(rooms, wanted), caller.context.is_admin)})
+    said = type_body(await _changed(rooms, wanted), is_admin=False)
+    del said["os-volume-type-access:is_public"]
+    return Json({"volume_type": said})
 
 
 @router.delete("/{type_id}", status_code=202)

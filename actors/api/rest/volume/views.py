@@ -37,7 +37,7 @@ def volume_body(view: VolumeView, spoken: Version, is_admin: bool) -> dict[str, 
         "volume_type": view.type.name,
         "snapshot_id": volume.snapshot_id or None,
         "source_volid": volume.source_volume_id or None,
-        "metadata": volume.user_metadata | ({"readonly": "True"} if volume.readonly else {}),
+        "metadata": volume.user_metadata | ({"readonly": str(volume.readonly)} if volume.readonly_told else {}),
         "user_id": volume.user_id,
         "bootable": str(volume.bootable).lower(),
         "encrypted": False,
@@ -110,7 +110,8 @@ def snapshot_body(row: VolumeSnapshot, spoken: Version, detailed: bool = False) 
         "metadata": row.user_metadata,
     }
     if detailed:
-        body["os-extended-snapshot-attributes:progress"] = "100%" if row.status == "available" else "0%"
+        progress = row.progress or ("100%" if row.status == "available" else "0%")
+        body["os-extended-snapshot-attributes:progress"] = progress
         body["os-extended-snapshot-attributes:project_id"] = row.project_id
     if detailed and spoken >= (3, 14):
         body["group_snapshot_id"] = None
@@ -139,6 +140,7 @@ def attachment_body(view: AttachmentView, detailed: bool = True) -> dict[str, An
 
 
 def type_body(kind: VolumeType, is_admin: bool) -> dict[str, Any]:
+    """As it is shown; the answers to making and changing one have less of it."""
     body: dict[str, Any] = {
         "id": kind.id,
         "name": kind.name,

@@ -300,7 +300,7 @@ def test_actions_change_a_volume(tmp_path: Path) -> None:
         ("os-unreserve", None),
         ("os-roll_detaching", None),
         ("os-begin_detaching", None),
-        ("os-detach", {}),
+        ("os-detach", {"attachment_id": NOBODY}),
         ("os-attach", {}),
         ("os-attach", {"instance_uuid": "x"}),
         ("os-attach", {"instance_uuid": SERVER, "mode": "wo"}),
@@ -339,6 +339,11 @@ def test_a_volume_becomes_an_image(tmp_path: Path) -> None:
             await world.volumes.uploaded()
             image = (await http.get(f"/image/v2/images/{said['image_id']}")).json()
             assert (image["status"], image["name"], image["visibility"]) == ("active", "copy", "private")
+            body = {"image_name": "copy", "disk_format": "qcow2"}
+            said = (await act(http, volume_id, "os-volume_upload_image", body)).json()["os-volume_upload_image"]
+            await world.volumes.uploaded()
+            image = (await http.get(f"/image/v2/images/{said['image_id']}")).json()
+            assert (image["status"], image["disk_format"], image["virtual_size"]) == ("active", "qcow2", 1 << 30)
             assert (await show(http, volume_id))["status"] == "available"
 
     in_world(tmp_path, play)
@@ -370,6 +375,10 @@ def test_lists_have_filters_pages_counts_and_a_summary(tmp_path: Path) -> None:
                 pages.append("".join(row["name"] for row in page["volumes"]))
                 url = page["volumes_links"][0]["href"] if "volumes_links" in page else ""
             assert pages == ["ab", "c"]
+            full = (await http.get("/volume/v3/volumes?limit=3")).json()
+            assert "volumes_links" in full  # a page that is full says where others may be
+            for path in ("volumes", "volumes/detail", "snapshots", "attachments"):
+                assert (await http.get(f"/volume/v3/{path}", params={"marker": NOBODY})).status_code == 404
             summary = (await http.get("/volume/v3/volumes/summary")).json()["volume-summary"]
             assert summary == {
                 "total_size": 6,
@@ -390,7 +399,6 @@ def test_lists_have_filters_pages_counts_and_a_summary(tmp_path: Path) -> None:
         {"limit": "-1"},
         {"limit": "x"},
         {"offset": "9" * 30},
-        {"marker": NOBODY},
         {"sort": "mood"},
         {"sort_dir": "up"},
         {"all_tenants": "perhaps"},
