@@ -1,19 +1,22 @@
 """Host aggregates: hosts that an administrator groups while the cloud runs. Their part of the compute API.
 
 Owned by `service.py`, which verifies who asks; the conductor writes the rows and tells the scheduler, which from then
-on places by them. An aggregate with the key `availability_zone` makes its hosts a zone. Invariant: a host is in at
-most one zone, and a zone never changes under servers: who has servers stays where he is.
+on places by them. A host is named as its compute service is (all hosts of that node are meant then, which are several
+where they are simulated) or as one hypervisor. An aggregate with the key `availability_zone` makes its hosts a zone.
+Invariant: a host is in at most one zone, and a zone never changes under servers: who has servers stays where he is.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 from msgspec.structs import replace
 
 from actors.api.validation import name_fault
 from actors.errors import CallerError, CallerFault, bad_request, conflict, not_found
 from actors.faces import ConductorFace
+from actors.messages import HostSeen
 from actors.records import Aggregate, drop
 from actors.scheduler.hints import ZONE
 
@@ -77,15 +80,16 @@ class Aggregates:
     async def add_host(self, key: str, host: str, at: float) -> Aggregate | CallerFault:
         async with self._one_by_one:
             row = self.get(key)
-            seen = {one.report.host: one for one in await self._conductor.hosts()}
-            if host not in seen:
+            seen = [one for one in await self._conductor.hosts() if _is_named(one, (host,))]
+            if not seen:
                 return not_found("host", f"Compute host {host[:64]} could not be found.")
-            if host in row.hosts:
+            if any(_is_named(one, row.hosts) for one in seen):
                 return conflict("host", f"Host {host} already member of another availability zone or aggregate.")
             zone = row.properties.get(ZONE, "")
-            if zone and any(host in other.hosts and other.properties.get(ZONE, zone) != zone for other in self.all()):
+            others = [row.hosts for row in self.all() if row.properties.get(ZONE, zone) != zone]
+            if zone and any(_is_named(one, hosts) for one in seen for hosts in others):
                 return conflict("host", f"Host {host} is in another availability zone.")
-            if zone and zone != seen[host].zone and seen[host].instances:
+            if zone and any(one.instances and one.zone != zone for one in seen):
                 return conflict("host", f"Host {host} has servers; its availability zone can't change under them.")
             if len(row.hosts) >= HOSTS_LIMIT:
                 return bad_request("host", f"an aggregate has at most {HOSTS_LIMIT} hosts")
@@ -119,7 +123,7 @@ class Aggregates:
     async def _has_servers(self, hosts: tuple[str, ...]) -> bool:
         if not hosts:
             return False
-        return any(seen.instances for seen in await self._conductor.hosts() if seen.report.host in hosts)
+        return any(seen.instances for seen in await self._conductor.hosts() if _is_named(seen, hosts))
 
     async def _write(self, row: Aggregate) -> None:
         await self._conductor.arrange([row])
@@ -129,6 +133,10 @@ class Aggregates:
         if any(row.name == name for row in self._rows.values()):
             return conflict("name", f"Aggregate {name} already exists.")
         return name_fault("name", name)
+
+
+def _is_named(seen: HostSeen, hosts: Collection[str]) -> bool:
+    return seen.report.host in hosts or seen.report.node in hosts
 
 
 def _zone_fault(zone: str) -> CallerFault | None:

@@ -15,6 +15,7 @@ from random import Random
 from actors.cluster.config import NodeConfig
 from actors.cluster.names import fleet_host
 from actors.compute.build import Build
+from actors.compute.simulated_console import boot_log, tail
 from actors.compute.simulated_guests import SimulatedGuests
 from actors.errors import Fault, HostFault
 from actors.messages import HostReport, ImageLocation, NetworkRequest
@@ -142,7 +143,9 @@ class SimulatedHypervisor:
         return {}
 
     async def console(self, instance_id: str, lines: int) -> str:
-        return "" if instance_id not in self._things["start_paused"] else f"simulated guest {instance_id}: no console\n"
+        if instance_id not in self._things["start_paused"]:
+            return ""
+        return tail(boot_log(instance_id, self._taps.get(instance_id, ()), self.guests.disks(instance_id)), lines)
 
     async def instances(self) -> set[str]:
         return set(self._taps).union(*self._things.values())

@@ -93,6 +93,10 @@ class SimulatedGuests:
     async def suspend(self, instance_id: str) -> None:
         self._power[instance_id] = Power.SHUTDOWN
 
+    def disks(self, instance_id: str) -> Mapping[str, str]:
+        """Those that were attached to it while it ran: volume id → device."""
+        return self._disks.get(instance_id, {})
+
     async def attach_disk(self, instance_id: str, disk: Disk, spec: BootSpec) -> None:
         self._disks.setdefault(instance_id, {})[disk.serial] = disk.device
 

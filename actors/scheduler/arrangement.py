@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from actors.cluster.names import node_of
 from actors.records import Aggregate
 from actors.scheduler.hints import ZONE
 
@@ -29,11 +30,14 @@ class Arrangement:
         self._down: set[str] = set()
 
     def of(self, host: str) -> Put:
-        put = self._put.get(host, ALONE)
+        put, node = self._put.get(host, ALONE), node_of(host)
+        if node != host and node in self._put:
+            whole = self._put[node]
+            put = Put(put.zone or whole.zone, (*whole.aggregates, *put.aggregates))
         return replace(put, down=True) if host in self._down else put
 
     def arrange(self, aggregates: list[Aggregate]) -> set[str]:
-        """These are all the aggregates; returns the hosts of which something else holds now."""
+        """These are all the aggregates; returns the hosts, or the nodes, of which something else holds now."""
         put: dict[str, Put] = {}
         for aggregate in sorted(aggregates, key=lambda one: one.number):
             pairs = tuple(sorted(aggregate.properties.items()))

@@ -120,7 +120,8 @@ class Scheduler:
 
     async def arrange(self, aggregates: list[Aggregate]) -> None:
         """These are all the aggregates that administrators made; they hold from the answer on."""
-        for host in self._arrangement.arrange(aggregates):
+        named = self._arrangement.arrange(aggregates)
+        for host in named.union(*(self._hosts_of[name] for name in named if name in self._hosts_of)):
             self._rearranged(host)
 
     async def force_down(self, hosts: list[str], down: bool) -> None:

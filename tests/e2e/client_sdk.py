@@ -190,7 +190,7 @@ def acts(conn: Connection, server_id: str) -> None:
     [create] = [one for one in compute.server_actions(server_id) if one.action == "create"]
     detail = compute.get_server_action(create.request_id, server_id)
     assert detail.events and {event["result"] for event in detail.events} == {"Success"}
-    assert compute.get_server_diagnostics(server_id).driver == "simulated"
+    assert compute.get_server_diagnostics(server_id).hypervisor == "simulated"
 
 
 def for_administrators(conn: Connection) -> None:

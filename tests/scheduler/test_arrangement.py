@@ -26,6 +26,42 @@ def test_who_is_where() -> None:
     assert arrangement.of("h3") == ALONE
 
 
+def test_a_node_is_all_of_its_hosts() -> None:
+    arrangement = Arrangement()
+    whole = Aggregate(id="a", number=1, name="all", hosts=("n1",), properties={"availability_zone": "east"})
+    one = Aggregate(id="b", number=2, name="one", hosts=("n1/00000",), properties={"ssd": "true"})
+    assert arrangement.arrange([whole, one]) == {"n1", "n1/00000"}
+    assert arrangement.of("n1/00000") == Put(
+        "east", (("all", (("availability_zone", "east"),)), ("one", (("ssd", "true"),)))
+    )
+    assert arrangement.of("n1/00001") == Put("east", (("all", (("availability_zone", "east"),)),))
+    assert arrangement.of("n2/00000") == ALONE
+
+
+def test_the_host_of_a_service_brings_all_its_hypervisors(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        made = value_of(await world.api.create_aggregate(world.admin, "east", "east"))
+        inside = value_of(await world.api.put_host(world.admin, made.id, NODE_NAME, True))
+        assert inside.hosts == (NODE_NAME,)
+        hosts = await world.api.hosts(world.admin)
+        assert len(hosts) == 3 and {seen.zone for seen in hosts} == {"east"}
+        for again in (NODE_NAME, hosts[0].report.host):
+            fault = await world.api.put_host(world.admin, made.id, again, True)
+            assert isinstance(fault, CallerFault) and fault.status == 409
+        west = value_of(await world.api.create_aggregate(world.admin, "west", "west"))
+        torn = await world.api.put_host(world.admin, west.id, hosts[0].report.host, True)
+        assert isinstance(torn, CallerFault) and torn.status == 409
+        [there] = await world.boot(world.request(availability_zone="east"))
+        assert there.status == "ACTIVE"
+        refused = await world.api.put_host(world.admin, made.id, NODE_NAME, False)
+        assert isinstance(refused, CallerFault) and refused.status == 409
+        await world.delete(there)
+        value_of(await world.api.put_host(world.admin, made.id, NODE_NAME, False))
+        assert {seen.zone for seen in await world.api.hosts(world.admin)} == {"nova"}
+
+    in_world(tmp_path, play, hosts=3)
+
+
 def test_a_zone_made_at_run_time_takes_servers_and_does_not_change_under_them(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         host = (await world.api.hosts(world.admin))[0].report.host

@@ -153,6 +153,8 @@ def diagnostics(connection: libvirt.virConnect, instance_id: str) -> dict[str, A
     active = bool(domain.isActive())
     return {
         "state": POWERS[state].lower(),
+        "hypervisor": root.get("type"),
+        "hypervisor_os": "linux",
         "memory_details": {"maximum": maximum_kib // 1024, "used": used_kib // 1024},
         "cpu_details": [{"id": index, "time": cpu_time_ns // vcpus, "utilisation": None} for index in range(vcpus)],
         "nic_details": [_nic(domain, one, active) for one in root.iterfind("./devices/interface")],

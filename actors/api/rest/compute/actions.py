@@ -45,7 +45,7 @@ SHUT_DOWN_S = 0.0  # what a guest has to shut down is the compute API's to say
 NOT_DONE = (
     "addFixedIp", "addFloatingIp", "changePassword", "confirmResize",
     "injectNetworkInfo", "migrate", "os-migrateLive", "os-start-rescue", "removeFixedIp",
-    "removeFloatingIp", "rescue", "resetNetwork", "resize", "restore", "revertResize",
+    "removeFloatingIp", "rescue", "resetNetwork", "resize", "revertResize",
     "shelve", "shelveOffload", "trigger_crash_dump", "unrescue", "unshelve", "os-getRDPConsole",
     "os-getSerialConsole", "os-getSPICEConsole",
 )  # fmt: skip
@@ -126,6 +126,8 @@ async def act_on_server(
     [(name, how)] = body.root.items()
     action = ACTIONS.get(name)
     if action is None:
+        if name in NOT_DONE:
+            await rooms.api.server(caller.token, server_id)  # 404 for whoever may not know of it
         raise CallerError(_unknown(name))
     return await action(Asked(rooms, caller, version, server_id, base_url(request), showing), how)
 
@@ -313,6 +315,12 @@ async def force_delete(asked: Asked, how: Any) -> Response:
     return Response(status_code=ACCEPTED)
 
 
+async def restore(asked: Asked, how: Any) -> Response:
+    """A server that is deleted is gone at once, so there is none that waits to be reclaimed."""
+    server = await asked.rooms.api.server(asked.caller.token, asked.server_id)
+    raise CallerError(conflict("", f"Cannot 'restore' instance {server.id} while it is in vm_state {server.vm_state}"))
+
+
 ACTIONS: dict[str, Action] = {
     "os-start": plainly(Start()),
     "os-stop": plainly(Stop(wait_s=SHUT_DOWN_S)),
@@ -331,6 +339,7 @@ ACTIONS: dict[str, Action] = {
     "evacuate": evacuate,
     "rebuild": rebuild,
     "forceDelete": force_delete,
+    "restore": restore,
     "addSecurityGroup": add_security_group,
     "removeSecurityGroup": remove_security_group,
 }

@@ -136,7 +136,8 @@ async def cache(key: str, body: CacheBody, rooms: Rooms, asking: Asking, version
     if version < (2, 81):
         raise CallerError(not_found("", "The resource could not be found."))
     row = await rooms.api.aggregate(asking.token, key)
-    nodes = tuple({seen.report.node for seen in await rooms.api.hosts(asking.token) if seen.report.host in row.hosts})
+    reports = [seen.report for seen in await rooms.api.hosts(asking.token)]
+    nodes = tuple({report.node for report in reports if {report.host, report.node} & set(row.hosts)})
     wanted = [PrecacheImage(token=asking.token, image_id=image.id, hosts=nodes) for image in body.cache]
     background = BackgroundTask(rooms.image.precache, wanted)
     return Response(status_code=202, background=background)

@@ -19,7 +19,7 @@ from actors.messages import ProjectQuota
 router = APIRouter()
 
 DEFAULT = "default"  # the cloud's own limits, and the name of their class
-NETWORKS = ("fixed_ips", "floating_ips", "security_groups", "security_group_rules")  # until 2.35
+NETWORKS = ("fixed_ips", "floating_ips", "security_groups", "security_group_rules")  # until 2.35; kept and shown only
 FILES = ("injected_files", "injected_file_content_bytes", "injected_file_path_bytes")  # until 2.56
 PLAIN = ("instances", "cores", "ram", "metadata_items", "key_pairs", "server_groups", "server_group_members")
 CLASS_GROUPS = ("server_groups", "server_group_members")  # of a class only since 2.50
@@ -104,7 +104,7 @@ def _changes(given: QuotaIn, version: Version) -> dict[str, int]:
     for name in given.model_fields_set - {"force"}:
         if name not in names(version):
             raise unexpected(name)
-    return {name: _limit(name, limit) for name, limit in sent.items() if name not in NETWORKS}
+    return {name: _limit(name, limit) for name, limit in sent.items()}
 
 
 def _limit(name: str, given: int | str) -> int:

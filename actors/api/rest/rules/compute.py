@@ -30,6 +30,13 @@ SERVER_ACTIONS = ByAction(
         "forceDelete": f"{API}:os-deferred-delete:force",
         "addSecurityGroup": f"{API}:os-security-groups:add",
         "removeSecurityGroup": f"{API}:os-security-groups:remove",
+        "restore": f"{API}:os-deferred-delete:restore",
+        # what this cloud does not do is refused to those who might not have it done anyway
+        "injectNetworkInfo": f"{API}:os-admin-actions:inject_network_info",
+        "migrate": f"{API}:os-migrate-server:migrate",
+        "os-migrateLive": f"{API}:os-migrate-server:migrate_live",
+        "resetNetwork": f"{API}:os-admin-actions:reset_network",
+        "shelveOffload": f"{API}:os-shelve:shelve_offload",
     }
 )
 OF_SERVERS: dict[str, Rule] = {
@@ -164,6 +171,11 @@ SPECIAL = {
     **dict.fromkeys(ADMINISTRATORS, "rule:admin_api"),
     **dict.fromkeys((f"{API}:servers:migrations:index", f"{API}:servers:migrations:show"), "rule:admin_api"),
     f"{API}:os-admin-actions:reset_state": "rule:admin_api",
+    f"{API}:os-admin-actions:inject_network_info": "rule:admin_api",
+    f"{API}:os-admin-actions:reset_network": "rule:admin_api",
+    f"{API}:os-migrate-server:migrate": "rule:admin_api",
+    f"{API}:os-migrate-server:migrate_live": "rule:admin_api",
+    f"{API}:os-shelve:shelve_offload": "rule:admin_api",
     f"{API}:os-evacuate": "rule:admin_api",
     f"{API}:os-server-diagnostics": "rule:admin_api",
     f"{API}:os-server-external-events:create": "rule:admin_or_service",

@@ -98,6 +98,11 @@ def test_the_default_class_holds_where_a_project_has_none_of_its_own(tmp_path: P
             assert answer.json()["quota_class_set"].keys() == FIRST | FILES
             assert (await admin.get(f"{V}/os-quota-sets/demo/defaults")).json()["quota_set"]["instances"] == 0
             refused(await http.post(SERVERS, json=body(world)), 403, "forbidden")
+        async with client(world, "2.35", world.admin) as older:
+            both = {"cores": 7, "floating_ips": 99, "security_groups": -1}
+            path = f"{V}/os-quota-class-sets/default"
+            for answer in (await older.put(path, json={"quota_class_set": both}), await older.get(path)):
+                assert both.items() <= answer.json()["quota_class_set"].items()
 
     in_world(tmp_path, play)
 

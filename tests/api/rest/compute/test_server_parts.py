@@ -82,11 +82,17 @@ def test_wrong_actions_are_told_in_nova_s_words_and_form(tmp_path: Path) -> None
             ({"rebuild": {}}, 400),
             ({"rebuild": {"imageRef": "x", "key_name": "k"}}, 400),  # it has that since 2.54
             ({"shelve": None}, 501),
+            ({"migrate": None}, 403),
+            ({"restore": None}, 409),
         ):
             answer = await ask(world, url, body)
             assert answer.status_code == code, body
             assert next(iter(answer.json().values()))["code"] == code
         assert (await ask(world, url, {"os-stop": None}, by=token("other"))).status_code == 404
+        nowhere = url.replace(server.id, "5b0c5f4f-0000-4000-8000-000000000000")
+        for name, there, code in (("migrate", url, 501), ("migrate", nowhere, 404), ("restore", nowhere, 404)):
+            assert (await ask(world, there, {name: None}, by=world.admin)).status_code == code, name
+        assert (await ask(world, url, {"shelve": None}, by=token("other"))).status_code == 404
         assert await status(world, server) == "ACTIVE"
 
     in_world(tmp_path, play)
@@ -109,9 +115,11 @@ def test_locks_and_resets(tmp_path: Path) -> None:
 def test_console_output_and_a_guest_without_a_screen(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         _, url = await booted(world)
-        for how in ({}, None, {"length": 5}, {"length": "5"}, {"length": -1}, {"length": None}):
-            answer = await ask(world, url, {"os-getConsoleOutput": how})
-            assert "simulated guest" in answer.json()["output"], how
+        whole = (await ask(world, url, {"os-getConsoleOutput": {}})).json()["output"].split("\n")
+        assert "simulated guest" in whole[0] and len(whole) > 3
+        for how, count in ((None, len(whole)), (-1, len(whole)), (3, 3), ("2", 2), (0, 0)):
+            answer = await ask(world, url, {"os-getConsoleOutput": {"length": how}})
+            assert answer.json()["output"].splitlines() == whole[len(whole) - count :], how
         wanted = {"remote_console": {"protocol": "vnc", "type": "novnc"}}
         async with client(world) as http:
             console = (await http.post(f"{url}/remote-consoles", json=wanted)).json()["remote_console"]
@@ -381,6 +389,30 @@ def test_parts_of_another_project_s_server_are_not_there(tmp_path: Path, part: s
             assert (await http.get(f"{url}/{part}")).status_code == 404
         async with client(world, by=world.admin) as http:
             assert (await http.get(f"{url}/{part}")).status_code == 200
+
+    in_world(tmp_path, play)
+
+
+DIAGNOSED = {
+    "state", "driver", "hypervisor", "hypervisor_os", "uptime", "config_drive", "num_cpus", "num_nics", "num_disks",
+    "memory_details", "cpu_details", "nic_details", "disk_details",
+}  # fmt: skip
+
+
+def test_diagnostics_have_every_field_since_2_48(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, url = await booted(world)
+        async with client(world, "2.48", world.admin) as http:
+            said = (await http.get(f"{url}/diagnostics")).json()
+            assert said.keys() == DIAGNOSED
+            assert (said["state"], said["hypervisor"], said["num_cpus"], said["num_disks"]) == (
+                "running", "simulated", 1, 1,
+            )  # fmt: skip
+            assert said["memory_details"] == {"maximum": 128, "used": None}
+            assert [one["mac_address"] for one in said["nic_details"]] == [v.mac_address for v in server.addresses]
+            assert said["uptime"] >= 0 and said["config_drive"] is True
+        async with client(world, "2.47", world.admin) as http:
+            assert "num_cpus" not in (await http.get(f"{url}/diagnostics")).json()
 
     in_world(tmp_path, play)
 
