@@ -13,7 +13,7 @@ import msgspec
 
 from actors.errors import CallerError, bad_request, conflict, forbidden
 from actors.image.messages import ImageChange
-from actors.image.rules import check_visibility, checked
+from actors.image.rules import check_property_name, check_visibility, checked
 from actors.messages import AuthContext
 from actors.records import Image
 
@@ -103,6 +103,7 @@ def _core(before: Image, image: Image, change: ImageChange, who: AuthContext) ->
 
 
 def _property(image: Image, change: ImageChange) -> Image:
+    check_property_name(change.name)
     properties = dict(image.properties)
     if change.act != "add" and change.name not in properties:
         raise CallerError(conflict(change.name, f"property {change.name!r} does not exist"))

@@ -18,6 +18,7 @@ PROPERTY_LIMIT = 128  # properties of an image; Glance's default image_property_
 PROPERTY_VALUE_LIMIT = 65_535  # characters
 TAG_LIMIT = 128  # tags of an image; Glance's default image_tag_quota
 LEAST_LIMIT = 2**31 - 1  # of min_disk and min_ram
+RESERVED = "os_glance_"  # what names of properties that nobody may give begin with
 CONTAINER_FORMATS = ("bare",)
 VISIBILITIES = ("public", "private", "shared", "community")
 
@@ -98,6 +99,8 @@ def new_image(images: Mapping[str, Image], request: CreateImage, who: AuthContex
             return known
         raise CallerError(conflict("image_id", f"the image id {request.image_id} is taken"))
     _require(_is_uuid(request.image_id), "image_id", f"{request.image_id!r} is not a UUID")
+    for name in request.properties:
+        check_property_name(name)
     if request.owner not in ("", who.project_id) and not who.is_admin:
         raise CallerError(forbidden("only an administrator may make an image for another project"))
     image = Image(
@@ -119,6 +122,12 @@ def new_image(images: Mapping[str, Image], request: CreateImage, who: AuthContex
     )
     check_visibility(image.visibility, who)
     return checked(image)
+
+
+def check_property_name(name: str) -> None:
+    """Raises `CallerError` 403 for one that the image service has for itself."""
+    if name.startswith(RESERVED):
+        raise CallerError(forbidden(f"Attribute '{name[:NAME_LIMIT]}' is reserved."))
 
 
 def check_visibility(visibility: str, who: AuthContext) -> None:

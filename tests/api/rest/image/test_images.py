@@ -344,3 +344,21 @@ def test_schemas_name_every_field_of_an_image(tmp_path: Path) -> None:
             assert (await http.get("/image/v2/info/stores")).json()["stores"][0]["id"] == active["stores"]
 
     in_world(tmp_path, play)
+
+
+def test_names_that_the_image_service_has_for_itself_are_reserved(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with world.http(world.admin) as http:
+            new = {"name": "x", "disk_format": "raw", "container_format": "bare"}
+            refused = await http.post("/image/v2/images", json=new | {"os_glance_foo": "bar"})
+            assert refused.status_code == 403, refused.text
+            image_id = (await http.post("/image/v2/images", json=new | {"os_distro": "debian"})).json()["id"]
+            for act in ("add", "replace", "remove"):
+                patch = [{"op": act, "path": "/os_glance_foo", "value": "bar"}]
+                kind = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
+                changed = await http.patch(f"/image/v2/images/{image_id}", json=patch, headers=kind)
+                assert changed.status_code == 403, changed.text
+            shown = (await http.get(f"/image/v2/images/{image_id}")).json()
+            assert shown["os_distro"] == "debian" and "os_glance_foo" not in shown
+
+    in_world(tmp_path, play)
