@@ -1,6 +1,6 @@
 """Whether anybody said that a volume is, or is not, to be read only; how far a snapshot is, as its maker said.
 
-Revises 0018.
+Revises 0019.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0019"
-down_revision = "0018"
+revision = "0020"
+down_revision = "0019"
 
 ADDED = (("volumes", "readonly_told", sa.Boolean(), sa.false()), ("volume_snapshots", "progress", sa.String(), ""))
 
