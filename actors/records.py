@@ -129,6 +129,16 @@ class ApplicationCredential(msgspec.Struct, frozen=True, gc=False, kw_only=True)
     expires_at: float = 0.0  # 0 = never
 
 
+class Credential(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What is kept for a user and shown again: a pair of keys (ec2), the seed of one-time passwords, a certificate."""
+
+    id: str
+    user_id: str
+    type: str
+    sealed: str  # the blob, as `identity.sealing` has it
+    project_id: str = ""
+
+
 class SigningKey(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A key pair that signs tokens; the newest signs, all verify."""
 
@@ -610,6 +620,7 @@ Record = (
     | CatalogService
     | CatalogEndpoint
     | ApplicationCredential
+    | Credential
     | SigningKey
     | RevokedToken
     | Flavor

@@ -5,13 +5,8 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
+from actors.private_files import kept
+
 
 def admin_password(home: Path) -> str:
-    file = home / "admin-password"
-    if not file.exists():
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = file.with_suffix(".new")
-        fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_urlsafe(18))
-        fresh.replace(file)
-    return file.read_text().strip()
+    return kept(home / "admin-password", lambda: secrets.token_urlsafe(18))

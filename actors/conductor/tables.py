@@ -143,6 +143,15 @@ class ApplicationCredentialRow(SQLModel, table=True):
     expires_at: float
 
 
+class CredentialRow(SQLModel, table=True):
+    __tablename__ = "credentials"
+    id: Key
+    user_id: str
+    type: str
+    sealed: str
+    project_id: str
+
+
 class SigningKeyRow(SQLModel, table=True):
     __tablename__ = "signing_keys"
     id: Key
@@ -576,6 +585,7 @@ ROWS: dict[type[records.Record], type[SQLModel]] = {
     records.CatalogService: CatalogServiceRow,
     records.CatalogEndpoint: CatalogEndpointRow,
     records.ApplicationCredential: ApplicationCredentialRow,
+    records.Credential: CredentialRow,
     records.SigningKey: SigningKeyRow,
     records.RevokedToken: RevokedTokenRow,
     records.Flavor: FlavorRow,

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import msgspec
 
-from actors.errors import CallerError, CallerFault, bad_request, forbidden, not_found
+from actors.errors import CallerError, CallerFault, bad_request, conflict, forbidden, not_found
 from actors.identity.assignments import assignment, effective, membership
 from actors.identity.changing import Changing
 from actors.identity.directory import Target, view
@@ -19,6 +19,7 @@ from actors.identity.may import administers_domain, may_grant, may_read, may_wri
 from actors.identity.messages import (
     Access,
     Create,
+    CredentialView,
     Find,
     FindAssignments,
     Implication,
@@ -34,6 +35,7 @@ from actors.messages import AuthContext
 from actors.records import (
     ApplicationCredential,
     CatalogRegion,
+    Credential,
     Domain,
     ImpliedRole,
     Project,
@@ -57,12 +59,14 @@ class Administration(Changing):
             fields = request.fields | hashed
             if request.kind == "application_credential":
                 fields |= _of_caller(draft, caller, fields)
+            elif request.kind == "credential":
+                self._require_its_own(draft, request, caller)
             wanted = made(kind, {**fields, "id": request.id})
             _require(not isinstance(wanted, CallerFault) or caller.is_admin)
             if isinstance(wanted, CallerFault):
                 return wanted
             _require(may_write(caller, draft, wanted))
-            return _seen(draft.create(kind, request.id, fields, _regions(request)))
+            return self._seen(draft.create(kind, request.id, fields, _regions(request)))
 
         replies: list[Shown | CallerFault] = await self._change(requests, decide)
         return replies
@@ -78,7 +82,7 @@ class Administration(Changing):
             if isinstance(hashed, CallerFault):
                 return hashed
             fields = request.fields | hashed
-            return _seen(draft.update(KINDS[request.kind], request.id, fields, _regions(request)))
+            return self._seen(draft.update(KINDS[request.kind], request.id, fields, _regions(request)))
 
         replies: list[Shown | CallerFault] = await self._change(requests, decide)
         return replies
@@ -93,7 +97,7 @@ class Administration(Changing):
             if known and (missing := [tag for tag in request.drop if tag not in has]):
                 return not_found("tag", f"Could not find project tag: {missing[0]}.")
             tags = tuple(tag for tag in dict.fromkeys((*has, *request.add)) if tag not in request.drop)
-            return _seen(draft.update(KINDS["project"], request.project, {"tags": tags}))
+            return self._seen(draft.update(KINDS["project"], request.project, {"tags": tags}))
 
         replies: list[Shown | CallerFault] = await self._change(requests, decide)
         return replies
@@ -117,11 +121,11 @@ class Administration(Changing):
             if not request.id:
                 rows: list[Row] = list(self._directory.all(kind))
                 seen = [row for row in rows if may_read(caller, self._directory, row)]
-                _require(_may_learn(caller, request.kind))
-                return [_as_seen(row) for row in seen]
+                _require(request.kind == "credential" or _may_learn(caller, request.kind))  # of those each its own
+                return [self._as_seen(row) for row in seen]
             row = self._directory.get(kind, request.id)
             if row is not None and may_read(caller, self._directory, row):
-                return [_as_seen(row)]
+                return [self._as_seen(row)]
             _require(_may_learn(caller, request.kind))
             noun = NOUNS[kind]
             return not_found(noun, f"Could not find {noun.replace('_', ' ')}: {request.id}.")
@@ -233,7 +237,39 @@ class Administration(Changing):
                 found[request.id] = {"password_hash": ""}  # who has no password can't log in by one
             elif request.kind == "application_credential" and secret:
                 found[request.id] = await self._hashed("secret_hash", secret)
+            elif request.kind == "credential" and secret:
+                found[request.id] = self._sealed(secret)
         return found
+
+    def _sealed(self, blob: str) -> dict[str, str] | CallerFault:
+        try:
+            return {"sealed": self._seal.closed(blob, is_first=not self._directory.all(Credential))}
+        except CallerError as lost:
+            return lost.fault
+
+    def _require_its_own(self, draft: Draft, request: Create, caller: AuthContext) -> None:
+        """Nobody has a credential for a project without a role there, and none takes another's place."""
+        project_id, user_id = request.fields.get("project_id", ""), request.fields.get("user_id", "")
+        if project_id and not caller.is_admin:
+            _require(user_id == caller.user_id and bool(draft.role_ids(user_id, Target(project_id=project_id))))
+        known = draft.get(Credential, request.id)
+        if known is not None and self._seal.opened(known.sealed) != request.secret:
+            raise CallerError(conflict("id", "there is a credential with this access key already"))
+
+    def _seen(self, row: Row | CallerFault) -> Shown | CallerFault:
+        return row if isinstance(row, CallerFault) else self._as_seen(row)
+
+    def _as_seen(self, row: Row) -> Shown:
+        """No hash of a password or a secret leaves the room."""
+        match row:
+            case User():
+                return view(row)
+            case ApplicationCredential():
+                return msgspec.structs.replace(row, secret_hash="")
+            case Credential(id=row_id, user_id=user_id, type=kind, project_id=project_id):
+                blob = self._seal.opened(row.sealed)
+                return CredentialView(id=row_id, user_id=user_id, type=kind, blob=blob, project_id=project_id)
+        return cast(Shown, row)
 
     async def _hashed(self, field: str, secret: str) -> dict[str, str] | CallerFault:
         if not 0 < len(secret) <= PASSWORD_LIMIT:
@@ -281,16 +317,3 @@ def _of_caller(draft: Draft, caller: AuthContext, fields: dict[str, Any]) -> dic
         if role_id not in held:
             raise CallerError(bad_request("roles", f"the user has no role {role_id!r} in this project"))
     return {"user_id": caller.user_id, "project_id": caller.project_id, "role_ids": tuple(wanted)}
-
-
-def _seen(row: Row | CallerFault) -> Shown | CallerFault:
-    return row if isinstance(row, CallerFault) else _as_seen(row)
-
-
-def _as_seen(row: Row) -> Shown:
-    """No hash of a password or a secret leaves the room."""
-    if isinstance(row, User):
-        return view(row)
-    if isinstance(row, ApplicationCredential):
-        return msgspec.structs.replace(row, secret_hash="")
-    return cast(Shown, row)

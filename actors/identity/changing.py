@@ -19,6 +19,7 @@ from actors.identity.directory import Directory
 from actors.identity.draft import Draft
 from actors.identity.messages import Keyring
 from actors.identity.passwords import Passwords
+from actors.identity.sealing import Seal
 from actors.identity.tokens import Verifier
 from actors.messages import AuthContext
 from actors.records import Change, Ledger, RevokedToken, SigningKey, drop
@@ -42,6 +43,7 @@ class Changing:
         self._ledger = ledger
         self._clock = clock
         self._passwords = passwords or Passwords()
+        self._seal = Seal(config.home)
         self._changing = asyncio.Lock()  # held while the ledger writes, so that rules and rows can't part
         self._directory = Directory()
         self._keys: list[SigningKey] = []  # the oldest first

@@ -304,8 +304,8 @@ def _merged(known: Row | None, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _alike(known: Row, row: Row) -> bool:
-    """The same request again; passwords and secrets are hashed anew each time."""
-    secret = {"password_hash": "", "secret_hash": ""}
+    """The same request again; passwords and secrets are hashed or sealed anew each time."""
+    secret = {"password_hash": "", "secret_hash": "", "sealed": ""}
     return {**_fields(known), **secret} == {**_fields(row), **secret}
 
 

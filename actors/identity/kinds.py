@@ -15,6 +15,7 @@ from actors.records import (
     CatalogEndpoint,
     CatalogRegion,
     CatalogService,
+    Credential,
     Domain,
     Group,
     ImpliedRole,
@@ -36,6 +37,7 @@ Row = (
     | CatalogService
     | CatalogEndpoint
     | ApplicationCredential
+    | Credential
 )
 ROW_TYPES: tuple[type[Row], ...] = Row.__args__
 Bond = Literal["owned", "kept"]
@@ -75,6 +77,13 @@ KINDS: dict[str, Kind] = {
         "user_id",
         {"user_id": (User, "owned"), "project_id": (Project, "owned")},
         ("name", "user_id", "project_id", "secret_hash", "role_ids", "expires_at", "unrestricted", "description"),
+    ),
+    "credential": Kind(
+        Credential,
+        None,
+        {"user_id": (User, "owned"), "project_id": (Project, "owned")},
+        ("user_id", "type", "project_id"),
+        ("project_id",),
     ),
 }
 OTHERS: tuple[Kind, ...] = (  # made by requests of their own

@@ -13,6 +13,7 @@ from actors.messages import AuthContext
 from actors.records import (
     ApplicationCredential,
     CatalogRegion,
+    Credential,
     Domain,
     Group,
     Project,
@@ -26,7 +27,7 @@ READER = "reader"
 
 
 def may_write(caller: AuthContext, directory: Directory, row: Row) -> bool:
-    if isinstance(row, ApplicationCredential) and row.user_id == caller.user_id:
+    if isinstance(row, ApplicationCredential | Credential) and row.user_id == caller.user_id:
         return not caller.restricted
     if caller.is_admin:
         return True
@@ -50,7 +51,7 @@ def may_read(caller: AuthContext, directory: Directory, row: Row) -> bool:
             return of_domain == row.domain_id or has_roles
         case Domain():
             return row.id == (caller.project_domain_id if caller.project_id else caller.domain_id)
-        case ApplicationCredential():
+        case ApplicationCredential() | Credential():
             return row.user_id == caller.user_id
         case RoleAssignment():
             return bool(of_domain) and caller.domain_id in (row.domain_id, _domain_of(directory, row.project_id))

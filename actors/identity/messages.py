@@ -23,7 +23,7 @@ from actors.records import (
     Role,
 )
 
-SECRETS = ("password", "original_password", "secret", "token", "subject")
+SECRETS = ("password", "original_password", "secret", "blob", "token", "subject")
 HIDDEN = "***"
 
 
@@ -132,8 +132,8 @@ class Keyring(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Create(_Discreet, frozen=True, kw_only=True):
-    """A row of a `kind` of `kinds.py`. `password` is a user's; `secret` an application credential's; `region` is that
-    of an endpoint which is to be made with it if it isn't there."""
+    """A row of a `kind` of `kinds.py`. `password` is a user's; `secret` an application credential's or the blob of a
+    credential; `region` is that of an endpoint which is to be made with it if it isn't there."""
 
     token: str
     kind: str
@@ -150,6 +150,7 @@ class Update(_Discreet, frozen=True, kw_only=True):
     id: str
     fields: dict[str, Any]
     password: str | None = None
+    secret: str = ""
     region: str = ""
 
 
@@ -190,6 +191,14 @@ class UserView(msgspec.Struct, frozen=True, kw_only=True):
     extra: dict[str, Any] = {}
 
 
+class CredentialView(_Discreet, frozen=True, kw_only=True):
+    id: str
+    user_id: str
+    type: str
+    blob: str
+    project_id: str
+
+
 Shown = (
     Domain
     | Project
@@ -200,6 +209,7 @@ Shown = (
     | CatalogService
     | CatalogEndpoint
     | ApplicationCredential
+    | CredentialView
 )  # what a row of a kind is answered as: without the hash of a password or a secret
 
 

@@ -320,6 +320,7 @@ TAGS = "/identity/v3/projects/{identity_project_id}/tags"
 OF_USER = "/identity/v3/users/{identity_user_id}"
 IN_GROUP = "/identity/v3/groups/{identity_group_id}/users"
 CREDENTIAL = {"application_credential": {"name": "x"}}
+KEPT = {"user_id": "{identity_user_id}", "type": "cert", "blob": "x"}
 PASSWORD = {"user": {"original_password": "guess", "password": "another long one"}}
 IMPLIED = "/identity/v3/roles/{role_id}/implies/{role_id}"
 IDENTITY: dict[str, Line] = {
@@ -357,6 +358,14 @@ IDENTITY: dict[str, Line] = {
     f"GET {OF_USER}/application_credentials": (403, None),
     f"GET {OF_USER}/application_credentials/{{credential_id}}": (403, None),
     f"DELETE {OF_USER}/application_credentials/{{credential_id}}": (403, None),
+    "POST /identity/v3/credentials": (403, {"credential": KEPT}),
+    "GET /identity/v3/credentials/{kept_id}": (403, None),
+    "PATCH /identity/v3/credentials/{kept_id}": (403, {"credential": {"blob": "x"}}),
+    "DELETE /identity/v3/credentials/{kept_id}": (403, None),
+    f"POST {OF_USER}/credentials/OS-EC2": (403, {"tenant_id": "{identity_project_id}"}),
+    f"GET {OF_USER}/credentials/OS-EC2": (403, None),
+    f"GET {OF_USER}/credentials/OS-EC2/{{access}}": (403, None),
+    f"DELETE {OF_USER}/credentials/OS-EC2/{{access}}": (403, None),
     "GET /identity/v3/auth/tokens # X-Subject-Token": (403, None),
     "HEAD /identity/v3/auth/tokens # X-Subject-Token": (403, None),
     "DELETE /identity/v3/auth/tokens # X-Subject-Token": (403, None),
@@ -426,6 +435,7 @@ LISTS: dict[str, Listing] = {
     "GET /image/v2/images?visibility=private": (200, True),
     "GET /image/v2/images?visibility=shared&member_status=all": (200, True),
     "GET /image/v2/images?name=secret-private": (200, True),
+    "GET /identity/v3/credentials": (200, False),
     "GET /network/v2.0/networks": (200, True),
     "GET /network/v2.0/networks?project_id=demo": (200, True),
     "GET /network/v2.0/networks?name=secret-network": (200, True),

@@ -178,6 +178,9 @@ async def _identity(world: World, admin: httpx.AsyncClient) -> Things:
         "service_id": service,
         "endpoint_id": await _made(admin, f"{IDENTITY}/endpoints", "endpoint", **fields),
         "credential_id": await _credential(world, user, project),
+        "kept_id": await _made(
+            admin, f"{IDENTITY}/credentials", "credential", user_id=user, type="cert", blob="secret-seed"
+        ),
     }
 
 

@@ -23,7 +23,10 @@ from actors.errors import CallerError, CallerFault, value_of
 from actors.identity.messages import Find, Lend
 from actors.records import Role
 
-NOUNS = {each.plural: each.noun for each in COLLECTIONS} | {"application_credentials": "application_credential"}
+NOUNS = {each.plural: each.noun for each in COLLECTIONS} | {
+    "application_credentials": "application_credential",
+    "credentials": "credential",
+}
 IN_DOMAINS = ("project", "user", "group")
 FIELDS = ("id", "name", "domain_id", "parent_id", "user_id", "project_id")  # of rows, as far as a row has them
 NO_DOMAIN = "None"  # what Keystone's rules compare with, of a role that is good everywhere

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from actors.api.rest.identity.catalog import catalog, filled
-from actors.identity.messages import Shown, TokenDescription, UserView
+from actors.identity.messages import CredentialView, Shown, TokenDescription, UserView
 from actors.records import (
     ApplicationCredential,
     CatalogEndpoint,
@@ -55,6 +55,9 @@ def row_view(row: Shown, v3: str) -> dict[str, Any]:
             return linked(body | {"enabled": row.enabled}, f"{v3}/services/{row.id}")
         case CatalogEndpoint():
             return linked(_endpoint(row, v3.removesuffix("/identity/v3")), f"{v3}/endpoints/{row.id}")
+        case CredentialView():
+            body = {"id": row.id, "user_id": row.user_id, "project_id": row.project_id or None}
+            return linked(body | {"type": row.type, "blob": row.blob}, f"{v3}/credentials/{row.id}")
         case ApplicationCredential():
             url = f"{v3}/users/{row.user_id}/application_credentials/{row.id}"
             return linked(_credential(row), url)

@@ -57,6 +57,8 @@ SYSTEM_GRANTS: dict[str, Rule] = {
 }
 IN_GROUP = "/v3/groups/{group_id}/users"
 CREDENTIALS = "/v3/users/{user_id}/application_credentials"
+KEPT = "/v3/credentials"
+PAIRS = "/v3/users/{user_id}/credentials/OS-EC2"
 TAGS = "/v3/projects/{project_id}/tags"
 IMPLIED = "/v3/roles/{prior}/implies"
 OTHERS: dict[str, Rule] = {
@@ -76,6 +78,15 @@ OTHERS: dict[str, Rule] = {
     f"POST {CREDENTIALS}": "identity:create_application_credential",
     f"GET {CREDENTIALS}/{{credential_id}}": "identity:get_application_credential",
     f"DELETE {CREDENTIALS}/{{credential_id}}": "identity:delete_application_credential",
+    f"GET {KEPT}": "identity:list_credentials",
+    f"POST {KEPT}": "identity:create_credential",
+    f"GET {KEPT}/{{credential_id}}": "identity:get_credential",
+    f"PATCH {KEPT}/{{credential_id}}": "identity:update_credential",
+    f"DELETE {KEPT}/{{credential_id}}": "identity:delete_credential",
+    f"GET {PAIRS}": "identity:ec2_list_credentials",
+    f"POST {PAIRS}": "identity:ec2_create_credential",
+    f"GET {PAIRS}/{{access}}": "identity:ec2_get_credential",
+    f"DELETE {PAIRS}/{{access}}": "identity:ec2_delete_credential",
     f"GET {TAGS}": "identity:list_project_tags",
     f"PUT {TAGS}": "identity:update_project_tags",
     f"DELETE {TAGS}": "identity:delete_project_tags",
