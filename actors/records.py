@@ -601,6 +601,19 @@ class VolumeType(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     updated_at: float = 0.0
 
 
+class VolumeTransfer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """An offer of a volume to whoever has its key, of which only a hash is kept."""
+
+    id: str
+    volume_id: str
+    name: str
+    project_id: str  # that offers it
+    salt: str
+    key_hash: str
+    no_snapshots: bool = False  # they stay where they are
+    created_at: float = 0.0
+
+
 class VolumeQuota(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Where a project's limits differ from the cloud's own."""
 
@@ -652,6 +665,7 @@ Record = (
     | VolumeSnapshot
     | VolumeAttachment
     | VolumeType
+    | VolumeTransfer
     | VolumeQuota
 )
 

@@ -567,6 +567,18 @@ class VolumeTypeRow(SQLModel, table=True):
     updated_at: float
 
 
+class VolumeTransferRow(SQLModel, table=True):
+    __tablename__ = "volume_transfers"
+    id: Key
+    volume_id: str
+    name: str
+    project_id: str
+    salt: str
+    key_hash: str
+    no_snapshots: bool
+    created_at: float
+
+
 class VolumeQuotaRow(SQLModel, table=True):
     __tablename__ = "volume_quotas"
     id: Key
@@ -617,6 +629,7 @@ ROWS: dict[type[records.Record], type[SQLModel]] = {
     records.VolumeSnapshot: VolumeSnapshotRow,
     records.VolumeAttachment: VolumeAttachmentRow,
     records.VolumeType: VolumeTypeRow,
+    records.VolumeTransfer: VolumeTransferRow,
     records.VolumeQuota: VolumeQuotaRow,
 }
 

@@ -137,7 +137,8 @@ class VolumeAdministration(VolumeDesk):
         volume = self._volume(request.volume_id, request.token)
         is_held = volume.id in self._rows.attachments
         snapshots = [row for row in self._rows.snapshots.values() if row.volume_id == volume.id]
-        rules.deletable(volume, is_held, bool(snapshots) and not request.cascade, request.force)
+        cascade = request.cascade and all(rules.is_owner(row, self._who(request.token)) for row in snapshots)
+        rules.deletable(volume, is_held, bool(snapshots) and not cascade, request.force)
         for copy in self._rows.volumes.values():
             if copy.status == "creating" and self._is_origin(copy, volume):
                 raise CallerError(conflict("volume_id", f"volume {copy.id} is being made of volume {volume.id}"))
@@ -158,7 +159,8 @@ class VolumeAdministration(VolumeDesk):
                 await self._backend.delete(volume.id)
         except BackendError as error:
             raise HostError(HostFault("delete_volume", "", str(error))) from error
-        await self._rows.commit([*map(drop, snapshots), *map(drop, volumes)])
+        offers = [offer for volume in volumes for offer in self._rows.offers_of(volume.id)]
+        await self._rows.commit([*map(drop, snapshots), *map(drop, offers), *map(drop, volumes)])
 
     # ------------------------------------------------------------ snapshots
 

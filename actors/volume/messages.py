@@ -6,12 +6,13 @@ The asker makes the ids of what is created, so the same request twice makes one 
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from typing import Any, Literal
 
 import msgspec
 
-from actors.records import Volume, VolumeAttachment, VolumeSnapshot, VolumeType
+from actors.records import Volume, VolumeAttachment, VolumeSnapshot, VolumeTransfer, VolumeType
 
 ATTACHMENTS = uuid.UUID("0f0a3b0a-6d0f-4c57-9b6d-6f3b5a3f0f5e")  # the namespace of ids that attachments are shown by
 
@@ -197,6 +198,37 @@ class DetachVolume(msgspec.Struct, frozen=True, kw_only=True):
     volume_id: str
     attachment_id: str = ""
     force: bool = False  # whatever the volume's status is: an administrator's right
+
+
+# ---------------------------------------------------------------- transfers
+
+
+def new_key() -> str:
+    """What whoever accepts a transfer must know: 16 characters, as long as Cinder's."""
+    return secrets.token_hex(8)
+
+
+class CreateTransfer(msgspec.Struct, frozen=True, kw_only=True):
+    """Offer a volume to another project, with its snapshots or without them."""
+
+    token: str
+    volume_id: str
+    name: str = ""
+    no_snapshots: bool = False
+    auth_key: str = msgspec.field(default_factory=new_key)
+    transfer_id: str = msgspec.field(default_factory=new_id)
+
+
+class TransferRequest(msgspec.Struct, frozen=True, kw_only=True):
+    token: str
+    transfer_id: str
+    auth_key: str = ""  # of who accepts it
+
+
+class TransferPage(msgspec.Struct, frozen=True, kw_only=True):
+    rows: list[VolumeTransfer]
+    total: int
+    more: bool
 
 
 # ---------------------------------------------------------------- types and quotas

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from actors.errors import CallerError, bad_request, not_found
 from actors.messages import AuthContext
-from actors.records import Volume, VolumeSnapshot
+from actors.records import Volume, VolumeSnapshot, VolumeTransfer
 from actors.volume.messages import RowQuery
 
 FILTERS: dict[str, Callable[[Any], str]] = {
@@ -35,10 +35,10 @@ SORT_KEYS: dict[str, Callable[[Any], Any]] = {
     "id": lambda row: row.id,
     "name": lambda row: row.name,
     "display_name": lambda row: row.name,
-    "status": lambda row: row.status,
-    "size": lambda row: row.size_gib,
+    "status": lambda row: getattr(row, "status", ""),
+    "size": lambda row: getattr(row, "size_gib", 0),
     "created_at": lambda row: row.created_at,
-    "updated_at": lambda row: row.updated_at,
+    "updated_at": lambda row: getattr(row, "updated_at", 0.0),
     "availability_zone": lambda row: getattr(row, "availability_zone", ""),
     "bootable": lambda row: getattr(row, "bootable", False),
     "host": lambda row: "",
@@ -52,8 +52,12 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "lt": operator.lt,
     "lte": operator.le,
 }
-Row = TypeVar("Row", Volume, VolumeSnapshot)
+Row = TypeVar("Row", Volume, VolumeSnapshot, VolumeTransfer)
 Item = TypeVar("Item")
+
+
+def is_own(project_id: str, who: AuthContext) -> bool:
+    return project_id == who.project_id or who.is_admin
 
 
 def is_shown(project_id: str, query: RowQuery, who: AuthContext) -> bool:

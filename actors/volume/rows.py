@@ -16,12 +16,19 @@ from actors.records import (
     VolumeAttachment,
     VolumeQuota,
     VolumeSnapshot,
+    VolumeTransfer,
     VolumeType,
 )
 from actors.volume.kinds import DEFAULT_TYPE
 from actors.volume.quotas import Usage
 
-KINDS = (Volume, VolumeSnapshot, VolumeType, VolumeQuota)  # and attachments, which change with their volumes
+KINDS = (
+    Volume,
+    VolumeSnapshot,
+    VolumeType,
+    VolumeTransfer,
+    VolumeQuota,
+)  # and attachments, which change with their volumes
 LOAD_TRIES = 20  # readings between which an attachment changed: only a former room's last words can do so
 
 
@@ -32,6 +39,7 @@ class VolumeRows:
         self.snapshots: dict[str, VolumeSnapshot] = {}
         self.attachments: dict[str, VolumeAttachment] = {}  # by volume id: a volume has one at most
         self.types: dict[str, VolumeType] = {DEFAULT_TYPE.id: DEFAULT_TYPE}
+        self.transfers: dict[str, VolumeTransfer] = {}
         self.quotas: dict[str, VolumeQuota] = {}
         self.usages: defaultdict[str, Usage] = defaultdict(Usage)  # by project
 
@@ -55,6 +63,9 @@ class VolumeRows:
     def attached(self) -> list[str]:
         """Ids of the volumes that some guest uses."""
         return [volume_id for volume_id in self.attachments if self.volumes[volume_id].status == "in-use"]
+
+    def offers_of(self, volume_id: str) -> list[VolumeTransfer]:
+        return [transfer for transfer in self.transfers.values() if transfer.volume_id == volume_id]
 
     def has_snapshots(self, volume_id: str) -> bool:
         return any(snapshot.volume_id == volume_id for snapshot in self.snapshots.values())
@@ -80,6 +91,8 @@ class VolumeRows:
                 self.attachments[change.volume_id] = change
             case VolumeType():
                 self.types[change.id] = change
+            case VolumeTransfer():
+                self.transfers[change.id] = change
             case VolumeQuota():
                 self.quotas[change.id] = change
             case Drop():
@@ -95,6 +108,8 @@ class VolumeRows:
                 self.attachments.pop(change.id.partition(":")[0], None)
             case VolumeType.__name__:
                 self.types.pop(change.id, None)
+            case VolumeTransfer.__name__:
+                self.transfers.pop(change.id, None)
             case VolumeQuota.__name__:
                 self.quotas.pop(change.id, None)
 

@@ -217,12 +217,16 @@ def check_id(row_id: str, field: str) -> None:
 
 def described(row: Row) -> Row:
     """The row, if all that its owner says of it is good. Raises `CallerError` 400."""
-    if len(row.name) > NAME_LIMIT or not row.name.isprintable():
-        raise CallerError(bad_request("name", f"at most {NAME_LIMIT} characters, none of them for control"))
+    check_name(row.name)
     if len(row.description) > NAME_LIMIT or not is_storable(row.description):
         raise CallerError(bad_request("description", f"at most {NAME_LIMIT} characters"))
     check_metadata(row.user_metadata, "metadata")
     return row
+
+
+def check_name(name: str) -> None:
+    if len(name) > NAME_LIMIT or not name.isprintable():
+        raise CallerError(bad_request("name", f"at most {NAME_LIMIT} characters, none of them for control"))
 
 
 def check_metadata(items: Mapping[str, str], field: str) -> None:

@@ -30,6 +30,7 @@ from actors.volume.making import Making, causes_of
 from actors.volume.plan import Located, Planned, Plans, Stock, plan, release
 from actors.volume.quotas import LIMITS
 from actors.volume.rows import VolumeRows
+from actors.volume.transfers import VolumeTransfers
 from actors.volume.uploads import Imagery, VolumeUploads
 from actors.volume.views import VolumeViews
 
@@ -39,7 +40,7 @@ CUT_OFF = {"creating": "error", "extending": "error_extending", "reverting": "er
 """What becomes of a volume whose work ended with a former room."""
 
 
-class VolumeRoom(VolumeAdministration, VolumeChanges, VolumeUploads, VolumeViews):
+class VolumeRoom(VolumeAdministration, VolumeChanges, VolumeTransfers, VolumeUploads, VolumeViews):
     def __init__(
         self,
         config: CloudConfig,

@@ -30,6 +30,8 @@ class Event(StrEnum):
     NOT_REVERTED = "not reverted"
     UPLOAD = "upload"  # its data is copied into an image
     UPLOADED = "uploaded"
+    OFFER = "offer"  # to another project
+    OFFERED = "no longer offered"  # taken, or not
     RETYPE = "retype"
     DELETE = "delete"
 
@@ -58,6 +60,8 @@ TABLE: dict[tuple[str, Event], str] = {
     ("reverting", Event.NOT_REVERTED): "error",
     ("available", Event.UPLOAD): "uploading",
     ("uploading", Event.UPLOADED): "available",
+    ("available", Event.OFFER): "awaiting-transfer",
+    ("awaiting-transfer", Event.OFFERED): "available",
     ("available", Event.RETYPE): "available",
     ("in-use", Event.RETYPE): "in-use",
     ("available", Event.DELETE): "deleting",
@@ -70,6 +74,7 @@ STATUSES = frozenset(
     (
         *("creating", "available", "reserved", "attaching", "in-use", "detaching", "deleting"),
         *("extending", "reverting", "uploading", "maintenance", "error", "error_deleting", "error_extending"),
+        "awaiting-transfer",
     )
 )
 SNAPSHOT_STATUSES = frozenset(("creating", "available", "deleting", "error", "error_deleting"))

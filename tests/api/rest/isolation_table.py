@@ -232,7 +232,18 @@ VOLUME_ACTIONS: dict[str, Any] = {
     "revert": {"snapshot_id": "{snapshot_id}"},
     "os-volume_upload_image": {"image_name": "stolen"},
 }
+TRANSFERS = ("os-volume-transfer", "volume-transfers")
 VOLUME: dict[str, Line] = {
+    **{
+        line: answer
+        for noun in TRANSFERS
+        for line, answer in {
+            f"POST /volume/v3/{noun}": (404, {"transfer": {"volume_id": "{free_volume_id}"}}),
+            f"GET /volume/v3/{noun}/{{transfer_id}}": (404, None),
+            f"DELETE /volume/v3/{noun}/{{transfer_id}}": (404, None),
+            f"POST /volume/v3/{noun}/{{transfer_id}}/accept": (404, {"accept": {"auth_key": "guessed"}}),
+        }.items()
+    },
     **{
         line: answer
         for noun, key in (("volumes", "volume_id"), ("snapshots", "snapshot_id"))
@@ -465,6 +476,11 @@ LISTS: dict[str, Listing] = {
     "GET /volume/v3/snapshots": (200, True),
     "GET /volume/v3/snapshots/detail?all_tenants=1": (200, True),
     "GET /volume/v3/snapshots/detail?volume_id={volume_id}": (200, True),
+    **{
+        f"GET /volume/v3/{noun}{rest}": (200, True)
+        for noun in TRANSFERS
+        for rest in ("", "/detail", "?all_tenants=1", "?volume_id={offered_volume_id}")
+    },
     "GET /volume/v3/attachments": (200, True),
     "GET /volume/v3/attachments/detail?all_tenants=1&instance_id={server_id}": (200, True),
     "GET /volume/v3/types": (200, True),
@@ -512,7 +528,7 @@ OF_NO_TENANT = (
     *(
         f"GET /volume/v3/{name}{detail}"
         for name in (
-            "backups", "consistencygroups", "os-volume-transfer", "groups", "group_snapshots", "volume-transfers",
+            "backups", "consistencygroups", "groups", "group_snapshots",
         )
         for detail in ("", "/detail")
     ),

@@ -110,7 +110,13 @@ async def _volumes(world: World, http: httpx.AsyncClient, admin: httpx.AsyncClie
     volume = await _made(http, f"{VOLUME}/volumes", "volume", size=1, metadata={"secret-key": "secret-value"})
     things = {"volume_id": volume, "type_id": kind}
     things["free_volume_id"] = await _made(http, f"{VOLUME}/volumes", "volume", size=1)
-    await world.volumes.wait([VolumeRequest(token=world.member, volume_id=volume)], 5.0)
+    things["offered_volume_id"] = await _made(http, f"{VOLUME}/volumes", "volume", size=1)
+    for made in (volume, things["offered_volume_id"]):
+        await world.volumes.wait([VolumeRequest(token=world.member, volume_id=made)], 5.0)
+    offered = {"transfer": {"volume_id": things["offered_volume_id"], "name": "secret-transfer"}}
+    offer = await http.post(f"{VOLUME}/volume-transfers", json=offered)
+    assert offer.status_code == 202, offer.text
+    things["transfer_id"] = offer.json()["transfer"]["id"]
     things["snapshot_id"] = await _made(
         http, f"{VOLUME}/snapshots", "snapshot", volume_id=volume, metadata={"secret-key": "v"}
     )

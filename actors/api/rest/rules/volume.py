@@ -82,6 +82,18 @@ OF_VOLUMES: dict[str, Rule] = {
     f"DELETE {ATTACHMENT}": "volume:attachment_delete",
     f"POST {ATTACHMENT}/action": ByAction({"os-complete": "volume:attachment_complete"}),
 }
+OF_TRANSFERS: dict[str, Rule] = {
+    f"{verb} /v3/{noun}{rest}": f"volume:{act}"
+    for noun in ("os-volume-transfer", "volume-transfers")
+    for verb, rest, act in (
+        ("GET", "", "get_all_transfers"),
+        ("POST", "", "create_transfer"),
+        ("GET", "/detail", "get_all_transfers"),
+        ("GET", "/{transfer_id}", "get_transfer"),
+        ("DELETE", "/{transfer_id}", "delete_transfer"),
+        ("POST", "/{transfer_id}/accept", "accept_transfer"),
+    )
+}
 OF_TYPES: dict[str, Rule] = {
     "GET /v3/types": "volume_extension:type_get_all",
     "POST /v3/types": "volume_extension:type_create",
@@ -125,8 +137,6 @@ OF_THE_CLOUD: dict[str, Rule] = {
         for noun, rule in {
             "backups": "backup:get_all",
             "consistencygroups": "volume:read",
-            "os-volume-transfer": "volume:get_all_transfers",
-            "volume-transfers": "volume:get_all_transfers",
             "groups": "group:get_all",
             "group_snapshots": "group:get_all_group_snapshots",
         }.items()
@@ -151,7 +161,7 @@ ATTRIBUTES = {
 }
 TABLE = Table(
     "volume",
-    OF_VOLUMES | OF_TYPES | OF_THE_CLOUD,
+    OF_VOLUMES | OF_TRANSFERS | OF_TYPES | OF_THE_CLOUD,
     dict.fromkeys(ADMINISTRATORS, "rule:admin_api"),
     ATTRIBUTES,
     needs_project=False,  # as Cinder, which looks at roles alone

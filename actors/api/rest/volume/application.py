@@ -21,12 +21,13 @@ from actors.api.rest.volume import (
     metadata,
     quotas,
     snapshots,
+    transfers,
     types,
     volumes,
 )
 from actors.api.rest.volume.paths import ProjectPaths
 from actors.errors import value_of
-from actors.volume.messages import SnapshotRequest, VolumeRequest
+from actors.volume.messages import SnapshotRequest, TransferRequest, VolumeRequest
 
 MICROVERSIONS = Microversions("volume", Version(3, 0), Version(3, 71), aliases=("volumev3", "volumev2"))
 MEDIA = [{"base": "application/json", "type": "application/vnd.openstack.volume+json;version=3"}]
@@ -38,7 +39,9 @@ def application(rooms: EdgeRooms) -> FastAPI:
     serve_document(app, "/v3", _versions)
     for module in (metadata, actions, volumes, snapshots, attachments, types, quotas, hosts, extensions, cloud):
         app.include_router(module.router)
-    app.state.secrets = {"volume_id": _seen, "snapshot_id": _seen_snapshot}
+    app.include_router(transfers.older)
+    app.include_router(transfers.newer)
+    app.state.secrets = {"volume_id": _seen, "snapshot_id": _seen_snapshot, "transfer_id": _seen_transfer}
     app.add_middleware(ProjectPaths)
     return app
 
@@ -50,6 +53,10 @@ async def _seen(rooms: EdgeRooms, caller: Caller, volume_id: str) -> None:
 
 async def _seen_snapshot(rooms: EdgeRooms, caller: Caller, snapshot_id: str) -> None:
     value_of((await rooms.volume.show_snapshot([SnapshotRequest(token=caller.token, snapshot_id=snapshot_id)]))[0])
+
+
+async def _seen_transfer(rooms: EdgeRooms, caller: Caller, transfer_id: str) -> None:
+    value_of((await rooms.volume.show_transfer([TransferRequest(token=caller.token, transfer_id=transfer_id)]))[0])
 
 
 def _versions(url: str) -> dict[str, Any]:

@@ -31,8 +31,6 @@ NONE_OF: dict[str, tuple[str, int]] = {
     "backups/detail": ("backups", 0),
     "consistencygroups": ("consistencygroups", 0),
     "consistencygroups/detail": ("consistencygroups", 0),
-    "os-volume-transfer": ("transfers", 0),
-    "os-volume-transfer/detail": ("transfers", 0),
     "qos-specs": ("qos_specs", 0),
     "messages": ("messages", 3),
     "group_types": ("group_types", 11),
@@ -40,8 +38,6 @@ NONE_OF: dict[str, tuple[str, int]] = {
     "groups/detail": ("groups", 13),
     "group_snapshots": ("group_snapshots", 14),
     "group_snapshots/detail": ("group_snapshots", 14),
-    "volume-transfers": ("transfers", 55),
-    "volume-transfers/detail": ("transfers", 55),
     "default-types": ("default_types", 62),
 }
 """Path → (the list that is empty, the minor version since which the interface has it)."""

@@ -33,6 +33,7 @@ EXTENSIONS = {  # alias → (name, what it is)
     "os-vol-mig-status-attr": ("VolumeMigStatusAttribute", "The state of a volume's migration."),
     "os-vol-tenant-attr": ("VolumeTenantAttribute", "The project of a volume."),
     "os-volume-actions": ("VolumeActions", "Volumes are attached, detached, extended, retyped and copied to images."),
+    "os-volume-transfer": ("VolumeTransfer", "A volume goes to another project."),
     "os-volume-type-access": ("VolumeTypeAccess", "Who may use a volume type that is not public."),
     "scheduler-stats": ("Scheduler_stats", "The pool of the back end."),
 }

@@ -26,6 +26,7 @@ VOLUME_FILTERS = (
     *("snapshot_id", "source_volid", "volume_type_id"),
 )
 SNAPSHOT_FILTERS = ("id", "name", "display_name", "description", "status", "volume_id", "user_id")
+TRANSFER_FILTERS = ("id", "name", "volume_id")
 ATTACHMENT_FILTERS = ("id", "volume_id", "instance_id", "status", "attach_status")
 
 
