@@ -1,6 +1,6 @@
 """Volumes that are offered to other projects.
 
-Revises 0020.
+Revises 0021.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0021"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 
 TEXTS = ("volume_id", "name", "project_id", "salt", "key_hash")
 
