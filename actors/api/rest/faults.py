@@ -23,6 +23,7 @@ from actors.errors import CallerError, CallerFault, HostError
 AWAY = "The service is restarting; try again in a moment."
 BROKEN = "An unexpected error prevented the server from fulfilling your request."
 LOGIN = "The request you have made requires authentication."
+NOWHERE = "The resource could not be found."
 RETRY_AFTER_S = 1
 
 NOVA_NAMES = {
@@ -117,6 +118,8 @@ def install(app: FastAPI, form: Form) -> None:
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and request.scope["raw_path"].endswith(b"/"):
+            return refused(request, form, CallerFault(404, NOWHERE))  # meant is one of many, whose id is empty
         return refused(request, form, CallerFault(error.status_code, str(error.detail)))
 
     async def away(request: Request, _: Exception) -> Response:

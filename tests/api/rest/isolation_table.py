@@ -127,6 +127,34 @@ COMPUTE: dict[str, Line] = {
     ),
 }  # fmt: skip
 
+OLD = "# 2.1"  # compute's version: these ended later
+PROXIED: dict[str, Line] = {  # what Nova passed on
+    f"GET /compute/v2.1/os-security-groups/{{group_id}} {OLD}": (404, None),
+    f"PUT /compute/v2.1/os-security-groups/{{group_id}} {OLD}": (
+        404, {"security_group": {"name": "mine", "description": ""}},
+    ),
+    f"DELETE /compute/v2.1/os-security-groups/{{group_id}} {OLD}": (404, None),
+    f"POST /compute/v2.1/os-security-group-rules {OLD}": (
+        404,
+        {"security_group_rule": {
+            "parent_group_id": "{group_id}", "ip_protocol": "tcp", "from_port": 22, "to_port": 22,
+        }},
+    ),
+    f"DELETE /compute/v2.1/os-security-group-rules/{{rule_id}} {OLD}": (404, None),
+    f"GET /compute/v2.1/os-networks/{{network_id}} {OLD}": (404, None),
+    f"GET /compute/v2.1/os-tenant-networks/{{network_id}} {OLD}": (404, None),
+    f"GET /compute/v2.1/os-volumes/{{volume_id}} {OLD}": (404, None),
+    f"DELETE /compute/v2.1/os-volumes/{{free_volume_id}} {OLD}": (404, None),
+    f"GET /compute/v2.1/os-snapshots/{{snapshot_id}} {OLD}": (404, None),
+    f"DELETE /compute/v2.1/os-snapshots/{{snapshot_id}} {OLD}": (404, None),
+    f"POST /compute/v2.1/os-snapshots {OLD}": (404, {"snapshot": {"volume_id": "{free_volume_id}"}}),
+    f"GET /compute/v2.1/os-hosts {OLD}": (403, None),
+    f"GET /compute/v2.1/os-hosts/node-1 {OLD}": (403, None),
+    f"PUT /compute/v2.1/os-hosts/node-1 {OLD}": (403, {"status": "disable"}),
+    **{f"GET /compute/v2.1/os-hosts/node-1/{act} {OLD}": (403, None) for act in ("startup", "shutdown", "reboot")},
+    "GET /compute/v2.1/os-instance_usage_audit_log": (403, None),
+    "GET /compute/v2.1/os-instance_usage_audit_log/{nobody}": (403, None),
+}  # fmt: skip
 PATCH = [{"op": "replace", "path": "/name", "value": "mine"}]
 HIDDEN_IMAGE, MEMBERS = "/image/v2/images/{image_id}", "/image/v2/images/{shared_image_id}/members"
 IMAGE: dict[str, Line] = {
@@ -418,7 +446,7 @@ PLACEMENT: dict[str, Line] = {
     "DELETE /placement/traits/CUSTOM_X": (403, None),
 }
 
-MATRIX = SERVERS | COMPUTE | IMAGE | NETWORK | VOLUME | IDENTITY | PLACEMENT
+MATRIX = SERVERS | COMPUTE | PROXIED | IMAGE | NETWORK | VOLUME | IDENTITY | PLACEMENT
 
 # What lists say to a stranger: the status, and whether the owner finds something by it.
 Listing = tuple[int, bool]
@@ -458,6 +486,14 @@ LISTS: dict[str, Listing] = {
     "GET /network/v2.0/subnetpools?project_id=demo": (200, True),
     "GET /network/v2.0/ports": (200, True),
     "GET /network/v2.0/ports?device_id={server_id}": (200, True),
+    f"GET /compute/v2.1/os-security-groups {OLD}": (200, True),
+    f"GET /compute/v2.1/os-security-groups?all_tenants=1 {OLD}": (200, True),
+    f"GET /compute/v2.1/os-networks {OLD}": (200, True),
+    f"GET /compute/v2.1/os-tenant-networks {OLD}": (200, True),
+    f"GET /compute/v2.1/os-volumes {OLD}": (200, True),
+    f"GET /compute/v2.1/os-volumes/detail {OLD}": (200, True),
+    f"GET /compute/v2.1/os-snapshots {OLD}": (200, True),
+    f"GET /compute/v2.1/os-snapshots/detail {OLD}": (200, True),
     "GET /network/v2.0/ports?network_id={network_id}": (200, True),
     "GET /network/v2.0/ports?project_id=demo": (200, True),
     "GET /network/v2.0/security-groups": (200, True),
@@ -501,6 +537,7 @@ SEEN_BY_NOBODY = (
 
 # Routes at which there is nothing that belongs to a project.
 OF_NO_TENANT = (
+    *(f"POST /compute/v2.1/{noun} {OLD}" for noun in ("os-security-groups", "os-volumes")),
     "POST /identity/v3/auth/tokens",
     *(f"GET /identity/v3/auth/{path}" for path in ("catalog", "projects", "domains", "system")),  # the caller's own
     *(f"GET /identity/v3/{noun}{one}" for noun in READ_BY_ALL for one in ("", "/{row_id}")),

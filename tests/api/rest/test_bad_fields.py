@@ -31,8 +31,10 @@ class Making:
     numbers: tuple[str, ...] = ()
     open: bool = False  # fields that it does not know are ignored, as Keystone does, or are the owner's own
     top_open: bool = False  # the same for what stands beside the noun
+    version: str = ""  # in which it is there; '' = the newest
 
 
+OLD = "compute 2.35"
 KEYSTONE = {"open": True, "top_open": True}
 MAKINGS: dict[str, Making] = {
     "/compute/v2.1/servers": Making(
@@ -49,6 +51,26 @@ MAKINGS: dict[str, Making] = {
     ),
     "/compute/v2.1/os-keypairs": Making("keypair", {"name": "k", "public_key": SSH}),
     "/compute/v2.1/os-server-groups": Making("server_group", {"name": "g", "policy": "affinity"}),
+    "/compute/v2.1/os-security-groups": Making(
+        "security_group", {"name": "s", "description": "d"}, ("name", "description"), version=OLD
+    ),
+    "/compute/v2.1/os-security-group-rules": Making(
+        "security_group_rule",
+        {"parent_group_id": "{group_id}", "ip_protocol": "tcp", "from_port": 1, "to_port": 9},
+        ("ip_protocol", "cidr", "group_id"),
+        ("from_port", "to_port"),
+        version=OLD,
+    ),
+    "/compute/v2.1/os-volumes": Making(
+        "volume",
+        {"size": 1},
+        ("display_name", "display_description", "volume_type", "availability_zone"),
+        ("size",),
+        version=OLD,
+    ),
+    "/compute/v2.1/os-snapshots": Making(
+        "snapshot", {"volume_id": "{free_volume_id}"}, ("display_name", "display_description"), version=OLD
+    ),
     "/compute/v2.1/os-aggregates": Making("aggregate", {"name": "a"}, ("name", "availability_zone")),
     "/image/v2/images": Making("", {"name": "i"}, ("name", "owner"), ("min_disk", "min_ram"), open=True),
     "/network/v2.0/networks": Making("network", {"name": "n"}, ("name", "description"), ("mtu",)),
@@ -141,7 +163,8 @@ def test_a_field_that_is_wrong_is_refused_and_nothing_is_made(tmp_path: Path, pa
     async def play(world: World) -> None:
         things = await furnished(world)
         good = filled(making.body, things)
-        async with world.http(world.admin, Content_Type="application/json", **NEWEST) as http:
+        version = {"OpenStack_API_Version": making.version} if making.version else NEWEST
+        async with world.http(world.admin, Content_Type="application/json", **version) as http:
             before = await everything(http, path)
             wrong = []
             for what, content in bad_bodies(making, good).items():

@@ -45,6 +45,8 @@ async def asked(http: httpx.AsyncClient, request: str, body: Any, things: Things
     """The answer to a line's request, with these things in its path and body."""
     verb, path = request.partition(" # ")[0].split()
     headers = {"X-Subject-Token": things["token"]} if "X-Subject-Token" in request else {}
+    if "# 2." in request:  # as it was before it ended
+        headers["OpenStack-API-Version"] = f"compute {request.partition('# ')[2]}"
     content = body if isinstance(body, bytes) else None
     if content is None and body is not None:
         content = filled(json.dumps(body), things).encode()

@@ -15,6 +15,7 @@ from actors.api.rest.compute import (
     extensions,
     external_events,
     flavors,
+    hosts,
     hypervisors,
     images,
     instance_actions,
@@ -29,11 +30,15 @@ from actors.api.rest.compute import (
     services,
     tags,
     usage,
+    usage_audit_log,
     volume_attachments,
     zones,
 )
 from actors.api.rest.compute.host_status import HostStatuses
 from actors.api.rest.compute.legacy import Legacy
+from actors.api.rest.compute.proxies import networks as network_proxies
+from actors.api.rest.compute.proxies import security_groups as security_group_proxies
+from actors.api.rest.compute.proxies import volumes as volume_proxies
 from actors.api.rest.compute.quick_show import QuickShow
 from actors.api.rest.context import Caller
 from actors.api.rest.faults import nova_form
@@ -54,9 +59,19 @@ NOUNS = (
     services,
     migrations,
     usage,
+    usage_audit_log,
     external_events,
     extensions,
     images,
+    hosts,
+)
+PROXIES = (
+    security_group_proxies.router,
+    security_group_proxies.rules_router,
+    network_proxies.router,
+    network_proxies.tenant_router,
+    volume_proxies.router,
+    volume_proxies.snapshots_router,
 )
 MICROVERSIONS = Microversions("compute", Version(2, 1), Version(2, 96), "X-OpenStack-Nova-API-Version")
 SERVER_PARTS = (
@@ -85,6 +100,8 @@ def application(rooms: EdgeRooms) -> FastAPI:
     app.add_route("/v2.1/servers/{server_id:uuid}", servers.show, methods=["GET"])  # first: it is asked most
     for noun in NOUNS:
         app.include_router(noun.router, prefix="/v2.1")
+    for proxy in PROXIES:
+        app.include_router(proxy, prefix="/v2.1")
     for part in SERVER_PARTS:
         app.include_router(part.router)
     return app

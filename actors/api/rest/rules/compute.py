@@ -104,6 +104,30 @@ OF_PROJECTS: dict[str, Rule] = {
     "GET /v2.1/extensions": f"{API}:extensions",
     "GET /v2.1/extensions/{alias}": f"{API}:extensions",
 }
+GROUPS, VOLUMES, SNAPSHOTS = "/v2.1/os-security-groups", "/v2.1/os-volumes", "/v2.1/os-snapshots"
+OF_PROXIES: dict[str, Rule] = {
+    f"GET {GROUPS}": f"{API}:os-security-groups:get",
+    f"POST {GROUPS}": f"{API}:os-security-groups:create",
+    f"GET {GROUPS}/{{group_id}}": f"{API}:os-security-groups:show",
+    f"PUT {GROUPS}/{{group_id}}": f"{API}:os-security-groups:update",
+    f"DELETE {GROUPS}/{{group_id}}": f"{API}:os-security-groups:delete",
+    "POST /v2.1/os-security-group-rules": f"{API}:os-security-groups:rule:create",
+    "DELETE /v2.1/os-security-group-rules/{rule_id}": f"{API}:os-security-groups:rule:delete",
+    "GET /v2.1/os-networks": f"{API}:os-networks:list",
+    "GET /v2.1/os-networks/{network_id}": f"{API}:os-networks:show",
+    "GET /v2.1/os-tenant-networks": f"{API}:os-tenant-networks:list",
+    "GET /v2.1/os-tenant-networks/{network_id}": f"{API}:os-tenant-networks:show",
+    f"GET {VOLUMES}": f"{API}:os-volumes:list",
+    f"GET {VOLUMES}/detail": f"{API}:os-volumes:detail",
+    f"POST {VOLUMES}": f"{API}:os-volumes:create",
+    f"GET {VOLUMES}/{{volume_id}}": f"{API}:os-volumes:show",
+    f"DELETE {VOLUMES}/{{volume_id}}": f"{API}:os-volumes:delete",
+    f"GET {SNAPSHOTS}": f"{API}:os-volumes:snapshots:list",
+    f"GET {SNAPSHOTS}/detail": f"{API}:os-volumes:snapshots:detail",
+    f"POST {SNAPSHOTS}": f"{API}:os-volumes:snapshots:create",
+    f"GET {SNAPSHOTS}/{{snapshot_id}}": f"{API}:os-volumes:snapshots:show",
+    f"DELETE {SNAPSHOTS}/{{snapshot_id}}": f"{API}:os-volumes:snapshots:delete",
+}
 IMAGES, OF_IMAGE = "/v2.1/images", "/v2.1/images/{image_id}/metadata"
 OF_IMAGES: dict[str, Rule] = {  # Glance's own, which Nova asked for its callers
     f"GET {IMAGES}": "get_images",
@@ -156,6 +180,14 @@ OF_ADMINISTRATORS: dict[str, Rule] = {
     f"GET {HYPERVISORS}/{{key}}/uptime": f"{API}:os-hypervisors:uptime",
     f"GET {HYPERVISORS}/{{pattern}}/search": f"{API}:os-hypervisors:search",
     f"GET {HYPERVISORS}/{{pattern}}/servers": f"{API}:os-hypervisors:servers",
+    "GET /v2.1/os-hosts": f"{API}:os-hosts:list",
+    "GET /v2.1/os-hosts/{host}": f"{API}:os-hosts:show",
+    "PUT /v2.1/os-hosts/{host}": f"{API}:os-hosts:update",
+    "GET /v2.1/os-hosts/{host}/startup": f"{API}:os-hosts:start",
+    "GET /v2.1/os-hosts/{host}/shutdown": f"{API}:os-hosts:shutdown",
+    "GET /v2.1/os-hosts/{host}/reboot": f"{API}:os-hosts:reboot",
+    "GET /v2.1/os-instance_usage_audit_log": f"{API}:os-instance-usage-audit-log:list",
+    "GET /v2.1/os-instance_usage_audit_log/{before}": f"{API}:os-instance-usage-audit-log:show",
     "GET /v2.1/os-services": f"{API}:os-services:list",
     "PUT /v2.1/os-services/{key}": f"{API}:os-services:update",
     "GET /v2.1/os-migrations": f"{API}:os-migrations:index",
@@ -196,4 +228,4 @@ ATTRIBUTES = {
     "GET /v2.1/os-server-groups": {"?all_projects": f"{API}:os-server-groups:index:all_projects"},
     "GET /v2.1/limits": {"?tenant_id": f"{API}:limits:other_project"},
 }
-TABLE = Table("compute", OF_SERVERS | OF_PROJECTS | OF_IMAGES | OF_ADMINISTRATORS, SPECIAL, ATTRIBUTES)
+TABLE = Table("compute", OF_SERVERS | OF_PROJECTS | OF_IMAGES | OF_PROXIES | OF_ADMINISTRATORS, SPECIAL, ATTRIBUTES)
