@@ -108,6 +108,12 @@ MAKINGS: dict[str, Making] = {
     "/identity/v3/roles": Making("role", {"name": "r"}, **KEYSTONE),
     "/identity/v3/regions": Making("region", {"id": "r"}, ("id",), **KEYSTONE),
     "/identity/v3/services": Making("service", {"type": "t"}, ("type", "name"), **KEYSTONE),
+    "/identity/v3/credentials": Making(
+        "credential",
+        {"user_id": "{identity_user_id}", "type": "t", "blob": "b"},
+        ("type", "user_id", "project_id"),
+        **KEYSTONE,
+    ),
     "/identity/v3/endpoints": Making(
         "endpoint",
         {"service_id": "{service_id}", "interface": "public", "url": "http://x"},
@@ -118,7 +124,7 @@ MAKINGS: dict[str, Making] = {
 NOT_MAKING = (  # POSTs that make no named thing of their own: they are in test_bad_input.py and the fuzzer's
     "/action", "/actions/", "/metadata", "/os-extra_specs", "/extra_specs", "/os-interface", "/os-volume_attachments",
     "/remote-consoles", "/os-server-external-events", "/auth/", "/password", "/import", "/members", "/images/{",
-    "/application_credentials", "/os-aggregates/{", "/placement/",
+    "/application_credentials", "/OS-EC2", "/os-aggregates/{", "/placement/",
 )  # fmt: skip
 
 
