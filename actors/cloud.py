@@ -47,7 +47,7 @@ from actors.cluster.config import CloudConfig, HypervisorName, SimulatedConfig, 
 from actors.cluster.secret import admin_password
 from actors.errors import CallerError, CallerFault, not_found, value_of
 from actors.identity.messages import PasswordLogin
-from actors.messages import BlockDevice, NetworkRequest, ServerView, StoryLine
+from actors.messages import BlockDevice, NetworkRequest, Pruned, ServerView, StoryLine
 from actors.records import Notification
 from actors.scheduler.messages import PlacementExplained
 
@@ -446,6 +446,14 @@ class Cloud:
         request = EvacuateNode(token=self.session.token, node=node, from_image=from_image)
         begun: list[Evacuated] = self.session.call(names.API, "evacuate_node", request)
         return begun
+
+    def prune(self, older_than_s: float) -> Pruned:
+        """Forget servers that were deleted so long ago, with their stories, and notifications of that time."""
+        before, servers, notifications, more = time.time() - older_than_s, 0, 0, True
+        while more:
+            found: Pruned = self.session.call(names.API, "prune", self.session.token, before)
+            servers, notifications, more = servers + found.servers, notifications + found.notifications, found.more
+        return Pruned(servers=servers, notifications=notifications)
 
     def _set_node(self, node: str, enabled: bool) -> None:
         request = SetNode(token=self.session.token, node=node, enabled=enabled)

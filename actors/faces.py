@@ -37,6 +37,7 @@ from actors.messages import (
     PlugEvent,
     PortDetails,
     ProjectQuota,
+    Pruned,
     ServerStatus,
     ServerView,
     StepReport,
@@ -146,6 +147,9 @@ class ConductorFace(Ledger, Protocol):
 
     async def evacuable(self, node: str) -> list[ServerView]:
         """The servers that a node left behind, but for those in ERROR."""
+
+    async def prune(self, before: float) -> Pruned:
+        """Forget some servers that were deleted before then, and notifications of that time, the oldest first."""
 
     async def arrange(self, changes: list[Change]) -> None:
         """Aggregates of hosts change: durably, and for the scheduler, from the answer on."""

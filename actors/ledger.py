@@ -37,6 +37,17 @@ class MemoryLedger:
     async def columns(self, kind: type[Kind], names: Sequence[str], order: str, limit: int) -> list[tuple[Any, ...]]:
         return [tuple(getattr(row, name) for name in names) for row in await self.newest(kind, order, limit)]
 
+    async def between(
+        self, kind: type[Kind], names: Sequence[str], order: str, bounds: tuple[float, float], limit: int
+    ) -> list[tuple[Any, ...]]:
+        least, most = bounds
+        found = [row for row in await self.load(kind) if least < getattr(row, order) < most]
+        found.sort(key=lambda row: getattr(row, order))
+        return [tuple(getattr(row, name) for name in names) for row in found[:limit]]
+
+    async def distinct(self, kind: type[Kind], column: str) -> set[str]:
+        return {getattr(row, column) for row in await self.load(kind)}
+
     async def commit(self, changes: list[Change]) -> None:
         self.commits += 1
         for change in changes:

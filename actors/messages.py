@@ -104,6 +104,14 @@ class Evacuation(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     stopped: bool = False  # as it was there, and shall be again
 
 
+class Pruned(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What was forgotten of deleted servers; `more`: there is as much again, or more."""
+
+    servers: int
+    notifications: int
+    more: bool = False
+
+
 class EvacuateRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Build a server of a node that is no more again on another host. `token`: who may use what it has.
 

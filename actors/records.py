@@ -687,6 +687,10 @@ def drop(record: Record) -> Drop:
     return Drop(type(record).__name__, record.id)
 
 
+def drop_of(kind: type[Record], row_id: str) -> Drop:
+    return Drop(kind.__name__, row_id)
+
+
 class Ledger(Protocol):
     """Where a room keeps its rows: the conductor, or a dictionary in a test."""
 
@@ -708,3 +712,13 @@ class Archive(Ledger, Protocol):
 
     async def columns(self, kind: type[Kind], names: Sequence[str], order: str, limit: int) -> list[tuple[Any, ...]]:
         """These fields of what `newest` gives, highest first: where a row is big and little of it is wanted."""
+
+    async def between(
+        self, kind: type[Kind], names: Sequence[str], order: str, bounds: tuple[float, float], limit: int
+    ) -> list[tuple[Any, ...]]:
+        """These fields of at most `limit` rows whose `order`, a number, is above the first bound and below the second;
+        lowest first.
+        """
+
+    async def distinct(self, kind: type[Kind], column: str) -> set[str]:
+        """What there is in a field of text."""

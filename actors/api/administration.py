@@ -29,7 +29,7 @@ from actors.clock import Clock
 from actors.errors import CallerError, CallerFault, bad_request, forbidden, not_found
 from actors.faces import ConductorFace, TokenVerifier
 from actors.ids import random_id
-from actors.messages import AuthContext, EvacuateRequest, HostSeen, ProjectQuota
+from actors.messages import AuthContext, EvacuateRequest, HostSeen, ProjectQuota, Pruned
 from actors.records import Aggregate, ComputeNode, Flavor, Keypair, ServerGroup
 
 ZONES_FRESH_S = 1.0  # how old the answer may be: each boot that names a zone asks
@@ -207,6 +207,13 @@ class Administration:
     async def force_down(self, request: ForceDown) -> CallerFault | None:
         self._administrator(request.token, "only an administrator says that a worker node is down")
         return await self._conductor.force_down(request.node, request.down)
+
+    async def prune(self, token: str, before: float) -> Pruned:
+        """Forget servers that were deleted before then, the oldest first; ask again while there are more."""
+        self._administrator(token, "only an administrator has deleted servers forgotten")
+        if not 0 < before <= self._clock.now():  # refuses NaN too
+            raise CallerError(bad_request("before", "must be a time, in seconds since the epoch, that has been"))
+        return await self._conductor.prune(before)
 
     async def evacuate(self, request: EvacuateServer) -> None:
         """Raises `CallerError`: 404 for a host that is not there, 400 where the server's node is up."""

@@ -18,6 +18,7 @@ from actors.cli import show as shown
 from actors.cli.audit import audit
 from actors.cli.backup import backup, restore
 from actors.cli.explain import explain
+from actors.cli.prune import prune
 from actors.cluster.config import CloudConfig, EvacuationPolicy, HypervisorName, default_home
 
 app = typer.Typer(
@@ -39,6 +40,7 @@ app.command()(explain)
 app.command()(audit)
 app.command()(backup)
 app.command()(restore)
+app.command()(prune)
 err = Console(stderr=True, highlight=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

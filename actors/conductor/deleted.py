@@ -1,7 +1,7 @@
 """Servers that are deleted, as lists still show them: to administrators, and to whoever asks what has changed.
 
 Owned by the conductor's service, which adds each one when it is gone, and at its start those that are on disk.
-Invariant: at most `KEPT`, the newest; rows on disk stay.
+Invariant: at most `KEPT`, the newest; rows on disk stay, until an administrator has them pruned (`pruning.py`).
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ class Deleted:
         self._boots[boot.id] = Boot(boot.instance, template=boot.template)
         if len(self._boots) > self._kept:
             del self._boots[next(iter(self._boots))]
+
+    def forget(self, instance_ids: Iterable[str]) -> None:
+        for instance_id in instance_ids:
+            self._boots.pop(instance_id, None)
 
     def of(self, project_id: str) -> list[ServerView]:
         """Without what they gave back; '' = of all projects."""

@@ -61,6 +61,11 @@ def template_of(data: bytes, template_id: str = "") -> Template:
     return found
 
 
+def templates_in_memory() -> set[str]:
+    """Their ids: of all that a server has that lives, or is about to be written."""
+    return {template.id for template in _templates.values()}
+
+
 def split(spec: BootSpec) -> tuple[Template, bytes]:
     """The template, and what `Instance.order` holds beside it."""
     own = Own(spec.name, spec.hostname, spec.admin_password, spec.reservation_id, spec.launch_index)

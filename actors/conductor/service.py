@@ -33,6 +33,7 @@ from actors.conductor.edits import edited
 from actors.conductor.keys import KEPT as KEYS_KEPT
 from actors.conductor.nodes import Nodes
 from actors.conductor.notifications import KEPT
+from actors.conductor.pruning import Pruning
 from actors.conductor.questions import no_server
 from actors.conductor.quotas import Quotas, group_of
 from actors.conductor.seats import Seats
@@ -47,6 +48,7 @@ from actors.messages import (
     BuildEnded,
     EvacuateRequest,
     Hello,
+    Pruned,
     ServerView,
     StepReport,
     Welcome,
@@ -103,6 +105,7 @@ class Conductor(Administration):
         self._tasks: set[asyncio.Task[None]] = set()
         self._attempts = Attempts(self, table[1:], config, self._seats, self._actions)
         self._acts = Acts(self, self._actions)
+        self._pruning = Pruning(store, self._deleted)
         self._evacuations = evacuation.Evacuations(self, self._actions)
         self._company = Company(self.go)
         self._writing = Writing(store, self._notifications, clock, self.boot)
@@ -404,6 +407,10 @@ class Conductor(Administration):
                 self._acceptance.keys.gone(boot.instance.project_id, boot.instance.idempotency_key)
             self._actions.forget(boot.id)
             self._attempts.end(boot)
+
+    async def prune(self, before: float) -> Pruned:
+        """Forget servers that were deleted before then, the oldest first."""
+        return await self._pruning.prune(before)
 
     # ------------------------------------------------------------ what is done to a server that has been booted
 

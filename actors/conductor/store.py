@@ -231,6 +231,18 @@ class Store:
         query = select(*(_column(kind, name) for name in names)).order_by(_column(kind, order).desc()).limit(limit)
         return await self._read(lambda: self._tuples(query))
 
+    async def between(
+        self, kind: type[Kind], names: Sequence[str], order: str, bounds: tuple[float, float], limit: int
+    ) -> list[tuple[Any, ...]]:
+        """Columns of rows whose `order`, a number, is above the first bound and below the second; lowest first."""
+        by, (least, most) = _column(kind, order), bounds
+        query = select(*(_column(kind, name) for name in names)).where(by > least, by < most).order_by(by).limit(limit)
+        return await self._read(lambda: self._tuples(query))
+
+    async def distinct(self, kind: type[Kind], column: str) -> set[str]:
+        query = select(_column(kind, column)).distinct()
+        return {value for (value,) in await self._read(lambda: self._tuples(query))}
+
     async def load_page(
         self, kind: type[Kind], order: str, after: Value | None = None, limit: int = PAGE_LIMIT
     ) -> list[Kind]:

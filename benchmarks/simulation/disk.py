@@ -62,6 +62,16 @@ class DiskStore:
         await asyncio.sleep(self._takes())
         return await self.disk.ledger.columns(kind, names, order, limit)
 
+    async def between(
+        self, kind: type[Kind], names: Sequence[str], order: str, bounds: tuple[float, float], limit: int
+    ) -> list[tuple[Any, ...]]:
+        await asyncio.sleep(self._takes())
+        return await self.disk.ledger.between(kind, names, order, bounds, limit)
+
+    async def distinct(self, kind: type[Kind], column: str) -> set[str]:
+        await asyncio.sleep(self._takes())
+        return await self.disk.ledger.distinct(kind, column)
+
     async def commit(self, changes: list[Change]) -> None:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((list(changes), done))
