@@ -15,6 +15,7 @@ from actors.api.rest.shapes.terms import (
     exactly,
     rows,
 )
+from actors.api.rest.tag_filters import TAG_FILTERS
 
 SELF = exactly({"self": TEXT})
 NAMED = exactly({"id": TEXT, "name": TEXT})
@@ -56,13 +57,29 @@ USER = (
 )
 GROUP = exactly({"id": TEXT, "name": TEXT, "domain_id": TEXT, "description": TEXT, "links": SELF})
 ROLE = exactly(
-    {"id": TEXT, "name": TEXT, "domain_id": NULL, "description": TEXT_OR_NULL, "options": OPTIONS, "links": SELF}
+    {
+        "id": TEXT,
+        "name": TEXT,
+        "domain_id": TEXT_OR_NULL,
+        "description": TEXT_OR_NULL,
+        "options": OPTIONS,
+        "links": SELF,
+    }
 )
 REGION = exactly({"id": TEXT, "description": TEXT, "parent_region_id": TEXT_OR_NULL, "links": SELF})
 SERVICE = exactly({"id": TEXT, "type": TEXT, "name": TEXT, "description": TEXT, "enabled": FLAG, "links": SELF})
 INTERFACE = {"enum": ["public", "internal", "admin"]}
 PLACE = {"id": TEXT, "interface": INTERFACE, "region": TEXT_OR_NULL, "region_id": TEXT_OR_NULL, "url": TEXT}
 ENDPOINT = exactly({**PLACE, "service_id": TEXT, "enabled": FLAG, "links": SELF})
+KEPT = {"id": TEXT, "user_id": TEXT, "project_id": TEXT_OR_NULL, "type": TEXT, "blob": TEXT}
+CREDENTIAL = exactly({**KEPT, "links": SELF})
+PAIR = exactly(
+    {
+        **dict.fromkeys(("user_id", "tenant_id"), TEXT),
+        **dict.fromkeys(("access", "secret", "trust_id"), TEXT_OR_NULL),
+        "links": SELF,
+    }
+)
 CATALOG = rows(exactly({"id": TEXT, "type": TEXT, "name": TEXT, "endpoints": rows(exactly(PLACE))}))
 TOKEN = exactly(
     {
@@ -99,12 +116,21 @@ def listed(noun: str, row: Schema) -> Schema:
     return exactly({noun: rows(row), "links": LIST_LINKS}, {"truncated": FLAG})
 
 
+PAIRS = "/v3/users/{user_id}/credentials/OS-EC2"
 BODIES: dict[str, Schema] = {
     "POST /v3/auth/tokens": exactly({"token": TOKEN}),
     "GET /v3/auth/tokens": exactly({"token": TOKEN}),
     "GET /v3/auth/catalog": listed("catalog", CATALOG["items"]),
     "GET /v3/auth/projects": listed("projects", PROJECT),
     "GET /v3/auth/domains": listed("domains", DOMAIN),
+    "PUT /v3/regions/{row_id}": exactly({"region": REGION}),
+    "GET /v3/credentials": listed("credentials", CREDENTIAL),
+    "POST /v3/credentials": exactly({"credential": CREDENTIAL}),
+    **{f"{verb} /v3/credentials/{{credential_id}}": exactly({"credential": CREDENTIAL}) for verb in ("GET", "PATCH")},
+    f"GET {PAIRS}": listed("credentials", PAIR),
+    f"POST {PAIRS}": exactly({"credential": PAIR}),
+    f"GET {PAIRS}/{{access}}": exactly({"credential": PAIR}),
+    **{f"{verb} /v3/projects/{{project_id}}/tags": listed("tags", TEXT) for verb in ("GET", "PUT")},
     **{f"GET /v3/{noun}": listed(noun, row) for noun, (_, row) in ROWS.items()},
     **{f"POST /v3/{noun}": exactly({word: row}) for noun, (word, row) in ROWS.items()},
     **{f"GET /v3/{noun}/{{row_id}}": exactly({word: row}) for noun, (word, row) in ROWS.items()},
@@ -112,7 +138,7 @@ BODIES: dict[str, Schema] = {
 }
 FILTERS = {
     "domains": ("name", "enabled"),
-    "projects": ("name", "domain_id", "enabled", "parent_id", "is_domain"),
+    "projects": ("name", "domain_id", "enabled", "parent_id", "is_domain", *sorted(TAG_FILTERS)),
     "users": ("name", "domain_id", "enabled"),
     "groups": ("name", "domain_id"),
     "roles": ("name", "domain_id"),
@@ -124,6 +150,11 @@ QUERIES: dict[str, Schema] = {
     **{f"GET /v3/{noun}": dict.fromkeys((*names, "limit", "marker"), TEXT) for noun, names in FILTERS.items()},
     "GET /v3/projects/{row_id}": dict.fromkeys(ASKED, TEXT),
     "GET /v3/role_assignments": dict.fromkeys(
-        ("user.id", "group.id", "role.id", "scope.project.id", "scope.domain.id", "effective", "include_names"), TEXT
+        (
+            *("user.id", "group.id", "role.id", "scope.project.id", "scope.domain.id", "scope.OS-INHERIT:inherited_to"),
+            *("effective", "include_names"),
+        ),
+        TEXT,
     ),
+    "GET /v3/credentials": dict.fromkeys(("user_id", "type"), TEXT),
 }
