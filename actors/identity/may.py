@@ -2,7 +2,8 @@
 
 An administrator of the cloud (by a token for a project or the system) may do everything, a reader of the system see
 everything. An administrator of a domain has that domain's projects, users and groups, but gives nobody the role admin
-and touches nobody who has it elsewhere, or it would become an administrator of the cloud.
+and touches nobody who has it elsewhere, or it would become an administrator of the cloud. A manager of a domain has the
+same, but gives and takes only the roles up to its own and touches no administrator.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from actors.records import (
 )
 
 ADMIN = "admin"
+MANAGER = "manager"
 READER = "reader"
+MANAGED = frozenset({MANAGER, "member", READER})  # the roles that a manager gives
 
 
 def may_write(caller: AuthContext, directory: Directory, row: Row) -> bool:
@@ -33,7 +36,8 @@ def may_write(caller: AuthContext, directory: Directory, row: Row) -> bool:
         return True
     if not administers_domain(caller) or not isinstance(row, Project | User | Group):
         return False
-    return row.domain_id == caller.domain_id and not _outranks(directory, row, caller.domain_id)
+    spared = caller.domain_id if ADMIN in caller.roles else None
+    return row.domain_id == caller.domain_id and not _outranks(directory, row, spared)
 
 
 def may_read(caller: AuthContext, directory: Directory, row: Row) -> bool:
@@ -65,7 +69,8 @@ def may_grant(caller: AuthContext, directory: Directory, wanted: RoleAssignment)
     if not administers_domain(caller) or wanted.system:
         return False
     inside = wanted.domain_id or _domain_of(directory, wanted.project_id)
-    return inside == caller.domain_id and ADMIN not in _names(directory, wanted.role_id)
+    names = _names(directory, wanted.role_id)
+    return inside == caller.domain_id and ADMIN not in names and (ADMIN in caller.roles or names <= MANAGED)
 
 
 def sees_all(caller: AuthContext) -> bool:
@@ -73,12 +78,15 @@ def sees_all(caller: AuthContext) -> bool:
 
 
 def administers_domain(caller: AuthContext) -> bool:
-    return bool(caller.domain_id) and ADMIN in caller.roles
+    """As its administrator or its manager."""
+    return bool(caller.domain_id) and (ADMIN in caller.roles or MANAGER in caller.roles)
 
 
-def _outranks(directory: Directory, row: Project | User | Group, domain_id: str) -> bool:
+def _outranks(directory: Directory, row: Project | User | Group, domain_id: str | None) -> bool:
+    """An administrator of anything but that domain (None = of anything), itself or by its groups."""
+    actors = {row.id, *(group.id for group in directory.groups_of(row.id))}
     return any(
-        row.id in (held.user_id, held.group_id)
+        (held.user_id or held.group_id) in actors
         and (held.domain_id != domain_id or held.inherited)  # with a token for a project it is the cloud's
         and ADMIN in _names(directory, held.role_id)
         for held in directory.all(RoleAssignment)

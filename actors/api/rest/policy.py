@@ -221,7 +221,7 @@ def _credentials(context: AuthContext) -> dict[str, Any]:
         "user_id": context.user_id,
         "project_id": context.project_id,
         "tenant_id": context.project_id,
-        "domain_id": context.domain_id,
+        "domain_id": context.domain_id or None,
         "user_domain_id": context.user_domain_id,
         "project_domain_id": context.project_domain_id,
         "system_scope": "all" if context.system else None,

@@ -26,6 +26,8 @@ BASES = {
     # Keystone's
     "admin_required": "rule:admin",
     "cloud_admin": "rule:admin",
+    "domain_manager": "role:manager and not domain_id:None",
+    "overseer_or_domain_manager": "rule:overseer or rule:domain_manager",
     "service_role": "role:service",
     "service_or_admin": "rule:admin_or_service",
     "owner": "user_id:%(user_id)s",

@@ -112,6 +112,7 @@ SPECIAL = {
     },
     **{f"identity:get_{word}": "rule:overseer" for word in OVERSEEN},
     **{f"identity:list_{word}s": "rule:overseer" for word in OVERSEEN},
+    **dict.fromkeys(("identity:get_role", "identity:list_roles"), "rule:overseer_or_domain_manager"),
     **dict.fromkeys(("identity:get_region", "identity:list_regions"), "@"),
     **dict.fromkeys(("identity:add_user_to_group", "identity:remove_user_from_group"), "rule:admin_required"),
     **{
