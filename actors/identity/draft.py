@@ -37,6 +37,7 @@ NAME_LIMIT = 255  # characters
 SHORT_NAME_LIMIT = 64  # of a domain or a project, as Keystone has it
 TAGS_LIMIT = 80  # of one project
 TEXT_LIMIT = 65_535  # characters of a description or URL
+PLACES_LIMIT = 16  # where one change takes roles of a user; beyond it all of the user's tokens go
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 INTERFACES = ("public", "internal", "admin")
 
@@ -48,6 +49,8 @@ class Draft(Directory):
         super().__init__(rows)
         self.changes: list[Change] = []
         self.revoked: list[RevokedToken] = []
+        self._revoked_ids: set[str] = set()
+        self._lost: dict[str, set[str]] = {}  # user id → where it loses roles
         self._now = now
         self._tokens_end_at = tokens_end_at
 
@@ -158,7 +161,8 @@ class Draft(Directory):
     def revoke(self, scope: str, scope_id: str) -> None:
         """All tokens that were issued until now of what `Revocations.all_of` has a scope for."""
         row = RevokedToken(id=Revocations.all_of(scope, scope_id, self._now), expires_at=self._tokens_end_at)
-        if row not in self.revoked:
+        if row.id not in self._revoked_ids:
+            self._revoked_ids.add(row.id)
             self.revoked.append(row)
 
     # ------------------------------------------------------------ what follows from a change
@@ -195,11 +199,18 @@ class Draft(Directory):
     def _revoke_held(self, user_id: str, held: RoleAssignment) -> None:
         """The tokens that carry the user's roles there, and no others: one without a scope carries none."""
         if not held.inherited:
-            self.revoke("held", held_in(user_id, held.project_id, held.domain_id, held.system))
+            lost = [held_in(user_id, held.project_id, held.domain_id, held.system)]
         elif held.domain_id:
-            self.revoke("held", held_below(user_id, held.domain_id))
-        for project in self.below(target_of(held)) if held.inherited and held.project_id else ():
-            self.revoke("held", held_in(user_id, project.id, "", False))
+            lost = [held_below(user_id, held.domain_id)]
+        else:
+            lost = [held_in(user_id, project.id, "", False) for project in self.below(target_of(held))]
+        places = self._lost.setdefault(user_id, set())
+        places.update(lost)
+        if len(places) > PLACES_LIMIT:
+            self.revoke("user", user_id)
+            return
+        for place in lost:
+            self.revoke("held", place)
 
     def _with_owned(self, row: Row) -> list[Row]:
         found: list[Row] = [row]

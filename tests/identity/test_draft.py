@@ -239,9 +239,23 @@ def test_what_is_lost_in_one_place_is_kept_in_another() -> None:
     grant(one, "operator", group="team", project="demo")
     assert one.imply_no_more(operator, reader) is None
     assert [row.id for row in one.revoked] == ["held/u1:p1::/100.0"]
-    one.revoked.clear()
-    grant(one, "member", user="alice", system=True)
-    assert one.remove_member(TEAM, ALICE) is None
-    assert [row.id for row in one.revoked] == ["held/u1:p1::/100.0"]
     assert one.unassign(grant(one, "member", user="alice", system=True)) is None
     assert [row.id for row in one.revoked][1:] == ["held/u1:::system/100.0"]
+
+
+def test_who_leaves_a_group_loses_its_roles_alone() -> None:
+    one = draft(Project(id="p2", name="other"))
+    grant(one, "member", user="alice", project="other")
+    grant(one, "member", group="team", project="demo")
+    assert one.remove_member(TEAM, ALICE) is None
+    assert [row.id for row in one.revoked] == ["held/u1:p1::/100.0"]
+
+
+@pytest.mark.parametrize(("places", "everything"), [(16, False), (17, True), (100, True)])
+def test_who_loses_much_at_once_loses_all_tokens(places: int, everything: bool) -> None:
+    """So that what is taken back stays few, however many places it is good for."""
+    one = draft(*(Project(id=f"q{number}", name=f"q{number}", parent_id="p1") for number in range(places)))
+    held = grant(one, "member", user="alice", project="demo", inherited=True)
+    assert one.unassign(held) is None
+    assert ("user/u1/100.0" in {row.id for row in one.revoked}) is everything
+    assert len(one.revoked) <= 17
