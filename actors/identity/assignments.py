@@ -63,8 +63,9 @@ def effective(
     directory: Directory, held: Iterable[RoleAssignment], of: FindAssignments | None = None
 ) -> list[RoleAssignment]:
     """Each user with each role that it really has: members for their groups, implied roles beside those that imply,
-    each project for what it inherits from. `of` says whose, and in which project, if not all are wanted."""
-    found: dict[str, RoleAssignment] = {}
+    each project for what it inherits from. `of` says whose, and in which project, if not all are wanted. The id of each
+    is that of the assignment that it follows from."""
+    found: dict[tuple[str, str, Target, bool], RoleAssignment] = {}
     for one in held:
         users = [user_id for user_id in directory.users_of(one) if not (of and of.user) or user_id == of.user]
         if not users:
@@ -75,14 +76,13 @@ def effective(
                 for role_id in roles:
                     row = msgspec.structs.replace(
                         one,
-                        id=f"{role_id}:{user_id}:{place}:{one.inherited}",
                         role_id=role_id,
                         user_id=user_id,
                         group_id="",
                         project_id=place.project_id,
                         domain_id=place.domain_id,
                     )
-                    found.setdefault(row.id, row)
+                    found.setdefault((role_id, user_id, place, one.inherited), row)
     return list(found.values())
 
 

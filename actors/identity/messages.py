@@ -242,7 +242,7 @@ class RoleGrant(_Discreet, frozen=True, kw_only=True):
 
 class FindAssignments(_Discreet, frozen=True, kw_only=True):
     """`effective`: groups, implied and inherited roles are resolved, each user has each role it really has; then `user`
-    and `project` (ids) can say of whom and where."""
+    and `project` (ids) can say of whom and where, and an id is that of the assignment from which it follows."""
 
     token: str
     effective: bool = False

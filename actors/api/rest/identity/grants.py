@@ -110,8 +110,15 @@ async def list_role_assignments(asking: Asking, rooms: Rooms, request: Request) 
         project=query.get("scope.project.id", ""),
     )
     rows = await _assignments(wanted, rooms)
+    plain = await _assignments(FindAssignments(token=asking.token), rooms) if wanted.effective else rows
+    kept = {row.id: row for row in plain}
     names = await _names(asking, rooms) if query.get("include_names", "0").lower() in TRUE else None
-    shown = [_assignment_view(row, v3_url(request), names) for row in rows if _wanted(row, request)]
+    v3 = v3_url(request)
+    shown = [
+        _assignment_view(row, names) | {"links": _links(row, kept.get(row.id, row), v3)}
+        for row in rows
+        if _wanted(row, request)
+    ]
     return Json(listed("role_assignments", shown, str(request.url)))
 
 
@@ -182,21 +189,34 @@ def _named(row: Any, domains: dict[str, str]) -> dict[str, Any]:
     return {"id": row.id, "name": row.name, **domain}
 
 
-def _assignment_view(row: RoleAssignment, v3: str, names: dict[str, dict[str, Any]] | None) -> dict[str, Any]:
+def _assignment_view(row: RoleAssignment, names: dict[str, dict[str, Any]] | None) -> dict[str, Any]:
     def shown(row_id: str) -> dict[str, Any]:
         return (names or {}).get(row_id, {"id": row_id})
 
     actor, actor_id = ("user", row.user_id) if row.user_id else ("group", row.group_id)
     scope: dict[str, Any] = {"system": {"all": True}}
-    where = "system"
-    if row.project_id or row.domain_id:
-        kind, scope_id = ("project", row.project_id) if row.project_id else ("domain", row.domain_id)
-        scope, where = {kind: shown(scope_id)}, f"{kind}s/{scope_id}"
-    link = f"{where}/{actor}s/{actor_id}/roles/{row.role_id}"
+    if row.project_id:
+        scope = {"project": shown(row.project_id)}
+    elif row.domain_id:
+        scope = {"domain": shown(row.domain_id)}
     if row.inherited:
         scope["OS-INHERIT:inherited_to"] = "projects"
+    return {"role": shown(row.role_id), actor: shown(actor_id), "scope": scope}
+
+
+def _links(row: RoleAssignment, kept: RoleAssignment, v3: str) -> dict[str, str]:
+    """Of a role that somebody has: the assignment that is `kept`, and the group by which it is that user's."""
+    actor = f"users/{kept.user_id}" if kept.user_id else f"groups/{kept.group_id}"
+    where = "system"
+    if kept.project_id or kept.domain_id:
+        where = f"projects/{kept.project_id}" if kept.project_id else f"domains/{kept.domain_id}"
+    link = f"{where}/{actor}/roles/{kept.role_id}"
+    if kept.inherited:
         link = f"OS-INHERIT/{link}/inherited_to_projects"
-    return {"role": shown(row.role_id), actor: shown(actor_id), "scope": scope, "links": {"assignment": f"{v3}/{link}"}}
+    found = {"assignment": f"{v3}/{link}"}
+    if row.user_id and kept.group_id:
+        found["membership"] = f"{v3}/groups/{kept.group_id}/users/{row.user_id}"
+    return found
 
 
 def _wanted(row: RoleAssignment, request: Request) -> bool:

@@ -104,6 +104,10 @@ def test_the_list_shows_them_and_where_they_are_good(tmp_path: Path) -> None:
             family.leaf["id"],
         }
         [in_leaf] = await found(f"{of_bob}&scope.project.id={family.leaf['id']}")
+        assert in_leaf["links"]["assignment"] == kept["links"]["assignment"]
+        member = f"{V3}/groups/{family.team['id']}/users/{family.bob['id']}"
+        assert in_leaf["links"]["membership"].endswith(member)
+        assert (await http.head(in_leaf["links"]["assignment"])).status_code == (await http.head(member)).status_code
         assert in_leaf["user"] == {"id": family.bob["id"]} and "OS-INHERIT:inherited_to" in in_leaf["scope"]
         assert len(await found(f"{of_bob}&scope.project.id={family.middle['id']}")) == 2
         assert await found(f"{of_bob}&scope.project.id={family.top['id']}") == []
