@@ -6,6 +6,7 @@ Called by `administration.py` and `editing.py`. Every refusal is a `CallerError`
 from __future__ import annotations
 
 import random
+from ipaddress import ip_interface
 
 from msgspec.structs import replace
 
@@ -66,7 +67,8 @@ def rule_from(
         raise CallerError(bad_request("remote_group_id", "a rule has a remote prefix or a remote group, not both"))
     if request.remote_group_id:
         _own_group(request.remote_group_id, context, rows, "remote_group_id")
-    prefix = request.remote_ip_prefix
+    if request.remote_ip_prefix:
+        check_prefix(request.remote_ip_prefix, "remote_ip_prefix", request.ethertype)
     rule = SecurityGroupRule(
         id=random_id(random),
         security_group_id=group.id,
@@ -76,12 +78,17 @@ def rule_from(
         protocol=_protocol(request),
         port_min=request.port_min,
         port_max=request.port_max,
-        remote_ip_prefix=check_prefix(prefix, "remote_ip_prefix", request.ethertype) if prefix else "",
+        remote_ip_prefix=_as_given(request.remote_ip_prefix),
         remote_group_id=request.remote_group_id,
         description=check_description(request.description),
     )
     _check_new(rule, rows)
     return rule
+
+
+def _as_given(prefix: str) -> str:
+    """With its length, and with its host's bits if it has any: what it means is `groups.network_of` it. '' stays."""
+    return str(ip_interface(prefix)) if prefix else ""
 
 
 def _own_group(group_id: str, context: AuthContext, rows: Rows, where: str) -> SecurityGroup:
@@ -142,4 +149,4 @@ def _check_new(rule: SecurityGroupRule, rows: Rows) -> None:
 
 def _meaning(rule: SecurityGroupRule) -> tuple[str | int, ...]:
     ports = rule.port_min, rule.port_max
-    return rule.direction, rule.ethertype, rule.protocol, *ports, rule.remote_ip_prefix, rule.remote_group_id
+    return rule.direction, rule.ethertype, rule.protocol, *ports, groups.network_of(rule), rule.remote_group_id

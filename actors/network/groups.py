@@ -5,6 +5,8 @@ Called by `plan.py` (boots), `administration.py` (ports) and `views.py` (firewal
 
 from __future__ import annotations
 
+from ipaddress import ip_interface
+
 from actors.errors import CallerError, bad_request, conflict
 from actors.network.messages import FirewallRule
 from actors.network.naming import DEFAULT_GROUP, default_group_id, default_rule_id
@@ -81,7 +83,7 @@ class RuleResolver:
     def _resolve(self, group_id: str) -> list[FirewallRule]:
         resolved: list[FirewallRule] = []
         for rule in self._rows.rules_of.get(group_id, {}).values():
-            prefixes: tuple[str, ...] = (rule.remote_ip_prefix,) if rule.remote_ip_prefix else ()
+            prefixes: tuple[str, ...] = (network_of(rule),) if rule.remote_ip_prefix else ()
             if rule.remote_group_id:
                 prefixes = self.addresses_of(rule.remote_group_id, rule.ethertype)
                 if not prefixes:
@@ -110,3 +112,8 @@ class RuleResolver:
                 found.update((address, None) for address in addresses if (":" in address) == (ethertype == "IPv6"))
             self._members[key] = tuple(found)
         return self._members[key]
+
+
+def network_of(rule: SecurityGroupRule) -> str:
+    """The prefix that the rule means; '' for anybody, or a group."""
+    return str(ip_interface(rule.remote_ip_prefix).network) if rule.remote_ip_prefix else ""

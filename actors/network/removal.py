@@ -94,14 +94,14 @@ def without_port(rows: Rows, found: Port, context: AuthContext) -> list[Change]:
 
 
 def without_group(rows: Rows, found: SecurityGroup, context: AuthContext) -> list[Change]:
-    """With its rules; refused while a port or another group's rule names it. As in Neutron, only an administrator
-    takes away a project's default group, which is made again when the project next needs it."""
+    """With its rules, and those of other groups that let its members pass; refused while a port has it. As in Neutron,
+    only an administrator takes away a project's default group, which is made again when the project next needs it."""
     if found.name == DEFAULT_GROUP and not context.is_admin:
         raise CallerError(conflict("id", "Insufficient rights for removing default security group.", REMOVE_DEFAULT))
-    named_by = [r.id for r in rows.rules.values() if r.remote_group_id == found.id != r.security_group_id]
-    if rows.members_of.get(found.id) or named_by:
+    if rows.members_of.get(found.id):
         raise CallerError(conflict("id", f"Security Group {found.id} in use.", "SecurityGroupInUse"))
-    return [*map(drop, rows.rules_of.get(found.id, {}).values()), drop(found)]
+    rules = [rule for rule in rows.rules.values() if found.id in (rule.security_group_id, rule.remote_group_id)]
+    return [*map(drop, rules), drop(found)]
 
 
 def without_pool(rows: Rows, found: SubnetPool, context: AuthContext) -> list[Change]:

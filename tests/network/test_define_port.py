@@ -106,7 +106,7 @@ def test_an_administrator_may() -> None:
         ({"protocol": "47"}, ("47", -1, -1, "")),
         ({"protocol": "icmp", "port_min": 8, "port_max": 0}, ("icmp", 8, 0, "")),
         ({"protocol": "icmp", "port_min": 0}, ("icmp", 0, -1, "")),
-        ({"remote_ip_prefix": "10.1.2.3/8"}, ("", -1, -1, "10.0.0.0/8")),
+        ({"remote_ip_prefix": "10.1.2.3/8"}, ("", -1, -1, "10.1.2.3/8")),
         ({"ethertype": "IPv6", "remote_ip_prefix": "::/0"}, ("", -1, -1, "::/0")),
     ],
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from fastapi import Depends, Request
 from starlette.datastructures import QueryParams
 
 from actors.api.rest.paging import Paging
-from actors.errors import CallerError, bad_request
+from actors.errors import CallerError, bad_request, not_found
 
 TRUE, FALSE = ("1", "t", "true", "on", "y", "yes"), ("0", "f", "false", "off", "n", "no")
 
@@ -32,6 +33,15 @@ def whole(query: QueryParams, field: str) -> int | None:
 def in_order(query: QueryParams) -> Paging:
     """A page of a list that has its order already."""
     return Paging(limit=whole(query, "limit"), marker=query.get("marker", ""))
+
+
+async def _some_id(request: Request) -> None:
+    if request.scope["raw_path"].endswith(b"/"):
+        raise CallerError(not_found("", "The resource could not be found."))
+
+
+NOT_OF_EMPTY_ID = Depends(_some_id)
+"""Of a list's route: a slash at its end is one of many whose id is empty, and not there, as Nova's routes have it."""
 
 
 def missing(parent: str, field: str) -> CallerError:

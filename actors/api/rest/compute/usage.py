@@ -14,11 +14,11 @@ from starlette.responses import Response
 
 from actors.api.rest.answers import Json
 from actors.api.rest.compute.dates import micro, parsed
-from actors.api.rest.compute.queries import in_order
+from actors.api.rest.compute.queries import NOT_OF_EMPTY_ID, in_order
 from actors.api.rest.context import Asking, Caller, Rooms
 from actors.api.rest.microversions import Spoken
 from actors.api.rest.paging import next_link, page_of
-from actors.errors import CallerError, bad_request, forbidden, not_found
+from actors.errors import CallerError, bad_request, forbidden
 from actors.messages import ServerView
 from actors.records import Flavor
 
@@ -64,10 +64,8 @@ def _of_server(view: ServerView, start: float, stop: float, now: float) -> Body:
     }
 
 
-@router.get("/os-simple-tenant-usage")
+@router.get("/os-simple-tenant-usage", dependencies=[NOT_OF_EMPTY_ID])
 async def index(request: Request, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
-    if request.scope["raw_path"].endswith(b"/"):
-        raise CallerError(not_found("", "The resource could not be found."))  # one project, whose id is empty
     if not asking.context.is_admin:
         raise CallerError(forbidden("only an administrator sees what all projects use"))
     start, stop, now = _period(request, rooms.clock.now())

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
+from actors.network.groups import network_of
 from actors.network.messages import AgentView, Allowance
 from actors.records import Network, Port, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool
 
@@ -142,7 +143,7 @@ def security_group_rule(row: SecurityGroupRule) -> Body:
         "port_range_min": row.port_min if row.port_min >= 0 else None,
         "port_range_max": row.port_max if row.port_max >= 0 else None,
         "remote_ip_prefix": row.remote_ip_prefix or None,
-        "normalized_cidr": row.remote_ip_prefix or None,
+        "normalized_cidr": network_of(row) or None,
         "remote_group_id": row.remote_group_id or None,
         "description": row.description,
         **_dated(row),

@@ -166,6 +166,7 @@ def test_volumes_and_their_snapshots(tmp_path: Path) -> None:
                 refused(await http.get(f"{V}/{noun}/{NOBODYS}"), 404, "itemNotFound")
                 refused(await http.delete(f"{V}/{noun}/{NOBODYS}"), 404, "itemNotFound")
                 refused(await http.delete(f"{V}/{noun}/"), 404, "itemNotFound")
+                refused(await http.get(f"{V}/{noun}/"), 404, "itemNotFound")
 
     in_world(tmp_path, play)
 

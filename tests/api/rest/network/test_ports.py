@@ -208,10 +208,21 @@ def test_groups_and_rules(tmp_path: Path) -> None:
             listed = (await http.get(f"{V2}/security-group-rules?security_group_id={group['id']}")).json()
             assert len(listed["security_group_rules"]) == 4
             assert (await http.delete(f"{V2}/security-group-rules/{rule['id']}")).status_code == 204
+            within = {"security_group_id": group["id"], "direction": "ingress", "remote_ip_prefix": "10.2.3.124/24"}
+            odd = await made(http, "security_group_rule", **within)
+            assert (odd["remote_ip_prefix"], odd["normalized_cidr"]) == ("10.2.3.124/24", "10.2.3.0/24")
+            same = {"security_group_rule": within | {"remote_ip_prefix": "10.2.3.0/24"}}
+            answer = await http.post(f"{V2}/security-group-rules", json=same)
+            assert kind(answer) == (409, "SecurityGroupRuleExists")
+            other = await made(http, "security_group", name="another")
+            passing = {"security_group_id": other["id"], "direction": "ingress", "remote_group_id": group["id"]}
+            passing = await made(http, "security_group_rule", **passing)
             port = await made(http, "port", network_id=world.net.id, security_groups=[group["id"]])
             assert kind(await http.delete(f"{V2}/security-groups/{group['id']}")) == (409, "SecurityGroupInUse")
             await http.put(f"{V2}/ports/{port['id']}", json={"port": {"security_groups": []}})
             assert (await http.delete(f"{V2}/security-groups/{group['id']}")).status_code == 204
+            gone = await http.get(f"{V2}/security-group-rules/{passing['id']}")
+            assert kind(gone)[0] == 404  # a rule that lets nobody pass any more
 
     in_world(tmp_path, play)
 

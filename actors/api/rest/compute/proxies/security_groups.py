@@ -14,7 +14,7 @@ from starlette.responses import Response
 from actors.api.rest.answers import Json
 from actors.api.rest.bodies import Strict, Whole
 from actors.api.rest.compute.proxies.pages import limited
-from actors.api.rest.compute.queries import flag
+from actors.api.rest.compute.queries import NOT_OF_EMPTY_ID, flag
 from actors.api.rest.compute.security_groups import group_body, rule_body
 from actors.api.rest.context import Asking, Caller, Rooms
 from actors.api.rest.microversions import gone_since
@@ -65,7 +65,7 @@ class RuleBody(Strict):
 # ---------------------------------------------------------------- groups
 
 
-@router.get("")
+@router.get("", dependencies=[NOT_OF_EMPTY_ID])
 async def list_groups(request: Request, rooms: Rooms, caller: Asking) -> Json:
     """The caller's project's; an administrator may ask for all."""
     groups = await rooms.network.list_security_groups(caller.token)

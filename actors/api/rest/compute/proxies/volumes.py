@@ -11,6 +11,7 @@ from starlette.responses import Response
 from actors.api.rest.answers import Json
 from actors.api.rest.bodies import Strict
 from actors.api.rest.compute.proxies.pages import limited
+from actors.api.rest.compute.queries import NOT_OF_EMPTY_ID
 from actors.api.rest.context import Asking, Caller, Rooms
 from actors.api.rest.microversions import gone_since
 from actors.api.rest.rooms import EdgeRooms
@@ -85,7 +86,7 @@ def volume_body(view: VolumeView) -> dict[str, Any]:
     }
 
 
-@router.get("")
+@router.get("", dependencies=[NOT_OF_EMPTY_ID])
 async def list_volumes(request: Request, rooms: Rooms, caller: Asking) -> Json:
     return await _volumes(request, rooms, caller)
 
@@ -147,7 +148,7 @@ def snapshot_body(row: VolumeSnapshot) -> dict[str, Any]:
     }
 
 
-@snapshots_router.get("")
+@snapshots_router.get("", dependencies=[NOT_OF_EMPTY_ID])
 async def list_snapshots(request: Request, rooms: Rooms, caller: Asking) -> Json:
     return await _snapshots(request, rooms, caller)
 
