@@ -590,6 +590,16 @@ class VolumeAttachment(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     attached_at: float = 0.0
 
 
+class TypeEncryption(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    id: str
+    provider: str
+    control_location: str  # front-end, back-end
+    cipher: str = ""
+    key_size: int = 0  # bits; 0 = not said
+    created_at: float = 0.0
+    updated_at: float = 0.0  # 0 = as it was made
+
+
 class VolumeType(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id: str
     name: str
@@ -597,8 +607,20 @@ class VolumeType(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     is_public: bool = True
     extra_specs: dict[str, str] = {}
     projects: tuple[str, ...] = ()  # that may use one that is not public
+    encryption: tuple[TypeEncryption, ...] = ()  # none, or the one that volumes of the type would need
+    qos_id: str = ""  # of its QoS specs
     created_at: float = 0.0
     updated_at: float = 0.0
+
+
+class QosSpecs(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What volumes of the types that are associated with it should be held to."""
+
+    id: str
+    name: str
+    consumer: str  # front-end, back-end, both
+    specs: dict[str, str] = {}
+    created_at: float = 0.0
 
 
 class VolumeTransfer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -665,6 +687,7 @@ Record = (
     | VolumeSnapshot
     | VolumeAttachment
     | VolumeType
+    | QosSpecs
     | VolumeTransfer
     | VolumeQuota
 )

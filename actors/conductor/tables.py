@@ -563,8 +563,19 @@ class VolumeTypeRow(SQLModel, table=True):
     is_public: bool
     extra_specs: Nested
     projects: Nested
+    encryption: Nested
+    qos_id: str
     created_at: float
     updated_at: float
+
+
+class QosSpecsRow(SQLModel, table=True):
+    __tablename__ = "volume_qos_specs"
+    id: Key
+    name: str
+    consumer: str
+    specs: Nested
+    created_at: float
 
 
 class VolumeTransferRow(SQLModel, table=True):
@@ -629,6 +640,7 @@ ROWS: dict[type[records.Record], type[SQLModel]] = {
     records.VolumeSnapshot: VolumeSnapshotRow,
     records.VolumeAttachment: VolumeAttachmentRow,
     records.VolumeType: VolumeTypeRow,
+    records.QosSpecs: QosSpecsRow,
     records.VolumeTransfer: VolumeTransferRow,
     records.VolumeQuota: VolumeQuotaRow,
 }

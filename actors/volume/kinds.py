@@ -35,11 +35,14 @@ def seen(types: Mapping[str, VolumeType], type_id: str, who: AuthContext) -> Vol
 
 
 def chosen(types: Mapping[str, VolumeType], name: str, who: AuthContext) -> VolumeType:
-    """By id or name; '' is the default type."""
+    """By id or name; '' is the default type. One that is to be encrypted is refused: nothing here encrypts."""
     if not name:
         return DEFAULT_TYPE
     for kind in types.values():
         if name in (kind.id, kind.name) and is_usable(kind, who):
+            if kind.encryption:
+                text = f"volumes of the type {kind.name!r} are to be encrypted, which this cloud does not do"
+                raise CallerError(bad_request("volume_type", text))
             return kind
     raise CallerError(not_found("volume_type", f"there is no volume type {name!r}"))
 
@@ -107,9 +110,13 @@ def _projects(kind: VolumeType, request: UpdateVolumeType) -> tuple[str, ...]:
 def deletable(kind: VolumeType, volumes: Collection[Volume]) -> VolumeType:
     if kind.id == DEFAULT_TYPE.id:
         raise CallerError(bad_request("volume_type", "the default volume type can't be deleted"))
+    check_unused(kind, volumes)
+    return kind
+
+
+def check_unused(kind: VolumeType, volumes: Collection[Volume]) -> None:
     if any(volume.volume_type == kind.id for volume in volumes):
         raise CallerError(bad_request("volume_type", f"volume type {kind.id} has volumes"))
-    return kind
 
 
 def checked(kind: VolumeType) -> VolumeType:

@@ -262,6 +262,63 @@ class VolumeTypeRequest(msgspec.Struct, frozen=True, kw_only=True):
     type_id: str
 
 
+class CreateEncryption(msgspec.Struct, frozen=True, kw_only=True):
+    """Volumes of a type are to be encrypted. This cloud keeps it, and makes no volume of such a type."""
+
+    token: str
+    type_id: str
+    provider: str
+    control_location: str = "front-end"
+    cipher: str = ""
+    key_size: int = 0
+    encryption_id: str = msgspec.field(default_factory=new_id)
+
+
+class EncryptionRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """To take away or to change: None leaves a thing as it is."""
+
+    token: str
+    type_id: str
+    encryption_id: str
+    provider: str | None = None
+    control_location: str | None = None
+    cipher: str | None = None
+    key_size: int | None = None
+
+
+class CreateQos(msgspec.Struct, frozen=True, kw_only=True):
+    token: str
+    name: str
+    consumer: str = "back-end"
+    specs: dict[str, str] = {}
+    qos_id: str = msgspec.field(default_factory=new_id)
+
+
+class QosRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """To show, or to take away: with `force` from the types that have it, too."""
+
+    token: str
+    qos_id: str
+    force: bool = False
+
+
+class UpdateQos(msgspec.Struct, frozen=True, kw_only=True):
+    token: str
+    qos_id: str
+    consumer: str = ""  # '' = as it is
+    put: dict[str, str] = {}
+    drop: tuple[str, ...] = ()
+
+
+class AssociateQos(msgspec.Struct, frozen=True, kw_only=True):
+    """Types that have these QoS specs from now on (`add`), or no longer."""
+
+    token: str
+    qos_id: str
+    type_id: str = ""  # '' = all that have them, to end it
+    add: bool = False
+
+
 class QuotaRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Of a project, or of `quotas.EVERYBODY`; `limits` in a change, `reset` to return to the cloud's own."""
 

@@ -12,6 +12,7 @@ from actors.records import (
     Change,
     Drop,
     Ledger,
+    QosSpecs,
     Volume,
     VolumeAttachment,
     VolumeQuota,
@@ -26,6 +27,7 @@ KINDS = (
     Volume,
     VolumeSnapshot,
     VolumeType,
+    QosSpecs,
     VolumeTransfer,
     VolumeQuota,
 )  # and attachments, which change with their volumes
@@ -39,6 +41,7 @@ class VolumeRows:
         self.snapshots: dict[str, VolumeSnapshot] = {}
         self.attachments: dict[str, VolumeAttachment] = {}  # by volume id: a volume has one at most
         self.types: dict[str, VolumeType] = {DEFAULT_TYPE.id: DEFAULT_TYPE}
+        self.qos: dict[str, QosSpecs] = {}
         self.transfers: dict[str, VolumeTransfer] = {}
         self.quotas: dict[str, VolumeQuota] = {}
         self.usages: defaultdict[str, Usage] = defaultdict(Usage)  # by project
@@ -91,6 +94,8 @@ class VolumeRows:
                 self.attachments[change.volume_id] = change
             case VolumeType():
                 self.types[change.id] = change
+            case QosSpecs():
+                self.qos[change.id] = change
             case VolumeTransfer():
                 self.transfers[change.id] = change
             case VolumeQuota():
@@ -108,6 +113,8 @@ class VolumeRows:
                 self.attachments.pop(change.id.partition(":")[0], None)
             case VolumeType.__name__:
                 self.types.pop(change.id, None)
+            case QosSpecs.__name__:
+                self.qos.pop(change.id, None)
             case VolumeTransfer.__name__:
                 self.transfers.pop(change.id, None)
             case VolumeQuota.__name__:

@@ -24,12 +24,12 @@ from actors.messages import AttachRequest, ConnectionInfo, DetachRequest
 from actors.records import Change, ComputeNode, Ledger, Volume
 from actors.volume.administration import VolumeAdministration
 from actors.volume.backend import BackendError, VolumeBackend
-from actors.volume.changes import VolumeChanges
 from actors.volume.desk import answer
 from actors.volume.making import Making, causes_of
 from actors.volume.plan import Located, Planned, Plans, Stock, plan, release
 from actors.volume.quotas import LIMITS
 from actors.volume.rows import VolumeRows
+from actors.volume.specifications import VolumeSpecifications
 from actors.volume.transfers import VolumeTransfers
 from actors.volume.uploads import Imagery, VolumeUploads
 from actors.volume.views import VolumeViews
@@ -40,7 +40,7 @@ CUT_OFF = {"creating": "error", "extending": "error_extending", "reverting": "er
 """What becomes of a volume whose work ended with a former room."""
 
 
-class VolumeRoom(VolumeAdministration, VolumeChanges, VolumeTransfers, VolumeUploads, VolumeViews):
+class VolumeRoom(VolumeAdministration, VolumeSpecifications, VolumeTransfers, VolumeUploads, VolumeViews):
     def __init__(
         self,
         config: CloudConfig,

@@ -316,6 +316,12 @@ VOLUME: dict[str, Line] = {
     "PUT /volume/v3/types/{type_id}/extra_specs/{key}": (403, {"secret-key": "b"}),
     "DELETE /volume/v3/types/{type_id}/extra_specs/{key}": (403, None),
     "GET /volume/v3/types/{type_id}/encryption": (403, None),
+    "POST /volume/v3/types/{type_id}/encryption": (
+        403, {"encryption": {"provider": "luks", "control_location": "front-end"}},
+    ),
+    "GET /volume/v3/types/{type_id}/encryption/{key}": (403, None),
+    "PUT /volume/v3/types/{type_id}/encryption/{encryption_id}": (403, {"encryption": {"cipher": "x"}}),
+    "DELETE /volume/v3/types/{type_id}/encryption/{encryption_id}": (403, None),
     "GET /volume/v3/types/{type_id}/os-volume-type-access": (403, None),
     "POST /volume/v3/types/{type_id}/action": (403, {"addProjectAccess": {"project": "other"}}),
     "GET /volume/v3/os-quota-sets/{project_id}": (403, None),
@@ -332,6 +338,15 @@ VOLUME: dict[str, Line] = {
     "GET /volume/v3/capabilities/node-1": (403, None),
     "GET /volume/v3/default-types": (403, None),
     "GET /volume/v3/qos-specs": (403, None),
+    "POST /volume/v3/qos-specs": (403, {"qos_specs": {"name": "x"}}),
+    "GET /volume/v3/qos-specs/{qos_id}": (403, None),
+    "PUT /volume/v3/qos-specs/{qos_id}": (403, {"qos_specs": {"a": "b"}}),
+    "PUT /volume/v3/qos-specs/{qos_id}/delete_keys": (403, {"keys": ["a"]}),
+    "DELETE /volume/v3/qos-specs/{qos_id}": (403, None),
+    "GET /volume/v3/qos-specs/{qos_id}/associations": (403, None),
+    "GET /volume/v3/qos-specs/{qos_id}/associate?vol_type_id={type_id}": (403, None),
+    "GET /volume/v3/qos-specs/{qos_id}/disassociate?vol_type_id={type_id}": (403, None),
+    "GET /volume/v3/qos-specs/{qos_id}/disassociate_all": (403, None),
 }  # fmt: skip
 
 IDENTITY_ROWS: dict[str, tuple[str, Any]] = {  # noun → the id's name, what would make a new one

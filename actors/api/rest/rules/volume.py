@@ -13,7 +13,8 @@ TYPE, METADATA, QUOTAS = "/v3/types/{type_id}", "/v3/{noun}/{row_id}/metadata", 
 ACTION, ADMIN_ACTION = "volume_extension:volume_actions", "volume_extension:volume_admin_actions"
 IMAGE_METADATA, SPECS = "volume_extension:volume_image_metadata", "volume_extension:types_extra_specs"
 SNAPSHOT_ADMIN = "volume_extension:snapshot_admin_actions"
-ACCESS = "volume_extension:volume_type_access"
+ACCESS, ENCRYPTION = "volume_extension:volume_type_access", "volume_extension:volume_type_encryption"
+QOS = "volume_extension:qos_specs_manage"
 
 VOLUME_ACTIONS = ByAction(
     {
@@ -105,7 +106,11 @@ OF_TYPES: dict[str, Rule] = {
     f"GET {TYPE}/extra_specs/{{key}}": f"{SPECS}:show",
     f"PUT {TYPE}/extra_specs/{{key}}": f"{SPECS}:update",
     f"DELETE {TYPE}/extra_specs/{{key}}": f"{SPECS}:delete",
-    f"GET {TYPE}/encryption": "volume_extension:volume_type_encryption:get",
+    f"GET {TYPE}/encryption": f"{ENCRYPTION}:get",
+    f"GET {TYPE}/encryption/{{key}}": f"{ENCRYPTION}:get",
+    f"POST {TYPE}/encryption": f"{ENCRYPTION}:create",
+    f"PUT {TYPE}/encryption/{{encryption_id}}": f"{ENCRYPTION}:update",
+    f"DELETE {TYPE}/encryption/{{encryption_id}}": f"{ENCRYPTION}:delete",
     f"GET {TYPE}/os-volume-type-access": f"{ACCESS}:get_all_for_type",
     f"POST {TYPE}/action": ByAction(
         {"addProjectAccess": f"{ACCESS}:addProjectAccess", "removeProjectAccess": f"{ACCESS}:removeProjectAccess"}
@@ -128,7 +133,16 @@ OF_THE_CLOUD: dict[str, Rule] = {
     "GET /v3/extensions": "volume:read",
     "GET /v3/extensions/{alias}": "volume:read",
     "GET /v3/resource_filters": "volume:read",
-    "GET /v3/qos-specs": "volume_extension:qos_specs_manage:get_all",
+    "GET /v3/qos-specs": f"{QOS}:get_all",
+    "POST /v3/qos-specs": f"{QOS}:create",
+    "GET /v3/qos-specs/{qos_id}": f"{QOS}:get",
+    "PUT /v3/qos-specs/{qos_id}": f"{QOS}:update",
+    "PUT /v3/qos-specs/{qos_id}/delete_keys": f"{QOS}:update",
+    "DELETE /v3/qos-specs/{qos_id}": f"{QOS}:delete",
+    "GET /v3/qos-specs/{qos_id}/associations": f"{QOS}:get_all",
+    "GET /v3/qos-specs/{qos_id}/associate": f"{QOS}:update",
+    "GET /v3/qos-specs/{qos_id}/disassociate": f"{QOS}:update",
+    "GET /v3/qos-specs/{qos_id}/disassociate_all": f"{QOS}:update",
     "GET /v3/messages": "message:get_all",
     "GET /v3/group_types": "volume:read",
     "GET /v3/default-types": "volume_extension:default_get_all",
@@ -148,12 +162,14 @@ ADMINISTRATORS = (
     *(f"{SNAPSHOT_ADMIN}:{act}" for act in ("reset_status", "force_delete")),
     *(f"volume_extension:type_{act}" for act in ("create", "update", "delete")),
     *(f"{SPECS}:{act}" for act in ("create", "update", "delete")),
-    *("volume_extension:volume_type_encryption:get", f"{ACCESS}:get_all_for_type"),
+    *(f"{ENCRYPTION}:{act}" for act in ("create", "get", "update", "delete")),
+    *(f"{QOS}:{act}" for act in ("create", "get", "get_all", "update", "delete")),
+    f"{ACCESS}:get_all_for_type",
     *(f"{ACCESS}:{act}ProjectAccess" for act in ("add", "remove")),
     *("volume_extension:quotas:update", "volume_extension:quotas:delete", "volume_extension:quota_classes:get"),
     *("volume_extension:quota_classes:update", "volume_extension:hosts"),
     *("volume_extension:services:index", "scheduler_extension:scheduler_stats:get_pools"),
-    *("volume_extension:capabilities", "volume_extension:qos_specs_manage:get_all", "volume_extension:default_get_all"),
+    *("volume_extension:capabilities", "volume_extension:default_get_all"),
 )
 ATTRIBUTES = {
     "POST /v3/volumes": {"imageRef": "volume:create_from_image", "multiattach": "volume:multiattach"},

@@ -88,7 +88,7 @@ TYPE_CHANGED: Schema = {
     "extra_specs": TEXT_BY_NAME,
 }
 TYPE_MADE: Schema = TYPE_CHANGED | {"os-volume-type-access:is_public": FLAG}
-TYPE = exactly(TYPE_MADE, {"qos_specs_id": NULL})
+TYPE = exactly(TYPE_MADE, {"qos_specs_id": TEXT_OR_NULL})
 COUNTED = {"count": COUNT}
 BODIES: dict[str, Schema] = {
     "GET /v3/volumes": page("volumes", exactly({"id": TEXT, "name": TEXT_OR_NULL, "links": LINKS}), COUNTED),

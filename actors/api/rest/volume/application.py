@@ -16,9 +16,11 @@ from actors.api.rest.volume import (
     actions,
     attachments,
     cloud,
+    encryption,
     extensions,
     hosts,
     metadata,
+    qos,
     quotas,
     snapshots,
     transfers,
@@ -38,6 +40,8 @@ def application(rooms: EdgeRooms) -> FastAPI:
     serve_document(app, "/", _versions, status=300)
     serve_document(app, "/v3", _versions)
     for module in (metadata, actions, volumes, snapshots, attachments, types, quotas, hosts, extensions, cloud):
+        app.include_router(module.router)
+    for module in (encryption, qos):
         app.include_router(module.router)
     app.include_router(transfers.older)
     app.include_router(transfers.newer)

@@ -31,7 +31,6 @@ NONE_OF: dict[str, tuple[str, int]] = {
     "backups/detail": ("backups", 0),
     "consistencygroups": ("consistencygroups", 0),
     "consistencygroups/detail": ("consistencygroups", 0),
-    "qos-specs": ("qos_specs", 0),
     "messages": ("messages", 3),
     "group_types": ("group_types", 11),
     "groups": ("groups", 13),

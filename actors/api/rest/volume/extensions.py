@@ -17,6 +17,7 @@ router = APIRouter(prefix="/v3/extensions", dependencies=[Depends(of_own_project
 EXTENSIONS = {  # alias → (name, what it is)
     "OS-SCH-HNT": ("SchedulerHints", "Hints of where a volume should be made."),
     "capabilities": ("Capabilities", "What the back end can do."),
+    "encryption": ("VolumeTypeEncryption", "How volumes of a type are to be encrypted."),
     "os-admin-actions": ("AdminActions", "What administrators do to volumes and snapshots whatever their status is."),
     "os-availability-zone": ("AvailabilityZones", "The availability zones of volumes."),
     "os-extended-snapshot-attributes": ("ExtendedSnapshotAttributes", "Whose a snapshot is, and how far."),
@@ -35,6 +36,7 @@ EXTENSIONS = {  # alias → (name, what it is)
     "os-volume-actions": ("VolumeActions", "Volumes are attached, detached, extended, retyped and copied to images."),
     "os-volume-transfer": ("VolumeTransfer", "A volume goes to another project."),
     "os-volume-type-access": ("VolumeTypeAccess", "Who may use a volume type that is not public."),
+    "qos-specs": ("Qos_specs_manage", "QoS specs, which volume types are associated with."),
     "scheduler-stats": ("Scheduler_stats", "The pool of the back end."),
 }
 

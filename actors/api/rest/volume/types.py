@@ -118,13 +118,6 @@ async def delete_spec(type_id: str, key: str, caller: Asking, rooms: Rooms) -> R
     return Response(status_code=202)
 
 
-@router.get("/{type_id}/encryption")
-async def encryption(type_id: str, caller: Asking, rooms: Rooms) -> Json:
-    """No type encrypts."""
-    await _type(rooms, caller, type_id)
-    return Json({})
-
-
 # ---------------------------------------------------------------- access
 
 

@@ -150,7 +150,7 @@ def type_body(kind: VolumeType, is_admin: bool) -> dict[str, Any]:
         "extra_specs": kind.extra_specs,
     }
     if is_admin:
-        body["qos_specs_id"] = None
+        body["qos_specs_id"] = kind.qos_id or None
     return body
 
 
