@@ -636,6 +636,17 @@ class VolumeTransfer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     created_at: float = 0.0
 
 
+class VolumeMessage(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What went wrong with a volume, told to its project."""
+
+    id: str
+    project_id: str
+    volume_id: str
+    event: str  # as `actors/volume/user_messages.py` has them
+    request_id: str = ""
+    created_at: float = 0.0
+
+
 class VolumeQuota(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Where a project's limits differ from the cloud's own."""
 
@@ -689,6 +700,7 @@ Record = (
     | VolumeType
     | QosSpecs
     | VolumeTransfer
+    | VolumeMessage
     | VolumeQuota
 )
 

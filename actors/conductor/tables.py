@@ -590,6 +590,16 @@ class VolumeTransferRow(SQLModel, table=True):
     created_at: float
 
 
+class VolumeMessageRow(SQLModel, table=True):
+    __tablename__ = "volume_messages"
+    id: Key
+    project_id: str
+    volume_id: str
+    event: str
+    request_id: str
+    created_at: float
+
+
 class VolumeQuotaRow(SQLModel, table=True):
     __tablename__ = "volume_quotas"
     id: Key
@@ -642,6 +652,7 @@ ROWS: dict[type[records.Record], type[SQLModel]] = {
     records.VolumeType: VolumeTypeRow,
     records.QosSpecs: QosSpecsRow,
     records.VolumeTransfer: VolumeTransferRow,
+    records.VolumeMessage: VolumeMessageRow,
     records.VolumeQuota: VolumeQuotaRow,
 }
 

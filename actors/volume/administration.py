@@ -16,7 +16,7 @@ from actors.errors import CallerError, CallerFault, HostError, HostFault, confli
 from actors.faces import TokenVerifier
 from actors.messages import AuthContext
 from actors.records import Volume, VolumeSnapshot, drop
-from actors.volume import kinds, rules
+from actors.volume import capabilities, kinds, rules
 from actors.volume.backend import BackendError
 from actors.volume.desk import Row, VolumeDesk, answer
 from actors.volume.making import Making, causes_of
@@ -32,6 +32,7 @@ from actors.volume.plan import Located
 from actors.volume.quotas import Allowance
 from actors.volume.rows import VolumeRows
 from actors.volume.states import Event, after
+from actors.volume.user_messages import NO_BACKEND, NOT_MADE
 
 
 class VolumeAdministration(VolumeDesk):
@@ -50,17 +51,29 @@ class VolumeAdministration(VolumeDesk):
             drafts: ChainMap[str, Volume] = ChainMap({}, self._rows.volumes)
             allowance = self._allowance()
             replies: list[Volume | CallerFault] = []
-            fresh: list[tuple[Volume, str]] = []
+            fresh: list[tuple[Volume, CreateVolume]] = []
             for request in requests:
                 reply = answer(lambda asked: self._new_volume(asked, drafts, located, allowance), request)
                 replies.append(reply)
                 if isinstance(reply, Volume) and reply.id not in drafts:
                     drafts[reply.id] = reply
-                    fresh.append((reply, request.token))
+                    fresh.append((reply, request))
             await self._rows.commit([volume for volume, _ in fresh])
-            for volume, token in fresh:
-                self._begin(volume, token, located)
+            for volume, request in fresh:
+                if self._is_possible(volume):
+                    self._begin(volume, request, located)
+                else:
+                    await self._fail(volume, NO_BACKEND, request.request_id)
         return replies
+
+    def _is_possible(self, volume: Volume) -> bool:
+        """Whether the one back end is what the volume's type asks for."""
+        kind = self._rows.types.get(volume.volume_type)
+        return kind is None or capabilities.are_enough(kind.extra_specs)
+
+    async def _fail(self, volume: Volume, event: str, request_id: str) -> None:
+        broken = self._stamped(msgspec.structs.replace(volume, status=after(volume.status, Event.BROKEN)))
+        await self._rows.commit([broken, *self._noted(volume, event, request_id)])
 
     def _new_volume(
         self, request: CreateVolume, drafts: Mapping[str, Volume], located: Located, allowance: Allowance
@@ -91,19 +104,21 @@ class VolumeAdministration(VolumeDesk):
             return rules.Origin(source=source, parent=source)
         return rules.Origin()
 
-    def _begin(self, volume: Volume, token: str, located: Located) -> None:
-        making = self._making.begin(volume, token, located, self._rows.snapshots)
-        task = asyncio.create_task(self._settle(volume.id, making))
+    def _begin(self, volume: Volume, request: CreateVolume, located: Located) -> None:
+        making = self._making.begin(volume, request.token, located, self._rows.snapshots)
+        task = asyncio.create_task(self._settle(volume.id, making, request.request_id))
         self._settling[volume.id] = task
         task.add_done_callback(lambda _: self._settling.pop(volume.id))
 
-    async def _settle(self, volume_id: str, making: asyncio.Task[None]) -> None:
+    async def _settle(self, volume_id: str, making: asyncio.Task[None], request_id: str) -> None:
         causes = await causes_of({volume_id: making})
         async with self._deciding:
             volume = self._rows.volumes.get(volume_id)
             if volume is not None and volume.status == "creating":  # an administrator may have said otherwise
-                status = after(volume.status, Event.BROKEN if causes else Event.MADE)
-                await self._write(msgspec.structs.replace(volume, status=status))
+                if causes:
+                    await self._fail(volume, NOT_MADE, request_id)
+                else:
+                    await self._write(msgspec.structs.replace(volume, status=after(volume.status, Event.MADE)))
 
     async def wait(self, requests: list[VolumeRequest], wait_s: float) -> list[Volume | CallerFault]:
         """The volumes when none of them is being created any more, or after `wait_s`."""

@@ -11,7 +11,7 @@ import msgspec
 
 from actors.errors import CallerError, CallerFault, bad_request
 from actors.records import Drop, Volume, VolumeQuota, VolumeSnapshot, VolumeType, drop
-from actors.volume import kinds, quotas, rules, states
+from actors.volume import capabilities, kinds, quotas, rules, states
 from actors.volume.backend import BackendError
 from actors.volume.desk import Asked, VolumeDesk, answer, answer_soon
 from actors.volume.messages import (
@@ -47,6 +47,9 @@ class VolumeChanges(VolumeDesk):
         if request.volume_type is not None:
             after(volume.status, Event.RETYPE)
             kind = kinds.chosen(self._rows.types, request.volume_type, self._who(request.token))
+            if not capabilities.are_enough(kind.extra_specs):
+                text = f"the back end of volumes is not what the type {kind.name!r} asks for"
+                raise CallerError(bad_request("volume_type", text))
             new["volume_type"] = kind.id
         if request.readonly is not None:
             if volume.id in self._rows.attachments:

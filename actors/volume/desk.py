@@ -16,8 +16,8 @@ from actors.clock import Clock
 from actors.errors import CallerError, CallerFault, forbidden
 from actors.faces import TokenVerifier
 from actors.messages import AuthContext
-from actors.records import Volume, VolumeSnapshot
-from actors.volume import rules
+from actors.records import Change, Volume, VolumeSnapshot
+from actors.volume import rules, user_messages
 from actors.volume.backend import VolumeBackend
 from actors.volume.making import Making
 from actors.volume.quotas import EVERYBODY, Allowance, limits_of
@@ -66,6 +66,10 @@ class VolumeDesk:
     def _default_limits(self) -> dict[str, int]:
         """What a project may have of each, where nothing else is said of it."""
         return limits_of(EVERYBODY, self._quotas, self._rows.quotas)
+
+    def _noted(self, volume: Volume, event: str, request_id: str) -> list[Change]:
+        """A message to the volume's project about what went wrong; the end of those that are too old or too many."""
+        return user_messages.noted(self._rows.messages, volume, event, request_id, self._clock.now())
 
     def _stamped(self, row: Row) -> Row:
         return msgspec.structs.replace(row, updated_at=self._clock.now())

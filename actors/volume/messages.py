@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from actors.records import Volume, VolumeAttachment, VolumeSnapshot, VolumeTransfer, VolumeType
+from actors.records import Volume, VolumeAttachment, VolumeMessage, VolumeSnapshot, VolumeTransfer, VolumeType
 
 ATTACHMENTS = uuid.UUID("0f0a3b0a-6d0f-4c57-9b6d-6f3b5a3f0f5e")  # the namespace of ids that attachments are shown by
 
@@ -42,6 +42,7 @@ class CreateVolume(msgspec.Struct, frozen=True, kw_only=True):
     user_metadata: dict[str, str] = {}
     volume_type: str = ""  # id or name; '' = the default one
     availability_zone: str = ""
+    request_id: str = ""  # that messages about it name
     volume_id: str = msgspec.field(default_factory=new_id)
 
 
@@ -129,6 +130,7 @@ class UploadVolume(msgspec.Struct, frozen=True, kw_only=True):
     container_format: str = "bare"
     visibility: str = "private"
     protected: bool = False
+    request_id: str = ""  # that messages about it name
     image_id: str = msgspec.field(default_factory=new_id)
 
 
@@ -223,6 +225,17 @@ class TransferRequest(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     transfer_id: str
     auth_key: str = ""  # of who accepts it
+
+
+class MessageRequest(msgspec.Struct, frozen=True, kw_only=True):
+    token: str
+    message_id: str
+
+
+class MessagePage(msgspec.Struct, frozen=True, kw_only=True):
+    rows: list[VolumeMessage]
+    total: int
+    more: bool
 
 
 class TransferPage(msgspec.Struct, frozen=True, kw_only=True):

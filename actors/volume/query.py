@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from actors.errors import CallerError, bad_request, not_found
 from actors.messages import AuthContext
-from actors.records import Volume, VolumeSnapshot, VolumeTransfer
+from actors.records import Volume, VolumeMessage, VolumeSnapshot, VolumeTransfer
 from actors.volume.messages import RowQuery
 
 FILTERS: dict[str, Callable[[Any], str]] = {
@@ -28,13 +28,16 @@ FILTERS: dict[str, Callable[[Any], str]] = {
     "bootable": lambda row: str(row.bootable).lower(),
     "snapshot_id": lambda row: row.snapshot_id,
     "source_volid": lambda row: row.source_volume_id,
+    "resource_uuid": lambda row: row.volume_id,
+    "event_id": lambda row: row.event,
+    "request_id": lambda row: row.request_id,
 }
 """What a filter of that name compares; one that a row has no field for fits no row."""
 
 SORT_KEYS: dict[str, Callable[[Any], Any]] = {
     "id": lambda row: row.id,
-    "name": lambda row: row.name,
-    "display_name": lambda row: row.name,
+    "name": lambda row: getattr(row, "name", ""),
+    "display_name": lambda row: getattr(row, "name", ""),
     "status": lambda row: getattr(row, "status", ""),
     "size": lambda row: getattr(row, "size_gib", 0),
     "created_at": lambda row: row.created_at,
@@ -52,7 +55,7 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "lt": operator.lt,
     "lte": operator.le,
 }
-Row = TypeVar("Row", Volume, VolumeSnapshot, VolumeTransfer)
+Row = TypeVar("Row", Volume, VolumeSnapshot, VolumeTransfer, VolumeMessage)
 Item = TypeVar("Item")
 
 

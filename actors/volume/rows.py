@@ -15,6 +15,7 @@ from actors.records import (
     QosSpecs,
     Volume,
     VolumeAttachment,
+    VolumeMessage,
     VolumeQuota,
     VolumeSnapshot,
     VolumeTransfer,
@@ -29,6 +30,7 @@ KINDS = (
     VolumeType,
     QosSpecs,
     VolumeTransfer,
+    VolumeMessage,
     VolumeQuota,
 )  # and attachments, which change with their volumes
 LOAD_TRIES = 20  # readings between which an attachment changed: only a former room's last words can do so
@@ -41,6 +43,7 @@ class VolumeRows:
         self.snapshots: dict[str, VolumeSnapshot] = {}
         self.attachments: dict[str, VolumeAttachment] = {}  # by volume id: a volume has one at most
         self.types: dict[str, VolumeType] = {DEFAULT_TYPE.id: DEFAULT_TYPE}
+        self.messages: dict[str, VolumeMessage] = {}
         self.qos: dict[str, QosSpecs] = {}
         self.transfers: dict[str, VolumeTransfer] = {}
         self.quotas: dict[str, VolumeQuota] = {}
@@ -94,6 +97,8 @@ class VolumeRows:
                 self.attachments[change.volume_id] = change
             case VolumeType():
                 self.types[change.id] = change
+            case VolumeMessage():
+                self.messages[change.id] = change
             case QosSpecs():
                 self.qos[change.id] = change
             case VolumeTransfer():
@@ -113,6 +118,8 @@ class VolumeRows:
                 self.attachments.pop(change.id.partition(":")[0], None)
             case VolumeType.__name__:
                 self.types.pop(change.id, None)
+            case VolumeMessage.__name__:
+                self.messages.pop(change.id, None)
             case QosSpecs.__name__:
                 self.qos.pop(change.id, None)
             case VolumeTransfer.__name__:

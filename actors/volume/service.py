@@ -30,6 +30,7 @@ from actors.volume.plan import Located, Planned, Plans, Stock, plan, release
 from actors.volume.quotas import LIMITS
 from actors.volume.rows import VolumeRows
 from actors.volume.specifications import VolumeSpecifications
+from actors.volume.telling import VolumeMessages
 from actors.volume.transfers import VolumeTransfers
 from actors.volume.uploads import Imagery, VolumeUploads
 from actors.volume.views import VolumeViews
@@ -40,7 +41,9 @@ CUT_OFF = {"creating": "error", "extending": "error_extending", "reverting": "er
 """What becomes of a volume whose work ended with a former room."""
 
 
-class VolumeRoom(VolumeAdministration, VolumeSpecifications, VolumeTransfers, VolumeUploads, VolumeViews):
+class VolumeRoom(
+    VolumeAdministration, VolumeSpecifications, VolumeTransfers, VolumeMessages, VolumeUploads, VolumeViews
+):
     def __init__(
         self,
         config: CloudConfig,

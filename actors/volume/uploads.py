@@ -27,6 +27,7 @@ from actors.volume.making import Making
 from actors.volume.messages import UploadVolume
 from actors.volume.rows import VolumeRows
 from actors.volume.states import Event, after
+from actors.volume.user_messages import NOT_COPIED
 
 DISK_FORMATS = ("raw", "qcow2")
 
@@ -71,34 +72,39 @@ class VolumeUploads(VolumeDesk):
             )
             image: Image = value_of((await self._imagery.create([wanted]))[0])
             await self._write(msgspec.structs.replace(volume, status=status))
-        task = asyncio.create_task(self._copy(volume.id, wanted))
+        task = asyncio.create_task(self._copy(volume.id, wanted, request.request_id))
         self._uploading.add(task)
         task.add_done_callback(self._uploading.discard)
         return image
 
-    async def _copy(self, volume_id: str, wanted: CreateImage) -> None:
-        """Of what could not be copied no image is left."""
+    async def _copy(self, volume_id: str, wanted: CreateImage, request_id: str) -> None:
+        """Of what could not be copied no image is left, and its project is told."""
+        failed = False
         path = self._scratch / wanted.image_id
         try:
             await asyncio.to_thread(self._scratch.mkdir, parents=True, exist_ok=True)
             await self._backend.copy_out(volume_id, wanted.disk_format, path)
             await upload(self._imagery, wanted, path)
         except (BackendError, CallerError, ConnectionError, OSError):
+            failed = True
             await self._forget(wanted)
         finally:
             await asyncio.to_thread(path.unlink, missing_ok=True)
-            await self._settle_upload(volume_id)
+            await self._settle_upload(volume_id, request_id if failed else None)
 
     async def _forget(self, wanted: CreateImage) -> None:
         """The image, if its owner has not taken it away; one that is protected stays queued."""
         with suppress(CallerError, ConnectionError):
             await self._imagery.delete([ImageRequest(token=wanted.token, image_id=wanted.image_id)])
 
-    async def _settle_upload(self, volume_id: str) -> None:
+    async def _settle_upload(self, volume_id: str, failed_as: str | None) -> None:
+        """`failed_as` is the id of the request whose copy failed, None where it did not."""
         async with self._deciding:
             volume = self._rows.volumes.get(volume_id)
             if volume is not None and volume.status == "uploading":
                 await self._write(msgspec.structs.replace(volume, status=after(volume.status, Event.UPLOADED)))
+            if volume is not None and failed_as is not None:
+                await self._rows.commit(self._noted(volume, NOT_COPIED, failed_as))
 
 
 def _properties(image_metadata: Mapping[str, str]) -> dict[str, str]:

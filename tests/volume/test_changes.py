@@ -30,6 +30,7 @@ from actors.volume.messages import (
     VolumeTypeRequest,
 )
 from actors.volume.service import VolumeRoom
+from actors.volume.user_messages import NOT_COPIED
 from tests.volume.rooms import (
     WAIT_S,
     Gallery,
@@ -242,13 +243,15 @@ def test_a_volume_is_copied_into_an_image(tmp_path: Path) -> None:
         gallery = Gallery()
         room = await House(tmp_path, registry=gallery).room()
         mine = await make(room, size_gib=1)
-        wanted = UploadVolume(token="ann", volume_id=mine.id, name="copy")
+        wanted = UploadVolume(token="ann", volume_id=mine.id, name="copy", request_id="req-1")
         image = value_of((await room.upload_to_image([wanted]))[0])
         assert (image.name, await status(room, mine)) == ("copy", "uploading")
         assert status_of((await room.delete([VolumeRequest(token="ann", volume_id=mine.id)]))[0]) == 400
         await room.uploaded()
         assert gallery.data[image.id] == bytes(BLOCK_BYTES)
         assert gallery.deleted == [image.id]  # its end was refused, so nothing is left of it
+        [told] = value_of((await room.page_messages([ListRows(token="ann")]))[0]).rows
+        assert (told.event, told.volume_id, told.request_id) == (NOT_COPIED, mine.id, "req-1")
         assert await status(room, mine) == "available"
         odd = UploadVolume(token="ann", volume_id=mine.id, name="copy", disk_format="ploop")
         assert status_of((await room.upload_to_image([odd]))[0]) == 400

@@ -302,6 +302,8 @@ VOLUME: dict[str, Line] = {
     "POST /volume/v3/attachments": (
         404, {"attachment": {"volume_uuid": "{free_volume_id}", "instance_uuid": "{server_id}"}},
     ),
+    "GET /volume/v3/messages/{message_id}": (404, None),
+    "DELETE /volume/v3/messages/{message_id}": (404, None),
     "GET /volume/v3/attachments/{attachment_id}": (404, None),
     "PUT /volume/v3/attachments/{attachment_id}": (404, {"attachment": {"connector": {"host": "node-1"}}}),
     "DELETE /volume/v3/attachments/{attachment_id}": (404, None),
@@ -532,6 +534,9 @@ LISTS: dict[str, Listing] = {
         for noun in TRANSFERS
         for rest in ("", "/detail", "?all_tenants=1", "?volume_id={offered_volume_id}")
     },
+    "GET /volume/v3/messages": (200, True),
+    "GET /volume/v3/messages?resource_uuid={broken_volume_id}": (200, True),
+    "GET /volume/v3/messages?all_tenants=1": (200, True),
     "GET /volume/v3/attachments": (200, True),
     "GET /volume/v3/attachments/detail?all_tenants=1&instance_id={server_id}": (200, True),
     "GET /volume/v3/types": (200, True),
@@ -576,7 +581,7 @@ OF_NO_TENANT = (
     *(f"{verb} /compute/v2.1/images/{{image_id}}/metadata" for verb in ("GET", "POST", "PUT")),
     *(f"{verb} /compute/v2.1/images/{{image_id}}/metadata/{{key}}" for verb in ("GET", "PUT", "DELETE")),
     # what this cloud has none of
-    *(f"GET /volume/v3/{name}" for name in ("messages", "group_types")),
+    "GET /volume/v3/group_types",
     *(
         f"GET /volume/v3/{name}{detail}"
         for name in (

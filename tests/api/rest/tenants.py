@@ -117,6 +117,9 @@ async def _volumes(world: World, http: httpx.AsyncClient, admin: httpx.AsyncClie
     offer = await http.post(f"{VOLUME}/volume-transfers", json=offered)
     assert offer.status_code == 202, offer.text
     things["transfer_id"] = offer.json()["transfer"]["id"]
+    things["broken_volume_id"] = await _made(http, f"{VOLUME}/volumes", "volume", size=1, volume_type=kind)
+    [told] = (await http.get(f"{VOLUME}/messages")).json()["messages"]  # no back end is as that type has it
+    things["message_id"] = told["id"]
     things["snapshot_id"] = await _made(
         http, f"{VOLUME}/snapshots", "snapshot", volume_id=volume, metadata={"secret-key": "v"}
     )

@@ -144,6 +144,8 @@ OF_THE_CLOUD: dict[str, Rule] = {
     "GET /v3/qos-specs/{qos_id}/disassociate": f"{QOS}:update",
     "GET /v3/qos-specs/{qos_id}/disassociate_all": f"{QOS}:update",
     "GET /v3/messages": "message:get_all",
+    "GET /v3/messages/{message_id}": "message:get",
+    "DELETE /v3/messages/{message_id}": "message:delete",
     "GET /v3/group_types": "volume:read",
     "GET /v3/default-types": "volume_extension:default_get_all",
     **{

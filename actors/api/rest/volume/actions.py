@@ -12,7 +12,7 @@ from fastapi import APIRouter, Body, Depends
 from starlette.responses import Response
 
 from actors.api.rest.answers import Json
-from actors.api.rest.context import Asking, Rooms
+from actors.api.rest.context import Asking, Caller, Rooms
 from actors.api.rest.microversions import Spoken, Version
 from actors.api.rest.rooms import EdgeRooms
 from actors.api.rest.volume.bodies import Flag, Metadata, Open, Size, read
@@ -92,9 +92,10 @@ class Upload(Open):
 class Asked:
     """One action: who asks for what to be done to which volume."""
 
-    def __init__(self, rooms: EdgeRooms, token: str, spoken: Version, volume_id: str, said: Any) -> None:
+    def __init__(self, rooms: EdgeRooms, caller: Caller, spoken: Version, volume_id: str, said: Any) -> None:
         self.volume = rooms.volume
-        self.token, self.spoken, self.volume_id = token, spoken, volume_id
+        self.token, self.spoken, self.volume_id = caller.token, spoken, volume_id
+        self.request_id = caller.request_id
         self.said: Any = {} if said is None else said
 
 
@@ -225,6 +226,7 @@ async def _upload(asked: Asked) -> Any:
         container_format=body.container_format,
         visibility=body.visibility or "private",
         protected=bool(body.protected),
+        request_id=asked.request_id,
     )
     image = value_of((await asked.volume.upload_to_image([wanted]))[0])
     view = value_of((await asked.volume.view([VolumeRequest(token=asked.token, volume_id=asked.volume_id)]))[0])
@@ -280,7 +282,7 @@ async def act(
     action = ACTIONS.get(name)
     if action is None:
         raise CallerError(bad_request("", f"There is no such action: {name[:64]}"))
-    done = await action(Asked(rooms, caller.token, spoken, volume_id, said))
+    done = await action(Asked(rooms, caller, spoken, volume_id, said))
     if isinstance(done, Response):
         return done
     value_of(done[0])

@@ -19,6 +19,7 @@ from actors.api.rest.volume import (
     encryption,
     extensions,
     hosts,
+    messages,
     metadata,
     qos,
     quotas,
@@ -29,7 +30,7 @@ from actors.api.rest.volume import (
 )
 from actors.api.rest.volume.paths import ProjectPaths
 from actors.errors import value_of
-from actors.volume.messages import SnapshotRequest, TransferRequest, VolumeRequest
+from actors.volume.messages import MessageRequest, SnapshotRequest, TransferRequest, VolumeRequest
 
 MICROVERSIONS = Microversions("volume", Version(3, 0), Version(3, 71), aliases=("volumev3", "volumev2"))
 MEDIA = [{"base": "application/json", "type": "application/vnd.openstack.volume+json;version=3"}]
@@ -41,11 +42,16 @@ def application(rooms: EdgeRooms) -> FastAPI:
     serve_document(app, "/v3", _versions)
     for module in (metadata, actions, volumes, snapshots, attachments, types, quotas, hosts, extensions, cloud):
         app.include_router(module.router)
-    for module in (encryption, qos):
+    for module in (encryption, qos, messages):
         app.include_router(module.router)
     app.include_router(transfers.older)
     app.include_router(transfers.newer)
-    app.state.secrets = {"volume_id": _seen, "snapshot_id": _seen_snapshot, "transfer_id": _seen_transfer}
+    app.state.secrets = {
+        "volume_id": _seen,
+        "snapshot_id": _seen_snapshot,
+        "transfer_id": _seen_transfer,
+        "message_id": _seen_message,
+    }
     app.add_middleware(ProjectPaths)
     return app
 
@@ -61,6 +67,10 @@ async def _seen_snapshot(rooms: EdgeRooms, caller: Caller, snapshot_id: str) -> 
 
 async def _seen_transfer(rooms: EdgeRooms, caller: Caller, transfer_id: str) -> None:
     value_of((await rooms.volume.show_transfer([TransferRequest(token=caller.token, transfer_id=transfer_id)]))[0])
+
+
+async def _seen_message(rooms: EdgeRooms, caller: Caller, message_id: str) -> None:
+    value_of((await rooms.volume.show_message([MessageRequest(token=caller.token, message_id=message_id)]))[0])
 
 
 def _versions(url: str) -> dict[str, Any]:

@@ -13,25 +13,20 @@ from actors.api.rest.volume.paths import of_own_project, since
 from actors.api.rest.volume.queries import ATTACHMENT_FILTERS, SNAPSHOT_FILTERS, VOLUME_FILTERS, flag
 from actors.api.rest.volume.views import BACKEND_HOST, POOL, time_of
 from actors.errors import CallerError, forbidden, not_found
+from actors.volume.capabilities import CAPABILITIES
 from actors.volume.rules import ZONE
 
 router = APIRouter(prefix="/v3", dependencies=[Depends(of_own_project)])
 
 BINARY = "cinder-volume"
 MACHINE = BACKEND_HOST.partition("@")[0]
-BACKEND = {
-    "volume_backend_name": "qcow2",
-    "storage_protocol": "nbd",
-    "vendor_name": "novaray",
-    "driver_version": "1",
-}
+SHOWN = ("volume_backend_name", "storage_protocol", "vendor_name", "driver_version", "pool_name")
 
 NONE_OF: dict[str, tuple[str, int]] = {
     "backups": ("backups", 0),
     "backups/detail": ("backups", 0),
     "consistencygroups": ("consistencygroups", 0),
     "consistencygroups/detail": ("consistencygroups", 0),
-    "messages": ("messages", 3),
     "group_types": ("group_types", 11),
     "groups": ("groups", 13),
     "groups/detail": ("groups", 13),
@@ -77,7 +72,7 @@ async def pools(request: Request, caller: Asking) -> Json:
     _administrator(caller)
     pool: dict[str, Any] = {"name": POOL}
     if flag("detail", request.query_params.get("detail", "false")):
-        pool["capabilities"] = BACKEND | {"multiattach": False, "thin_provisioning_support": True}
+        pool["capabilities"] = CAPABILITIES
     return Json({"pools": [pool]})
 
 
@@ -94,7 +89,7 @@ async def capabilities(host: str, caller: Asking) -> Json:
         "properties": {},
         "replication_targets": [],
     }
-    return Json(said | BACKEND | {"pool_name": "qcow2"})
+    return Json(said | {name: CAPABILITIES[name] for name in SHOWN})
 
 
 @router.get("/resource_filters", dependencies=[Depends(since(33))])

@@ -27,6 +27,7 @@ VOLUME_FILTERS = (
 )
 SNAPSHOT_FILTERS = ("id", "name", "display_name", "description", "status", "volume_id", "user_id")
 TRANSFER_FILTERS = ("id", "name", "volume_id")
+MESSAGE_FILTERS = ("id", "resource_uuid", "event_id", "request_id")
 ATTACHMENT_FILTERS = ("id", "volume_id", "instance_id", "status", "attach_status")
 
 

@@ -66,6 +66,7 @@ def _wanted(asked: NewVolume, caller: Caller) -> CreateVolume:
         user_metadata=asked.metadata or {},
         volume_type=asked.volume_type or "",
         availability_zone=asked.availability_zone or "",
+        request_id=caller.request_id,
     )
 
 
