@@ -22,6 +22,7 @@ from actors.messages import (
     Claim,
     ConnectionInfo,
     DeallocateRequest,
+    DeleteRequest,
     DestroyOrder,
     DetachRequest,
     EvacuateRequest,
@@ -172,7 +173,7 @@ class ConductorFace(Ledger, Protocol):
     async def claims(self) -> list[Claim]:
         """What every live instance takes, for a scheduler that starts."""
 
-    async def delete(self, instance_ids: list[str]) -> list[CallerFault | None]:
+    async def delete(self, requests: list[DeleteRequest]) -> list[CallerFault | None]:
         """Mark for deletion, durably; the guests go in the background."""
 
     async def act(self, requests: list[ActRequest]) -> list[InstanceAction | CallerFault]:
@@ -182,7 +183,7 @@ class ConductorFace(Ledger, Protocol):
         """Answers when these are over, or after `wait_s`."""
 
     async def actions(self, instance_id: str) -> list[InstanceAction] | CallerFault:
-        """What was done to a server, oldest first; its boot is the first."""
+        """What was done to a server, one that is deleted too, oldest first; its boot is the first."""
 
     async def powers(self, reports: list[PowerReport]) -> None:
         """How guests are, which compute actors tell unasked."""

@@ -112,6 +112,14 @@ class Pruned(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     more: bool = False
 
 
+class DeleteRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A server is to go; by whom and in which request is told in its actions."""
+
+    instance_id: str
+    user_id: str = ""
+    request_id: str = ""
+
+
 class EvacuateRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Build a server of a node that is no more again on another host. `token`: who may use what it has.
 

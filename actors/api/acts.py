@@ -67,6 +67,9 @@ class ServerActs:
     _tickets: Tickets
 
     @abstractmethod
+    def _context(self, token: str) -> AuthContext: ...
+
+    @abstractmethod
     def _authorized(self, token: str) -> AuthContext: ...
 
     @abstractmethod
@@ -104,11 +107,14 @@ class ServerActs:
             raise CallerError(not_found("action", f"Action {action_id} not found"))
         return found
 
-    async def instance_actions(self, token: str, server_id: str) -> list[InstanceAction]:
-        """Newest first."""
-        await self._one(token, server_id)
-        found = await self._conductor.actions(server_id)
-        return value_of(found)[::-1]
+    async def instance_actions(self, token: str, server_id: str, deleted: bool = False) -> list[InstanceAction]:
+        """Newest first; with `deleted`, of a server that is deleted too, as far as those are remembered."""
+        if not deleted:
+            await self._one(token, server_id)
+        context, found = self._context(token), value_of(await self._conductor.actions(server_id))
+        if not context.is_admin and context.project_id != found[0].project_id:
+            raise CallerError(not_found("server", f"Instance {server_id} could not be found."))
+        return found[::-1]
 
     # ------------------------------------------------------------ volumes
 

@@ -51,6 +51,7 @@ class ServersRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     token: str
     server_ids: tuple[str, ...]
     wait_s: float = 0.0
+    request_id: str = ""  # of a deletion; '' = made up
 
 
 class CreateFlavor(msgspec.Struct, frozen=True, gc=False, kw_only=True):

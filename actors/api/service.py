@@ -41,6 +41,7 @@ from actors.messages import (
     AttachRequest,
     AuthContext,
     BootSpec,
+    DeleteRequest,
     ImageLocation,
     ImageRequest,
     PlugEvent,
@@ -87,7 +88,7 @@ class Api(Placement, ServerFirewalls, ServerRebuilds):
         self._launches: Outbox[BootRequest, list[str]] = Outbox(
             self.boot, linger_s=LAUNCH_LINGER_S, busy_from=LAUNCHES_BUSY_FROM
         )
-        self._deletions: Outbox[tuple[str, AuthContext], None] = Outbox(
+        self._deletions: Outbox[tuple[DeleteRequest, AuthContext], None] = Outbox(
             self._delete, linger_s=LAUNCH_LINGER_S, busy_from=LAUNCHES_BUSY_FROM
         )
         self._shows: Outbox[str, ServerView] = Outbox(conductor.show, linger_s=SHOW_LINGER_S, busy_from=SHOWS_BUSY_FROM)
@@ -290,19 +291,25 @@ class Api(Placement, ServerFirewalls, ServerRebuilds):
 
     async def delete(self, request: ServersRequest) -> list[CallerFault | None]:
         context = self._authorized(request.token)
-        return await self._delete([(server_id, context) for server_id in request.server_ids])
+        request_id = request.request_id or f"req-{self._uuid()}"
+        return await self._delete([(_deletion(one, context, request_id), context) for one in request.server_ids])
 
-    async def delete_one(self, token: str, server_id: str) -> None:
+    async def delete_one(self, token: str, server_id: str, request_id: str) -> None:
         """`delete` of one; those that ask at the same time share their messages. Raises `CallerError`."""
-        await self._deletions.ask((server_id, self._authorized(token)))
+        context = self._authorized(token)
+        await self._deletions.ask((_deletion(server_id, context, request_id), context))
 
-    async def _delete(self, asked: list[tuple[str, AuthContext]]) -> list[CallerFault | None]:
-        found = await self._conductor.statuses([server_id for server_id, _ in asked], 0.0)
-        faults = [_undeletable(status, context, one) for status, (one, context) in zip(found, asked, strict=True)]
-        theirs = [server_id for (server_id, _), fault in zip(asked, faults, strict=True) if fault is None]
-        mine = list(dict.fromkeys(theirs))
-        deleted = dict(zip(mine, await self._conductor.delete(mine), strict=True)) if mine else {}
-        return [fault or deleted[server_id] for (server_id, _), fault in zip(asked, faults, strict=True)]
+    async def _delete(self, asked: list[tuple[DeleteRequest, AuthContext]]) -> list[CallerFault | None]:
+        found = await self._conductor.statuses([one.instance_id for one, _ in asked], 0.0)
+        faults = [
+            _undeletable(status, context, one.instance_id) for status, (one, context) in zip(found, asked, strict=True)
+        ]
+        mine: dict[str, DeleteRequest] = {}  # who asks first is told of
+        for (one, _), fault in zip(asked, faults, strict=True):
+            if fault is None:
+                mine.setdefault(one.instance_id, one)
+        deleted = dict(zip(mine, await self._conductor.delete(list(mine.values())), strict=True)) if mine else {}
+        return [fault or deleted[one.instance_id] for (one, _), fault in zip(asked, faults, strict=True)]
 
     async def tell_plugged(self, token: str, events: list[PlugEvent]) -> list[int]:
         """A network service outside tells of ports. Codes: 404 for no such server, 422 for one without a host."""
@@ -345,6 +352,10 @@ class Api(Placement, ServerFirewalls, ServerRebuilds):
 
     def _token_hex(self, size: int) -> str:
         return f"{self._random.getrandbits(size * 4):0{size}x}"
+
+
+def _deletion(server_id: str, context: AuthContext, request_id: str) -> DeleteRequest:
+    return DeleteRequest(instance_id=server_id, user_id=context.user_id, request_id=request_id)
 
 
 def _zone_fault(request: BootRequest, context: AuthContext) -> CallerFault | None:

@@ -34,6 +34,9 @@ class Deleted:
         for instance_id in instance_ids:
             self._boots.pop(instance_id, None)
 
+    def get(self, instance_id: str) -> Boot | None:
+        return self._boots.get(instance_id)
+
     def of(self, project_id: str) -> list[ServerView]:
         """Without what they gave back; '' = of all projects."""
         return [

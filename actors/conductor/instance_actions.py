@@ -14,7 +14,7 @@ import msgspec
 from actors.acts import ActDone, ActRequest, AnyAct, Edit, builtins_of, name_of, shown_name
 from actors.conductor.boots import Boot
 from actors.errors import CallerFault, Fault
-from actors.messages import EvacuateRequest, StoryLine
+from actors.messages import DeleteRequest, EvacuateRequest, StoryLine
 from actors.records import InstanceAction, InstanceActionEvent
 from actors.saga import describe
 from actors.states import Vm
@@ -34,11 +34,14 @@ PARTS = {
     "createImage": "compute_snapshot_instance",
     "createBackup": "compute_backup_instance",
     "evacuate": "compute_rebuild_instance",
+    "delete": "compute_terminate_instance",
     "rebuild": "compute_rebuild_instance",
 }
 EVACUATE = "evacuate"
+DELETE = "delete"
 BOOT_PART = "compute__do_build_and_run_instance"
 ERROR = "Error"  # what a user reads where a part failed; the cause is its host's
+Asked = Edit | EvacuateRequest | DeleteRequest
 KEPT = 200  # finished actions of one server
 
 
@@ -76,8 +79,18 @@ class InstanceActions:
         """It begins to be built again elsewhere."""
         return self._begun(request.id, EVACUATE, request, boot, now)
 
+    def deletes(self, request: DeleteRequest, boot: Boot, now: float) -> InstanceAction:
+        """It begins to go. When it is gone is in its own row: see `of_deleted`."""
+        return self._begun(f"{boot.id}:{DELETE}", DELETE, request, boot, now)
+
     def _begun(
-        self, action_id: str, name: str, asked: Edit | EvacuateRequest, boot: Boot, now: float, over: bool = False
+        self,
+        action_id: str,
+        name: str,
+        asked: Edit | EvacuateRequest | DeleteRequest,
+        boot: Boot,
+        now: float,
+        over: bool = False,
     ) -> InstanceAction:
         action = InstanceAction(
             id=action_id,
@@ -152,7 +165,7 @@ def _how_rebuilt(action: InstanceAction, boot: Boot, now: float) -> ActDone | Ca
 def boot_action(boot: Boot, story: list[StoryLine]) -> InstanceAction:
     """The boot as an instance action: its steps are the parts."""
     row = boot.instance
-    failed = row.vm_state == Vm.ERROR and not row.launched_at
+    failed = row.vm_state in (Vm.ERROR, Vm.DELETED) and not row.launched_at
     steps = tuple(_part(line) for line in story if line.host)
     finished = row.launched_at or max((step.finished_at for step in steps), default=0.0) * failed
     whole = InstanceActionEvent(
@@ -176,6 +189,17 @@ def boot_action(boot: Boot, story: list[StoryLine]) -> InstanceAction:
         message=ERROR if failed else "",
         events=(whole, *steps),
     )
+
+
+def of_deleted(boot: Boot, story: list[StoryLine], rows: Iterable[InstanceAction]) -> list[InstanceAction]:
+    """Oldest first. What was under way when it went, its deletion above all, was over when it was gone."""
+    in_order = sorted(rows, key=lambda row: row.started_at)
+    return [boot_action(boot, story), *(one if one.finished_at else _over(one, boot) for one in in_order)]
+
+
+def _over(action: InstanceAction, boot: Boot) -> InstanceAction:
+    at = boot.instance.deleted_at
+    return ended(action, boot.instance.host, ActDone(started_at=action.started_at, finished_at=at), at)
 
 
 def _part(line: StoryLine) -> InstanceActionEvent:

@@ -14,7 +14,7 @@ from actors.boot import CONTROL, NODE
 from actors.conductor import moved
 from actors.conductor.boots import Boot, view
 from actors.conductor.deleted import Deleted
-from actors.conductor.instance_actions import InstanceActions, boot_action
+from actors.conductor.instance_actions import InstanceActions, boot_action, of_deleted
 from actors.conductor.notifications import Notifications
 from actors.conductor.quotas import Quotas
 from actors.conductor.timeline import Timeline
@@ -82,12 +82,19 @@ class Questions:
         return _timeline(rows[0] if rows else None).lines(FLOW)
 
     async def actions(self, instance_id: str) -> list[InstanceAction] | CallerFault:
-        """What was done to a server, oldest first; its boot is the first."""
+        """What was done to a server, one that is deleted too, oldest first; its boot is the first."""
         boot = self._boots.get(instance_id)
         if boot is None:
-            return no_server(instance_id)
+            return await self._actions_of_deleted(instance_id)
         story = boot.whole_timeline().lines(FLOW)
         return [boot_action(boot, story), *(replace(one, act={}) for one in self._actions.of(instance_id))]
+
+    async def _actions_of_deleted(self, instance_id: str) -> list[InstanceAction] | CallerFault:
+        boot = self._deleted.get(instance_id)
+        if boot is None:
+            return no_server(instance_id)
+        rows = await self._store.load_where(InstanceAction, "instance_id", [instance_id])
+        return of_deleted(boot, await self.story(instance_id), [replace(one, act={}) for one in rows])
 
     async def wait(self, instance_ids: list[str], wait_s: float) -> list[ServerView | CallerFault]:
         await self._ended(instance_ids, wait_s)

@@ -46,6 +46,7 @@ from actors.messages import (
     BootFault,
     BootSpec,
     BuildEnded,
+    DeleteRequest,
     EvacuateRequest,
     Hello,
     Pruned,
@@ -361,21 +362,23 @@ class Conductor(Administration):
 
     # ------------------------------------------------------------ deletion
 
-    async def delete(self, instance_ids: list[str]) -> list[CallerFault | None]:
+    async def delete(self, requests: list[DeleteRequest]) -> list[CallerFault | None]:
         """Mark, durably; then undo the whole boot in the background."""
         replies: list[CallerFault | None] = []
         marked: list[Boot] = []
-        for instance_id in instance_ids:
-            boot = self._boots.get(instance_id)
+        actions: list[InstanceAction] = []
+        for request in requests:
+            boot = self._boots.get(request.instance_id)
             if boot is None:
-                replies.append(no_server(instance_id))
+                replies.append(no_server(request.instance_id))
                 continue
             replies.append(None)
             if not boot.instance.deleting and boot.instance.vm_state != Vm.DELETED:
                 boot.hear(Event.DELETE, deleting=True)
                 self._leaving[boot.id] = boot
                 marked.append(boot)
-        await self._writing.write(marked, "instance.delete.start")
+                actions.append(self._actions.deletes(request, boot, self.clock.now()))
+        await self._writing.write(marked, "instance.delete.start", actions)
         if marked:
             self.spawn(self.remove([boot for boot in marked if not boot.controlled and not boot.undoing]))
         return replies

@@ -14,7 +14,7 @@ from tests.world import World, in_world, token
 
 async def status_of(world: World, who: str, server_id: str) -> int:
     try:
-        await world.api.delete_one(who, server_id)
+        await world.api.delete_one(who, server_id, "req-1")
     except CallerError as error:
         return error.fault.status
     return 204

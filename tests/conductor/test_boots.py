@@ -15,7 +15,7 @@ from actors.clock import SystemClock
 from actors.cluster.config import SimulatedConfig
 from actors.errors import CallerFault, HostFault, StaleEpochError, value_of
 from actors.ledger import MemoryLedger
-from actors.messages import BlockDevice, BuildEnded, DeallocateRequest, Hello, PlaceRequest, ServerView
+from actors.messages import BlockDevice, BuildEnded, DeallocateRequest, DeleteRequest, Hello, PlaceRequest, ServerView
 from actors.records import Change, Instance, Notification
 from actors.saga import Failures, Step
 from actors.scheduler.service import Scheduler
@@ -278,13 +278,13 @@ def test_a_boot_that_ends_before_it_is_taken_up_again_is_not_placed_anew(tmp_pat
     async def play(world: World) -> None:
         before = await world.state()
         [server] = await world.boot(world.request())
-        ids, boot = [server.id], world.conductor.boot(server.id)
+        asked, boot = [DeleteRequest(instance_id=server.id)], world.conductor.boot(server.id)
         assert boot is not None
-        assert await world.conductor.delete(ids) == [None]
+        assert await world.conductor.delete(asked) == [None]
         await asyncio.wait_for(ledger.reached.wait(), 5)
         try:
             world.conductor.go([boot])
-            assert await world.conductor.delete(ids) == [None]  # asking again in that moment changes nothing
+            assert await world.conductor.delete(asked) == [None]  # asking again in that moment changes nothing
         finally:
             ledger.let_go.set()
         assert await world.state() == before

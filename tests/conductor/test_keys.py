@@ -8,6 +8,7 @@ import pytest
 
 from actors.conductor.keys import Keys
 from actors.errors import value_of
+from actors.messages import DeleteRequest
 from tests.world import World, in_world
 
 
@@ -49,7 +50,7 @@ async def deleted_while_it_builds(world: World, key: str) -> list[str]:
     """Answered, and deleted before anybody has begun to build it."""
     [reply] = await world.api.boot([world.request(idempotency_key=key)])
     ids = value_of(reply)
-    assert await world.conductor.delete(ids) == [None]
+    assert await world.conductor.delete([DeleteRequest(instance_id=one) for one in ids]) == [None]
     await world.settled()
     return ids
 

@@ -13,7 +13,7 @@ from actors.api.messages import CreateServerGroup, ServerGroupRequest, ServersRe
 from actors.cluster.config import SimulatedConfig
 from actors.conductor.service import Conductor, Rooms
 from actors.errors import CallerFault, value_of
-from actors.messages import ServerView
+from actors.messages import DeleteRequest, ServerView
 from actors.records import ServerGroup
 from actors.scheduler.messages import PlacementExplained
 from tests.world import World, in_world, token
@@ -231,7 +231,7 @@ def test_projects_share_what_becomes_free(tmp_path: Path) -> None:
         await world.settled()
         assert ended(await look(world, many, 0.0)) == {"ACTIVE": 2, "BUILD": 18}
         for server_id in (*many, *few_ids):
-            await world.conductor.delete([server_id])
+            await world.conductor.delete([DeleteRequest(instance_id=server_id)])
 
     in_world(tmp_path, play, simulated=SMALL)
 
@@ -279,7 +279,7 @@ def test_who_waits_is_not_forgotten_when_the_conductor_dies(tmp_path: Path) -> N
         views = [value_of(view) for view in await heir.show(waiting)]
         assert ended(views) == {"BUILD": 2}
         assert len(heir._attempts.waiting) == 2
-        await heir.delete([server.id for server in full[:2]])
+        await heir.delete([DeleteRequest(instance_id=server.id) for server in full[:2]])
         assert ended([value_of(view) for view in await heir.wait(waiting, 10.0)]) == {"ACTIVE": 2}
         await heir.settled()
         assert await claimed(world) == {*waiting, *(server.id for server in full[2:])}

@@ -308,10 +308,7 @@ async def rebuild(asked: Asked, how: Any) -> Response:
 
 
 async def force_delete(asked: Asked, how: Any) -> Response:
-    request = ServersRequest(token=asked.caller.token, server_ids=(asked.server_id,))
-    [fault] = await asked.rooms.api.delete(request)
-    if fault is not None:
-        raise CallerError(fault)
+    await asked.rooms.api.delete_one(asked.caller.token, asked.server_id, asked.caller.request_id)
     return Response(status_code=ACCEPTED)
 
 

@@ -16,6 +16,7 @@ from actors.records import InstanceAction, InstanceActionEvent
 
 router = APIRouter(prefix="/v2.1/servers/{server_id}/os-instance-actions")
 
+DELETED_TOO = (2, 21)
 EVENTS_FOR_ALL, PAGED, HOSTED, UNTIL, DETAILED = (2, 51), (2, 58), (2, 62), (2, 66), (2, 84)
 
 
@@ -32,7 +33,7 @@ async def list_actions(
     changes_before: Annotated[str, Query(alias="changes-before")] = "",
 ) -> dict[str, Any]:
     """Newest first; in pages, and of a span of time, from the version that has them."""
-    actions = await rooms.api.instance_actions(caller.token, server_id)
+    actions = await rooms.api.instance_actions(caller.token, server_id, version >= DELETED_TOO)
     if version < PAGED:
         return {"instanceActions": [_action(one, version) for one in actions]}
     since = _moment("changes-since", changes_since)
@@ -46,7 +47,7 @@ async def list_actions(
 
 @router.get("/{request_id}")
 async def show_action(server_id: str, request_id: str, rooms: Rooms, caller: Asking, version: Spoken) -> dict[str, Any]:
-    for action in await rooms.api.instance_actions(caller.token, server_id):
+    for action in await rooms.api.instance_actions(caller.token, server_id, version >= DELETED_TOO):
         if action.request_id == request_id:
             shown = _action(action, version)
             if version >= EVENTS_FOR_ALL or caller.context.is_admin:

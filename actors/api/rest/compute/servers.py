@@ -125,7 +125,7 @@ async def show_any(server_id: str, request: Request) -> Response:
 
 @router.delete("/servers/{server_id}", status_code=204)
 async def delete(server_id: str, rooms: Rooms, asking: Asking) -> Response:
-    await rooms.api.delete_one(asking.token, server_id)
+    await rooms.api.delete_one(asking.token, server_id, asking.request_id)
     return Response(status_code=204)
 
 

@@ -13,7 +13,7 @@ from actors.conductor.deleted import Deleted
 from actors.conductor.service import Conductor
 from actors.conductor.service import Rooms as ConductorRooms
 from actors.records import Instance, OrderTemplate
-from tests.world import World, in_world
+from tests.world import World, in_world, token
 
 SERVERS = "/compute/v2.1/servers"
 NEWEST = {"OpenStack_API_Version": "compute 2.96"}
@@ -105,5 +105,42 @@ def test_what_they_used_counts(tmp_path: Path, path: str) -> None:
         [server] = usage["server_usages"]
         assert (server["instance_id"], server["state"]) == (gone.id, "terminated")
         assert server["ended_at"] and 0 < server["hours"] < 0.1
+
+    in_world(tmp_path, play)
+
+
+async def acted(http: httpx.AsyncClient, url: str) -> dict[str, dict[str, Any]]:
+    answer = await http.get(f"{url}/os-instance-actions")
+    assert answer.status_code == 200, answer.text
+    return {one["action"]: one for one in answer.json()["instanceActions"]}
+
+
+def test_what_was_done_to_a_deleted_server_is_told_since_2_21(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [gone] = await world.boot(world.request("gone"))
+        url = f"{SERVERS}/{gone.id}"
+        async with world.http(world.member, **NEWEST) as http, world.http(world.admin, **NEWEST) as admin:
+            assert (await http.post(f"{url}/action", json={"os-stop": None})).status_code == 202
+            await world.settled()
+            deleted = await http.delete(url)
+            await world.settled()
+            assert (await http.get(url)).status_code == 404
+            for asking in (http, admin):
+                told = await acted(asking, url)
+                assert list(told) == ["delete", "stop", "create"]  # the newest first
+                assert told["delete"]["request_id"] == deleted.headers["X-Openstack-Request-Id"]
+                assert told["delete"]["user_id"] == gone.user_id
+            path = f"{url}/os-instance-actions/{told['delete']['request_id']}"
+            shown = (await http.get(path)).json()["instanceAction"]
+            [event] = shown["events"]
+            assert (event["event"], event["result"]) == ("compute_terminate_instance", "Success")
+            assert event["finish_time"] >= event["start_time"]
+            made = (await http.get(f"{url}/os-instance-actions/{told['create']['request_id']}")).json()
+            assert made["instanceAction"]["events"][-1]["result"] == "Success"
+        async with world.http(token("other"), **NEWEST) as stranger:
+            assert (await stranger.get(f"{url}/os-instance-actions")).status_code == 404
+            assert (await stranger.get(path)).status_code == 404
+        async with world.http(world.member, OpenStack_API_Version="compute 2.20") as old:
+            assert (await old.get(f"{url}/os-instance-actions")).status_code == 404
 
     in_world(tmp_path, play)
