@@ -95,5 +95,6 @@ def after_rebuild(view: ServerView, showing: Showing, password: str) -> dict[str
     if showing.version >= KEY_SHOWN_SINCE:
         body["key_name"] = view.key_name or None
     if showing.version >= DATA_SHOWN_SINCE:
+        body.pop("OS-EXT-SRV-ATTR:user_data", None)  # it stands under its plain name instead
         body["user_data"] = view.user_data or None
     return body

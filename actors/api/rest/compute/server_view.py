@@ -74,10 +74,11 @@ LEAN = {  # what an answer to a change has not, until 2.74
 
 
 def after_change(view: ServerView, showing: Showing, host_status: str = "") -> Body:
-    """A server as it is shown when it was changed or rebuilt."""
+    """A server as it is shown when it was changed or rebuilt: until 2.74 as in 2.1, with plain addresses."""
     body = detail(view, showing, host_status)
     if showing.version >= (2, 75):
         return body
+    body["addresses"] = addresses(view, short=True)
     return {name: value for name, value in body.items() if name not in LEAN and not name.startswith("OS-EXT-SRV-ATTR")}
 
 

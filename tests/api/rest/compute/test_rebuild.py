@@ -12,10 +12,10 @@ from tests.world import World, in_world
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHUTU1wXnpyTBz0B3WVMmDcbLdpCvJXLGkjwnPIVYkVB me"
 
 
-async def answered(world: World, version: str, said: dict[str, Any]) -> Any:
+async def answered(world: World, version: str, said: dict[str, Any], by: str = "") -> Any:
     """Of a server that has a description and a key; the answer to its rebuild."""
     [server] = await world.boot(world.request(description="first", public_key=KEY, user_data="YQ=="))
-    async with world.http(world.member, OpenStack_API_Version=f"compute {version}") as http:
+    async with world.http(by or world.member, OpenStack_API_Version=f"compute {version}") as http:
         body = {"rebuild": {"imageRef": server.image_id} | said}
         answer = await http.post(f"/compute/v2.1/servers/{server.id}/action", json=body)
         await world.settled()
@@ -32,6 +32,8 @@ def test_the_answer_shows_the_server_as_it_is_made_anew(tmp_path: Path) -> None:
         assert (body["status"], body["name"], body["adminPass"]) == ("REBUILD", "again", "secret")
         assert (body["metadata"], body["OS-DCF:diskConfig"]) == ({"a": "b"}, "AUTO")
         assert {"key_name", "user_data", "security_groups"}.isdisjoint(body)
+        [[address]] = body["addresses"].values()
+        assert address.keys() == {"version", "addr"}
         assert (shown["status"], shown["name"], shown["image"]["id"]) == ("ACTIVE", "again", server.image_id)
 
     in_world(tmp_path, play)
@@ -44,6 +46,10 @@ def test_what_is_said_to_be_null_is_taken_away(tmp_path: Path) -> None:
         body = answer.json()["server"]
         assert (body["key_name"], body["user_data"], body["description"]) == (None, None, None)
         assert shown["description"] is None
+        _, answer, _ = await answered(world, "2.75", {}, world.admin)
+        whole = answer.json()["server"]
+        assert whole["user_data"] == "YQ==" and whole["OS-EXT-SRV-ATTR:hostname"]
+        assert "OS-EXT-SRV-ATTR:user_data" not in whole
         _, answer, _ = await answered(world, "2.57", {})
         assert (answer.json()["server"]["user_data"], answer.json()["server"]["description"]) == ("YQ==", "first")
 
