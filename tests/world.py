@@ -193,7 +193,7 @@ class World:
     def http(self, token: str = "", **headers: str) -> httpx.AsyncClient:
         """A client of the REST edge, in process; headers are spelled with underscores."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        sent = named | ({"X-Auth-Token": token} if token else {})
+        sent = {"Accept": "application/json"} | named | ({"X-Auth-Token": token} if token else {})
         return httpx.AsyncClient(transport=httpx.ASGITransport(self.edge), base_url=EDGE_URL, headers=sent)
 
     async def join(self, name: str, fault_share: float = 0.0) -> Compute:

@@ -15,7 +15,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from actors.api.rest.answers import Json
 from actors.errors import CallerError, CallerFault, HostError
@@ -82,6 +82,13 @@ def glance_form(refusal: Refusal) -> Any:
     }
 
 
+def glance_page(refusal: Refusal) -> str:
+    """The same for whoever takes anything: glanceclient, for one, reads no JSON but of other forms."""
+    status = f"{refusal.status} {refusal.title}"
+    head = f"<html>\n <head>\n  <title>{status}</title>\n </head>\n <body>\n  <h1>{status}</h1>\n  "
+    return f"{head}{glance_form(refusal)['message']}\n </body>\n</html>"
+
+
 def placement_form(refusal: Refusal) -> Any:
     error = {
         "status": refusal.status,
@@ -101,6 +108,8 @@ def refused(request: Request, form: Form, fault: CallerFault) -> Response:
         headers = {"WWW-Authenticate": f'Keystone uri="{request.url.scheme}://{request.url.netloc}/identity"'}
     request_id = getattr(request.state, "request_id", "")
     refusal = Refusal(fault.status, _message(fault), fault.field, request_id, fault.kind)
+    if form is glance_form and "json" not in request.headers.get("accept", ""):
+        return HTMLResponse(glance_page(refusal), fault.status, headers)
     return Json(form(refusal), status_code=fault.status, headers=headers)
 
 

@@ -85,7 +85,9 @@ def test_every_answer_is_in_the_document(tmp_path: Path, service: str) -> None:
     async def play(world: World) -> None:
         things = await furnished(world) | await with_cards(world)
         loop = asyncio.get_running_loop()
-        said = {"X-Auth-Token": world.admin} | {name.replace("_", "-"): value for name, value in NEWEST.items()}
+        said = {"X-Auth-Token": world.admin, "Accept": "application/json"} | {
+            name.replace("_", "-"): value for name, value in NEWEST.items()
+        }
         transport = httpx.ASGITransport(world.edge, raise_app_exceptions=False)  # a bug is seen as a client sees it
         async with httpx.AsyncClient(transport=transport) as http:
 
