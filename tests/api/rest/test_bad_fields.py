@@ -96,6 +96,9 @@ MAKINGS: dict[str, Making] = {
     ),
     "/volume/v3/snapshots": Making("snapshot", {"volume_id": "{free_volume_id}"}, ("name", "description")),
     "/volume/v3/types": Making("volume_type", {"name": "t"}, ("name", "description")),
+    "/volume/v3/qos-specs": Making("qos_specs", {"name": "q"}, open=True),
+    "/volume/v3/os-volume-transfer": Making("transfer", {"volume_id": "{free_volume_id}"}),
+    "/volume/v3/volume-transfers": Making("transfer", {"volume_id": "{free_volume_id}"}),
     "/volume/v3/attachments": Making(
         "attachment", {"volume_uuid": "{free_volume_id}", "instance_uuid": "{server_id}"}, ("mode",)
     ),
@@ -124,7 +127,7 @@ MAKINGS: dict[str, Making] = {
 NOT_MAKING = (  # POSTs that make no named thing of their own: they are in test_bad_input.py and the fuzzer's
     "/action", "/actions/", "/metadata", "/os-extra_specs", "/extra_specs", "/os-interface", "/os-volume_attachments",
     "/remote-consoles", "/os-server-external-events", "/auth/", "/password", "/import", "/members", "/images/{",
-    "/application_credentials", "/OS-EC2", "/os-aggregates/{", "/placement/",
+    "/accept", "/encryption", "/application_credentials", "/OS-EC2", "/os-aggregates/{", "/placement/",
 )  # fmt: skip
 
 
