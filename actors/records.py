@@ -636,6 +636,14 @@ class VolumeTransfer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     created_at: float = 0.0
 
 
+class VolumeService(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What an administrator has said of a host of volumes; of one that has no row nothing is said."""
+
+    id: str  # the host
+    disabled: bool = False
+    disabled_reason: str = ""
+
+
 class VolumeMessage(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What went wrong with a volume, told to its project."""
 
@@ -700,6 +708,7 @@ Record = (
     | VolumeType
     | QosSpecs
     | VolumeTransfer
+    | VolumeService
     | VolumeMessage
     | VolumeQuota
 )

@@ -590,6 +590,13 @@ class VolumeTransferRow(SQLModel, table=True):
     created_at: float
 
 
+class VolumeServiceRow(SQLModel, table=True):
+    __tablename__ = "volume_services"
+    id: Key
+    disabled: bool
+    disabled_reason: str
+
+
 class VolumeMessageRow(SQLModel, table=True):
     __tablename__ = "volume_messages"
     id: Key
@@ -652,6 +659,7 @@ ROWS: dict[type[records.Record], type[SQLModel]] = {
     records.VolumeType: VolumeTypeRow,
     records.QosSpecs: QosSpecsRow,
     records.VolumeTransfer: VolumeTransferRow,
+    records.VolumeService: VolumeServiceRow,
     records.VolumeMessage: VolumeMessageRow,
     records.VolumeQuota: VolumeQuotaRow,
 }

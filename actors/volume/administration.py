@@ -67,7 +67,9 @@ class VolumeAdministration(VolumeDesk):
         return replies
 
     def _is_possible(self, volume: Volume) -> bool:
-        """Whether the one back end is what the volume's type asks for."""
+        """Whether the one back end takes new volumes, and is what this one's type asks for."""
+        if self._service().disabled:
+            return False
         kind = self._rows.types.get(volume.volume_type)
         return kind is None or capabilities.are_enough(kind.extra_specs)
 

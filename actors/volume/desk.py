@@ -16,7 +16,7 @@ from actors.clock import Clock
 from actors.errors import CallerError, CallerFault, forbidden
 from actors.faces import TokenVerifier
 from actors.messages import AuthContext
-from actors.records import Change, Volume, VolumeSnapshot
+from actors.records import Change, Volume, VolumeService, VolumeSnapshot
 from actors.volume import rules, user_messages
 from actors.volume.backend import VolumeBackend
 from actors.volume.making import Making
@@ -66,6 +66,10 @@ class VolumeDesk:
     def _default_limits(self) -> dict[str, int]:
         """What a project may have of each, where nothing else is said of it."""
         return limits_of(EVERYBODY, self._quotas, self._rows.quotas)
+
+    def _service(self) -> VolumeService:
+        """What is said of the one host of volumes."""
+        return self._rows.services.get(rules.BACKEND_HOST, VolumeService(id=rules.BACKEND_HOST))
 
     def _noted(self, volume: Volume, event: str, request_id: str) -> list[Change]:
         """A message to the volume's project about what went wrong; the end of those that are too old or too many."""

@@ -332,6 +332,14 @@ class AssociateQos(msgspec.Struct, frozen=True, kw_only=True):
     add: bool = False
 
 
+class SetService(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the host of volumes takes new ones: an administrator's right."""
+
+    token: str
+    disabled: bool
+    reason: str = ""
+
+
 class QuotaRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Of a project, or of `quotas.EVERYBODY`; `limits` in a change, `reset` to return to the cloud's own."""
 

@@ -17,6 +17,7 @@ from actors.records import (
     VolumeAttachment,
     VolumeMessage,
     VolumeQuota,
+    VolumeService,
     VolumeSnapshot,
     VolumeTransfer,
     VolumeType,
@@ -30,6 +31,7 @@ KINDS = (
     VolumeType,
     QosSpecs,
     VolumeTransfer,
+    VolumeService,
     VolumeMessage,
     VolumeQuota,
 )  # and attachments, which change with their volumes
@@ -43,6 +45,7 @@ class VolumeRows:
         self.snapshots: dict[str, VolumeSnapshot] = {}
         self.attachments: dict[str, VolumeAttachment] = {}  # by volume id: a volume has one at most
         self.types: dict[str, VolumeType] = {DEFAULT_TYPE.id: DEFAULT_TYPE}
+        self.services: dict[str, VolumeService] = {}
         self.messages: dict[str, VolumeMessage] = {}
         self.qos: dict[str, QosSpecs] = {}
         self.transfers: dict[str, VolumeTransfer] = {}
@@ -97,6 +100,8 @@ class VolumeRows:
                 self.attachments[change.volume_id] = change
             case VolumeType():
                 self.types[change.id] = change
+            case VolumeService():
+                self.services[change.id] = change
             case VolumeMessage():
                 self.messages[change.id] = change
             case QosSpecs():
@@ -118,6 +123,8 @@ class VolumeRows:
                 self.attachments.pop(change.id.partition(":")[0], None)
             case VolumeType.__name__:
                 self.types.pop(change.id, None)
+            case VolumeService.__name__:
+                self.services.pop(change.id, None)
             case VolumeMessage.__name__:
                 self.messages.pop(change.id, None)
             case QosSpecs.__name__:

@@ -11,8 +11,8 @@ import msgspec
 from actors.errors import CallerError, bad_request, conflict, not_found
 from actors.image.rules import is_storable
 from actors.messages import AuthContext, ImageLocation
-from actors.records import Volume, VolumeSnapshot
-from actors.volume.messages import ChangeMetadata, CreateSnapshot, CreateVolume
+from actors.records import Volume, VolumeService, VolumeSnapshot
+from actors.volume.messages import ChangeMetadata, CreateSnapshot, CreateVolume, SetService
 from actors.volume.states import Event, after
 
 GIB = 1 << 30
@@ -20,6 +20,8 @@ SIZE_LIMIT_GIB = 16_384  # of one volume
 NAME_LIMIT = 255  # characters
 METADATA_LIMIT = 128  # items, Cinder's default
 ZONE = "nova"  # the one availability zone of volumes
+BACKEND_HOST = "novaray@qcow2"  # the one host of volumes
+REASON_LIMIT = 255  # characters
 
 Row = TypeVar("Row", Volume, VolumeSnapshot)
 
@@ -222,6 +224,12 @@ def described(row: Row) -> Row:
         raise CallerError(bad_request("description", f"at most {NAME_LIMIT} characters"))
     check_metadata(row.user_metadata, "metadata")
     return row
+
+
+def service_changed(request: SetService) -> VolumeService:
+    if not is_storable(request.reason) or len(request.reason) > REASON_LIMIT:
+        raise CallerError(bad_request("disabled_reason", f"at most {REASON_LIMIT} characters"))
+    return VolumeService(id=BACKEND_HOST, disabled=request.disabled, disabled_reason=request.reason)
 
 
 def check_name(name: str) -> None:

@@ -140,7 +140,10 @@ class VolumeRoom(
         if fault := self._epochs.fault(request.host, request.epoch):
             raise CallerError(fault)
         now = self._clock.now()
-        return plan(request, self._verifier.verify(request.token, now, self._build_limit_s), stock, now)
+        planned = plan(request, self._verifier.verify(request.token, now, self._build_limit_s), stock, now)
+        if self._service().disabled and any(entry.volume.id not in self._rows.volumes for entry in planned):
+            raise CallerError(conflict("block_devices", "no host of volumes takes new ones now"))
+        return planned
 
     def _make_all(self, requests: list[AttachRequest], plans: Plans, located: Located) -> dict[str, asyncio.Task[None]]:
         return {

@@ -1,4 +1,6 @@
-"""What types say of their volumes beyond a name: encryption, and QoS specs. For administrators.
+"""What types say of their volumes beyond a name (encryption, QoS specs), and whether new ones are taken.
+
+For administrators.
 
 `service.py` builds the volume room on it. `encryption.py` and `qos.py` decide.
 """
@@ -9,8 +11,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from actors.errors import CallerError, CallerFault, bad_request
-from actors.records import Change, QosSpecs, VolumeType, drop
-from actors.volume import encryption, kinds, qos
+from actors.records import Change, QosSpecs, VolumeService, VolumeType, drop
+from actors.volume import encryption, kinds, qos, rules
 from actors.volume.changes import VolumeChanges
 from actors.volume.desk import answer, answer_soon
 from actors.volume.messages import (
@@ -19,6 +21,7 @@ from actors.volume.messages import (
     CreateQos,
     EncryptionRequest,
     QosRequest,
+    SetService,
     UpdateQos,
 )
 
@@ -26,6 +29,25 @@ QosChange = TypeVar("QosChange", CreateQos, UpdateQos)
 
 
 class VolumeSpecifications(VolumeChanges):
+    # ------------------------------------------------------------ the service
+
+    async def show_service(self, token: str) -> VolumeService | CallerFault:
+        return answer(self._seen_service, token)
+
+    def _seen_service(self, token: str) -> VolumeService:
+        self._administrator(token)
+        return self._service()
+
+    async def set_service(self, requests: list[SetService]) -> list[VolumeService | CallerFault]:
+        async with self._deciding:
+            return [await answer_soon(self._set_service, request) for request in requests]
+
+    async def _set_service(self, request: SetService) -> VolumeService:
+        self._administrator(request.token)
+        row = rules.service_changed(request)
+        await self._rows.commit([row])
+        return row
+
     # ------------------------------------------------------------ encryption
 
     async def create_encryption(self, requests: list[CreateEncryption]) -> list[VolumeType | CallerFault]:

@@ -334,6 +334,7 @@ VOLUME: dict[str, Line] = {
     "GET /volume/v3/os-quota-sets/{project_id}/defaults": (403, None),
     "GET /volume/v3/os-quota-class-sets/default": (403, None),
     "GET /volume/v3/os-services": (403, None),
+    "PUT /volume/v3/os-services/{act}": (403, {"host": "novaray@qcow2"}),
     "GET /volume/v3/os-hosts": (403, None),
     "GET /volume/v3/os-hosts/novaray@qcow2": (403, None),
     "GET /volume/v3/scheduler-stats/get_pools": (403, None),

@@ -126,6 +126,7 @@ OF_THE_CLOUD: dict[str, Rule] = {
     "PUT /v3/os-quota-class-sets/{name}": "volume_extension:quota_classes:update",
     "GET /v3/os-availability-zone": "volume:availability_zone_list",
     "GET /v3/os-services": "volume_extension:services:index",
+    "PUT /v3/os-services/{act}": "volume_extension:services:update",
     "GET /v3/os-hosts": "volume_extension:hosts",
     "GET /v3/os-hosts/{host}": "volume_extension:hosts",
     "GET /v3/scheduler-stats/get_pools": "scheduler_extension:scheduler_stats:get_pools",
@@ -170,7 +171,8 @@ ADMINISTRATORS = (
     *(f"{ACCESS}:{act}ProjectAccess" for act in ("add", "remove")),
     *("volume_extension:quotas:update", "volume_extension:quotas:delete", "volume_extension:quota_classes:get"),
     *("volume_extension:quota_classes:update", "volume_extension:hosts"),
-    *("volume_extension:services:index", "scheduler_extension:scheduler_stats:get_pools"),
+    *("volume_extension:services:index", "volume_extension:services:update"),
+    "scheduler_extension:scheduler_stats:get_pools",
     *("volume_extension:capabilities", "volume_extension:default_get_all"),
 )
 ATTRIBUTES = {

@@ -23,6 +23,7 @@ from actors.api.rest.volume import (
     metadata,
     qos,
     quotas,
+    services,
     snapshots,
     transfers,
     types,
@@ -42,7 +43,7 @@ def application(rooms: EdgeRooms) -> FastAPI:
     serve_document(app, "/v3", _versions)
     for module in (metadata, actions, volumes, snapshots, attachments, types, quotas, hosts, extensions, cloud):
         app.include_router(module.router)
-    for module in (encryption, qos, messages):
+    for module in (encryption, qos, messages, services):
         app.include_router(module.router)
     app.include_router(transfers.older)
     app.include_router(transfers.newer)

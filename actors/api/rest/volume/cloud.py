@@ -7,19 +7,16 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 
 from actors.api.rest.answers import Json
-from actors.api.rest.context import Asking, Caller, Rooms
-from actors.api.rest.microversions import Spoken
+from actors.api.rest.context import Asking, Caller
 from actors.api.rest.volume.paths import of_own_project, since
 from actors.api.rest.volume.queries import ATTACHMENT_FILTERS, SNAPSHOT_FILTERS, VOLUME_FILTERS, flag
-from actors.api.rest.volume.views import BACKEND_HOST, POOL, time_of
+from actors.api.rest.volume.views import POOL
 from actors.errors import CallerError, forbidden, not_found
 from actors.volume.capabilities import CAPABILITIES
-from actors.volume.rules import ZONE
+from actors.volume.rules import BACKEND_HOST, ZONE
 
 router = APIRouter(prefix="/v3", dependencies=[Depends(of_own_project)])
 
-BINARY = "cinder-volume"
-MACHINE = BACKEND_HOST.partition("@")[0]
 SHOWN = ("volume_backend_name", "storage_protocol", "vendor_name", "driver_version", "pool_name")
 
 NONE_OF: dict[str, tuple[str, int]] = {
@@ -40,31 +37,6 @@ NONE_OF: dict[str, tuple[str, int]] = {
 @router.get("/os-availability-zone")
 async def zones(_: Asking) -> Json:
     return Json({"availabilityZoneInfo": [{"zoneName": ZONE, "zoneState": {"available": True}}]})
-
-
-@router.get("/os-services")
-async def services(request: Request, caller: Asking, rooms: Rooms, spoken: Spoken) -> Json:
-    """The one that answered just now."""
-    _administrator(caller)
-    service: dict[str, Any] = {
-        "binary": BINARY,
-        "host": BACKEND_HOST,
-        "zone": ZONE,
-        "status": "enabled",
-        "state": "up",
-        "updated_at": time_of(rooms.clock.now()),
-        "disabled_reason": None,
-        "replication_status": "disabled",
-        "active_backend_id": None,
-        "frozen": False,
-    }
-    if spoken >= (3, 7):
-        service["cluster"] = None
-    if spoken >= (3, 49):
-        service["backend_state"] = "up"
-    asked = request.query_params
-    fits = asked.get("host", "") in ("", BACKEND_HOST, MACHINE) and asked.get("binary", "") in ("", BINARY)
-    return Json({"services": [service] if fits else []})
 
 
 @router.get("/scheduler-stats/get_pools")

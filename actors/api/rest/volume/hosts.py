@@ -10,11 +10,11 @@ from fastapi import APIRouter, Depends
 from actors.api.rest.answers import Json
 from actors.api.rest.context import Asking, Rooms
 from actors.api.rest.volume.paths import of_own_project
-from actors.api.rest.volume.views import BACKEND_HOST, time_of
+from actors.api.rest.volume.views import time_of
 from actors.errors import CallerError, not_found, value_of
 from actors.records import Volume, VolumeSnapshot
 from actors.volume.messages import ListVolumes
-from actors.volume.rules import ZONE
+from actors.volume.rules import BACKEND_HOST, ZONE
 
 router = APIRouter(prefix="/v3/os-hosts", dependencies=[Depends(of_own_project)])
 
@@ -22,12 +22,13 @@ ALL = "(total)"  # what Cinder calls the projects together
 
 
 @router.get("")
-async def list_hosts(_: Asking, rooms: Rooms) -> Json:
+async def list_hosts(caller: Asking, rooms: Rooms) -> Json:
+    said = value_of(await rooms.volume.show_service(caller.token))
     host = {
         "service-status": "available",
         "service": "cinder-volume",
         "zone": ZONE,
-        "service-state": "enabled",
+        "service-state": "disabled" if said.disabled else "enabled",
         "host_name": BACKEND_HOST,
         "last-update": time_of(rooms.clock.now()),
     }

@@ -13,8 +13,8 @@ from actors.api.rest.microversions import Version
 from actors.records import VolumeSnapshot, VolumeType
 from actors.volume.messages import AttachmentView, QuotaView, VolumeView, shown_id
 from actors.volume.quotas import ABSENT, RESOURCES
+from actors.volume.rules import BACKEND_HOST
 
-BACKEND_HOST = "novaray@qcow2"
 POOL = f"{BACKEND_HOST}#qcow2"
 
 
