@@ -5,6 +5,7 @@ Owned by the volume room. Invariant: memory is what the ledger has committed, ne
 
 from __future__ import annotations
 
+from asyncio import gather
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -13,6 +14,7 @@ from actors.records import (
     Drop,
     Ledger,
     QosSpecs,
+    Record,
     Volume,
     VolumeAttachment,
     VolumeMessage,
@@ -56,7 +58,8 @@ class VolumeRows:
         """As of one moment: what a former room was writing when it died may land while this one reads."""
         held = await self._ledger.load(VolumeAttachment)
         for _ in range(LOAD_TRIES):
-            rows: list[Change] = [row for kind in KINDS for row in await self._ledger.load(kind)]
+            kinds: list[Sequence[Record]] = await gather(*(self._ledger.load(kind) for kind in KINDS))
+            rows = [row for rows_of_kind in kinds for row in rows_of_kind]
             before, held = held, await self._ledger.load(VolumeAttachment)
             if _by_id(before) == _by_id(held):
                 break
