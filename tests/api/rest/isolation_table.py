@@ -176,6 +176,7 @@ IMAGE: dict[str, Line] = {
     f"DELETE {MEMBERS}/{{member}}": (404, None),
     "GET /image/v2/images/{shared_image_id}": (404, None),
     "GET /image/v2/images/{shared_image_id}/file": (404, None),
+    "GET /image/v2/images/{shared_image_id}/tasks": (404, None),
     "PATCH /image/v2/images/{public_image_id}": (403, PATCH),
     "DELETE /image/v2/images/{public_image_id}": (403, None),
     "PUT /image/v2/images/{public_image_id}/file": (403, b"mine"),

@@ -63,6 +63,13 @@ async def show(image_id: str, caller: Asking, rooms: Rooms) -> Json:
     return Json(image_body(value_of((await rooms.image.show([asked]))[0])))
 
 
+@router.get("/{image_id}/tasks")
+async def tasks(image_id: str, caller: Asking, rooms: Rooms) -> Json:
+    """Of what is imported, which Glance does in tasks and this service at once: there are never any."""
+    value_of((await rooms.image.show([ImageRequest(token=caller.token, image_id=image_id)]))[0])
+    return Json({"tasks": []})
+
+
 @router.patch("/{image_id}", openapi_extra=PATCH_SCHEMA)
 async def change(image_id: str, request: Request, caller: Asking, rooms: Rooms) -> Json:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()

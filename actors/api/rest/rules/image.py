@@ -12,6 +12,7 @@ ROUTES: dict[str, Rule] = {
     f"GET {IMAGES}": "get_images",
     f"POST {IMAGES}": "add_image",
     f"GET {IMAGE}": "get_image",
+    f"GET {IMAGE}/tasks": "get_image",
     f"PATCH {IMAGE}": "modify_image",
     f"DELETE {IMAGE}": "delete_image",
     f"GET {IMAGE}/file": "download_image",

@@ -25,6 +25,7 @@ BODIES: dict[str, Schema] = {
     "GET /v2/images": exactly({"images": rows(IMAGE), "schema": TEXT, "first": TEXT}, {"next": TEXT}),
     "POST /v2/images": IMAGE,
     "GET /v2/images/{image_id}": IMAGE,
+    "GET /v2/images/{image_id}/tasks": exactly({"tasks": rows({})}),
     "PATCH /v2/images/{image_id}": IMAGE,
     "GET /v2/images/{image_id}/members": exactly({"members": rows(MEMBER), "schema": TEXT}),
     "POST /v2/images/{image_id}/members": MEMBER,
