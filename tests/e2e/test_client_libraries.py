@@ -1,4 +1,4 @@
-"""The libraries that people's programs use, and Ansible, unmodified, against a cloud with simulated hypervisors.
+"""The libraries that people's programs use, Ansible and Tempest, unmodified, against a cloud of simulated hypervisors.
 
 Each does a day of work of its own (`client_*.py`): what it is told is checked, and in the end nothing of it is left.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e import client_ansible, client_libcloud, client_nova, client_sdk
+from tests.e2e import client_ansible, client_libcloud, client_nova, client_sdk, client_tempest
 from tests.running import cloud
 
 pytestmark = pytest.mark.cluster
@@ -32,6 +32,10 @@ def test_novaclient(home: Path, tmp_path: Path) -> None:
 
 def test_libcloud(home: Path, tmp_path: Path) -> None:
     client_libcloud.day(home, tmp_path)
+
+
+def test_tempest(home: Path, tmp_path: Path) -> None:
+    client_tempest.day(home, tmp_path)
 
 
 def test_ansible(home: Path, tmp_path: Path) -> None:
