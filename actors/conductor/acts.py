@@ -128,6 +128,10 @@ class Acts:
                     raise CallerError(not_found("port_id", f"The requested port {act.port_id} is not attached"))
                 self._check_not_going(boot, act)
             case Rebuild():
+                if at_work := self._actions.pending(boot.id):  # a volume that is being detached must not come back
+                    raise CallerError(
+                        conflict("", f"Cannot 'rebuild' instance {boot.id} while it has {at_work[0].name}")
+                    )
                 return taken_in(boot, act, self._conductor.limits(row.project_id)["metadata_items"])
         return act
 

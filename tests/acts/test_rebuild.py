@@ -72,6 +72,22 @@ def test_one_that_is_off_is_off_afterwards_and_one_with_volumes_keeps_them(tmp_p
     in_world(tmp_path, play)
 
 
+def test_it_waits_for_what_is_done_to_its_devices(tmp_path: Path) -> None:
+    """Else a volume would be attached again by a rebuild that was told of it before it was detached."""
+
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        volume_id = await world.volume()
+        await world.api.attach_volume(AttachVolumeTo(token=world.member, server_id=server.id, volume_id=volume_id))
+        with pytest.raises(CallerError, match="while it has attach_volume") as refused:
+            await rebuild(world, server, server.image_id)
+        assert refused.value.fault.status == 409
+        await world.settled()
+        assert (await rebuild(world, server, server.image_id)).status == "ACTIVE"
+
+    in_world(tmp_path, play)
+
+
 def test_what_is_refused_has_changed_nothing(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         [server] = await world.boot(world.request())
