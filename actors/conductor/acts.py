@@ -129,9 +129,8 @@ class Acts:
                 self._check_not_going(boot, act)
             case Rebuild():
                 if at_work := self._actions.pending(boot.id):  # a volume that is being detached must not come back
-                    raise CallerError(
-                        conflict("", f"Cannot 'rebuild' instance {boot.id} while it has {at_work[0].name}")
-                    )
+                    text = f"Cannot 'rebuild' instance {boot.id} while {at_work[0].name} is under way"
+                    raise CallerError(conflict("", text))
                 return taken_in(boot, act, self._conductor.limits(row.project_id)["metadata_items"])
         return act
 

@@ -79,7 +79,7 @@ def test_it_waits_for_what_is_done_to_its_devices(tmp_path: Path) -> None:
         [server] = await world.boot(world.request())
         volume_id = await world.volume()
         await world.api.attach_volume(AttachVolumeTo(token=world.member, server_id=server.id, volume_id=volume_id))
-        with pytest.raises(CallerError, match="while it has attach_volume") as refused:
+        with pytest.raises(CallerError, match="while attach_volume is under way") as refused:
             await rebuild(world, server, server.image_id)
         assert refused.value.fault.status == 409
         await world.settled()
