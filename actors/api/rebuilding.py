@@ -14,7 +14,7 @@ from actors.api.validation import image_fault, metadata_fault, name_fault, user_
 from actors.cluster.config import CloudConfig
 from actors.errors import CallerError, CallerFault, bad_request, value_of
 from actors.image.messages import DEVICES
-from actors.messages import AuthContext, ImageLocation, ImageRequest, ServerView
+from actors.messages import ImageLocation, ImageRequest, ServerView
 from actors.records import InstanceAction
 from actors.volume.messages import VolumeRequest
 
@@ -26,7 +26,7 @@ class ServerRebuilds(ServerActs):
     def _token_hex(self, size: int) -> str: ...
 
     @abstractmethod
-    def _key_named(self, name: str, context: AuthContext) -> str: ...
+    def _key_named(self, name: str, user_id: str) -> str: ...
 
     async def rebuild(self, request: RebuildServer) -> InstanceAction:
         """Accepted, and durable, when this returns. Raises `CallerError`."""
@@ -48,7 +48,7 @@ class ServerRebuilds(ServerActs):
             access_ip_v4=request.access_ip_v4,
             access_ip_v6=request.access_ip_v6,
             key_name=request.key_name,
-            public_key=None if request.key_name is None else self._key_named(request.key_name, context),
+            public_key=None if request.key_name is None else self._key_named(request.key_name, server.user_id),
             user_data=request.user_data,
             admin_password=request.admin_password or self._token_hex(12),
             files=request.files,

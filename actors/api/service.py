@@ -240,13 +240,13 @@ class Api(Placement, ServerFirewalls, ServerRebuilds):
         return outcomes
 
     def _public_key(self, request: BootRequest, context: AuthContext) -> str:
-        return self._key_named(request.key_name, context) if request.key_name else request.public_key
+        return self._key_named(request.key_name, context.user_id) if request.key_name else request.public_key
 
-    def _key_named(self, name: str, context: AuthContext) -> str:
+    def _key_named(self, name: str, user_id: str) -> str:
         if not name:
             return ""
         try:
-            return self._keypairs.get(context.user_id, name).public_key.strip()
+            return self._keypairs.get(user_id, name).public_key.strip()
         except CallerError:
             raise CallerError(bad_request("key_name", f"there is no keypair {name!r}")) from None
 

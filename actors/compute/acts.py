@@ -8,6 +8,7 @@ the act at work, and tell it to hurry.
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -39,6 +40,7 @@ from actors.messages import ImageRequest, Vif
 if TYPE_CHECKING:
     from actors.compute.service import Compute
 
+REBUILT_KEPT = 1_000  # ends of rebuilds that the conductor may not have heard
 NEVER_STARTED = "the guest is not on this host"
 
 
@@ -64,6 +66,7 @@ class Acts:
         self._node = node
         self._clock = clock
         self._turns: dict[str, _Turns] = {}
+        self._rebuilt: OrderedDict[str, ActDone] = OrderedDict()  # by the act's id: it is not done again
 
     def at_work(self, instance_id: str) -> bool:
         return instance_id in self._turns
@@ -102,15 +105,21 @@ class Acts:
         step = name_of(order.act)
         if turns.gone:
             return HostFault(step, order.host, "the server is being deleted")
+        if (known := self._rebuilt.get(order.id)) is not None:
+            return known
         try:
             done = await self._do(order, turns.hurry)
         except (CallerError, HostError) as error:
             return error.fault
         except (ConnectionError, TimeoutError) as error:
             return HostFault(step, order.host, str(error) or type(error).__name__)
-        return ActDone(
-            started_at=started_at, finished_at=self._clock.now(), vifs=done.vifs, root_device=done.root_device
-        )
+        now = self._clock.now()
+        told = ActDone(started_at=started_at, finished_at=now, vifs=done.vifs, root_device=done.root_device)
+        if isinstance(order.act, Rebuild):
+            self._rebuilt[order.id] = told
+            if len(self._rebuilt) > REBUILT_KEPT:
+                self._rebuilt.popitem(last=False)
+        return told
 
     async def _do(self, order: ActOrder, hurry: asyncio.Event) -> _Made:
         guests, instance_id = self._node.hypervisor.guests, order.instance_id

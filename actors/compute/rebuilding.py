@@ -38,16 +38,16 @@ async def rebuild(node: Compute, order: ActOrder, act: Rebuild, hurry: asyncio.E
     build = Build(_order(node, order, act))
     build.vifs = order.vifs
     async with asyncio.timeout(REBUILD_S):
-        for work in _works(order, act):
+        for work in _works(order, act, hurry):
             if hurry.is_set():
                 raise HostError(HostFault("rebuild", order.host, GOING))
             value_of((await work(node, [build])).get(build.id))
     return build.root_device
 
 
-def _works(order: ActOrder, act: Rebuild) -> tuple[Work, ...]:
+def _works(order: ActOrder, act: Rebuild, hurry: asyncio.Event) -> tuple[Work, ...]:
     return (
-        steps.fetch_image,
+        partial(_fetch_image, hurry=hurry),
         steps.attach_block_devices,  # it has them: this tells how they are reached
         partial(_take_down, keep_ephemeral=act.preserve_ephemeral),
         steps.write_config_drive,
@@ -72,6 +72,18 @@ def _order(node: Compute, order: ActOrder, act: Rebuild) -> BuildOrder:
         claim=claim,
         again=True,
     )
+
+
+async def _fetch_image(node: Compute, builds: list[Build], hurry: asyncio.Event) -> Failures:
+    """It may take minutes, for which whoever deletes the server need not wait."""
+    fetching = asyncio.create_task(steps.fetch_image(node, builds))
+    hurried = asyncio.create_task(hurry.wait())
+    try:
+        await asyncio.wait({fetching, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        return await fetching if fetching.done() else {}
+    finally:
+        fetching.cancel()
+        hurried.cancel()
 
 
 async def _take_down(node: Compute, builds: list[Build], keep_ephemeral: bool) -> Failures:

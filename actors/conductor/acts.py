@@ -58,6 +58,7 @@ EVENTS = {
     "createBackup": "snapshot",
 }  # where a notification has another name than the act
 LEFT = "the host left the cluster"
+TOO_LATE = "the server was built again elsewhere"
 
 
 class Acts:
@@ -89,6 +90,7 @@ class Acts:
             return known
         try:
             check_lock(boot, request.above_locks)
+            self._check_host(boot)
             asked = _as_it_stands(boot, request.act)
             name = name_of(asked)
             state = lifecycle.begun(name, boot.state)
@@ -131,8 +133,13 @@ class Acts:
                 if at_work := self._actions.pending(boot.id):  # a volume that is being detached must not come back
                     text = f"Cannot 'rebuild' instance {boot.id} while {at_work[0].name} is under way"
                     raise CallerError(conflict("", text))
-                return taken_in(boot, act, self._conductor.limits(row.project_id)["metadata_items"])
+                return taken_in(boot, act, self._conductor.limits(row.project_id))
         return act
+
+    def _check_host(self, boot: Boot) -> None:
+        """What nobody can do now would be done whenever the node is back, whatever the server is by then."""
+        if boot.instance.launched_at and self._conductor.nodes.has_left(boot.instance.node):
+            raise CallerError(conflict("", f"The host of instance {boot.id} is down: its node left the cluster"))
 
     def _detachable(self, boot: Boot, volume_id: str) -> str:
         """The name of the disk. Raises `CallerError`."""
@@ -165,6 +172,9 @@ class Acts:
         for boot in boots:
             for action in self._actions.pending(boot.id):
                 if action.id not in self._at_work:
+                    if _is_too_late(boot, action):
+                        self._conductor.spawn(self._end(action, HostFault("rebuild", boot.instance.host, TOO_LATE)))
+                        continue
                     if lifecycle.ACTIONS[name_of(act_of(action.act))].task is not Task.NONE:
                         boot.acting = action.id
                     self._at_work[action.id] = asyncio.Event()
@@ -237,7 +247,8 @@ class Acts:
         boot.acted_at = now
         boot.change(updated_at=now)
         well = isinstance(reply, ActDone)
-        if boot.acting == action.id:  # no other has taken over
+        acting = boot.acting == action.id
+        if acting:  # no other has taken over
             turn = lifecycle.done if well else lifecycle.failed
             boot.become(turn(name_of(act), boot.state))
             boot.acting = ""
@@ -251,7 +262,7 @@ class Acts:
             case DetachInterface() if well:
                 left = tuple(vif for vif in boot.instance.addresses if vif.port_id != act.port_id)
                 boot.change(addresses=left)
-            case Rebuild():
+            case Rebuild() if acting:
                 boot.change(**(rebuilt(reply) if isinstance(reply, ActDone) else broken(reply, now)))
 
     async def _tell(self, action: InstanceAction, phase: str) -> None:
@@ -279,6 +290,12 @@ class Acts:
         boot.become(state)
         boot.change(updated_at=report.at)
         return boot
+
+
+def _is_too_late(boot: Boot, action: InstanceAction) -> bool:
+    """It was built again elsewhere since: what is on its disk now is not what was to be made anew."""
+    act = act_of(action.act)
+    return isinstance(act, Rebuild) and act.attempt != boot.instance.attempt
 
 
 def _order(boot: Boot, action: InstanceAction) -> ActOrder:

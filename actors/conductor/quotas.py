@@ -136,7 +136,7 @@ class Quotas:
         most = limits["metadata_items"]
         if most != NONE and len(spec.metadata) > most:
             return forbidden(f"Maximum number of metadata items exceeds {most}")
-        return _fault_of_files(spec.files, limits) if spec.files else None
+        return fault_of_files(spec.files, limits) if spec.files else None
 
     def _fault_of(self, spec: BootSpec, count: int) -> CallerFault:
         """Names each quota that so many machines would exceed."""
@@ -156,7 +156,7 @@ class Quotas:
         )
 
 
-def _fault_of_files(files: tuple[tuple[str, str], ...], limits: Mapping[str, int]) -> CallerFault | None:
+def fault_of_files(files: tuple[tuple[str, str], ...], limits: Mapping[str, int]) -> CallerFault | None:
     """Files are (path, content in base64)."""
     path = max(len(path.encode()) for path, _ in files)
     content = max(len(content) * 3 // 4 - content[-2:].count("=") for _, content in files)

@@ -6,6 +6,7 @@ leaves it so, as in Nova: the server is in ERROR, and may be rebuilt again.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -13,22 +14,31 @@ import msgspec
 from actors.acts import INTO_ORDER, ActDone, Rebuild
 from actors.conductor.attached import VOLUME, attached_volumes
 from actors.conductor.boots import Boot
+from actors.conductor.quotas import fault_of_files
 from actors.errors import CallerError, Fault, HostFault, forbidden
 from actors.messages import BootFault, BootSpec
 from actors.saga import describe
 
 
-def taken_in(boot: Boot, act: Rebuild, metadata_items: int) -> Rebuild:
+def taken_in(boot: Boot, act: Rebuild, limits: Mapping[str, int]) -> Rebuild:
     """The order has it; what is left of the act is for compute. Raises `CallerError`.
 
-    `metadata_items`: the project's quota of one server's, -1 = any number.
+    `limits`: the project's quotas, -1 = any number.
     """
-    if act.metadata is not None and 0 <= metadata_items < len(act.metadata):
-        raise CallerError(forbidden(f"Maximum number of metadata items exceeds {metadata_items}"))
+    most = limits["metadata_items"]
+    if act.metadata is not None and 0 <= most < len(act.metadata):
+        raise CallerError(forbidden(f"Maximum number of metadata items exceeds {most}"))
+    if act.files and (fault := fault_of_files(act.files, limits)) is not None:
+        raise CallerError(fault)
     asked = {field: value for field in INTO_ORDER if (value := getattr(act, field)) is not None}
     boot.ask_anew(**asked)
     boot.change(name=boot.spec().name)
-    return Rebuild(token=act.token, preserve_ephemeral=act.preserve_ephemeral, stopped=act.stopped)
+    return Rebuild(
+        token=act.token,
+        preserve_ephemeral=act.preserve_ephemeral,
+        stopped=act.stopped,
+        attempt=boot.instance.attempt,
+    )
 
 
 def spec_of(boot: Boot) -> BootSpec:

@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from actors.acts import Start, Stop
-from actors.api.act_messages import AttachVolumeTo, RebuildServer
+from actors.acts import ActDone, ActOrder, Edit, Rebuild, Start, Stop
+from actors.api.act_messages import AttachVolumeTo, EditServer, RebuildServer
 from actors.api.messages import CreateKeypair
 from actors.errors import CallerError
-from actors.messages import ServerView
+from actors.messages import Hello, ServerView
 from tests.acts.test_acts import act, shown
-from tests.world import World, in_world, token
+from tests.acts.test_crashes import Away
+from tests.world import NODE_NAME, World, in_world, token
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHUTU1wXnpyTBz0B3WVMmDcbLdpCvJXLGkjwnPIVYkVB me"
 
@@ -143,5 +145,79 @@ def test_where_it_fails_the_server_is_in_error_says_why_and_can_be_rebuilt(tmp_p
         view = await rebuild(world, server, server.image_id)
         assert (view.status, view.fault) == ("ACTIVE", None)
         await world.delete(server)
+
+    in_world(tmp_path, play)
+
+
+def test_what_was_done_is_told_again_and_not_done_again(tmp_path: Path) -> None:
+    """Else a conductor that was away when it ended would have the guest's new disk made anew."""
+
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        spec = (await world.conductor.instance(server.id)).spec
+        order = ActOrder(
+            id="one",
+            instance_id=server.id,
+            attempt=0,
+            host=server.host,
+            spec=spec,
+            vifs=server.addresses,
+            act=Rebuild(token=world.member),
+        )
+        [first] = await world.compute.act([order])
+        [again] = await world.compute.act([order])
+        [other] = await world.compute.act([replace(order, id="two")])
+        assert isinstance(first, ActDone) and isinstance(other, ActDone)
+        assert again == first and other.started_at > first.started_at
+
+    in_world(tmp_path, play)
+
+
+def test_a_server_whose_node_left_is_not_rebuilt_later(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        await world.conductor.node_left(NODE_NAME)
+        with pytest.raises(CallerError, match="its node left the cluster") as refused:
+            await rebuild(world, server, server.image_id)
+        assert refused.value.fault.status == 409
+        assert (await shown(world, server)).task_state is None
+
+    in_world(tmp_path, play)
+
+
+def test_one_that_was_built_elsewhere_since_is_left_alone(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        there = world.conductor.compute
+        world.conductor.compute = lambda host: Away()  # type: ignore[assignment,return-value]
+        action = await world.api.rebuild(
+            RebuildServer(token=world.member, server_id=server.id, image=server.image_id, name="new")
+        )
+        await world.conductor.settled()
+        world.conductor.compute = there
+        reset = Edit(instance_id="", vm_state="active")
+        await world.api.edit(EditServer(token=world.admin, server_id=server.id, edit=reset))
+        boot = world.conductor.boot(server.id)
+        assert boot is not None
+        boot.change(attempt=boot.instance.attempt + 1)
+        running = await world.compute.world()
+        await world.conductor.hello(Hello(node=NODE_NAME, hosts=(NODE_NAME,)))
+        await world.settled()
+        assert await world.compute.world() == running
+        view = await shown(world, server)
+        assert (view.status, view.task_state, view.fault) == ("ACTIVE", None, None)
+        [told] = [one for one in await world.api.instance_actions(world.member, server.id) if one.id == action.id]
+        assert told.events[0].traceback == "rebuild on node-1: the server was built again elsewhere"
+
+    in_world(tmp_path, play)
+
+
+def test_its_files_count_against_the_quota(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        await world.conductor.set_quota("demo", {"injected_files": 1})
+        with pytest.raises(CallerError, match="Personality file limit exceeded"):
+            await rebuild(world, server, server.image_id, files=(("/a", ""), ("/b", "")))
+        assert (await rebuild(world, server, server.image_id, files=(("/a", ""),))).status == "ACTIVE"
 
     in_world(tmp_path, play)
