@@ -128,8 +128,8 @@ def test_images(client: OpenStack, tmp_path: Path) -> None:
 
 
 def test_volumes(client: OpenStack) -> None:
-    client.run("volume type create gold --property speed=high")
-    assert client.json("volume type show gold")["properties"] == {"speed": "high"}
+    client.run("volume type create gold --property storage_protocol=nbd")
+    assert client.json("volume type show gold")["properties"] == {"storage_protocol": "nbd"}
     client.run("volume create data --size 1 --type gold --property use=test")
     client.run("volume create root --size 1 --image tiny")
     shown = client.json("volume show data")

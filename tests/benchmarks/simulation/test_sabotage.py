@@ -16,7 +16,7 @@ from actors.conductor.keys import Keys
 from actors.conductor.nodes import Nodes
 from actors.conductor.service import Conductor
 from actors.errors import CallerFault
-from actors.messages import DetachRequest
+from actors.messages import DeleteRequest, DetachRequest
 from actors.records import Change
 from actors.saga import NoUndo, Step
 from actors.scheduler.service import Scheduler
@@ -26,6 +26,7 @@ from benchmarks.simulation.disk import DiskStore
 from benchmarks.simulation.run import play
 
 SEEDS = 500
+LATE_S = 0.1  # of the cloud's own time
 
 
 def without_undo(name: str) -> tuple[Step[Any, Any], ...]:
@@ -67,19 +68,20 @@ class LeavesBuilds(Conductor):
 
 
 class ForgetsDeletions(Conductor):
-    async def delete(self, instance_ids: list[str]) -> list[CallerFault | None]:
+    async def delete(self, requests: list[DeleteRequest]) -> list[CallerFault | None]:
         """Answered at once, and only noted in memory for a second."""
-        self.spawn(self._later(instance_ids))
-        return [None] * len(instance_ids)
+        self.spawn(self._later(requests))
+        return [None] * len(requests)
 
-    async def _later(self, instance_ids: list[str]) -> None:
+    async def _later(self, requests: list[DeleteRequest]) -> None:
         await asyncio.sleep(1.0)
-        await super().delete(instance_ids)
+        await super().delete(requests)
 
 
 class AnswersTooEarly(DiskStore):
     async def write_group(self, changes: list[Change], group: list[tuple[list[Change], Future[None]]]) -> None:
         self._answer(group, None)
+        await asyncio.sleep(LATE_S)
         await super().write_group(changes, group)
 
 
