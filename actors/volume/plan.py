@@ -19,6 +19,7 @@ from actors.volume import rules
 from actors.volume.quotas import Allowance
 
 NAMESPACE = uuid.UUID("4ac8a6d9-0b53-4e58-a8b5-8f0ce3ee1d5a")  # of the ids of volumes that boots make
+BEING_MADE = ("creating", "error", "attaching")  # statuses of a volume that the boot it is made for may go on with
 UNMADE = ("creating", "error")  # statuses of a volume whose data isn't there, or not whole
 
 
@@ -114,7 +115,8 @@ def _check_free(volume: Volume, request: AttachRequest, place: int, stock: Stock
     field = _field(place, "source_id")
     holder = stock.attachments.get(volume.id)
     if holder is None:
-        if volume.status != "available" and volume.made_for != request.instance_id:
+        being_made = volume.made_for == request.instance_id and volume.status in BEING_MADE
+        if volume.status != "available" and not being_made:
             raise CallerError(conflict(field, f"volume {volume.id} is {volume.status}"))
     elif holder.instance_id != request.instance_id or not holder.of_server:
         raise CallerError(conflict(field, f"volume {volume.id} is in use by another server"))
@@ -179,6 +181,7 @@ def release(requests: list[DetachRequest], stock: Stock) -> Release:
     """Everything that these instances hold on these hosts; without a host, wherever they hold it."""
     asked = {(request.instance_id, request.host): request for request in requests}
     result = Release(unexport=[], delete=[], changes=[])
+    copied = {snapshot.volume_id for snapshot in stock.snapshots.values()}
     for attachment in stock.attachments.values():
         request = asked.get((attachment.instance_id, attachment.host)) or asked.get((attachment.instance_id, ""))
         if request is None or not attachment.of_server:
@@ -188,7 +191,7 @@ def release(requests: list[DetachRequest], stock: Stock) -> Release:
         volume = stock.volumes[attachment.volume_id]
         result.unexport.append(volume.id)
         result.changes.append(drop(attachment))
-        if _goes(volume, request):
+        if _goes(volume, request) and volume.id not in copied:  # snapshots, which may be another's, have its data
             result.delete.append(volume.id)
             result.changes.append(drop(volume))
         else:

@@ -13,6 +13,7 @@ from actors.errors import CallerError, bad_request, not_found
 from actors.messages import AuthContext
 from actors.records import Volume, VolumeMessage, VolumeSnapshot, VolumeTransfer
 from actors.volume.messages import RowQuery
+from actors.volume.rules import is_of
 
 FILTERS: dict[str, Callable[[Any], str]] = {
     "id": lambda row: row.id,
@@ -60,13 +61,13 @@ Item = TypeVar("Item")
 
 
 def is_own(project_id: str, who: AuthContext) -> bool:
-    return project_id == who.project_id or who.is_admin
+    return who.is_admin or is_of(project_id, who)
 
 
 def is_shown(project_id: str, query: RowQuery, who: AuthContext) -> bool:
     if query.all_projects and who.is_admin:
         return query.project_id in ("", project_id)
-    return project_id == who.project_id
+    return is_of(project_id, who)
 
 
 def listed(rows: Iterable[Row], query: RowQuery, who: AuthContext) -> list[Row]:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from actors.errors import CallerError, bad_request, conflict, not_found
+from actors.errors import CallerError, bad_request, conflict, forbidden, not_found
 from actors.image.rules import is_storable
 from actors.messages import AuthContext, ImageLocation
 from actors.records import Volume, VolumeService, VolumeSnapshot
@@ -27,7 +27,17 @@ Row = TypeVar("Row", Volume, VolumeSnapshot)
 
 
 def is_owner(row: Volume | VolumeSnapshot, who: AuthContext) -> bool:
-    return row.project_id == who.project_id or who.is_admin
+    return who.is_admin or is_of(row.project_id, who)
+
+
+def is_of(project_id: str, who: AuthContext) -> bool:
+    """Who is in no project, as with a token for a domain, shares nothing with others who are in none."""
+    return bool(who.project_id) and project_id == who.project_id
+
+
+def check_project(who: AuthContext) -> None:
+    if not who.project_id:
+        raise CallerError(forbidden("a volume belongs to a project, and this token is for none"))
 
 
 def owned_volume(volumes: Mapping[str, Volume], volume_id: str, who: AuthContext, field: str = "volume_id") -> Volume:
@@ -111,6 +121,7 @@ def new_volume(
     request: CreateVolume, who: AuthContext, volumes: Mapping[str, Volume], origin: Origin, now: float
 ) -> Volume:
     """The row to write (but its type); for a request that came before, the row that is there."""
+    check_project(who)
     known = volumes.get(request.volume_id)
     if known is not None:
         if known.project_id == who.project_id and known.name == request.name:

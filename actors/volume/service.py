@@ -21,7 +21,7 @@ from actors.faces import TokenVerifier
 from actors.fencing import Epochs
 from actors.image.cache import ImageCache
 from actors.messages import AttachRequest, ConnectionInfo, DetachRequest
-from actors.records import Change, ComputeNode, Ledger, Volume
+from actors.records import Change, ComputeNode, Ledger, Volume, drop
 from actors.volume.administration import VolumeAdministration
 from actors.volume.backend import BackendError, VolumeBackend
 from actors.volume.desk import answer
@@ -225,7 +225,8 @@ class VolumeRoom(
                     await self._backend.delete(volume_id)
             except BackendError as error:
                 raise HostError(HostFault(STEP, requests[0].host, str(error))) from error
-            await self._rows.commit(released.changes)
+            offers = [drop(offer) for volume_id in released.delete for offer in self._rows.offers_of(volume_id)]
+            await self._rows.commit([*released.changes, *offers])
 
     async def fence(self, node: str, epoch: int) -> None:
         self._epochs.tell(node, epoch)

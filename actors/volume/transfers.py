@@ -70,14 +70,15 @@ class VolumeTransfers(VolumeDesk):
             no_snapshots=request.no_snapshots,
             created_at=self._clock.now(),
         )
-        await self._rows.commit([self._stamped(msgspec.structs.replace(volume, status=status)), offer])
+        before = [drop(one) for one in self._rows.offers_of(volume.id)]  # an administrator may have ended them in part
+        await self._rows.commit([self._stamped(msgspec.structs.replace(volume, status=status)), *before, offer])
         return offer
 
     async def _take_back(self, request: TransferRequest) -> None:
         offer = self._own_offer(request)
-        volume = self._rows.volumes[offer.volume_id]
+        volume = self._rows.volumes.get(offer.volume_id)
         changes: list[Change] = [drop(offer)]
-        if volume.status == "awaiting-transfer":  # an administrator may have said otherwise
+        if volume is not None and volume.status == "awaiting-transfer":  # an administrator may have said otherwise
             status = after(volume.status, Event.OFFERED)
             changes.append(self._stamped(msgspec.structs.replace(volume, status=status)))
         await self._rows.commit(changes)
@@ -86,8 +87,11 @@ class VolumeTransfers(VolumeDesk):
 
     async def _accept(self, request: TransferRequest) -> VolumeTransfer:
         who = self._who(request.token)
+        rules.check_project(who)
         offer = self._offer_with_key(request, who)
-        volume = self._rows.volumes[offer.volume_id]
+        volume = self._rows.volumes.get(offer.volume_id)
+        if volume is None or volume.project_id != offer.project_id:  # it went, or on, without this offer
+            raise _no_offer(request)
         status = after(volume.status, Event.OFFERED)
         going = [] if offer.no_snapshots else self._snapshots_of(volume)
         taken = self._given(msgspec.structs.replace(volume, status=status, made_for=""), who)
@@ -96,7 +100,7 @@ class VolumeTransfers(VolumeDesk):
             allowance = self._allowance()
             allowance.take(who.project_id, [taken])
             allowance.take(who.project_id, snapshots)
-        await self._rows.commit([taken, *snapshots, drop(offer)])
+        await self._rows.commit([taken, *snapshots, *map(drop, self._rows.offers_of(volume.id))])
         return offer
 
     def _offer_with_key(self, request: TransferRequest, who: AuthContext) -> VolumeTransfer:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from actors.errors import CallerFault
 from actors.records import Volume, VolumeAttachment, VolumeSnapshot, VolumeType
-from actors.volume import kinds, query
+from actors.volume import kinds, query, rules
 from actors.volume.desk import answer
 from actors.volume.holding import VolumeHolding
 from actors.volume.messages import (
@@ -102,7 +102,7 @@ class VolumeViews(VolumeHolding):
 
     def _quota(self, request: QuotaRequest) -> QuotaView:
         who = self._who(request.token)
-        if request.project_id != who.project_id:
+        if not rules.is_of(request.project_id, who):
             self._administrator(request.token)
         allowance = self._allowance()
         usage, quota = self._rows.usages.get(request.project_id), self._rows.quotas.get(request.project_id)

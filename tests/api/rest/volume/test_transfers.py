@@ -8,10 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
+from actors.messages import AttachRequest, BlockDevice
 from actors.volume.quotas import UNLIMITED
 from tests.api.rest.volume.test_others import snapshot
 from tests.api.rest.volume.test_volumes import BOB, NOBODY, make, show, speaking
-from tests.world import World, in_world
+from tests.world import World, in_world, token
 
 V3 = "/volume/v3"
 OLDER, NEWER = f"{V3}/os-volume-transfer", f"{V3}/volume-transfers"
@@ -135,5 +136,59 @@ def test_an_offer_ends_with_its_volume(tmp_path: Path) -> None:
             assert forced.status_code == 202
             assert (await http.get(f"{OLDER}/{made['id']}")).status_code == 404
             assert (await http.get(OLDER)).json()["transfers"] == []
+
+    in_world(tmp_path, play)
+
+
+def test_an_offer_holds_once_and_for_the_project_that_made_it(tmp_path: Path) -> None:
+    """An administrator may end one by halves; its key is then good for nothing."""
+
+    async def play(world: World) -> None:
+        third = world.http(token("third"), **speaking("3.71"))
+        async with world.http(world.member, **speaking("3.71")) as http, world.http(BOB, **speaking("3.71")) as bob:
+            volume_id = (await make(world, http))["id"]
+            stale = await offer(http, volume_id)
+            async with world.http(world.admin, **speaking("3.71")) as admin:
+                reset = {"os-reset_status": {"status": "available"}}
+                assert (await admin.post(f"{V3}/volumes/{volume_id}/action", json=reset)).status_code == 202
+            made = await offer(http, volume_id)
+            assert (await accept(bob, stale["id"], stale["auth_key"])).status_code == 404
+            assert (await accept(bob, made["id"], made["auth_key"])).status_code == 202
+            again = await offer(bob, volume_id)
+            async with third:
+                assert (await accept(third, made["id"], made["auth_key"])).status_code == 404
+                assert (await accept(third, again["id"], again["auth_key"])).status_code == 202
+
+    in_world(tmp_path, play)
+
+
+def test_an_offered_volume_is_attached_to_nothing_and_snapshots_outlive_their_volume_s_server(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        blank = BlockDevice(
+            source_type="blank", destination_type="volume", size_gib=1, boot_index=-1, delete_on_termination=True
+        )
+        [server] = await world.boot(world.request(block_devices=(blank,)))
+        [volume] = server.volumes
+        async with world.http(world.member, **speaking("3.71")) as http:
+            body = {"snapshot": {"volume_id": volume.source_id, "force": True}}
+            assert (await http.post(f"{V3}/snapshots", json=body)).status_code == 202
+            await world.delete(server)
+            shown = await show(http, volume.source_id)
+            assert (shown["status"], shown["attachments"]) == ("available", [])
+            await offer(http, volume.source_id)
+            assert (await show(http, volume.source_id))["status"] == "awaiting-transfer"
+        [fault] = await world.volumes.validate(
+            [
+                AttachRequest(
+                    token=world.member,
+                    instance_id=server.id,
+                    attempt=0,
+                    project_id="demo",
+                    host="",
+                    devices=(BlockDevice(source_type="volume", destination_type="volume", source_id=volume.source_id),),
+                )
+            ]
+        )
+        assert fault is not None and fault.status == 409
 
     in_world(tmp_path, play)
