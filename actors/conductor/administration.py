@@ -1,4 +1,4 @@
-"""What operators have the conductor do with nodes, aggregates and quotas.
+"""What operators have the conductor do with nodes, aggregates, quotas and what was deleted long ago.
 
 Between `questions.py` and the conductor's service, which is both. Each is durable when it is answered, and by then
 known to those whom it binds.
@@ -6,15 +6,16 @@ known to those whom it binds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from actors.conductor.nodes import Nodes
+from actors.conductor.pruning import prune
 from actors.conductor.questions import Questions
 from actors.errors import CallerFault, not_found
 from actors.faces import ComputeFace, SchedulerFace
-from actors.messages import HostSeen
+from actors.messages import HostSeen, Pruned
 from actors.records import Aggregate, Change, ComputeQuota, drop
 
 
@@ -49,6 +50,14 @@ class Administration(Questions):
 
     async def hosts(self) -> list[HostSeen]:
         return await self.scheduler.hosts()
+
+    async def prune(self, before: float) -> Pruned:
+        """Forget servers that were deleted before then, the oldest first."""
+        return await prune(self._store, self._deleted, before)
+
+    def limits(self, project_id: str) -> Mapping[str, int]:
+        """A project's quotas by resource, -1 = any number."""
+        return self._quotas.limits(project_id)
 
     async def set_quota(self, project_id: str, limits: dict[str, int]) -> None:
         """A project's own limits, or with the id `DEFAULT` the cloud's; none: the cloud's hold again."""

@@ -9,7 +9,7 @@ ACTIVE, or in ERROR with a fault, or deleted.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from sys import intern
@@ -33,7 +33,6 @@ from actors.conductor.edits import edited
 from actors.conductor.keys import KEPT as KEYS_KEPT
 from actors.conductor.nodes import Nodes
 from actors.conductor.notifications import KEPT
-from actors.conductor.pruning import Pruning
 from actors.conductor.questions import no_server
 from actors.conductor.quotas import Quotas, group_of
 from actors.conductor.seats import Seats
@@ -49,7 +48,6 @@ from actors.messages import (
     DeleteRequest,
     EvacuateRequest,
     Hello,
-    Pruned,
     ServerView,
     StepReport,
     Welcome,
@@ -106,7 +104,6 @@ class Conductor(Administration):
         self._tasks: set[asyncio.Task[None]] = set()
         self._attempts = Attempts(self, table[1:], config, self._seats, self._actions)
         self._acts = Acts(self, self._actions)
-        self._pruning = Pruning(store, self._deleted)
         self._evacuations = evacuation.Evacuations(self, self._actions)
         self._company = Company(self.go)
         self._writing = Writing(store, self._notifications, clock, self.boot)
@@ -411,10 +408,6 @@ class Conductor(Administration):
             self._actions.forget(boot.id)
             self._attempts.end(boot)
 
-    async def prune(self, before: float) -> Pruned:
-        """Forget servers that were deleted before then, the oldest first."""
-        return await self._pruning.prune(before)
-
     # ------------------------------------------------------------ what is done to a server that has been booted
 
     async def act(self, requests: list[ActRequest]) -> list[InstanceAction | CallerFault]:
@@ -449,10 +442,6 @@ class Conductor(Administration):
 
     def _edited(self, boot: Boot, edit: Edit, now: float) -> CallerFault | None:
         return edited(boot, edit, now, self.limits(boot.instance.project_id)["metadata_items"])
-
-    def limits(self, project_id: str) -> Mapping[str, int]:
-        """A project's quotas by resource, -1 = any number."""
-        return self._quotas.limits(project_id)
 
     def boot(self, instance_id: str) -> Boot | None:
         return self._boots.get(instance_id)

@@ -104,23 +104,11 @@ async def change(host: str, body: HostChange, rooms: Rooms, caller: Asking) -> R
 
 
 @router.get("/{host}/startup")
-async def start_up(host: str, rooms: Rooms, caller: Asking) -> Response:
-    raise await _unpowered(rooms, caller, host)
-
-
 @router.get("/{host}/shutdown")
-async def shut_down(host: str, rooms: Rooms, caller: Asking) -> Response:
-    raise await _unpowered(rooms, caller, host)
-
-
 @router.get("/{host}/reboot")
-async def reboot(host: str, rooms: Rooms, caller: Asking) -> Response:
-    raise await _unpowered(rooms, caller, host)
-
-
-async def _unpowered(rooms: EdgeRooms, caller: Caller, host: str) -> CallerError:
+async def power(host: str, rooms: Rooms, caller: Asking) -> Response:
     await _of(rooms, caller, host)
-    return CallerError(CallerFault(501, "Virt driver does not implement host power management."))
+    raise CallerError(CallerFault(501, "Virt driver does not implement host power management."))
 
 
 async def _of(rooms: EdgeRooms, caller: Caller, host: str) -> list[HostSeen]:

@@ -87,16 +87,8 @@ def volume_body(view: VolumeView) -> dict[str, Any]:
 
 
 @router.get("", dependencies=[NOT_OF_EMPTY_ID])
+@router.get("/detail")  # the same: Nova's lists of volumes had all details in both
 async def list_volumes(request: Request, rooms: Rooms, caller: Asking) -> Json:
-    return await _volumes(request, rooms, caller)
-
-
-@router.get("/detail")
-async def list_volumes_in_detail(request: Request, rooms: Rooms, caller: Asking) -> Json:
-    return await _volumes(request, rooms, caller)
-
-
-async def _volumes(request: Request, rooms: EdgeRooms, caller: Caller) -> Json:
     page = value_of((await rooms.volume.list_views([ListRows(token=caller.token)]))[0])
     return Json({"volumes": [volume_body(view) for view in limited(page.views, request.query_params)]})
 
@@ -149,16 +141,8 @@ def snapshot_body(row: VolumeSnapshot) -> dict[str, Any]:
 
 
 @snapshots_router.get("", dependencies=[NOT_OF_EMPTY_ID])
-async def list_snapshots(request: Request, rooms: Rooms, caller: Asking) -> Json:
-    return await _snapshots(request, rooms, caller)
-
-
 @snapshots_router.get("/detail")
-async def list_snapshots_in_detail(request: Request, rooms: Rooms, caller: Asking) -> Json:
-    return await _snapshots(request, rooms, caller)
-
-
-async def _snapshots(request: Request, rooms: EdgeRooms, caller: Caller) -> Json:
+async def list_snapshots(request: Request, rooms: Rooms, caller: Asking) -> Json:
     page = value_of((await rooms.volume.page_snapshots([ListRows(token=caller.token)]))[0])
     return Json({"snapshots": [snapshot_body(row) for row in limited(page.rows, request.query_params)]})
 
