@@ -27,7 +27,7 @@ from actors.api.rest.identity.row_bodies import (
 from actors.api.rest.identity.views import listed, row_view
 from actors.api.rest.rooms import EdgeRooms
 from actors.api.rest.tag_filters import TAG_FILTERS, tags_pass
-from actors.errors import CallerError, CallerFault, bad_request, value_of
+from actors.errors import CallerError, CallerFault, bad_request, conflict, value_of
 from actors.identity.extras import extra_fault
 from actors.identity.messages import Access, Create, Find, Remove, Update, new_id
 from actors.records import Project
@@ -92,6 +92,8 @@ def _routes(router: APIRouter, collection: Collection) -> None:
         for name in collection.required:
             if not given.get(name):
                 raise CallerError(bad_request(name, f"a {noun} needs a {name}"))
+        if "id" in given:
+            await _check_free(noun, given["id"], asking, rooms)
         password, row_id, region = given.pop("password", None), given.pop("id", None) or new_id(), _region(given)
         wanted = Create(token=asking.token, kind=noun, fields=given, password=password, region=region, id=row_id)
         [reply] = await rooms.identity.create([wanted])
@@ -142,6 +144,15 @@ def _routes(router: APIRouter, collection: Collection) -> None:
         router.add_api_route(one, put, methods=["PUT"], status_code=201, name=f"create {noun} by id", tags=[noun])
     router.add_api_route(one, update, methods=["PATCH"], name=f"update {noun}", tags=[noun])
     router.add_api_route(one, delete, methods=["DELETE"], status_code=204, name=f"delete {noun}", tags=[noun])
+
+
+async def _check_free(noun: str, row_id: str, asking: Caller, rooms: EdgeRooms) -> None:
+    """Raises `CallerError` 409 for an id that a row has, whatever is the same about it: the room itself takes a request
+    that it has heard before for a message that came twice."""
+    [known] = await rooms.identity.find([Find(token=asking.token, kind=noun, id=row_id)])
+    if not isinstance(known, CallerFault):
+        text = f"Conflict occurred attempting to store {noun} - Duplicate ID, {row_id}."
+        raise CallerError(conflict("id", text))
 
 
 async def _family(project: Project, wanted: list[str], asking: Caller, rooms: EdgeRooms, v3: str) -> dict[str, Any]:

@@ -111,6 +111,24 @@ def test_a_region_is_made_by_the_id_in_its_path(tmp_path: Path) -> None:
     play_as_admin(tmp_path, story)
 
 
+def test_a_region_is_made_once(tmp_path: Path) -> None:
+    """As in Keystone: also where the second request says the same, by either of the two ways."""
+
+    async def story(world: World, http: httpx.AsyncClient) -> None:
+        west = {"region": {"id": "west", "description": "far"}}
+        assert (await http.post(f"{V3}/regions", json=west)).status_code == 201
+        for changes in ({}, {"description": "near"}):
+            sent = {"region": west["region"] | changes}
+            for verb, path in (("POST", f"{V3}/regions"), ("PUT", f"{V3}/regions/west")):
+                refused = await http.request(verb, path, json=sent)
+                assert refused.status_code == 409, refused.text
+                assert "Duplicate ID, west." in refused.json()["error"]["message"]
+        assert (await http.get(f"{V3}/regions/west")).json()["region"]["description"] == "far"
+        assert (await http.post(f"{V3}/regions", json={"region": {}})).status_code == 201
+
+    play_as_admin(tmp_path, story)
+
+
 @pytest.mark.parametrize(
     ("kind", "fields"),
     [
