@@ -94,19 +94,24 @@ class Policy:
         deciding = rule_of(table, asked)
         if table.decides_alone and deciding in self._overridden:
             return self._by_target(table, deciding, asked, context)
-        self.require_rule(deciding, context, asked.target)
+        every = (deciding, *passed_on(table, asked))
+        for rule in every:
+            self.require_rule(rule, context, asked.target)
         for rule in attribute_rules(table, asked):
             if rule in self._overridden:
                 self.require_rule(rule, context, asked.target)
-        return self._given(deciding, asked, context) if self._overridden else ""
+        if not self._overridden:
+            return ""
+        return next(filter(None, (self._given(rule, asked, context) for rule in every)), "")
 
     def wants_target(self, asked: Question) -> bool:
         """Whether the rule of this request may look at the rows that it is about."""
         self._look_again()
         table = TABLES.get(asked.service)
-        if table is None or not table.has_targets or not self._overridden:
+        if table is None or not self._overridden:
             return False
-        return not self._overridden.isdisjoint((rule_of(table, asked), *attribute_rules(table, asked)))
+        own = (rule_of(table, asked), *attribute_rules(table, asked)) if table.has_targets else ()
+        return not self._overridden.isdisjoint((*own, *passed_on(table, asked)))
 
     def _by_target(self, table: Table, rule: str, asked: Question, context: AuthContext) -> str:
         """Such a rule decides alone, as in Keystone: whom it lets pass is an administrator for this one request."""
@@ -195,6 +200,11 @@ def rule_of(table: Table, asked: Question) -> str:
         case _:
             found = None
     return found or general(table.service, asked.verb)
+
+
+def passed_on(table: Table, asked: Question) -> tuple[str, ...]:
+    """The rules of the other service that is asked with the caller's token."""
+    return table.passed_on.get(f"{asked.verb} {asked.path}", ())
 
 
 def attribute_rules(table: Table, asked: Question) -> list[str]:

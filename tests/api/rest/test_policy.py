@@ -415,6 +415,8 @@ def test_every_route_has_its_rule_and_no_rule_is_left_over(tmp_path: Path) -> No
             assert served - table.routes.keys() - OPEN == set(), service
             assert table.routes.keys() - served == set(), service
             assert table.attributes.keys() - served == set(), service
+            assert table.passed_on.keys() - served == set(), service
+            assert {rule for rules in table.passed_on.values() for rule in rules} - DEFAULTS.keys() == set(), service
             assert set(table.special) - {name for rule in table.routes.values() for name in names_of(rule)} == set()
 
     in_world(tmp_path, play)

@@ -39,6 +39,7 @@ from actors.api.rest.compute.legacy import Legacy
 from actors.api.rest.compute.proxies import networks as network_proxies
 from actors.api.rest.compute.proxies import security_groups as security_group_proxies
 from actors.api.rest.compute.proxies import volumes as volume_proxies
+from actors.api.rest.compute.proxies.targets import target_of
 from actors.api.rest.compute.quick_show import QuickShow
 from actors.api.rest.context import Caller
 from actors.api.rest.faults import nova_form
@@ -97,6 +98,7 @@ def application(rooms: EdgeRooms) -> FastAPI:
     serve_document(app, "/v2.1", lambda url: {"version": _version(url) | {"media-types": MEDIA}})
     app.state.host_statuses = HostStatuses(rooms)
     app.state.secrets = {"server_id": _seen}
+    app.state.target_of = target_of
     app.add_route("/v2.1/servers/{server_id:uuid}", servers.show, methods=["GET"])  # first: it is asked most
     for noun in NOUNS:
         app.include_router(noun.router, prefix="/v2.1")

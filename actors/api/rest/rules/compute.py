@@ -128,6 +128,32 @@ OF_PROXIES: dict[str, Rule] = {
     f"GET {SNAPSHOTS}/{{snapshot_id}}": f"{API}:os-volumes:snapshots:show",
     f"DELETE {SNAPSHOTS}/{{snapshot_id}}": f"{API}:os-volumes:snapshots:delete",
 }
+PASSED_ON: dict[str, tuple[str, ...]] = {  # Neutron's and Cinder's, which Nova asks with its callers' tokens
+    f"GET {GROUPS}": ("get_security_group",),
+    f"POST {GROUPS}": ("create_security_group",),
+    f"GET {GROUPS}/{{group_id}}": ("get_security_group",),
+    f"PUT {GROUPS}/{{group_id}}": ("get_security_group", "update_security_group"),
+    f"DELETE {GROUPS}/{{group_id}}": ("get_security_group", "delete_security_group"),
+    "POST /v2.1/os-security-group-rules": ("get_security_group", "create_security_group_rule"),
+    "DELETE /v2.1/os-security-group-rules/{rule_id}": (
+        *("get_security_group_rule", "get_security_group", "delete_security_group_rule"),
+    ),
+    **{
+        f"GET /v2.1/{noun}{one}": ("get_network",)
+        for noun in ("os-networks", "os-tenant-networks")
+        for one in ("", "/{network_id}")
+    },
+    f"GET {VOLUMES}": ("volume:get_all",),
+    f"GET {VOLUMES}/detail": ("volume:get_all",),
+    f"POST {VOLUMES}": ("volume:create",),
+    f"GET {VOLUMES}/{{volume_id}}": ("volume:get",),
+    f"DELETE {VOLUMES}/{{volume_id}}": ("volume:delete",),
+    f"GET {SNAPSHOTS}": ("volume:get_all_snapshots",),
+    f"GET {SNAPSHOTS}/detail": ("volume:get_all_snapshots",),
+    f"POST {SNAPSHOTS}": ("volume:create_snapshot",),
+    f"GET {SNAPSHOTS}/{{snapshot_id}}": ("volume:get_snapshot",),
+    f"DELETE {SNAPSHOTS}/{{snapshot_id}}": ("volume:delete_snapshot",),
+}
 IMAGES, OF_IMAGE = "/v2.1/images", "/v2.1/images/{image_id}/metadata"
 OF_IMAGES: dict[str, Rule] = {  # Glance's own, which Nova asked for its callers
     f"GET {IMAGES}": "get_images",
@@ -225,7 +251,14 @@ ATTRIBUTES = {
         f"GET {path}": {"?all_tenants": f"{API}:servers:index:get_all_tenants"}
         for path in (SERVERS, f"{SERVERS}/detail")
     },
+    f"POST {VOLUMES}": {"snapshot_id": "volume:get_snapshot"},
     "GET /v2.1/os-server-groups": {"?all_projects": f"{API}:os-server-groups:index:all_projects"},
     "GET /v2.1/limits": {"?tenant_id": f"{API}:limits:other_project"},
 }
-TABLE = Table("compute", OF_SERVERS | OF_PROJECTS | OF_IMAGES | OF_PROXIES | OF_ADMINISTRATORS, SPECIAL, ATTRIBUTES)
+TABLE = Table(
+    "compute",
+    OF_SERVERS | OF_PROJECTS | OF_IMAGES | OF_PROXIES | OF_ADMINISTRATORS,
+    SPECIAL,
+    ATTRIBUTES,
+    PASSED_ON,
+)
