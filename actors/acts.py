@@ -93,7 +93,8 @@ class Rebuild(Act, frozen=True, kw_only=True):
     preserve_ephemeral: bool = False
     stopped: bool = False  # it was off, and is so again afterwards
     attempt: int = 0  # the server's when it was accepted: one that was built again elsewhere since is left alone
-    image_id: str | None = None  # None: it boots from a volume, which stays
+    image_id: str | None = None  # None: it boots from a volume
+    reimage: str = ""  # the image that is written over that volume; '': it stays as it is
     image_properties: dict[str, str] | None = None
     name: str | None = None
     hostname: str | None = None

@@ -30,7 +30,7 @@ import ray
 
 from actors.acts import AnyAct, Reboot, Start, Stop
 from actors.api.messages import BootRequest, Evacuated, EvacuateNode, ServersRequest, SetNode
-from actors.cloud_acts import ActFailedError, act_and_wait, rebuild_and_wait
+from actors.cloud_acts import ActFailedError, act_and_wait, own_image, rebuild_and_wait
 from actors.cloud_rooms import (
     CloudUnavailableError,
     Flavors,
@@ -170,9 +170,11 @@ class Server:
     def rebuild(self, image: str = "", timeout_s: float = WAIT_LIMIT_S) -> Server:
         """Make its guest anew from an image (by id or name; '' = its own), with the ports and volumes that it has.
 
+        The volume that it boots from, if it does, is written over as well.
         Raises `CallerError` where it is refused, `ActFailedError` where it fails, TimeoutError.
         """
-        image_id = self._cloud.images.get(image).id if image and not is_id(image) else image or self.view.image_id
+        image_id = self._cloud.images.get(image).id if image and not is_id(image) else image
+        image_id = image_id or own_image(self._cloud.session, self.view)
         rebuild_and_wait(self._cloud.session, self.id, image_id, timeout_s)
         return self.refresh()
 

@@ -11,7 +11,10 @@ from actors.acts import AnyAct
 from actors.api.act_messages import ActOnServer, RebuildServer
 from actors.cloud_rooms import Session
 from actors.cluster import names
-from actors.records import InstanceAction
+from actors.errors import CallerError, bad_request
+from actors.messages import ServerView
+from actors.records import InstanceAction, Volume
+from actors.volume.messages import VolumeRequest
 
 POLL_S = 30.0  # one long poll
 
@@ -28,8 +31,20 @@ def act_and_wait(session: Session, server_id: str, act: AnyAct, timeout_s: float
 
 def rebuild_and_wait(session: Session, server_id: str, image_id: str, timeout_s: float) -> None:
     """Raises `CallerError`, `ActFailedError`, TimeoutError."""
-    request = RebuildServer(token=session.token, server_id=server_id, image=image_id)
+    request = RebuildServer(token=session.token, server_id=server_id, image=image_id, reimage=True)
     _wait(session, server_id, session.call(names.API, "rebuild", request, again=False), timeout_s)
+
+
+def own_image(session: Session, view: ServerView) -> str:
+    """The id of what it was made of, or the volume that it boots from. Raises `CallerError` for one of no image."""
+    root = next((one.source_id for one in view.volumes if one.boot_index == 0), "")
+    if not root:
+        return view.image_id
+    volume: Volume = session.one(names.VOLUME, "show", VolumeRequest(token=session.token, volume_id=root))
+    image_id = volume.image_metadata.get("image_id", "")
+    if not image_id:
+        raise CallerError(bad_request("image", f"volume {root} was not made of an image: name one"))
+    return image_id
 
 
 def _wait(session: Session, server_id: str, action: InstanceAction, timeout_s: float) -> None:

@@ -39,6 +39,7 @@ from actors.messages import (
     PortDetails,
     ProjectQuota,
     Pruned,
+    ReimageRequest,
     ServerStatus,
     ServerView,
     StepReport,
@@ -303,6 +304,12 @@ class VolumeFace(Protocol):
         """One connection a device, in the order of the request's devices."""
 
     async def detach(self, requests: list[DetachRequest]) -> None: ...
+
+    async def ready_root(self, requests: list[ReimageRequest]) -> list[Fault | None]:
+        """Have the images here that are to be written; what can't be written is refused. Changes nothing."""
+
+    async def reimage_root(self, requests: list[ReimageRequest]) -> list[Fault | None]:
+        """Answers when the images are on these volumes; they are reached again when they are attached again."""
 
     async def show(self, requests: list[VolumeRequest]) -> list[Volume | CallerFault]: ...
 

@@ -481,6 +481,21 @@ class ConnectionInfo(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     bootable: bool = False
 
 
+class ReimageRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Compute → volume: write an image over the volume that a server boots from, while it has no guest.
+
+    Repeatable by `act_id`, the rebuild's: what was written is not written again.
+    """
+
+    act_id: str
+    token: str
+    instance_id: str
+    volume_id: str
+    image_id: str
+    host: str
+    epoch: int = 0
+
+
 class DetachRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Unexport and release the volumes of one instance on one host. Repeatable.
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
+from msgspec.structs import replace
+
 from actors.acts import Rebuild
 from actors.api.act_messages import RebuildServer
 from actors.api.acts import ServerActs
@@ -16,6 +18,7 @@ from actors.errors import CallerError, CallerFault, bad_request, value_of
 from actors.image.messages import DEVICES
 from actors.messages import ImageLocation, ImageRequest, ServerView
 from actors.records import InstanceAction
+from actors.volume.imaged import check_fits
 from actors.volume.messages import VolumeRequest
 
 
@@ -34,12 +37,14 @@ class ServerRebuilds(ServerActs):
         server = await self._one(request.token, request.server_id)
         if fault := self._fault(request):
             raise CallerError(fault)
+        on_volume = _boots_from_volume(server)
         image = await self._image(request, server)
         act = Rebuild(
             token=request.token,
             preserve_ephemeral=request.preserve_ephemeral,
-            image_id=image.image_id if server.image_id else None,
-            image_properties=image.properties if server.image_id else None,
+            image_id=None if on_volume else image.image_id,
+            reimage=image.image_id if on_volume and request.reimage else "",
+            image_properties=None if on_volume else image.properties,
             name=request.name,
             hostname=request.hostname,
             description=request.description,
@@ -68,22 +73,32 @@ class ServerRebuilds(ServerActs):
         if isinstance(found, CallerFault):
             text = "Cannot find image for rebuild" if found.status == 404 else found.message
             raise CallerError(CallerFault(400 if found.status == 404 else found.status, text, "image"))
-        if not server.image_id:
-            await self._refuse_another(request, server)
+        flavor = server.embedded_flavor
+        if _boots_from_volume(server):
+            await self._check_root(request, server, found)
+            flavor = flavor and replace(flavor, disk_gib=0)  # what it boots from is no disk of the flavor's
         elif DEVICES in found.properties:
             raise CallerError(bad_request("image", "an image of volumes is no disk that a server can be rebuilt from"))
-        if server.embedded_flavor is not None and (fault := image_fault(found, server.embedded_flavor)):
+        if flavor is not None and (fault := image_fault(found, flavor)):
             raise CallerError(fault)
         return found
 
-    async def _refuse_another(self, request: RebuildServer, server: ServerView) -> None:
-        """What it boots from is its volume, which stays as it is. Nova has that written anew since 2.93."""
+    async def _check_root(self, request: RebuildServer, server: ServerView, image: ImageLocation) -> None:
+        """The volume that it boots from is written over, or else has this image already. Raises `CallerError`."""
+        asked = VolumeRequest(token=request.token, volume_id=_root_of(server))
+        volume = value_of((await self._volume.show([asked]))[0])
         if request.reimage:
-            text = "This cloud does not write an image on a volume that a server boots from; ask with a version to 2.92"
-            raise CallerError(CallerFault(501, text))
-        root = next((one.source_id for one in server.volumes if one.boot_index == 0), "")
-        [volume] = await self._volume.show([VolumeRequest(token=request.token, volume_id=root)])
-        if value_of(volume).image_id != request.image:
+            check_fits(image, volume)
+        elif volume.image_metadata.get("image_id") != image.image_id:
             raise CallerError(
                 bad_request("image", "Unable to rebuild with a different image for a volume-backed server.")
             )
+
+
+def _boots_from_volume(server: ServerView) -> bool:
+    return bool(_root_of(server)) or not server.image_id
+
+
+def _root_of(server: ServerView) -> str:
+    """The id of the volume that it boots from; '' where that is a disk of its host."""
+    return next((one.source_id for one in server.volumes if one.boot_index == 0), "")

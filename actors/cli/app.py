@@ -337,7 +337,8 @@ def reboot(servers: Names, hard: Annotated[bool, typer.Option(help="Switch off, 
 def rebuild(
     server: Name, image: Annotated[str, typer.Option(help="Image, by name or id; its own if you name none.")] = ""
 ) -> None:
-    """Make a guest anew from an image, with its addresses and volumes. What is on its root disk is lost."""
+    """Make a guest anew from an image, with its addresses and volumes. What is on its root disk, or the
+    volume that it boots from, is lost."""
     from actors.cloud import Cloud
 
     with Cloud.connect() as cloud:

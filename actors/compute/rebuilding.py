@@ -2,6 +2,7 @@
 
 Called by `acts.py`, from the order alone, and may be run again from its beginning. What may fail without harm comes
 first: while the image is fetched the guest runs on. After that a failure leaves no guest, and the server is in ERROR.
+An image that goes on the volume that it boots from is fetched and written by the volume room.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from actors.compute import steps
 from actors.compute.build import Build
 from actors.compute.plugging import plug
 from actors.errors import HostError, HostFault, value_of
-from actors.messages import BuildOrder
+from actors.messages import BuildOrder, ReimageRequest
 from actors.saga import Failures
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 REBUILD_S = 1_200.0  # for all of it; an image may take half of that to come
 GOING, NOT_HERE = "the server is being deleted", "the server has no place on this host"
+NO_ROOT = "the server boots from no volume"
 
 Work = Callable[["Compute", list[Build]], Awaitable[Failures]]
 
@@ -46,16 +48,54 @@ async def rebuild(node: Compute, order: ActOrder, act: Rebuild, hurry: asyncio.E
 
 
 def _works(order: ActOrder, act: Rebuild, hurry: asyncio.Event) -> tuple[Work, ...]:
+    take_down: Work = partial(_take_down, keep_ephemeral=act.preserve_ephemeral)
     return (
-        partial(_fetch_image, hurry=hurry),
-        steps.attach_block_devices,  # it has them: this tells how they are reached
-        partial(_take_down, keep_ephemeral=act.preserve_ephemeral),
+        *(_reimaging(order, act, hurry, take_down) if act.reimage else _imaging(hurry, take_down)),
         steps.write_config_drive,
         steps.make_root_disk,
         steps.make_ephemeral_disks,
         steps.define_guest,
         partial(_start, order=order),
         *((_switch_off,) if act.stopped else (steps.resume_guest, steps.await_running)),
+    )
+
+
+def _imaging(hurry: asyncio.Event, take_down: Work) -> tuple[Work, ...]:
+    fetch = partial(_unless_hurried, work=steps.fetch_image, hurry=hurry)
+    return fetch, steps.attach_block_devices, take_down  # it has its devices: this tells how they are reached
+
+
+def _reimaging(order: ActOrder, act: Rebuild, hurry: asyncio.Event, take_down: Work) -> tuple[Work, ...]:
+    """The volume can't be reached while it is written, so that it is attached afterwards."""
+    ready, write = (
+        partial(_unless_hurried, work=partial(work, order=order, act=act), hurry=hurry)
+        for work in (_ready_root, _write_root)
+    )
+    return ready, take_down, write, steps.attach_block_devices
+
+
+async def _ready_root(node: Compute, builds: list[Build], order: ActOrder, act: Rebuild) -> Failures:
+    [fault] = await node.volume.ready_root([_reimage_request(node, order, act)])
+    return {order.instance_id: fault} if fault else {}
+
+
+async def _write_root(node: Compute, builds: list[Build], order: ActOrder, act: Rebuild) -> Failures:
+    [fault] = await node.volume.reimage_root([_reimage_request(node, order, act)])
+    return {order.instance_id: fault} if fault else {}
+
+
+def _reimage_request(node: Compute, order: ActOrder, act: Rebuild) -> ReimageRequest:
+    root = next((device for device in order.spec.block_devices if device.boot_index == 0), None)
+    if root is None:
+        raise HostError(HostFault("rebuild", order.host, NO_ROOT))
+    return ReimageRequest(
+        act_id=order.id,
+        token=act.token,
+        instance_id=order.instance_id,
+        volume_id=root.source_id,
+        image_id=act.reimage,
+        host=order.host,
+        epoch=node.epoch,
     )
 
 
@@ -74,15 +114,15 @@ def _order(node: Compute, order: ActOrder, act: Rebuild) -> BuildOrder:
     )
 
 
-async def _fetch_image(node: Compute, builds: list[Build], hurry: asyncio.Event) -> Failures:
+async def _unless_hurried(node: Compute, builds: list[Build], work: Work, hurry: asyncio.Event) -> Failures:
     """It may take minutes, for which whoever deletes the server need not wait."""
-    fetching = asyncio.create_task(steps.fetch_image(node, builds))
+    working = asyncio.ensure_future(work(node, builds))
     hurried = asyncio.create_task(hurry.wait())
     try:
-        await asyncio.wait({fetching, hurried}, return_when=asyncio.FIRST_COMPLETED)
-        return await fetching if fetching.done() else {}
+        await asyncio.wait({working, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        return await working if working.done() else {}
     finally:
-        fetching.cancel()
+        working.cancel()
         hurried.cancel()
 
 

@@ -37,6 +37,7 @@ def taken_in(boot: Boot, act: Rebuild, limits: Mapping[str, int]) -> Rebuild:
         token=act.token,
         preserve_ephemeral=act.preserve_ephemeral,
         stopped=act.stopped,
+        reimage=act.reimage,
         attempt=boot.instance.attempt,
     )
 

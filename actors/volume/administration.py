@@ -110,7 +110,7 @@ class VolumeAdministration(VolumeDesk):
         making = self._making.begin(volume, request.token, located, self._rows.snapshots)
         task = asyncio.create_task(self._settle(volume.id, making, request.request_id))
         self._settling[volume.id] = task
-        task.add_done_callback(lambda _: self._settling.pop(volume.id))
+        task.add_done_callback(lambda _: self._settling.pop(volume.id, None))
 
     async def _settle(self, volume_id: str, making: asyncio.Task[None], request_id: str) -> None:
         causes = await causes_of({volume_id: making})
@@ -169,6 +169,7 @@ class VolumeAdministration(VolumeDesk):
         """Data first, then the rows: what is cut off here is taken up at the next start."""
         volumes = [volume for volume in self._rows.volumes.values() if volume.status == "deleting"]
         snapshots = [snapshot for snapshot in self._rows.snapshots.values() if snapshot.status == "deleting"]
+        await self._making.stop(volume.id for volume in volumes)
         try:
             for snapshot in snapshots:
                 await self._backend.delete_snapshot(snapshot.volume_id, snapshot.id)

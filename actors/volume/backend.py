@@ -68,6 +68,12 @@ class VolumeBackend(Protocol):
     async def create(self, volume_id: str, size_gib: int, source: Source) -> None:
         """All or nothing. Raises `BackendError`."""
 
+    async def ready(self, source: Source) -> None:
+        """Bring here what a copy of it takes. Raises `BackendError` or what `fetch` does."""
+
+    async def rewrite(self, volume_id: str, size_gib: int, source: Source) -> None:
+        """All data anew, of a volume that nobody has open; its snapshots stay. Raises `BackendError`."""
+
     async def delete(self, volume_id: str) -> None: ...
 
     async def resize(self, volume_id: str, size_gib: int) -> None:
@@ -115,6 +121,12 @@ class MemoryBackend:
     async def create(self, volume_id: str, size_gib: int, source: Source) -> None:
         self._volumes.add(volume_id)
         self._sizes[volume_id] = size_gib
+
+    async def ready(self, source: Source) -> None:
+        pass
+
+    async def rewrite(self, volume_id: str, size_gib: int, source: Source) -> None:
+        await self.create(volume_id, size_gib, source)
 
     async def delete(self, volume_id: str) -> None:
         self._volumes.discard(volume_id)

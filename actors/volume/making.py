@@ -13,7 +13,7 @@ from pathlib import Path
 from actors.errors import CallerError, value_of
 from actors.faces import ImageFace
 from actors.image.cache import FetchFailed, ImageCache
-from actors.messages import ImageRequest
+from actors.messages import ImageLocation, ImageRequest
 from actors.records import Volume, VolumeSnapshot
 from actors.volume.backend import BackendError, Blank, OfImage, OfSnapshot, OfVolume, Source, VolumeBackend
 from actors.volume.plan import Located
@@ -46,6 +46,17 @@ class Making:
             task.add_done_callback(lambda _: self._tasks.pop(volume.id))
         return task
 
+    async def ready(self, image: ImageLocation, token: str) -> None:
+        """Bring the image here. Raises `FetchFailed`, `CallerError`, `BackendError`, OSError."""
+        await self.backend.ready(self._of_image(image, token))
+
+    def rewrite(self, volume: Volume, image: ImageLocation, token: str) -> asyncio.Task[None]:
+        """The task that writes the image over what the volume has. Nothing may be under way for the volume."""
+        task = asyncio.create_task(self.backend.rewrite(volume.id, volume.size_gib, self._of_image(image, token)))
+        self._tasks[volume.id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(volume.id))
+        return task
+
     async def stop(self, volume_ids: Iterable[str]) -> None:
         """End what is under way for these; returns when it has ended."""
         tasks = [self._tasks[volume_id] for volume_id in volume_ids if volume_id in self._tasks]
@@ -59,17 +70,18 @@ class Making:
 
     def _source(self, volume: Volume, token: str, located: Located, snapshots: Mapping[str, VolumeSnapshot]) -> Source:
         if volume.image_id:
-            location = value_of(located[token, volume.image_id])
-
-            async def fetch() -> Path:
-                return await self._cache.fetch(location, token)
-
-            return OfImage(location.disk_format, fetch)
+            return self._of_image(value_of(located[token, volume.image_id]), token)
         if volume.snapshot_id:
             return OfSnapshot(snapshots[volume.snapshot_id].volume_id, volume.snapshot_id)
         if volume.source_volume_id:
             return OfVolume(volume.source_volume_id)
         return Blank()
+
+    def _of_image(self, image: ImageLocation, token: str) -> OfImage:
+        async def fetch() -> Path:
+            return await self._cache.fetch(image, token)
+
+        return OfImage(image.disk_format, fetch)
 
 
 async def causes_of(tasks: Mapping[str, asyncio.Task[None]]) -> dict[str, str]:

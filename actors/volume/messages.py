@@ -120,6 +120,16 @@ class RevertVolume(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_id: str
 
 
+class ReimageVolume(msgspec.Struct, frozen=True, kw_only=True):
+    """Write an image over a volume that nobody uses. The reply is the volume, whose data comes in the background."""
+
+    token: str
+    volume_id: str
+    image_id: str
+    reserved_too: bool = False  # also one that somebody holds, who has not connected to it
+    request_id: str = ""  # that messages about it name
+
+
 class UploadVolume(msgspec.Struct, frozen=True, kw_only=True):
     """Copy a volume's data into a new image. The reply is the image, whose data comes in the background."""
 

@@ -21,6 +21,7 @@ from actors.volume.quotas import Allowance
 NAMESPACE = uuid.UUID("4ac8a6d9-0b53-4e58-a8b5-8f0ce3ee1d5a")  # of the ids of volumes that boots make
 BEING_MADE = ("creating", "error", "attaching")  # statuses of a volume that the boot it is made for may go on with
 UNMADE = ("creating", "error")  # statuses of a volume whose data isn't there, or not whole
+HALF = (*UNMADE, "downloading")  # … also because an image is being written over it
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +123,8 @@ def _check_free(volume: Volume, request: AttachRequest, place: int, stock: Stock
         raise CallerError(conflict(field, f"volume {volume.id} is in use by another server"))
     elif holder.attempt > request.attempt:
         raise CallerError(conflict(field, f"volume {volume.id} belongs to attempt {holder.attempt} already"))
+    elif volume.status in HALF and volume.made_for != request.instance_id:
+        raise CallerError(conflict(field, f"volume {volume.id} is {volume.status}: its data is not whole"))
 
 
 def _made_volume(request: AttachRequest, place: int, who: AuthContext, stock: Stock, now: float) -> Volume:
@@ -129,7 +132,7 @@ def _made_volume(request: AttachRequest, place: int, who: AuthContext, stock: St
     device = request.devices[place]
     volume_id = made_id(request.instance_id, place)
     known = stock.volumes.get(volume_id)
-    if known is not None and known.status not in UNMADE:
+    if known is not None and (known.status not in UNMADE or known.made_for != request.instance_id):
         return known
     origin = _origin(request, place, who, stock)
     if known is not None:
@@ -211,5 +214,5 @@ def _goes(volume: Volume, request: DetachRequest) -> bool:
 
 def _freed(volume: Volume) -> Volume:
     """A volume whose data was never made whole is of no use to anybody: it says so."""
-    status = "error" if volume.status in UNMADE else "available"
+    status = "error" if volume.status in HALF else "available"
     return msgspec.structs.replace(volume, status=status, host="", delete_on_termination=False)

@@ -80,11 +80,31 @@ class QemuBackend:
             await self._clone(volume_id, size_gib, source.volume_id)
             return
         image = await source.fetch() if isinstance(source, OfImage) else None
-        part = path.with_name(f"{volume_id}.{secrets.token_hex(8)}.part")
+        part = self._part(volume_id)
         try:
             async with self._copying:
                 await self._fill(part, size_gib, source, image)
             await asyncio.to_thread(_publish, part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    async def ready(self, source: Source) -> None:
+        if isinstance(source, OfImage):
+            await source.fetch()
+
+    async def rewrite(self, volume_id: str, size_gib: int, source: Source) -> None:
+        """A file with snapshots in it is written over in its place: cut off, it is neither the old nor the new."""
+        path, part = self._path(volume_id), self._part(volume_id)
+        image = await source.fetch() if isinstance(source, OfImage) else None
+        try:
+            async with self._copying:
+                await self._fill(part, size_gib, source, image)
+                if path.exists() and await self._snapshots(volume_id):
+                    over = ["qemu-img", "convert", "-n", "-f", "qcow2", "-O", "qcow2", str(part), str(path)]
+                    await run(over, COPY_LIMIT_S)
+                    await asyncio.to_thread(_sync, path)
+                else:
+                    await asyncio.to_thread(_publish, part, path)
         finally:
             part.unlink(missing_ok=True)
 
@@ -227,6 +247,9 @@ class QemuBackend:
     def _path(self, volume_id: str) -> Path:
         return self._folder.absolute() / volume_id
 
+    def _part(self, volume_id: str) -> Path:
+        return self._path(f"{volume_id}.{secrets.token_hex(8)}.part")
+
 
 async def _export_names(client: QmpClient) -> set[str]:
     return {str(export["id"]) for export in await client.execute("query-block-exports")}
@@ -248,12 +271,16 @@ async def _remove_exports(client: QmpClient, names: Collection[str]) -> None:
 
 
 def _publish(part: Path, path: Path) -> None:
-    """Durable under its name; qemu-img itself doesn't sync what it writes."""
-    for opened in (part, path.parent):
-        descriptor = os.open(opened, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-            if opened == part:
-                part.rename(path)
-        finally:
-            os.close(descriptor)
+    """Durable under its name."""
+    _sync(part)
+    part.rename(path)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    """qemu-img itself doesn't sync what it writes."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

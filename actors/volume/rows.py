@@ -76,6 +76,11 @@ class VolumeRows:
         """Ids of the volumes that some guest uses."""
         return [volume_id for volume_id in self.attachments if self.volumes[volume_id].status == "in-use"]
 
+    def is_servers(self, volume_id: str) -> bool:
+        """Whether a boot or a server has it."""
+        holder = self.attachments.get(volume_id)
+        return holder is not None and holder.of_server
+
     def offers_of(self, volume_id: str) -> list[VolumeTransfer]:
         return [transfer for transfer in self.transfers.values() if transfer.volume_id == volume_id]
 

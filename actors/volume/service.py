@@ -28,6 +28,7 @@ from actors.volume.desk import answer
 from actors.volume.making import Making, causes_of
 from actors.volume.plan import Located, Planned, Plans, Stock, plan, release
 from actors.volume.quotas import LIMITS
+from actors.volume.reimaging import VolumeReimaging
 from actors.volume.rows import VolumeRows
 from actors.volume.specifications import VolumeSpecifications
 from actors.volume.telling import VolumeMessages
@@ -37,12 +38,24 @@ from actors.volume.views import VolumeViews
 
 STEP = "block_devices"  # the step of a boot that a host's fault is named for
 
-CUT_OFF = {"creating": "error", "extending": "error_extending", "reverting": "error", "uploading": "available"}
-"""What becomes of a volume whose work ended with a former room."""
+CUT_OFF = {
+    "creating": "error",
+    "extending": "error_extending",
+    "reverting": "error",
+    "uploading": "available",
+    "downloading": "error",
+}
+"""What becomes of a volume whose work ended with a former room; a server's is asked for again, or goes with it."""
 
 
 class VolumeRoom(
-    VolumeAdministration, VolumeSpecifications, VolumeTransfers, VolumeMessages, VolumeUploads, VolumeViews
+    VolumeAdministration,
+    VolumeSpecifications,
+    VolumeTransfers,
+    VolumeMessages,
+    VolumeUploads,
+    VolumeReimaging,
+    VolumeViews,
 ):
     def __init__(
         self,
@@ -71,7 +84,7 @@ class VolumeRoom(
         cut_off: list[Change] = [
             msgspec.structs.replace(volume, status=CUT_OFF[volume.status])
             for volume in self._rows.volumes.values()
-            if volume.status in CUT_OFF and volume.id not in self._rows.attachments
+            if volume.status in CUT_OFF and not self._rows.is_servers(volume.id)
         ]
         cut_off += [
             msgspec.structs.replace(snapshot, status="error")

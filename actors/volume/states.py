@@ -30,6 +30,9 @@ class Event(StrEnum):
     NOT_REVERTED = "not reverted"
     UPLOAD = "upload"  # its data is copied into an image
     UPLOADED = "uploaded"
+    REIMAGE = "reimage"  # an image is written over its data
+    REIMAGED = "reimaged"
+    REIMAGED_HELD = "reimaged for whoever holds it"
     OFFER = "offer"  # to another project
     OFFERED = "no longer offered"  # taken, or not
     RETYPE = "retype"
@@ -60,6 +63,12 @@ TABLE: dict[tuple[str, Event], str] = {
     ("reverting", Event.NOT_REVERTED): "error",
     ("available", Event.UPLOAD): "uploading",
     ("uploading", Event.UPLOADED): "available",
+    ("available", Event.REIMAGE): "downloading",
+    ("error", Event.REIMAGE): "downloading",
+    ("reserved", Event.REIMAGE): "downloading",
+    ("downloading", Event.REIMAGED): "available",
+    ("downloading", Event.REIMAGED_HELD): "reserved",
+    ("downloading", Event.BROKEN): "error",
     ("available", Event.OFFER): "awaiting-transfer",
     ("awaiting-transfer", Event.OFFERED): "available",
     ("available", Event.RETYPE): "available",
@@ -73,8 +82,8 @@ TABLE: dict[tuple[str, Event], str] = {
 STATUSES = frozenset(
     (
         *("creating", "available", "reserved", "attaching", "in-use", "detaching", "deleting"),
-        *("extending", "reverting", "uploading", "maintenance", "error", "error_deleting", "error_extending"),
-        "awaiting-transfer",
+        *("extending", "reverting", "uploading", "downloading", "maintenance", "awaiting-transfer"),
+        *("error", "error_deleting", "error_extending"),
     )
 )
 SNAPSHOT_STATUSES = frozenset(("creating", "available", "deleting", "error", "error_deleting"))

@@ -13,10 +13,12 @@ from actors.volume.messages import new_id
 KEPT_S = 30 * 86_400.0
 LIMIT = 100  # messages of one project
 NO_BACKEND, NOT_MADE, NOT_COPIED = "VOLUME_VOLUME_001_003", "VOLUME_VOLUME_001_001", "VOLUME_VOLUME_003_004"
+NOT_IMAGED = "VOLUME_VOLUME_005_001"
 TEXTS = {  # event → what is said of it
     NO_BACKEND: "schedule allocate volume: Could not find any available weighted backend.",
     NOT_MADE: "schedule allocate volume: An unknown error occurred.",
     NOT_COPIED: "copy volume to image: Failed to upload volume to image at backend.",
+    NOT_IMAGED: "copy image to volume: An unknown error occurred.",
 }
 
 

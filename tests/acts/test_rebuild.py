@@ -104,7 +104,7 @@ def test_what_is_refused_has_changed_nothing(tmp_path: Path) -> None:
             (server, big.id, {"by": token("other")}, 404),
             (server, big.id, {"by": token(roles=("reader",))}, 403),
             (rooted, big.id, {}, 400),
-            (rooted, big.id, {"reimage": True}, 501),
+            (rooted, "nowhere", {"reimage": True}, 400),
         ):
             was = await shown(world, on)
             with pytest.raises(CallerError) as refused:

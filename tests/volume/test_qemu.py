@@ -214,6 +214,44 @@ def test_a_clone_of_an_attached_volume_grows_and_is_copied_out(tmp_path: Path) -
     play(QemuBackend(tmp_path / "volumes"), story)
 
 
+@pytest.mark.parametrize("snapshots", [(), ("before",)])
+def test_an_image_written_over_a_volume_is_all_that_is_there_but_for_snapshots(
+    tmp_path: Path, snapshots: tuple[str, ...]
+) -> None:
+    (tmp_path / "image").write_bytes(b"\x77" * MIB + bytes(MIB))
+
+    async def fetch() -> Path:
+        return tmp_path / "image"
+
+    async def missing() -> Path:
+        return tmp_path / "nothing"
+
+    async def story(backend: QemuBackend) -> None:
+        volume_id, copy = new_id(), new_id()
+        await backend.create(volume_id, 1, Blank())
+        await backend.export([volume_id])
+        for place in ("0", "1M", "512M", "1023M"):
+            assert await qemu_io(url(backend, volume_id), f"write -P 0x11 {place} 1M")
+        for name in snapshots:
+            await backend.snapshot(volume_id, name)
+        await backend.unexport([volume_id])
+        with pytest.raises(BackendError, match="qemu-img"):
+            await backend.rewrite(volume_id, 1, OfImage("raw", missing))
+        for _ in range(2):
+            await backend.rewrite(volume_id, 1, OfImage("raw", fetch))
+        await backend.export([volume_id])
+        for wanted in ("0x77 0 1M", "0 1M 1M", "0 512M 1M", "0 1023M 1M"):
+            assert await qemu_io(url(backend, volume_id), f"read -P {wanted}"), wanted
+        for name in snapshots:
+            await backend.create(copy, 1, OfSnapshot(volume_id, name))
+            await backend.export([copy])
+            assert await qemu_io(url(backend, copy), "read -P 0x11 512M 1M")
+        kept = [volume_id, *(copy for _ in snapshots)]
+        assert (await backend.world())["volume_files"] == sorted(kept)
+
+    play(QemuBackend(tmp_path / "volumes"), story)
+
+
 def test_a_copy_that_fails_leaves_nothing(tmp_path: Path) -> None:
     async def story(backend: QemuBackend) -> None:
         (tmp_path / "broken").write_bytes(b"no qcow2")

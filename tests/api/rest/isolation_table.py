@@ -259,6 +259,7 @@ VOLUME_ACTIONS: dict[str, Any] = {
     "os-unset_image_metadata": {"key": "a"},
     "os-show_image_metadata": None,
     "revert": {"snapshot_id": "{snapshot_id}"},
+    "os-reimage": {"image_id": "{image_id}"},
     "os-volume_upload_image": {"image_name": "stolen"},
 }
 TRANSFERS = ("os-volume-transfer", "volume-transfers")

@@ -35,6 +35,7 @@ VOLUME_ACTIONS = ByAction(
         "os-unset_image_metadata": f"{IMAGE_METADATA}:remove",
         "os-show_image_metadata": f"{IMAGE_METADATA}:show",
         "revert": "volume:revert_to_snapshot",
+        "os-reimage": f"{ACTION}:reimage",
         "os-volume_upload_image": f"{ACTION}:upload_image",
     }
 )

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Body, Depends
 from starlette.responses import Response
 
 from actors.api.rest.answers import Json
+from actors.api.rest.bodies import Strict
 from actors.api.rest.context import Asking, Caller, Rooms
 from actors.api.rest.microversions import Spoken, Version
 from actors.api.rest.rooms import EdgeRooms
@@ -26,6 +27,7 @@ from actors.volume.messages import (
     DetachVolume,
     ExtendVolume,
     MoveVolume,
+    ReimageVolume,
     ResetVolume,
     RevertVolume,
     UpdateVolume,
@@ -78,6 +80,11 @@ class ImageItem(Open):
 
 class Revert(Open):
     snapshot_id: str
+
+
+class Reimage(Strict):
+    image_id: str
+    reimage_reserved: Flag = False
 
 
 class Upload(Open):
@@ -216,6 +223,20 @@ async def _revert(asked: Asked) -> Any:
     return await asked.volume.revert([wanted])
 
 
+async def _reimage(asked: Asked) -> Any:
+    if asked.spoken < (3, 68):
+        raise CallerError(bad_request("", "There is no such action: os-reimage"))
+    body = read(Reimage, asked.said, "os-reimage")
+    wanted = ReimageVolume(
+        token=asked.token,
+        volume_id=asked.volume_id,
+        image_id=body.image_id,
+        reserved_too=body.reimage_reserved,
+        request_id=asked.request_id,
+    )
+    return await asked.volume.reimage([wanted])
+
+
 async def _upload(asked: Asked) -> Any:
     body = read(Upload, asked.said, "os-volume_upload_image")
     wanted = UploadVolume(
@@ -266,6 +287,7 @@ ACTIONS: dict[str, Callable[[Asked], Awaitable[Any]]] = {
     "os-unset_image_metadata": _unset_image_metadata,
     "os-show_image_metadata": _show_image_metadata,
     "revert": _revert,
+    "os-reimage": _reimage,
     "os-volume_upload_image": _upload,
 }
 AT_ONCE = ("os-set_bootable",)  # answered with 200, the others with 202

@@ -77,3 +77,53 @@ def test_a_field_that_the_version_has_not_is_refused(tmp_path: Path, version: st
         assert shown["status"] == "ACTIVE"
 
     in_world(tmp_path, play)
+
+
+@pytest.mark.parametrize(
+    ("version", "another", "status"), [("2.92", True, 400), ("2.92", False, 202), ("2.93", True, 202)]
+)
+def test_the_volume_that_it_boots_from_is_written_over_since_2_93(
+    tmp_path: Path, version: str, another: bool, status: int
+) -> None:
+    """Before, only the image that it has already may be named, and the volume stays as it is."""
+
+    async def play(world: World) -> None:
+        other = await world.upload("other", b"another disk")
+        [server] = await world.boot(world.request(image="", block_devices=(world.root_volume(),)))
+        wanted = other if another else world.image
+        async with world.http(world.member, OpenStack_API_Version=f"compute {version}") as http:
+            body = {"rebuild": {"imageRef": wanted.id, "name": "again"}}
+            answer = await http.post(f"/compute/v2.1/servers/{server.id}/action", json=body)
+            assert answer.status_code == status, answer.text
+            if status == 202:
+                told = answer.json()["server"]
+                assert (told["status"], told["image"], told["name"]) == ("REBUILD", "", "again")
+            else:
+                assert "Unable to rebuild with a different image" in answer.json()["badRequest"]["message"]
+            await world.settled()
+            shown = (await http.get(f"/compute/v2.1/servers/{server.id}")).json()["server"]
+            assert (shown["status"], shown["image"]) == ("ACTIVE", "")
+            [attached] = shown["os-extended-volumes:volumes_attached"]
+            root = (await http.get(f"/volume/v3/volumes/{attached['id']}")).json()["volume"]
+            written = other if another and status == 202 else world.image
+            assert (root["status"], root["volume_image_metadata"]["image_id"]) == ("in-use", written.id)
+
+    in_world(tmp_path, play)
+
+
+def test_an_image_that_does_not_fit_the_volume_is_refused(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with world.http(world.admin, OpenStack_API_Version="compute 2.93") as http:
+            wanted = {"name": "large", "min_disk": 2, "disk_format": "raw", "container_format": "bare"}
+            large = (await http.post("/image/v2/images", json=wanted | {"visibility": "public"})).json()["id"]
+            data = {"Content-Type": "application/octet-stream"}
+            assert (await http.put(f"/image/v2/images/{large}/file", content=b"x", headers=data)).status_code == 204
+            [server] = await world.boot(world.request(image="", block_devices=(world.root_volume(),)))
+            for image, text in ((large, "smaller than the minimum size"), ("nowhere", "Cannot find image")):
+                body = {"rebuild": {"imageRef": image}}
+                answer = await http.post(f"/compute/v2.1/servers/{server.id}/action", json=body)
+                assert answer.status_code == 400 and text in answer.text
+            shown = (await http.get(f"/compute/v2.1/servers/{server.id}")).json()["server"]
+            assert shown["status"] == "ACTIVE"
+
+    in_world(tmp_path, play)
