@@ -185,6 +185,7 @@ def servers_at_work(client: OpenStack, folder: Path) -> None:
     client.run("server reboot --wait web")
     client.run("server reboot --hard --wait web")
     client.run("server rebuild --wait web")
+    client.run("--os-compute-api-version 2.93 server rebuild --wait --reimage-boot-volume --image lab-image on-volume")
     assert client.field("status", "server show web") == "ACTIVE"
     for act, status in (
         ("stop", "SHUTOFF"),

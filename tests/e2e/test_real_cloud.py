@@ -1,7 +1,7 @@
 """Real guests, from the command line to what they themselves say: one cloud of two libvirt nodes for all tests here.
 
-`alpha` on node-1 has all that a boot can give, `beta` on node-2 has its metadata from the network alone, `gamma` on
-node-2 has no security group of its own.
+`alpha` on node-1 has all that a boot can give, `beta` on node-2 boots from a volume and has its metadata from the
+network alone, `gamma` on node-2 has no security group of its own.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from actors.cluster.config import CloudConfig, NodeConfig, from_json
 from actors.cluster.keeper import descendants, is_alive, is_rays
 from actors.cluster.runtime import running
 from actors.compute.libvirt.daemon_files import uri_of
+from actors.messages import BlockDevice
 from actors.network.naming import bridge_device, tap_device
 from actors.network.netns_thread import NetnsThread
 from actors.records import Port
@@ -83,6 +84,14 @@ def guests(api: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Guests:
     )
     api.flavors.put(flavor)
     volume = api.volumes.create("data", 1)
+    root = BlockDevice(
+        source_type="image",
+        destination_type="volume",
+        source_id=api.images.get("tiny").id,
+        boot_index=0,
+        size_gib=1,
+        delete_on_termination=True,
+    )
     open_door = BootOptions(public_key=key.with_suffix(".pub").read_text().strip(), security_groups=("ssh-and-web",))
     guests = Guests(
         alpha=api.boot(
@@ -94,7 +103,14 @@ def guests(api: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Guests:
             metadata={"purpose": "test"},
             availability_zone="nova:node-1",
         ),
-        beta=api.boot("beta", open_door, config_drive=False, availability_zone="nova:node-2"),
+        beta=api.boot(
+            "beta",
+            open_door,
+            image="",
+            block_devices=(root,),
+            config_drive=False,
+            availability_zone="nova:node-2",
+        ),
         gamma=api.boot("gamma", open_door, security_groups=(), availability_zone="nova:node-2"),
         key=key,
         volume_id=volume.id,
@@ -277,6 +293,14 @@ def test_the_openstack_command_boots_one_and_its_key_lets_in(line: CommandLine, 
         client.run("server delete --wait delta")
         client.run("image delete delta-image")
         client.run("keypair delete real")
+
+
+def test_a_guest_on_a_volume_is_rebuilt_on_it(line: CommandLine, guests: Guests) -> None:
+    """What it wrote at the end of its disk, where the image has nothing, is there no more."""
+    guests.ssh(guests.beta, mark("lost"))
+    line.run("rebuild", "beta")
+    assert report(guests.beta)["ip"] == guests.beta.address
+    assert "lost" not in guests.ssh(guests.beta, "tail -c 512 /dev/vda")
 
 
 def mark(text: str) -> str:

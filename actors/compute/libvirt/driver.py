@@ -200,7 +200,12 @@ class LibvirtHypervisor:
                 files_of(self._config).guest_log(domain_name(build.id)).unlink(missing_ok=True)
 
     async def start_paused(self, builds: list[Build]) -> Failures:
-        return await self._each("start_paused", builds, lambda b: self._connection.call(domains.start_paused, b.id))
+        return await self._each("start_paused", builds, self._start_paused)
+
+    async def _start_paused(self, build: Build) -> None:
+        """One that boots from a volume may have no file of its own; its console's log is in the folder all the same."""
+        await self._in_disk_thread(partial(self._folder(build.id).mkdir, parents=True, exist_ok=True))
+        await self._connection.call(domains.start_paused, build.id)
 
     async def stop(self, builds: list[Build]) -> None:
         for build in builds:

@@ -124,6 +124,21 @@ def test_a_guest_from_nothing_to_running_and_back(node: NodeConfig) -> None:
     play(node, scene)
 
 
+def test_a_guest_without_a_file_of_its_own_starts_too(node: NodeConfig) -> None:
+    """As one that boots from a volume and has no config drive."""
+
+    async def scene(driver: LibvirtHypervisor) -> None:
+        build = prepared()
+        build.disks = []
+        for act in (driver.plug, driver.define, driver.start_paused, driver.start_paused):
+            assert await act([build]) == {}
+        assert (await driver.world())["files"] == [INSTANCE, f"{INSTANCE}/console.log"]
+        await undo(driver, [build])
+        assert await driver.world() == EMPTY
+
+    play(node, scene)
+
+
 def test_each_step_twice_and_each_undo_twice_are_as_once(node: NodeConfig) -> None:
     async def scene(driver: LibvirtHypervisor) -> None:
         build = prepared()
