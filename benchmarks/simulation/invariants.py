@@ -17,7 +17,8 @@ from benchmarks.simulation.cloud import SimulatedCloud
 from benchmarks.simulation.trouble import Weather
 from benchmarks.simulation.users import Users
 
-AGAIN = ("instance.evacuate", "instance.rebuild.end", "instance.rebuild.error")  # one in ERROR may be evacuated again
+REBUILT = ("instance.rebuild.start", "instance.rebuild.end", "instance.rebuild.error")
+AGAIN = ("instance.evacuate", *REBUILT)  # what is in ERROR may be evacuated again, and anything rebuilt
 ENDS = ("instance.create.end", "instance.create.error", "instance.delete.end")
 
 
@@ -125,7 +126,7 @@ def _notifications(quiet: Quiet) -> Iterable[str]:
         told.setdefault(row.instance_id, []).append(row.event_type)
     for instance in quiet.rows(Instance):
         events = told.get(instance.id, [])
-        verb = "rebuild" if "instance.evacuate" in events else "create"
+        verb = "rebuild" if "instance.evacuate" in events or not set(REBUILT).isdisjoint(events) else "create"
         end = {"active": f"instance.{verb}.end", "error": f"instance.{verb}.error", "deleted": "instance.delete.end"}
         if events[-1:] != [end.get(instance.vm_state, "")]:
             yield f"{instance.id} is {instance.vm_state}, and its notifications are {events}"
@@ -235,12 +236,15 @@ async def _machines(quiet: Quiet) -> list[str]:
     """Each machine has what its guests need, and nothing else."""
     found: list[str] = []
     ports: list[Port] = quiet.rows(Port)
+    on_volumes = {i for promise in quiet.users.promises if not promise.request.image for i in promise.ids}
     for machine in [quiet.cloud.machines[name] for name in quiet.members()]:
         mine = sorted(i for i, host in quiet.homes().items() if host == machine.name)
         compute = quiet.room(names.compute_name(machine.name))
         world = await machine.hypervisor.world()
         taps = sorted(tap_device(port.id) for port in ports if port.device_id in mine)
-        wanted = {kind: mine for kind in ("root_disk", "config_drive", "plug", "define", "start_paused") if mine}
+        wanted = {kind: mine for kind in ("config_drive", "plug", "define", "start_paused") if mine}
+        if disks := [each for each in mine if each not in on_volumes]:
+            wanted["root_disk"] = disks
         if taps:
             wanted["taps"] = taps
         if world != wanted:

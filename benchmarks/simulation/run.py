@@ -14,6 +14,7 @@ from actors.ledger import apply
 from benchmarks.simulation.cloud import Parts, SimulatedCloud, Watch
 from benchmarks.simulation.invariants import Quiet, broken
 from benchmarks.simulation.loop import START_S
+from benchmarks.simulation.rebuilds import WatchedVolumes, begin, calmer
 from benchmarks.simulation.stands import first_rows
 from benchmarks.simulation.trouble import STORM_S, Storm, Weather, weather
 from benchmarks.simulation.users import Users
@@ -35,6 +36,7 @@ class Played:
     crashes: int = 0
     messages: int = 0
     steps: int = 0
+    written: int = 0  # images over volumes
     took_s: float = 0.0  # of the cloud's own time, after the storm
 
     def __str__(self) -> str:
@@ -42,10 +44,12 @@ class Played:
         return "\n".join([f"seed {self.seed}: {self.weather}", *self.story, *broken])
 
 
-def play(seed: int, parts: Parts | None = None, told: bool = False) -> Played:
-    """`told`: keep the story, which costs as much as the play."""
+def play(seed: int, parts: Parts | None = None, told: bool = False, rebuilds: bool = False) -> Played:
+    """`told`: keep the story, which costs as much as the play. `rebuilds`: the play of `rebuilds.py`."""
     random = Random(seed)
     played = Played(seed, weather(random, evacuates=seed % EVACUATED == EVACUATED - 1), [])
+    if rebuilds:
+        played.weather = calmer(played.weather)
 
     def tell(line: str) -> None:
         played.story.append(f"{cloud.loop.time() - START_S:9.4f} {line}")
@@ -62,16 +66,20 @@ def play(seed: int, parts: Parts | None = None, told: bool = False) -> Played:
     watch = Watch(tell if told else None, committed, twice)
     size, trouble, evacuates = played.weather.size, played.weather.trouble, played.weather.evacuates
     cloud = SimulatedCloud(seed, size, trouble, parts or Parts(), watch, evacuates)
+    if rebuilds:
+        cloud.backend = volumes = WatchedVolumes(cloud, Random(seed + 4), played.broken.append)
     try:
-        cloud.loop.run(_play(cloud, played, random))
+        cloud.loop.run(_play(cloud, played, random, Random(seed + 5) if rebuilds else None))
     finally:
         cloud.loop.abandon()
+    if rebuilds:
+        played.written = volumes.written
     played.crashes = cloud.counts.crashes + cloud.counts.node_deaths
     played.messages, played.steps = cloud.wire.sent, cloud.loop.steps
     return played
 
 
-async def _play(cloud: SimulatedCloud, played: Played, random: Random) -> None:
+async def _play(cloud: SimulatedCloud, played: Played, random: Random, rebuilding: Random | None) -> None:
     for row in first_rows(VOLUMES, PORTS):
         apply(cloud.disk.ledger.rows, row)
     await cloud.backend.start([f"volume-{n}" for n in range(VOLUMES)])
@@ -81,6 +89,8 @@ async def _play(cloud: SimulatedCloud, played: Played, random: Random) -> None:
     volumes, ports = [f"volume-{n}" for n in range(VOLUMES)], [f"{n}port-of-the-user" for n in range(PORTS)]
     users = Users(cloud.wire.reach("api"), cloud.wire.reach("conductor"), random, cloud.loop.time, volumes, ports)
     users.begin(played.weather.requests, STORM_S * 0.8)
+    if rebuilding is not None:
+        begin(users, rebuilding)
     following = asyncio.create_task(users.follow())
     await Storm(cloud, played.weather, random).rage()
     calm_at = cloud.loop.time()

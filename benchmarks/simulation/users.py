@@ -6,7 +6,7 @@ What each was promised is kept in `Promise`s, which `invariants.py` holds agains
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -55,6 +55,10 @@ class Users:
             self.promises.append(promise)
             self._tasks.append(asyncio.create_task(self._use(promise, self.random.uniform(0, within_s))))
 
+    def also(self, use: Coroutine[Any, Any, None]) -> None:
+        """What a user does beside, which has to end too."""
+        self._tasks.append(asyncio.create_task(use))
+
     @property
     def done(self) -> bool:
         return all(task.done() for task in self._tasks)
@@ -98,15 +102,15 @@ class Users:
         random = self.random
         again, late, deletes = random.random() < 0.2, random.random() < 0.2, random.random() < 0.45
         lives_s = random.expovariate(1.0)
-        await asyncio.gather(*(self._launch(promise) for _ in range(2 if again else 1)))
+        await asyncio.gather(*(self.launch(promise) for _ in range(2 if again else 1)))
         if promise.ids and deletes:
             await asyncio.sleep(lives_s)
-            await self._delete(promise)
+            await self.delete(promise)
         if late and promise.ids and not deletes:
             await asyncio.sleep(lives_s)
-            await self._launch(promise)
+            await self.launch(promise)
 
-    async def _launch(self, promise: Promise) -> None:
+    async def launch(self, promise: Promise) -> None:
         [reply] = await self._surely(promise, "boot", lambda: self.api.boot([promise.request])) or [None]
         if isinstance(reply, CallerFault):
             promise.refused = reply
@@ -114,7 +118,7 @@ class Users:
             promise.ids = tuple(reply)
             promise.answers.append(promise.ids)
 
-    async def _delete(self, promise: Promise) -> None:
+    async def delete(self, promise: Promise) -> None:
         request = ServersRequest(token=MEMBER, server_ids=promise.ids)
         promise.deleted = True
         await self._surely(promise, "delete", lambda: self.api.delete(request))
