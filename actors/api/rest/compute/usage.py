@@ -6,7 +6,8 @@ remembered (`conductor/deleted.py`).
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Iterable
+from itertools import groupby
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -16,7 +17,7 @@ from actors.api.rest.answers import Json
 from actors.api.rest.compute.dates import micro, parsed
 from actors.api.rest.compute.queries import NOT_OF_EMPTY_ID, in_order
 from actors.api.rest.context import Asking, Caller, Rooms
-from actors.api.rest.microversions import Spoken
+from actors.api.rest.microversions import Spoken, Version
 from actors.api.rest.paging import next_link, page_of
 from actors.errors import CallerError, bad_request, forbidden
 from actors.messages import ServerView
@@ -29,10 +30,16 @@ HOUR_S = 3600.0
 Body = dict[str, Any]
 
 
+def counted(views: Iterable[ServerView], start: float, stop: float) -> list[ServerView]:
+    """Those that ran between two moments, in the order in which pages hold them: Nova's, by project and id."""
+    launched = (view for view in views if view.launched_at and view.launched_at < stop)
+    ran = (view for view in launched if not view.deleted_at or view.deleted_at > start)
+    return sorted(ran, key=lambda view: (view.project_id, view.id))
+
+
 def usage(project_id: str, views: list[ServerView], start: float, stop: float, now: float) -> Body:
-    """Of one project's servers between two moments; `server_usages` are all of them."""
-    counted = (view for view in views if view.launched_at and view.launched_at < stop)
-    found = [_of_server(v, start, stop, now) for v in counted if not v.deleted_at or v.deleted_at > start]
+    """Of one project's servers between two moments, as `counted` gives them."""
+    found = [_of_server(view, start, stop, now) for view in views]
     return {
         "tenant_id": project_id,
         "start": micro(start),
@@ -69,28 +76,31 @@ async def index(request: Request, rooms: Rooms, asking: Asking, version: Spoken)
     if not asking.context.is_admin:
         raise CallerError(forbidden("only an administrator sees what all projects use"))
     start, stop, now = _period(request, rooms.clock.now())
-    servers: defaultdict[str, list[ServerView]] = defaultdict(list)
-    for view in await _all(rooms, asking, True):
-        servers[view.project_id].append(view)
-    found = [usage(project, views, start, stop, now) for project, views in sorted(servers.items())]
-    found = [one for one in found if one["server_usages"]]
-    body: Body = {}
-    if version >= (2, 40):
-        found, more = page_of(found, in_order(request.query_params), lambda one: one["tenant_id"], lambda one, _: 0)
-        body |= {"tenant_usages_links": [{"rel": "next", "href": next_link(request.url, more)}]} if more else {}
+    page, links = _page(request, version, counted(await _all(rooms, asking, True), start, stop), "tenant_usages_links")
+    by_project = groupby(page, key=lambda view: view.project_id)
+    found = [usage(project, list(views), start, stop, now) for project, views in by_project]
     if request.query_params.get("detailed") not in ("1", "True", "true"):
         found = [{name: value for name, value in one.items() if name != "server_usages"} for one in found]
-    return Json({"tenant_usages": found} | body)
+    return Json({"tenant_usages": found} | links)
 
 
 @router.get("/os-simple-tenant-usage/{project_id}")
-async def show(project_id: str, request: Request, rooms: Rooms, asking: Asking) -> Response:
+async def show(project_id: str, request: Request, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
     if project_id != asking.context.project_id and not asking.context.is_admin:
         raise CallerError(forbidden("only an administrator sees what other projects use"))
     start, stop, now = _period(request, rooms.clock.now())
     views = await _all(rooms, asking, asking.context.is_admin)
-    found = usage(project_id, [view for view in views if view.project_id == project_id], start, stop, now)
-    return Json({"tenant_usage": found if found["server_usages"] else {}})
+    own = counted((view for view in views if view.project_id == project_id), start, stop)
+    page, links = _page(request, version, own, "tenant_usage_links")
+    return Json({"tenant_usage": usage(project_id, page, start, stop, now) if page else {}} | links)
+
+
+def _page(request: Request, version: Version, views: list[ServerView], name: str) -> tuple[list[ServerView], Body]:
+    """From 2.40 on the servers that are counted come in pages, a project's on several of them; before, all at once."""
+    if version < (2, 40):
+        return views, {}
+    page, more = page_of(views, in_order(request.query_params), lambda view: view.id, lambda view, _: 0)
+    return page, {name: [{"rel": "next", "href": next_link(request.url, more)}]} if more else {}
 
 
 async def _all(rooms: Any, asking: Caller, everybody: bool) -> list[ServerView]:

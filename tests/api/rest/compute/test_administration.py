@@ -269,6 +269,36 @@ def test_usage_counts_what_runs(tmp_path: Path) -> None:
     in_world(tmp_path, play)
 
 
+def test_usage_comes_in_pages_of_servers_and_the_last_is_followed_by_nothing(tmp_path: Path) -> None:
+    """novaclient and Horizon ask from the last server on until an answer counts none."""
+
+    async def play(world: World) -> None:
+        async with client(world, "2.40", world.admin) as admin, client(world) as http:
+            made = sorted([(await launched(world, http, body(world)))["id"] for _ in range(3)])
+            for path, found in (
+                ("os-simple-tenant-usage/demo?", lambda answer: [answer["tenant_usage"]]),
+                ("os-simple-tenant-usage?detailed=1&", lambda answer: answer["tenant_usages"]),
+            ):
+                seen: list[str] = []
+                following = f"{V}/{path}limit=2"
+                while following:
+                    answer = (await admin.get(following)).json()
+                    for used in found(answer):
+                        assert used["total_vcpus_usage"] == sum(one["hours"] for one in used["server_usages"])
+                        seen += [one["instance_id"] for one in used["server_usages"]]
+                    links = answer.get("tenant_usage_links") or answer.get("tenant_usages_links") or [{"href": ""}]
+                    following = links[0]["href"]
+                assert seen == made
+                after = (await admin.get(f"{V}/{path}marker={made[-1]}")).json()
+                assert found(after) in ([], [{}])
+                refused(await admin.get(f"{V}/{path}marker={'0' * 36}"), 400, "badRequest")
+            older = {"OpenStack-API-Version": "compute 2.39"}
+            whole = (await admin.get(f"{V}/os-simple-tenant-usage/demo?limit=1", headers=older)).json()
+            assert len(whole["tenant_usage"]["server_usages"]) == 3
+
+    in_world(tmp_path, play)
+
+
 def test_events_from_outside(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         async with client(world, "2.1", world.admin) as admin, client(world) as http:
