@@ -110,6 +110,22 @@ class Rebuild(Act, frozen=True, kw_only=True):
     files: tuple[tuple[str, str], ...] | None = None
 
 
+class Rescue(Act, frozen=True, kw_only=True):
+    """The guest boots from a disk that is made of an image, to mend its own, until `Unrescue`."""
+
+    token: str
+    image_id: str
+    admin_password: str  # of the guest that is rescued, on its config drive
+    wait_s: float = 0.0  # as of `Stop`
+    attempt: int = 0  # as of `Rebuild`
+
+
+class Unrescue(Act, frozen=True, kw_only=True):
+    """It boots from its own disk again, as it was; the rescue disk is gone."""
+
+    attempt: int = 0
+
+
 INTO_ORDER = tuple(field for field in Rebuild.__struct_fields__ if field in set(BootSpec.__struct_fields__) - {"token"})
 
 AnyAct = (
@@ -126,6 +142,8 @@ AnyAct = (
     | DetachInterface
     | CreateImage
     | Rebuild
+    | Rescue
+    | Unrescue
 )
 
 NAMES: dict[type[Act], str] = {
@@ -139,6 +157,8 @@ NAMES: dict[type[Act], str] = {
     DetachVolume: "detach_volume",
     AttachInterface: "attach_interface",
     DetachInterface: "detach_interface",
+    Rescue: "rescue",
+    Unrescue: "unrescue",
 }
 
 

@@ -28,9 +28,8 @@ from uuid import uuid4
 import msgspec
 import ray
 
-from actors.acts import AnyAct, Reboot, Start, Stop
 from actors.api.messages import BootRequest, Evacuated, EvacuateNode, ServersRequest, SetNode
-from actors.cloud_acts import ActFailedError, act_and_wait, own_image, rebuild_and_wait
+from actors.cloud_acts import WAIT_LIMIT_S, ActFailedError, Acting
 from actors.cloud_rooms import (
     CloudUnavailableError,
     Flavors,
@@ -52,7 +51,6 @@ from actors.records import Notification
 from actors.scheduler.messages import PlacementExplained
 
 BUILDING = ("BUILD", "REBUILD")  # statuses of what is on its way
-WAIT_LIMIT_S = 600.0  # default patience for machines to boot
 BOOTS_A_MESSAGE = 1_000  # more go in several at once, which the rooms work on side by side
 POLL_S = 30.0  # one long poll; the wait goes on until the limit
 
@@ -118,8 +116,11 @@ class _Views:
         return self._views[server_id]
 
 
-class Server:
-    """A handle on one server. `view` is what was last seen of it; `refresh` and `wait` look again."""
+class Server(Acting):
+    """A handle on one server; what is done to its guest stands in `Acting`.
+
+    `view` is what was last seen of it; `refresh` and `wait` look again.
+    """
 
     def __init__(self, cloud: Cloud, server_id: str, name: str, views: _Views) -> None:
         self._cloud = cloud
@@ -155,32 +156,6 @@ class Server:
         """Until it is ACTIVE; raises `BootFailedError` or TimeoutError."""
         self._cloud.wait([self], timeout_s)
         return self
-
-    def stop(self, timeout_s: float = WAIT_LIMIT_S) -> Server:
-        """Have the guest shut down; one that does not is switched off after a minute."""
-        return self._act(Stop(wait_s=0), timeout_s)
-
-    def start(self, timeout_s: float = WAIT_LIMIT_S) -> Server:
-        return self._act(Start(), timeout_s)
-
-    def reboot(self, *, hard: bool = False, timeout_s: float = WAIT_LIMIT_S) -> Server:
-        """Hard: at once, whatever state it is in."""
-        return self._act(Reboot(hard=hard), timeout_s)
-
-    def rebuild(self, image: str = "", timeout_s: float = WAIT_LIMIT_S) -> Server:
-        """Make its guest anew from an image (by id or name; '' = its own), with the ports and volumes that it has.
-
-        The volume that it boots from, if it does, is written over as well.
-        Raises `CallerError` where it is refused, `ActFailedError` where it fails, TimeoutError.
-        """
-        image_id = self._cloud.images.get(image).id if image and not is_id(image) else image
-        image_id = image_id or own_image(self._cloud.session, self.view)
-        rebuild_and_wait(self._cloud.session, self.id, image_id, timeout_s)
-        return self.refresh()
-
-    def _act(self, act: AnyAct, timeout_s: float) -> Server:
-        act_and_wait(self._cloud.session, self.id, act, timeout_s)
-        return self.refresh()
 
     def story(self) -> list[StoryLine]:
         """Its timeline: every step, when, where, and how long it took."""

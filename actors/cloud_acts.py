@@ -1,4 +1,4 @@
-"""What a driver script does to a server that is there, and waits for: stop, start, reboot.
+"""What a driver script does to a server that is there, and waits for: stop, start, reboot, rebuild, rescue.
 
 Called by `cloud.py`. A refusal is a `CallerError`; an act that was accepted and failed is an `ActFailedError`.
 """
@@ -6,36 +6,99 @@ Called by `cloud.py`. A refusal is a `CallerError`; an act that was accepted and
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Self
 
-from actors.acts import AnyAct
-from actors.api.act_messages import ActOnServer, RebuildServer
-from actors.cloud_rooms import Session
+from actors.acts import AnyAct, Reboot, Start, Stop, Unrescue
+from actors.api.act_messages import ActOnServer, RebuildServer, RescueServer
+from actors.cloud_rooms import Session, is_id
 from actors.cluster import names
 from actors.errors import CallerError, bad_request
 from actors.messages import ServerView
 from actors.records import InstanceAction, Volume
 from actors.volume.messages import VolumeRequest
 
+if TYPE_CHECKING:
+    from actors.cloud import Cloud
+
+WAIT_LIMIT_S = 600.0  # default patience for machines to boot, or to be what is asked of them
 POLL_S = 30.0  # one long poll
 
 
 class ActFailedError(Exception):
-    """Its host could not do it; `str()` says why. The server is what it was."""
+    """Its host could not do it; `str()` says why. The server is what it was, or its status is ERROR."""
 
 
-def act_and_wait(session: Session, server_id: str, act: AnyAct, timeout_s: float) -> None:
-    """Raises `CallerError`, `ActFailedError`, TimeoutError."""
-    request = ActOnServer(token=session.token, server_id=server_id, act=act)
-    _wait(session, server_id, session.call(names.API, "act", request, again=False), timeout_s)
+class Acting(ABC):
+    """What is done to the guest of a server. Each returns when it is done.
+
+    Raises `CallerError` where it is refused, `ActFailedError` where it fails, TimeoutError.
+    """
+
+    id: str
+    _cloud: Cloud
+
+    @property
+    @abstractmethod
+    def view(self) -> ServerView: ...
+
+    @abstractmethod
+    def refresh(self) -> Self: ...
+
+    def stop(self, timeout_s: float = WAIT_LIMIT_S) -> Self:
+        """Have the guest shut down; one that does not is switched off after a minute."""
+        return self._act(Stop(wait_s=0), timeout_s)
+
+    def start(self, timeout_s: float = WAIT_LIMIT_S) -> Self:
+        return self._act(Start(), timeout_s)
+
+    def reboot(self, *, hard: bool = False, timeout_s: float = WAIT_LIMIT_S) -> Self:
+        """Hard: at once, whatever state it is in."""
+        return self._act(Reboot(hard=hard), timeout_s)
+
+    def rebuild(self, image: str = "", timeout_s: float = WAIT_LIMIT_S) -> Self:
+        """Make its guest anew from an image (by id or name; '' = its own), with the ports and volumes that it has.
+
+        The volume that it boots from, if it does, is written over as well.
+        """
+        session = self._cloud.session
+        image_id = self._image_id(image) or _own_image(session, self.view)
+        request = RebuildServer(token=session.token, server_id=self.id, image=image_id, reimage=True)
+        return self._wait(session.call(names.API, "rebuild", request, again=False), timeout_s)
+
+    def rescue(self, image: str = "", password: str = "", timeout_s: float = WAIT_LIMIT_S) -> Self:
+        """Have its guest boot from a disk that is made of an image (by id or name; '' = its own), its own beside it.
+
+        `password`: of the guest that is rescued, for images that read it from their config drive.
+        """
+        session = self._cloud.session
+        request = RescueServer(
+            token=session.token,
+            server_id=self.id,
+            image=self._image_id(image),
+            admin_password=password,
+            volumes_too=True,
+        )
+        return self._wait(session.call(names.API, "rescue", request, again=False), timeout_s)
+
+    def unrescue(self, timeout_s: float = WAIT_LIMIT_S) -> Self:
+        """Have its guest boot from its own disk again."""
+        return self._act(Unrescue(), timeout_s)
+
+    def _image_id(self, image: str) -> str:
+        return self._cloud.images.get(image).id if image and not is_id(image) else image
+
+    def _act(self, act: AnyAct, timeout_s: float) -> Self:
+        session = self._cloud.session
+        request = ActOnServer(token=session.token, server_id=self.id, act=act)
+        return self._wait(session.call(names.API, "act", request, again=False), timeout_s)
+
+    def _wait(self, action: InstanceAction, timeout_s: float) -> Self:
+        _wait(self._cloud.session, self.id, action, timeout_s)
+        return self.refresh()
 
 
-def rebuild_and_wait(session: Session, server_id: str, image_id: str, timeout_s: float) -> None:
-    """Raises `CallerError`, `ActFailedError`, TimeoutError."""
-    request = RebuildServer(token=session.token, server_id=server_id, image=image_id, reimage=True)
-    _wait(session, server_id, session.call(names.API, "rebuild", request, again=False), timeout_s)
-
-
-def own_image(session: Session, view: ServerView) -> str:
+def _own_image(session: Session, view: ServerView) -> str:
     """The id of what it was made of, or the volume that it boots from. Raises `CallerError` for one of no image."""
     root = next((one.source_id for one in view.volumes if one.boot_index == 0), "")
     if not root:

@@ -17,6 +17,7 @@ AT_REST = frozenset((Vm.ACTIVE, Vm.STOPPED, Vm.PAUSED))
 IMAGED = AT_REST | {Vm.SUSPENDED}
 ANY = IMAGED | {Vm.ERROR}
 BOOTABLE = frozenset((Vm.ACTIVE, Vm.ERROR))
+HURT = frozenset((Vm.ACTIVE, Vm.STOPPED, Vm.ERROR))
 IDLE = frozenset((Task.NONE,))
 FORCED = IDLE | {
     Task.REBOOTING,
@@ -50,7 +51,7 @@ class Action(NamedTuple):
 
 RUNS = Done(Vm.ACTIVE, Power.RUNNING)
 OFF = Done(Vm.STOPPED, Power.SHUTDOWN)
-BROKEN = State(Vm.ERROR, Task.NONE, Power.NOSTATE)  # its disk is gone, or half made
+BROKEN = State(Vm.ERROR, Task.NONE, Power.NOSTATE)  # its disk is gone or half made, or it was left off
 
 ACTIONS: dict[str, Action] = {
     "stop": Action(ALIVE | {Vm.ERROR}, Task.POWERING_OFF, OFF),
@@ -65,6 +66,8 @@ ACTIONS: dict[str, Action] = {
     "createBackup": Action(IMAGED, Task.BACKUP),
     "rebuild": Action(BOOTABLE, Task.REBUILDING, RUNS, fails=BROKEN),
     "rebuild_stopped": Action(frozenset((Vm.STOPPED,)), Task.REBUILDING, OFF, fails=BROKEN),
+    "rescue": Action(HURT, Task.RESCUING, Done(Vm.RESCUED, Power.RUNNING), fails=BROKEN),
+    "unrescue": Action(frozenset((Vm.RESCUED,)), Task.UNRESCUING, RUNS, fails=BROKEN),
     "attach_volume": Action(AT_REST),
     "detach_volume": Action(AT_REST),
     "attach_interface": Action(AT_REST),

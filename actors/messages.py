@@ -516,7 +516,7 @@ class DetachRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class ServerStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """As little of a server as one needs who waits for it."""
 
-    status: str  # BUILD, ACTIVE, SHUTOFF, PAUSED, SUSPENDED, REBOOT, HARD_REBOOT, ERROR
+    status: str  # BUILD, ACTIVE, SHUTOFF, PAUSED, SUSPENDED, RESCUE, REBOOT, HARD_REBOOT, ERROR
     project_id: str
     locked_by: str = ""  # owner, admin; '' = it is not locked
 

@@ -18,6 +18,7 @@ class Vm(StrEnum):
     STOPPED = "stopped"
     PAUSED = "paused"
     SUSPENDED = "suspended"
+    RESCUED = "rescued"
     ERROR = "error"
     DELETED = "deleted"
 
@@ -39,6 +40,8 @@ class Task(StrEnum):
     RESUMING = "resuming"
     SNAPSHOT = "image_snapshot"
     BACKUP = "image_backup"
+    RESCUING = "rescuing"
+    UNRESCUING = "unrescuing"
     REBUILDING = "rebuilding"
     REBUILD_BLOCK_DEVICE_MAPPING = "rebuild_block_device_mapping"
     REBUILD_SPAWNING = "rebuild_spawning"
@@ -125,7 +128,7 @@ TABLE: dict[tuple[State, Event], State] = {
 for _start in product((Vm.ACTIVE, Vm.STOPPED, Vm.ERROR), (Task.NONE,), Power):
     TABLE[State._make(_start), Event.EVACUATE] = ACCEPTED
 # Whatever is done to a server when its deletion is asked for, deletion takes over.
-_LIVING = (Vm.ACTIVE, Vm.STOPPED, Vm.PAUSED, Vm.SUSPENDED, Vm.ERROR)
+_LIVING = (Vm.ACTIVE, Vm.STOPPED, Vm.PAUSED, Vm.SUSPENDED, Vm.RESCUED, Vm.ERROR)
 _ONLY_SHOWN = (Task.REBUILD_BLOCK_DEVICE_MAPPING, Task.REBUILD_SPAWNING)
 _TASKS = tuple(task for task in Task if task not in (*_BUILD_TASKS, *_ONLY_SHOWN, Task.DELETING))
 for _start in (*(_building(task) for task in _BUILD_TASKS), *map(State._make, product(_LIVING, _TASKS, Power))):
@@ -143,7 +146,7 @@ def after(state: State, event: Event) -> State:
         raise IllegalTransitionError(state, event) from None
 
 
-_SHOWN = {Vm.BUILDING: "BUILD", Vm.STOPPED: "SHUTOFF"}
+_SHOWN = {Vm.BUILDING: "BUILD", Vm.STOPPED: "SHUTOFF", Vm.RESCUED: "RESCUE"}
 _SHOWN_WHILE = {
     (Vm.ACTIVE, Task.REBOOTING): "REBOOT",
     (Vm.ACTIVE, Task.REBOOTING_HARD): "HARD_REBOOT",
@@ -154,8 +157,8 @@ _SHOWN_WHILE = {
 
 
 def status(state: State) -> str:
-    """What a user sees as `status`: BUILD, ACTIVE, SHUTOFF, PAUSED, SUSPENDED, REBOOT, HARD_REBOOT, REBUILD, ERROR,
-    DELETED.
+    """What a user sees as `status`: BUILD, ACTIVE, SHUTOFF, PAUSED, SUSPENDED, RESCUE, REBOOT, HARD_REBOOT, REBUILD,
+    ERROR, DELETED.
     """
     shown = _SHOWN_WHILE.get((state.vm, state.task)) or _SHOWN.get(state.vm)
     return shown or state.vm.value.upper()

@@ -13,14 +13,23 @@ STOPPED = State(Vm.STOPPED, Task.NONE, Power.SHUTDOWN)
 PAUSED = State(Vm.PAUSED, Task.NONE, Power.PAUSED)
 SUSPENDED = State(Vm.SUSPENDED, Task.NONE, Power.SHUTDOWN)
 BROKEN = State(Vm.ERROR, Task.NONE, Power.RUNNING)
-AT_REST = {"ACTIVE": ACTIVE, "SHUTOFF": STOPPED, "PAUSED": PAUSED, "SUSPENDED": SUSPENDED, "ERROR": BROKEN}
+RESCUED = State(Vm.RESCUED, Task.NONE, Power.RUNNING)
+AT_REST = {
+    "ACTIVE": ACTIVE,
+    "SHUTOFF": STOPPED,
+    "PAUSED": PAUSED,
+    "SUSPENDED": SUSPENDED,
+    "RESCUE": RESCUED,
+    "ERROR": BROKEN,
+}
 
 MAY = {
-    "ACTIVE": {"stop", "reboot", "reboot_hard", "pause", "suspend", "createImage", "createBackup", "rebuild"},
-    "SHUTOFF": {"start", "reboot_hard", "createImage", "createBackup", "rebuild_stopped"},
+    "ACTIVE": {"stop", "reboot", "reboot_hard", "pause", "suspend", "createImage", "createBackup", "rebuild", "rescue"},
+    "SHUTOFF": {"start", "reboot_hard", "createImage", "createBackup", "rebuild_stopped", "rescue"},
     "PAUSED": {"unpause", "reboot_hard", "createImage", "createBackup"},
     "SUSPENDED": {"resume", "reboot_hard", "createImage", "createBackup"},
-    "ERROR": {"stop", "reboot_hard", "rebuild"},
+    "RESCUE": {"unrescue"},
+    "ERROR": {"stop", "reboot_hard", "rebuild", "rescue"},
 }
 PLUGGING = {"attach_volume", "detach_volume", "attach_interface", "detach_interface"}
 
@@ -68,6 +77,25 @@ def test_a_rebuild_that_fails_leaves_no_guest_that_could_be_as_before(name: str,
     assert after(at_work, Event.DELETE).task is Task.DELETING
 
 
+@pytest.mark.parametrize(
+    ("name", "state", "while_at", "end"),
+    [
+        ("rescue", ACTIVE, ("rescuing", "ACTIVE"), RESCUED),
+        ("rescue", STOPPED, ("rescuing", "SHUTOFF"), RESCUED),
+        ("rescue", BROKEN, ("rescuing", "ERROR"), RESCUED),
+        ("unrescue", RESCUED, ("unrescuing", "RESCUE"), ACTIVE),
+    ],
+)
+def test_a_rescue_that_fails_leaves_the_guest_off(
+    name: str, state: State, while_at: tuple[str, str], end: State
+) -> None:
+    at_work = begun(name, state)
+    assert isinstance(at_work, State)
+    assert (at_work.task, status(at_work)) == while_at
+    assert done(name, at_work) == end
+    assert status(failed(name, at_work)) == "ERROR"
+
+
 def test_a_server_at_work_is_shown_as_clients_expect() -> None:
     soft, hard = begun("reboot", ACTIVE), begun("reboot_hard", ACTIVE)
     assert isinstance(soft, State)
@@ -105,6 +133,7 @@ def test_a_guest_that_ends_by_itself_is_shut_off_and_one_started_elsewhere_runs(
     assert powered(STOPPED, Power.RUNNING) == ACTIVE
     assert powered(ACTIVE, Power.RUNNING) == ACTIVE
     assert powered(SUSPENDED, Power.SHUTDOWN) == SUSPENDED
+    assert powered(RESCUED, Power.SHUTDOWN) == RESCUED._replace(power=Power.SHUTDOWN)
     assert powered(ACTIVE, Power.PAUSED).vm is Vm.ACTIVE
 
 

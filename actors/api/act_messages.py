@@ -78,6 +78,17 @@ class RebuildServer(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str = ""
 
 
+class RescueServer(msgspec.Struct, frozen=True, kw_only=True):
+    """Have its guest boot from a disk that is made of an image."""
+
+    token: str
+    server_id: str
+    image: str = ""  # its id; '' = the server's own
+    admin_password: str  # of the guest that is rescued
+    volumes_too: bool = False  # also a server that boots from a volume, where the image is made for that
+    request_id: str = ""
+
+
 class ImageOfServer(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     server_id: str

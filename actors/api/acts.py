@@ -24,6 +24,7 @@ from actors.acts import (
     DetachVolume,
     Edit,
     Reboot,
+    Rescue,
     Screen,
     Stop,
 )
@@ -84,7 +85,7 @@ class ServerActs:
         """Accepted, and durable, when this returns; raises `CallerError` where it is refused."""
         context = self._authorized(request.token)
         server = await self._one(request.token, request.server_id)
-        return await self._begin(context, server, _patient(request.act, server), request.request_id)
+        return await self._begin(context, server, patient(request.act, server), request.request_id)
 
     async def _begin(self, context: AuthContext, server: ServerView, act: AnyAct, request_id: str) -> InstanceAction:
         asked = ActRequest(
@@ -305,11 +306,11 @@ class ServerActs:
         return value_of(reply)
 
 
-def _patient(act: AnyAct, server: ServerView) -> AnyAct:
+def patient(act: AnyAct, server: ServerView) -> AnyAct:
     """With the time that its guest has to shut down, which its image may say."""
     said = server.image_properties.get("os_shutdown_timeout", "")
     wait_s = min(float(said), SHUT_DOWN_LIMIT_S) if said.isdecimal() else SHUT_DOWN_S
-    return msgspec.structs.replace(act, wait_s=wait_s) if isinstance(act, Stop | Reboot) else act
+    return msgspec.structs.replace(act, wait_s=wait_s) if isinstance(act, Stop | Reboot | Rescue) else act
 
 
 def _image_properties(server: ServerView, context: AuthContext) -> dict[str, str]:

@@ -25,6 +25,7 @@ from actors.api.messages import (
 )
 from actors.api.placement import Placement
 from actors.api.rebuilding import ServerRebuilds
+from actors.api.rescuing import ServerRescues
 from actors.api.validation import (
     hostname_of,
     image_fault,
@@ -63,7 +64,7 @@ Seen = TypeVar("Seen", ServerView, ServerStatus)
 Question = TypeVar("Question", AllocateRequest, AttachRequest)
 
 
-class Api(Placement, ServerFirewalls, ServerRebuilds):
+class Api(Placement, ServerFirewalls, ServerRebuilds, ServerRescues):
     def __init__(
         self,
         config: CloudConfig,

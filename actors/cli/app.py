@@ -346,6 +346,28 @@ def rebuild(
 
 
 @app.command()
+def rescue(
+    server: Name,
+    image: Annotated[str, typer.Option(help="Image, by name or id; its own if you name none.")] = "",
+    password: Annotated[str, typer.Option(help="Of the guest that is rescued, on its config drive.")] = "",
+) -> None:
+    """Have a guest boot from a disk made of an image, with its own root disk as the second, to mend that."""
+    from actors.cloud import Cloud
+
+    with Cloud.connect() as cloud:
+        cloud.server(server).rescue(image, password)
+
+
+@app.command()
+def unrescue(server: Name) -> None:
+    """Have a guest that is rescued boot from its own disk again."""
+    from actors.cloud import Cloud
+
+    with Cloud.connect() as cloud:
+        cloud.server(server).unrescue()
+
+
+@app.command()
 def delete(servers: Names) -> None:
     """Delete servers and wait until they are gone."""
     from actors.cloud import Cloud

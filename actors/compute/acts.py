@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors.acts import (
@@ -23,16 +24,19 @@ from actors.acts import (
     Pause,
     Reboot,
     Rebuild,
+    Rescue,
     Resume,
     Start,
     Stop,
     Suspend,
     Unpause,
+    Unrescue,
     name_of,
 )
 from actors.clock import Clock
 from actors.compute.plugging import attach_interface, attach_volume, detach_interface, detach_volume, plug
 from actors.compute.rebuilding import rebuild
+from actors.compute.rescuing import rescue, unrescue
 from actors.errors import CallerError, Fault, HostError, HostFault
 from actors.image.upload import send
 from actors.messages import ImageRequest, Vif
@@ -126,11 +130,15 @@ class Acts:
         match order.act:
             case Stop(wait_s=wait_s):
                 await guests.shut_down(instance_id, wait_s, hurry)
-            case Start() | Resume():
+            case Start():
+                await guests.unrescue(instance_id)  # an administrator's reset forgets that it is rescued
+                await self._start(order)
+            case Resume():
                 await self._start(order)
             case Reboot(hard=hard, wait_s=wait_s):
                 await (guests.switch_off(instance_id) if hard else guests.shut_down(instance_id, wait_s, hurry))
                 hurry.clear()
+                await guests.unrescue(instance_id)
                 await self._start(order)
             case Pause():
                 await guests.pause(instance_id)
@@ -150,6 +158,10 @@ class Acts:
                 await self._image(order, order.act)
             case Rebuild():
                 return _Made(root_device=await rebuild(self._node, order, order.act, hurry))
+            case Rescue():
+                await rescue(self._node, order, order.act, hurry, partial(self._start, order))
+            case Unrescue():
+                await unrescue(self._node, order, partial(self._start, order))
         return _Made()
 
     async def _image(self, order: ActOrder, act: CreateImage) -> None:

@@ -38,7 +38,7 @@ def root_as_cdrom(disks: list[Disk], image_properties: dict[str, str]) -> list[D
     """The same disks where the image turns out to be an ISO: the guest boots from a CD-ROM."""
     bus = cdrom_bus(image_properties)
     taken = {disk.device for disk in disks if disk.role != "root"}
-    device = next(name for name in _names(bus) if name not in taken)
+    device = next(name for name in device_names(bus) if name not in taken)
     return [replace(disk, kind="cdrom", bus=bus, device=device) if disk.role == "root" else disk for disk in disks]
 
 
@@ -162,7 +162,7 @@ def _with_name(one: _Wanted, taken: set[str], default_bus: str) -> Disk:
         raise CallerError(bad_request(MAPPING, f"'{bus}' is no disk bus; known are {', '.join(BUS_PREFIXES)}"))
     if one.name:
         return replace(one.disk, device=one.name, bus=_bus_of(one.name, bus))
-    device = next((name for name in _names(bus) if name not in taken), "")
+    device = next((name for name in device_names(bus) if name not in taken), "")
     if not device:
         raise CallerError(bad_request(MAPPING, f"no more room for disks on the bus '{bus}'"))
     taken.add(device)
@@ -177,7 +177,7 @@ def _bus_of(name: str, bus: str) -> str:
     return bus if BUS_PREFIXES[bus] == prefix else PREFIX_BUSES[prefix]
 
 
-def _names(bus: str) -> Iterator[str]:
+def device_names(bus: str) -> Iterator[str]:
     limit = IDE_DISKS if bus == "ide" else DISKS_A_BUS
     for index in range(limit):
         first, last = divmod(index, 26)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from actors.compute.build import Disk
+from actors.compute.build import Build, Disk
 from actors.messages import BootSpec, Vif
 from actors.states import Power
 
@@ -53,6 +53,15 @@ class Guests(Protocol):
 
     async def attach_interface(self, instance_id: str, vif: Vif, spec: BootSpec) -> None: ...
     async def detach_interface(self, instance_id: str, mac_address: str) -> None: ...
+
+    async def rescue(self, build: Build, act_id: str) -> None:
+        """Of a guest that is off: make a disk of `build.image` and define the guest to boot from it."""
+
+    async def rescued_by(self, instance_id: str) -> str:
+        """The act by which it is defined to boot from a rescue disk; '' = it boots from its own."""
+
+    async def unrescue(self, instance_id: str) -> None:
+        """Of a guest that is off: define it as it was before; what is left of a rescue goes."""
 
     async def copy_root_disk(self, instance_id: str) -> Path:
         """The root disk of this moment as one qcow2 file, which the caller removes."""

@@ -61,14 +61,14 @@ def _works(order: ActOrder, act: Rebuild, hurry: asyncio.Event) -> tuple[Work, .
 
 
 def _imaging(hurry: asyncio.Event, take_down: Work) -> tuple[Work, ...]:
-    fetch = partial(_unless_hurried, work=steps.fetch_image, hurry=hurry)
+    fetch = partial(unless_hurried, work=steps.fetch_image, hurry=hurry)
     return fetch, steps.attach_block_devices, take_down  # it has its devices: this tells how they are reached
 
 
 def _reimaging(order: ActOrder, act: Rebuild, hurry: asyncio.Event, take_down: Work) -> tuple[Work, ...]:
     """The volume can't be reached while it is written, so that it is attached afterwards."""
     ready, write = (
-        partial(_unless_hurried, work=partial(work, order=order, act=act), hurry=hurry)
+        partial(unless_hurried, work=partial(work, order=order, act=act), hurry=hurry)
         for work in (_ready_root, _write_root)
     )
     return ready, take_down, write, steps.attach_block_devices
@@ -114,7 +114,7 @@ def _order(node: Compute, order: ActOrder, act: Rebuild) -> BuildOrder:
     )
 
 
-async def _unless_hurried(node: Compute, builds: list[Build], work: Work, hurry: asyncio.Event) -> Failures:
+async def unless_hurried(node: Compute, builds: list[Build], work: Work, hurry: asyncio.Event) -> Failures:
     """It may take minutes, for which whoever deletes the server need not wait."""
     working = asyncio.ensure_future(work(node, builds))
     hurried = asyncio.create_task(hurry.wait())

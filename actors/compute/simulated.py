@@ -24,7 +24,7 @@ from actors.saga import Failures
 from actors.simulated_taps import Taps
 
 COHORT = 1_000  # builds that go through the steps together
-TRAITS = ("COMPUTE_NET_ATTACH_INTERFACE", "COMPUTE_NODE", "COMPUTE_VOLUME_ATTACH")
+TRAITS = ("COMPUTE_NET_ATTACH_INTERFACE", "COMPUTE_NODE", "COMPUTE_RESCUE_BFV", "COMPUTE_VOLUME_ATTACH")
 
 
 class SimulatedHypervisor:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from actors.compute.build import Disk
+from actors.compute.build import Build, Disk
 from actors.compute.simulated_disk import simulated_disk
 from actors.errors import HostError, HostFault
 from actors.messages import BootSpec, Vif
@@ -40,16 +40,18 @@ class SimulatedGuests:
         self._folder = folder
         self._power: dict[str, Power] = {}  # of those that do not run
         self._disks: dict[str, dict[str, str]] = {}  # instance id → volume id → device
+        self._rescued: dict[str, str] = {}  # instance id → act id
         self._changed: Callable[[str], None] = _nobody
 
     def watch(self, changed: Callable[[str], None]) -> None:
         self._changed = changed
 
     def forget(self, instance_ids: Iterable[str]) -> None:
-        if self._power or self._disks:
+        if self._power or self._disks or self._rescued:
             for instance_id in instance_ids:
                 self._power.pop(instance_id, None)
                 self._disks.pop(instance_id, None)
+                self._rescued.pop(instance_id, None)
 
     def end_by_itself(self, instance_id: str) -> None:
         """As a guest does whose user switches it off from inside."""
@@ -109,6 +111,15 @@ class SimulatedGuests:
     async def detach_interface(self, instance_id: str, mac_address: str) -> None:
         return
 
+    async def rescue(self, build: Build, act_id: str) -> None:
+        self._rescued[build.id] = act_id
+
+    async def rescued_by(self, instance_id: str) -> str:
+        return self._rescued.get(instance_id, "")
+
+    async def unrescue(self, instance_id: str) -> None:
+        self._rescued.pop(instance_id, None)
+
     async def copy_root_disk(self, instance_id: str) -> Path:
         if instance_id not in self._things[BUILT]:
             raise HostError(HostFault("createImage", "", "there is no such guest"))
@@ -125,7 +136,8 @@ class SimulatedGuests:
     def world(self) -> dict[str, list[str]]:
         off = sorted(f"{one} {power}" for one, power in self._power.items())
         disks = sorted(f"{one} {device}" for one, held in self._disks.items() for device in held.values())
-        return ({"not_running": off} if off else {}) | ({"hot_disks": disks} if disks else {})
+        found = {"not_running": off, "hot_disks": disks, "rescued": sorted(self._rescued)}
+        return {kind: names for kind, names in found.items() if names}
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -27,7 +27,9 @@ from actors.acts import (
     DetachVolume,
     PowerReport,
     Rebuild,
+    Rescue,
     Stop,
+    Unrescue,
     act_of,
     name_of,
     shown_name,
@@ -59,6 +61,9 @@ EVENTS = {
 }  # where a notification has another name than the act
 LEFT = "the host left the cluster"
 TOO_LATE = "the server was built again elsewhere"
+SECRETS = ("token", "admin_password")
+OTHERS_S = 600.0  # for devices that come or go when a server is to be rescued
+BUSY = f"other actions are not over within {OTHERS_S:g} s"
 
 
 class Acts:
@@ -134,6 +139,8 @@ class Acts:
                     text = f"Cannot 'rebuild' instance {boot.id} while {at_work[0].name} is under way"
                     raise CallerError(conflict("", text))
                 return taken_in(boot, act, self._conductor.limits(row.project_id))
+            case Rescue() | Unrescue():
+                return msgspec.structs.replace(act, attempt=row.attempt)
         return act
 
     def _check_host(self, boot: Boot) -> None:
@@ -173,7 +180,7 @@ class Acts:
             for action in self._actions.pending(boot.id):
                 if action.id not in self._at_work:
                     if _is_too_late(boot, action):
-                        self._conductor.spawn(self._end(action, HostFault("rebuild", boot.instance.host, TOO_LATE)))
+                        self._conductor.spawn(self._end(action, HostFault(action.name, boot.instance.host, TOO_LATE)))
                         continue
                     if lifecycle.ACTIONS[name_of(act_of(action.act))].task is not Task.NONE:
                         boot.acting = action.id
@@ -206,6 +213,8 @@ class Acts:
         boot = self._conductor.boot(action.instance_id)
         if boot is None:
             return
+        if isinstance(act_of(action.act), Rescue) and not await self._is_first(action):
+            return
         row = boot.instance
         try:
             [reply] = await self._conductor.compute(row.node).act([_order(boot, action)])
@@ -213,6 +222,22 @@ class Acts:
             self._let_go(action.id)  # it stands until the node's actor says hello, or the node has left
             return
         await self._end(action, reply)
+
+    async def _is_first(self, action: InstanceAction) -> bool:
+        """What was begun before it is over: else a device would come or go after the guest's own are put aside."""
+        others = self._others(action)
+        await self.wait(others, OTHERS_S)
+        if not (left := self._others(action)):
+            return True
+        if any(one in self._at_work for one in left):
+            boot = self._conductor.boot(action.instance_id)
+            await self._end(action, HostFault(action.name, boot.instance.host if boot else "", BUSY))
+        else:
+            self._let_go(action.id)  # their host is away; they and this are told again, in their order
+        return False
+
+    def _others(self, action: InstanceAction) -> list[str]:
+        return [one.id for one in self._actions.pending(action.instance_id) if one.id != action.id]
 
     async def wait(self, action_ids: list[str], wait_s: float) -> None:
         """Until all of these are over, or for so long."""
@@ -264,6 +289,8 @@ class Acts:
                 boot.change(addresses=left)
             case Rebuild() if acting:
                 boot.change(**(rebuilt(reply) if isinstance(reply, ActDone) else broken(reply, now)))
+            case Rescue() | Unrescue() if acting and not isinstance(reply, ActDone):
+                boot.change(**broken(reply, now, action.name))
 
     async def _tell(self, action: InstanceAction, phase: str) -> None:
         """A server that is gone meanwhile is written no more, its action is."""
@@ -293,9 +320,9 @@ class Acts:
 
 
 def _is_too_late(boot: Boot, action: InstanceAction) -> bool:
-    """It was built again elsewhere since: what is on its disk now is not what was to be made anew."""
+    """It was built again elsewhere since: what is on its disk now is not what the act was about."""
     act = act_of(action.act)
-    return isinstance(act, Rebuild) and act.attempt != boot.instance.attempt
+    return isinstance(act, Rebuild | Rescue | Unrescue) and act.attempt != boot.instance.attempt
 
 
 def _order(boot: Boot, action: InstanceAction) -> ActOrder:
@@ -329,5 +356,5 @@ def _as_it_stands(boot: Boot, act: AnyAct) -> AnyAct:
 
 def public(action: InstanceAction) -> InstanceAction:
     """As it is told: without the secrets that it is done with."""
-    act = {name: value for name, value in action.act.items() if name != "token"}
+    act = {name: value for name, value in action.act.items() if name not in SECRETS}
     return msgspec.structs.replace(action, act=act)

@@ -36,6 +36,8 @@ PARTS = {
     "evacuate": "compute_rebuild_instance",
     "delete": "compute_terminate_instance",
     "rebuild": "compute_rebuild_instance",
+    "rescue": "compute_rescue_instance",
+    "unrescue": "compute_unrescue_instance",
 }
 EVACUATE = "evacuate"
 DELETE = "delete"

@@ -54,9 +54,9 @@ def rebuilt(reply: ActDone) -> dict[str, Any]:
     return {"fault": {}, "root_device": reply.root_device}
 
 
-def broken(fault: Fault, now: float) -> dict[str, Any]:
+def broken(fault: Fault, now: float, step: str = "rebuild") -> dict[str, Any]:
     """The same where it failed: who asks what the server is reads why."""
-    step, host, code = ("rebuild", "", 500)
+    host, code = ("", 500)
     if isinstance(fault, HostFault):
         step, host = fault.step, fault.host
     else:

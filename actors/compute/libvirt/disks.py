@@ -47,9 +47,21 @@ def make_root_disk(image: Path, location: ImageLocation, flavor: Flavor, target:
         needs = -(-image_bytes // GIB)
         message = f"the image needs a disk of {needs} GiB; flavor '{flavor.name}' has {flavor.disk_gib}"
         raise CallerError(bad_request("flavorRef", message))
+    _overlay(backing, backing_format, target, size_bytes)
+
+
+def make_rescue_disk(image: Path, location: ImageLocation, target: Path) -> None:
+    """An overlay as large as the image, whatever the flavor has. Raises CallerError for an unknown format."""
+    if not target.exists():
+        _overlay(*_backing(image, location.disk_format), target, 0)
+
+
+def _overlay(backing: Path, backing_format: str, target: Path, size_bytes: int) -> None:
+    """`size_bytes` 0: as large as what is below it."""
     part = _part(target)
     source = ["-b", str(backing.absolute()), "-F", backing_format]
-    _run(["qemu-img", "create", "-q", "-f", "qcow2", *source, str(part), str(size_bytes)], COMMAND_S)
+    size = [str(size_bytes)] if size_bytes else []
+    _run(["qemu-img", "create", "-q", "-f", "qcow2", *source, str(part), *size], COMMAND_S)
     part.replace(target)
 
 

@@ -31,6 +31,7 @@ from actors.compute.libvirt.guests import LibvirtGuests
 from actors.compute.libvirt.hardware import hardware_of
 from actors.compute.libvirt.host import Taken, taken_by
 from actors.compute.libvirt.interfaces import is_passed_through, queues
+from actors.compute.libvirt.rescue_xml import RESCUE, RESCUE_CONFIG
 from actors.compute.libvirt.storage import CONSOLE_LOG, disk_files
 from actors.compute.libvirt.taps import Taps
 from actors.compute.libvirt.virt_type import VirtType, choose_virt_type
@@ -48,7 +49,11 @@ CONSOLE_BYTES = 256 * 1024  # of the console log that are read
 CONSOLE_LINES = 1_000
 FAULT_LINES = 5  # of the console in a fault
 SEED_BYTES = 512  # of randomness for the guest, as Nova gives
-DISK_PATTERNS = {"root": ("disk",), "config": ("disk.config",), "ephemeral": ("disk.eph*", "disk.swap")}
+DISK_PATTERNS = {
+    "root": ("disk", RESCUE),
+    "config": ("disk.config", RESCUE_CONFIG),
+    "ephemeral": ("disk.eph*", "disk.swap"),
+}
 
 Result = TypeVar("Result")
 Args = ParamSpec("Args")

@@ -19,8 +19,8 @@ from pyroute2 import NetlinkError
 
 from actors.clock import Clock
 from actors.cluster.config import NodeConfig
-from actors.compute.build import Disk
-from actors.compute.libvirt import disks, domains, live
+from actors.compute.build import Build, Disk
+from actors.compute.libvirt import disks, domains, live, rescue
 from actors.compute.libvirt.connection import Connection
 from actors.compute.libvirt.hardware import hardware_of
 from actors.compute.libvirt.interfaces import interface_elements, is_passed_through, queues
@@ -152,6 +152,20 @@ class LibvirtGuests:
                     await self._connection.call(live.detach, instance_id, device)
                 else:
                     await asyncio.sleep(LOOK_S)
+
+    # ------------------------------------------------------------ rescue
+
+    async def rescued_by(self, instance_id: str) -> str:
+        async with self._faults("rescue"):
+            return await rescue.rescued_by(self._connection, instance_id)
+
+    async def rescue(self, build: Build, act_id: str) -> None:
+        async with self._faults("rescue"):
+            await rescue.rescue(self._connection, self._config.instances / build.id, build, act_id)
+
+    async def unrescue(self, instance_id: str) -> None:
+        async with self._faults("unrescue"):
+            await rescue.unrescue(self._connection, self._config.instances / instance_id, instance_id)
 
     # ------------------------------------------------------------ copies, screens, questions
 

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from pydantic import BaseModel, Field, RootModel, ValidationError
 from starlette.responses import Response
 
-from actors.acts import AnyAct, Edit, Pause, Reboot, Resume, Start, Stop, Suspend, Unpause
-from actors.api.act_messages import ActOnServer, EditServer, GroupOfServer, ImageOfServer
+from actors.acts import AnyAct, Edit, Pause, Reboot, Resume, Start, Stop, Suspend, Unpause, Unrescue
+from actors.api.act_messages import ActOnServer, EditServer, GroupOfServer, ImageOfServer, RescueServer
 from actors.api.messages import EvacuateServer, ServersRequest
 from actors.api.rest.answers import Json
 from actors.api.rest.bodies import Name, Strict
@@ -29,6 +29,7 @@ from actors.api.rest.compute.rebuild_bodies import (
     rebuild_request,
     refuse_strange_rebuild,
 )
+from actors.api.rest.compute.server_bodies import Text
 from actors.api.rest.compute.server_view import Showing
 from actors.api.rest.compute.showing import Shown
 from actors.api.rest.context import Asking, Caller, Rooms, base_url
@@ -41,12 +42,13 @@ router = APIRouter(prefix="/v2.1/servers/{server_id}")
 CONSOLE_LINES = 100_000  # asked for where all are wanted; the node has its own limit
 IMAGE_ID_SINCE = (2, 45)
 REASON_SINCE = (2, 73)
+VOLUMES_RESCUED_SINCE = (2, 87)
 SHUT_DOWN_S = 0.0  # what a guest has to shut down is the compute API's to say
 NOT_DONE = (
     "addFixedIp", "addFloatingIp", "changePassword", "confirmResize",
     "injectNetworkInfo", "migrate", "os-migrateLive", "os-start-rescue", "removeFixedIp",
-    "removeFloatingIp", "rescue", "resetNetwork", "resize", "revertResize",
-    "shelve", "shelveOffload", "trigger_crash_dump", "unrescue", "unshelve", "os-getRDPConsole",
+    "removeFloatingIp", "resetNetwork", "resize", "revertResize",
+    "shelve", "shelveOffload", "trigger_crash_dump", "unshelve", "os-getRDPConsole",
     "os-getSerialConsole", "os-getSPICEConsole",
 )  # fmt: skip
 ACCEPTED = 202
@@ -307,6 +309,28 @@ async def rebuild(asked: Asked, how: Any) -> Response:
     return Json({"server": server}, status_code=ACCEPTED, headers=location)
 
 
+class RescueIn(Strict):
+    adminPass: Text = ""
+    rescue_image_ref: Text = ""
+
+
+async def rescue(asked: Asked, how: Any) -> Response:
+    """From an image's disk, its own beside it. Answered with 200, as Nova does, though it is not done yet."""
+    wanted = parsed(RescueIn, {} if how is None else how)
+    password = wanted.adminPass or secrets.token_urlsafe(9)
+    await asked.rooms.api.rescue(
+        RescueServer(
+            token=asked.caller.token,
+            server_id=asked.server_id,
+            image=wanted.rescue_image_ref,
+            admin_password=password,
+            volumes_too=asked.version >= VOLUMES_RESCUED_SINCE,
+            request_id=asked.caller.request_id,
+        )
+    )
+    return Json({"adminPass": password})
+
+
 async def force_delete(asked: Asked, how: Any) -> Response:
     await asked.rooms.api.delete_one(asked.caller.token, asked.server_id, asked.caller.request_id)
     return Response(status_code=ACCEPTED)
@@ -335,6 +359,8 @@ ACTIONS: dict[str, Action] = {
     "createBackup": create_backup,
     "evacuate": evacuate,
     "rebuild": rebuild,
+    "rescue": rescue,
+    "unrescue": plainly(Unrescue()),
     "forceDelete": force_delete,
     "restore": restore,
     "addSecurityGroup": add_security_group,

@@ -37,6 +37,7 @@ NAMES = {
     "os-networks": "Networks",
     "os-pause-server": "PauseServer",
     "os-quota-sets": "Quotas",
+    "os-rescue": "Rescue",
     "os-scheduler-hints": "SchedulerHints",
     "os-security-groups": "SecurityGroups",
     "os-server-external-events": "ServerExternalEvents",

@@ -27,6 +27,8 @@ SERVER_ACTIONS = ByAction(
         "createBackup": f"{API}:os-create-backup",
         "evacuate": f"{API}:os-evacuate",
         "rebuild": f"{API}:servers:rebuild",
+        "rescue": f"{API}:os-rescue",
+        "unrescue": f"{API}:os-unrescue",
         "forceDelete": f"{API}:os-deferred-delete:force",
         "addSecurityGroup": f"{API}:os-security-groups:add",
         "removeSecurityGroup": f"{API}:os-security-groups:remove",
