@@ -155,6 +155,8 @@ def acts(nova: Any, server: Any) -> None:
         (server.unpause, "ACTIVE"),
         (server.suspend, "SUSPENDED"),
         (server.resume, "ACTIVE"),
+        (server.rescue, "RESCUE"),
+        (server.unrescue, "ACTIVE"),
         (lambda: server.reboot("HARD"), "ACTIVE"),
         (lambda: server.reset_state("error"), None),
         (lambda: server.reset_state("active"), "ACTIVE"),

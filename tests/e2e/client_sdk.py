@@ -174,6 +174,8 @@ def acts(conn: Connection, server_id: str) -> None:
         (compute.unpause_server, "ACTIVE"),
         (compute.suspend_server, "SUSPENDED"),
         (compute.resume_server, "ACTIVE"),
+        (compute.rescue_server, "RESCUE"),
+        (compute.unrescue_server, "ACTIVE"),
     ):
         act(server_id)
         assert (

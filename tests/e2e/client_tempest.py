@@ -79,7 +79,7 @@ def configure(folder: Path, home: Path, conn: Connection, images: list[str]) -> 
             "shelve": False,
             "cold_migration": False,
             "live_migration": False,
-            "rescue": False,
+            "stable_rescue": True,
             "swap_volume": False,
             "change_password": False,
             "attach_encrypted_volume": False,

@@ -194,6 +194,8 @@ def servers_at_work(client: OpenStack, folder: Path) -> None:
         ("unpause", "ACTIVE"),
         ("suspend", "SUSPENDED"),
         ("resume", "ACTIVE"),
+        ("rescue --image lab-image --password secret", "RESCUE"),
+        ("unrescue", "ACTIVE"),
     ):
         client.run(f"server {act} web")
         assert client.field("status", "server show web") == status

@@ -290,6 +290,15 @@ def test_the_openstack_command_boots_one_and_its_key_lets_in(line: CommandLine, 
         client.run("server rebuild --image delta-image --wait delta")
         assert report(delta)["ip"] == address
         assert "imaged" in ssh_output(*delta.forward(22), key, "tail -c 512 /dev/vda", SSH_LIMIT_S)
+        line.run("rescue", "delta", "--image", "tiny")
+        assert client.field("status", "server show delta") == "RESCUE"
+        assert report(delta)["ip"] == address
+        ends = [ssh_output(*delta.forward(22), key, f"tail -c 512 /dev/{disk}", SSH_LIMIT_S) for disk in ("vda", "vdb")]
+        assert ["imaged" in end for end in ends] == [False, True]
+        ssh_output(*delta.forward(22), key, mark("mended", "vdb"), SSH_LIMIT_S)
+        line.run("unrescue", "delta")
+        assert report(delta)["ip"] == address
+        assert "mended" in ssh_output(*delta.forward(22), key, "tail -c 512 /dev/vda", SSH_LIMIT_S)
         client.run("server delete --wait delta")
         client.run("image delete delta-image")
         client.run("keypair delete real")
@@ -303,10 +312,10 @@ def test_a_guest_on_a_volume_is_rebuilt_on_it(line: CommandLine, guests: Guests)
     assert "lost" not in guests.ssh(guests.beta, "tail -c 512 /dev/vda")
 
 
-def mark(text: str) -> str:
-    """A command that writes it into the last sector of the guest's root disk."""
-    size = "$(($(cat /sys/block/vda/size) - 1))"
-    return f"echo {text} | dd of=/dev/vda bs=512 seek={size} conv=sync,fsync 2>/dev/null"
+def mark(text: str, disk: str = "vda") -> str:
+    """A command that writes it into the last sector of a disk of the guest's."""
+    size = f"$(($(cat /sys/block/{disk}/size) - 1))"
+    return f"echo {text} | dd of=/dev/{disk} bs=512 seek={size} conv=sync,fsync 2>/dev/null"
 
 
 def test_database_rooms_nodes_guests_and_disks_agree(line: CommandLine, guests: Guests) -> None:
