@@ -25,7 +25,8 @@ from actors.records import ComputeNode, Ledger
 LEASE_S = 7.0  # how long a compute actor may begin guests on the strength of one answer; a restart takes less
 MARGIN_S = 1.0  # for a guest that was begun in a lease's last moment to have begun, or been stopped
 TELL_S = 1.0  # how long a compute actor that starts waits until every room knows its epoch
-ASK_S = 3.0  # how long a conductor that starts waits for the answer of each compute actor
+ASK_S = 3.0  # how long a conductor that starts waits for an answer of each compute actor
+ASK_AGAIN_S = 0.5
 
 Answer = TypeVar("Answer")
 
@@ -145,11 +146,15 @@ class Nodes:
         return dict(zip(present, answers, strict=True))
 
     async def _who_has(self, node: str, instance_ids: list[str], compute: ComputeFace) -> list[tuple[str, int, str]]:
-        """One that is away has nothing in hand: it asks what it has when it says hello."""
-        with suppress(ConnectionError, LookupError, TimeoutError):
-            async with asyncio.timeout(ASK_S):
-                return await compute.holds(instance_ids)
-        return []
+        """One that is away is asked until nothing that it had in hand can run there any more: it may be cut off, and
+        its guests begin on what the conductor before this one answered."""
+        while True:
+            with suppress(ConnectionError, LookupError, TimeoutError):
+                async with asyncio.timeout(ASK_S):
+                    return await compute.holds(instance_ids)
+            if (left_s := self.lease_left_s(node)) <= 0.0:
+                return []
+            await asyncio.sleep(min(left_s, ASK_AGAIN_S))
 
     def give_up(self, node: str) -> None:
         """End the calls to a node that left."""
