@@ -11,7 +11,8 @@ class Clock(Protocol):
         """Seconds since the epoch, for records and people."""
 
     def monotonic(self) -> float:
-        """Seconds from an arbitrary start, for durations and deadlines."""
+        """Seconds from an arbitrary start, for durations and deadlines. They pass while the machine is suspended, too:
+        what others reckon with (`actors/compute/standing.py`) does not wait for it."""
 
 
 class SystemClock:
@@ -19,4 +20,4 @@ class SystemClock:
         return time.time()
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return time.clock_gettime(time.CLOCK_BOOTTIME)

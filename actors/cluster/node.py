@@ -38,10 +38,12 @@ def clear(node: NodeConfig, say: Say) -> None:
     if node.hypervisor == "simulated":
         return
     from actors.compute.libvirt.daemon import stop_daemon
+    from actors.compute.libvirt.watchdog import stop_watchdog
     from actors.network.node_network import remove_node_network
 
     if not node.libvirt_uri:
         say(f"stopping libvirt of {node.host}")
+    stop_watchdog(node)
     stop_daemon(node)
     _finish(_remove_networks(node))
     remove_node_network(node)

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from actors.compute.build import Build
 from actors.compute.guests import Guests
+from actors.compute.watchdog import Watchdog
 from actors.errors import Fault
 from actors.messages import HostReport, ImageLocation
 from actors.saga import Failures
@@ -22,6 +23,10 @@ class Hypervisor(Protocol):
     @property
     def guests(self) -> Guests:
         """What is done to guests that have been built."""
+
+    @property
+    def watchdog(self) -> Watchdog:
+        """What stops guests that outlive the compute actor, where it can't."""
 
     async def start(self) -> None:
         """Connect; raises `HostError` with the step 'hypervisor' if it can't be reached."""

@@ -56,7 +56,7 @@ def _works(order: ActOrder, act: Rebuild, hurry: asyncio.Event) -> tuple[Work, .
         steps.make_ephemeral_disks,
         steps.define_guest,
         partial(_start, order=order),
-        *((_switch_off,) if act.stopped else (steps.resume_guest, steps.await_running)),
+        *((_switch_off,) if act.stopped else (_resume, steps.await_running)),
     )
 
 
@@ -142,10 +142,16 @@ async def _start(node: Compute, builds: list[Build], order: ActOrder) -> Failure
     failures: Failures = {}
 
     async def start() -> None:
-        failures.update(await steps.start_paused(node, builds))
+        await node.standing.may_run()  # the server is this node's also if it is lost: no watchdog stops it
+        failures.update(await node.hypervisor.start_paused(builds))
 
     await plug(node, order, order.vifs, start)
     return failures
+
+
+async def _resume(node: Compute, builds: list[Build]) -> Failures:
+    await node.standing.may_run()
+    return await node.hypervisor.resume(builds)
 
 
 async def _switch_off(node: Compute, builds: list[Build]) -> Failures:

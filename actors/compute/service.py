@@ -28,8 +28,9 @@ from actors.compute.hypervisor import Hypervisor
 from actors.compute.plugs import Plugs
 from actors.compute.reports import Cohorts, merged
 from actors.compute.screens import Screens
-from actors.compute.standing import Standing
+from actors.compute.standing import AtStake, Standing
 from actors.compute.strays import Strays
+from actors.compute.taking_up import take_up
 from actors.compute.uptime import uptime
 from actors.errors import CallerFault, Fault, HostFault, StaleEpochError, conflict
 from actors.faces import ConductorFace, ImageFace, NetworkFace, SchedulerFace, VolumeFace
@@ -118,9 +119,8 @@ class Compute:
         self._acts = Acts(self, clock)
         self._screens = Screens(config.node_ip, hypervisor.guests, clock)
         self._powers: Outbox[PowerReport, None] = Outbox(self._send_powers, limit=REPORTS_LIMIT)
-        self.standing = Standing(
-            rooms.conductor, clock, lambda: bool(self._in_hand or self._unheard), self._stop_unheard
-        )
+        at_stake = AtStake(lambda: bool(self._in_hand or self._unheard), self._stop_unheard, hypervisor.watchdog)
+        self.standing = Standing(rooms.conductor, clock, at_stake)
         self._saga = Saga(table, self, config.host, clock, self._journal, self._why_halted)
         self.strays = Strays(self)
 
@@ -135,6 +135,9 @@ class Compute:
         self._enabled = welcome.enabled
         for claim in welcome.running:
             self.hosts.claim(claim)
+        await take_up(self, welcome)
+        if self.standing.stale:
+            return  # another has said hello since: this one ends
         await self.build(list(welcome.unfinished))
         with suppress(ConnectionError):  # the scheduler is away: the next beat tells it
             await self.heartbeat()
@@ -261,6 +264,8 @@ class Compute:
         self._let_go(build)
         if self.standing.stale:
             return
+        if fault is not None and undone:
+            self.hypervisor.watchdog.let_go([build.id])
         order = build.order
         told = BuildEnded(
             instance_id=build.id,
@@ -323,6 +328,7 @@ class Compute:
         await self._acts.halt(going)
         broken = await self._saga.backward([Build(order) for order in orders])
         self._going.subtract(going)
+        self.hypervisor.watchdog.let_go([instance_id for instance_id in going if instance_id not in broken])
         return [_undo_fault(broken.get(order.instance_id)) for order in orders]
 
     async def undo(self, builds: list[Build]) -> dict[str, list[str]]:
@@ -336,7 +342,10 @@ class Compute:
     # ------------------------------------------------------------ guests that have been built
 
     async def act(self, orders: list[ActOrder]) -> list[ActDone | Fault]:
-        """Do things to guests; returns when all are done."""
+        """Do things to guests; returns when all are done. Who orders that has heard of their boots."""
+        for order in orders:
+            if self._unheard.pop(order.instance_id, None) is not None:
+                self.hypervisor.watchdog.let_go([order.instance_id])
         return list(await asyncio.gather(*(self._acts.run(order) for order in orders)))
 
     async def screen(self, instance_id: str) -> Screen:
@@ -440,9 +449,12 @@ class Compute:
                 if not tries_left:
                     raise
                 await asyncio.sleep(REPORT_PAUSE_S)
-        for report in told:
-            if isinstance(report, BuildEnded):
-                self._unheard.pop(report.instance_id, None)
+        ended = [report for report in told if isinstance(report, BuildEnded)]
+        for report in ended:
+            self._unheard.pop(report.instance_id, None)
+        if ended and not self.standing.stale:
+            run = [report.instance_id for report in ended if report.fault is None]
+            self.hypervisor.watchdog.let_go([one for one in run if one not in self._in_hand])
         return [None] * len(told)
 
     async def _stop_unheard(self) -> None:

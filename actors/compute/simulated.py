@@ -17,6 +17,7 @@ from actors.cluster.names import fleet_host
 from actors.compute.build import Build
 from actors.compute.simulated_console import boot_log, tail
 from actors.compute.simulated_guests import SimulatedGuests
+from actors.compute.watchdog import NoWatchdog, Watchdog
 from actors.errors import Fault, HostFault
 from actors.messages import HostReport, ImageLocation, NetworkRequest
 from actors.network.naming import boot_port_id, tap_device
@@ -40,6 +41,7 @@ class SimulatedHypervisor:
         self._taps: dict[str, tuple[str, ...]] = {}  # instance id → devices
         self._found: set[str] | None = None  # taps that an earlier life of this process left, and that are there still
         self.guests = SimulatedGuests(self._things, self._taps, taps, config.instances)
+        self.watchdog: Watchdog = NoWatchdog()  # its guests are in this process
 
     async def start(self) -> None:
         return

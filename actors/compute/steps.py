@@ -256,7 +256,7 @@ async def undefine_guest(node: Compute, builds: list[Build]) -> None:
 
 
 async def start_paused(node: Compute, builds: list[Build]) -> Failures:
-    await node.standing.hold()
+    await node.standing.hold([build.id for build in builds])
     return await node.hypervisor.start_paused(builds)
 
 
@@ -280,7 +280,7 @@ async def await_plugged(node: Compute, builds: list[Build]) -> Failures:
 
 
 async def resume_guest(node: Compute, builds: list[Build]) -> Failures:
-    await node.standing.hold()
+    await node.standing.hold([build.id for build in builds])
     return await node.hypervisor.resume(builds)
 
 

@@ -33,7 +33,7 @@ from actors.volume.service import VolumeRoom
 from benchmarks.simulation import operator
 from benchmarks.simulation.disk import Disk, DiskStore
 from benchmarks.simulation.loop import PROCESS, LoopClock, SimulatedLoop
-from benchmarks.simulation.machines import Guests, Machine
+from benchmarks.simulation.machines import Chance, Guests, Machine
 from benchmarks.simulation.processes import Process
 from benchmarks.simulation.stands import CLOUD, NOWHERE, Images, Tokens, node_config
 from benchmarks.simulation.wire import LostCall, Trouble, Wire
@@ -86,6 +86,7 @@ class SimulatedCloud:
         self.wire = Wire(self.loop, Random(seed + 1), trouble, watch.tell)
         self.disk = Disk(Random(seed + 2), watch.committed)
         self.guests = Guests(watch.twice)
+        self._watching = Chance(self.loop, Random(seed + 5))
         self.backend = MemoryBackend()
         self.counts = Counts()
         self.machines: dict[str, Machine] = {}
@@ -117,7 +118,7 @@ class SimulatedCloud:
         """A machine, new or switched on again, becomes a worker node."""
         config = node_config(node, self.size.vcpus, self.size.fault_share)
         if node not in self.machines:
-            self.machines[node] = Machine(config, Random(self.random.random()), self.guests)
+            self.machines[node] = Machine(config, Random(self.random.random()), self.guests, self._watching)
         machine = self.machines[node]
         self._begin[names.compute_name(node)] = lambda: self._begin_compute(machine)
         self._begin[names.agent_name(node)] = lambda: self._begin_agent(machine)
@@ -140,14 +141,22 @@ class SimulatedCloud:
         self._end(process)
         self.loop.call_later(self.random.uniform(*RESTART_S), self._start_again, process)
 
-    def cut_off(self, node: str) -> None:
-        """The node is declared dead, though it lives: nobody reaches its processes, and they reach everybody."""
+    def kill_watchdog(self, node: str) -> None:
+        """Of a node that is one of the cloud: its actor is there to start another."""
+        if (machine := self.machines.get(node)) is not None and self._is_back(node):
+            self._say(f"the watchdog of {node} is killed")
+            machine.watchdog.kill()
+
+    def cut_off(self, node: str, deaf: bool = False) -> None:
+        """The node is declared dead, though it lives: nobody reaches its processes, and they reach everybody, or
+        nobody either where they are `deaf`."""
         self.counts.node_deaths += 1
         for name in (names.agent_name(node), names.compute_name(node)):
             process = self.wire.processes.pop(name, None)
             if process is not None and not process.dead:
-                self._say(f"{process} is declared dead, and lives on")
+                self._say(f"{process} is declared dead, and lives on{' alone' if deaf else ''}")
                 self.wire.died(process)
+                process.deaf = deaf
                 self.zombies.append(process)
         self._leave(node)
 
@@ -167,11 +176,12 @@ class SimulatedCloud:
             self._end(zombie)
         self.guests.power_off(node)
         self.gone_at[node] = self.loop.time()
-        self.machines.pop(node, None)
+        if (machine := self.machines.pop(node, None)) is not None:
+            machine.watchdog.switch_off()
 
-    def end_zombies(self) -> None:
-        """The operating system ends them in the end."""
-        for zombie in list(self.zombies):
+    def end_zombies(self, node: str = "") -> None:
+        """The operating system ends them in the end, of one node or of all."""
+        for zombie in [each for each in self.zombies if each.name.endswith(f"@{node}" if node else "")]:
             self._end(zombie)
 
     def _start(self, name: str) -> None:
@@ -201,6 +211,8 @@ class SimulatedCloud:
         self._say(f"{process} is killed")
         process.dead = True
         self.wire.died(process)
+        for machine in self.machines.values():
+            machine.watchdog.gone(process)
         if process in self.zombies:
             self.zombies.remove(process)
 
@@ -217,9 +229,10 @@ class SimulatedCloud:
         """What the supervisor does once Ray has told it; see `actors/cluster/supervisor.py`."""
         await asyncio.sleep(noticed_s)
         self._say(f"{node} is known to have left")
-        hosts = await self._surely(names.CONDUCTOR, "node_left", node)
+        hosts, _ = await asyncio.gather(
+            self._surely(names.CONDUCTOR, "node_left", node), self._surely(names.NETWORK, "forget_hosts", [node])
+        )
         await self._surely(names.SCHEDULER, "forget_hosts", hosts)
-        await self._surely(names.NETWORK, "forget_hosts", [node])
         await self._surely(names.IMAGE, "forget_hosts", [node])
         if self._operator is not None:
             api, back, off = self.wire.reach(names.API), lambda: self._is_back(node), lambda: self._switch_off(node)

@@ -23,6 +23,7 @@ class Process:
     name: str
     life: int  # the how manieth of this name
     dead: bool = False
+    deaf: bool = False  # cut off both ways: it reaches nobody, and hears no answer
     room: Any = None  # once it has started
     context: Context = field(default_factory=copy_context)
     waiting: list[Any] = field(default_factory=list)  # messages that came while it started

@@ -46,8 +46,8 @@ class Played:
 
 def play(seed: int, parts: Parts | None = None, told: bool = False, rebuilds: bool = False) -> Played:
     """`told`: keep the story, which costs as much as the play. `rebuilds`: the play of `rebuilds.py`."""
-    random = Random(seed)
-    played = Played(seed, weather(random, evacuates=seed % EVACUATED == EVACUATED - 1), [])
+    random, more = Random(seed), Random(seed + 4)
+    played = Played(seed, weather(random, more, evacuates=seed % EVACUATED == EVACUATED - 1), [])
     if rebuilds:
         played.weather = calmer(played.weather)
 
@@ -69,7 +69,7 @@ def play(seed: int, parts: Parts | None = None, told: bool = False, rebuilds: bo
     if rebuilds:
         cloud.backend = volumes = WatchedVolumes(cloud, Random(seed + 4), played.broken.append)
     try:
-        cloud.loop.run(_play(cloud, played, random, Random(seed + 5) if rebuilds else None))
+        cloud.loop.run(_play(cloud, played, random, more, Random(seed + 5) if rebuilds else None))
     finally:
         cloud.loop.abandon()
     if rebuilds:
@@ -79,7 +79,7 @@ def play(seed: int, parts: Parts | None = None, told: bool = False, rebuilds: bo
     return played
 
 
-async def _play(cloud: SimulatedCloud, played: Played, random: Random, rebuilding: Random | None) -> None:
+async def _play(cloud: SimulatedCloud, played: Played, random: Random, more: Random, rebuilding: Random | None) -> None:
     for row in first_rows(VOLUMES, PORTS):
         apply(cloud.disk.ledger.rows, row)
     await cloud.backend.start([f"volume-{n}" for n in range(VOLUMES)])
@@ -92,7 +92,7 @@ async def _play(cloud: SimulatedCloud, played: Played, random: Random, rebuildin
     if rebuilding is not None:
         begin(users, rebuilding)
     following = asyncio.create_task(users.follow())
-    await Storm(cloud, played.weather, random).rage()
+    await Storm(cloud, played.weather, random, more).rage()
     calm_at = cloud.loop.time()
     played.broken += await _silence(Quiet(cloud, users, played.weather), calm_at)
     played.took_s = cloud.loop.time() - calm_at

@@ -14,10 +14,10 @@ from collections.abc import Awaitable, Callable
 from contextvars import Context
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from actors.cluster.reach import LIMIT_S, PAUSE_S, Unreachable
-from benchmarks.simulation.loop import SimulatedLoop
+from benchmarks.simulation.loop import PROCESS, SimulatedLoop
 from benchmarks.simulation.processes import Process
 
 QUICK_S = (0.000_3, 0.004)  # how long a message takes
@@ -48,6 +48,11 @@ class Message:
     method: str
     arguments: tuple[Any, ...]
     reply: asyncio.Future[Any] | None  # None: nobody waits for what a doubled call answers
+    sender: Process | None = None  # None: somebody outside
+
+    @property
+    def cut_off(self) -> bool:
+        return self.sender is not None and self.sender.deaf
 
 
 Tell = Callable[[str], None]
@@ -74,9 +79,9 @@ class Wire:
     def send(self, name: str, method: str, arguments: tuple[Any, ...]) -> asyncio.Future[Any]:
         self.sent += 1
         arguments = tuple(list(each) if isinstance(each, list) else each for each in arguments)
-        message = Message(name, method, arguments, self._loop.create_future())
+        message = Message(name, method, arguments, self._loop.create_future(), cast(Process | None, PROCESS.get()))
         trouble, random = self._trouble, self._random
-        if random.random() < trouble.request_lost:
+        if random.random() < trouble.request_lost or message.cut_off:
             self._fail(message, "lost on its way")
         else:
             late_s = self._latency()
@@ -107,7 +112,7 @@ class Wire:
         error = task.exception()  # also of a doubled call: then nobody else fetches it
         if message.reply is None:
             return
-        if self._random.random() < self._trouble.reply_lost:
+        if self._random.random() < self._trouble.reply_lost or message.cut_off:
             self._fail(message, "its reply was lost")
         else:
             self._later(self._latency(), _answer, message.reply, error, None if error else task.result())

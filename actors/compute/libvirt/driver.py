@@ -35,6 +35,7 @@ from actors.compute.libvirt.rescue_xml import RESCUE, RESCUE_CONFIG
 from actors.compute.libvirt.storage import CONSOLE_LOG, disk_files
 from actors.compute.libvirt.taps import Taps
 from actors.compute.libvirt.virt_type import VirtType, choose_virt_type
+from actors.compute.libvirt.watchdog import NodeWatchdog
 from actors.compute.metadata import drive_documents
 from actors.errors import CallerError, Fault, HostError, HostFault
 from actors.image.cache import FetchFailed
@@ -78,11 +79,13 @@ class LibvirtHypervisor:
         self._claims: dict[str, Claim | None] = {}
         self._choosing = asyncio.Lock()  # of parts of the host that one guest gets to itself
         self.guests = LibvirtGuests(config, self._connection, self._taps, clock)
+        self.watchdog = NodeWatchdog(config)
         self._virt_type: VirtType = "qemu"
         self._facts: capacity.HostFacts | None = None
 
     async def start(self) -> None:
         """Bring up the node's daemon and read its host. Raises HostError with the step 'hypervisor'."""
+        watchdog = asyncio.create_task(self.watchdog.start())  # beside the rest: an actor that was killed is awaited
         try:
             await asyncio.to_thread(start_daemon, self._config)
             await asyncio.to_thread(await_daemon, self._config, DAEMON_WAIT_S)
@@ -90,9 +93,12 @@ class LibvirtHypervisor:
             self._facts = await self._connection.call(capacity.read_host, self._config.host, self._virt_type)
         except (libvirt.libvirtError, OSError) as error:
             raise HostError(HostFault("hypervisor", self._config.host, str(error))) from error
+        finally:
+            await watchdog
 
     async def close(self) -> None:
         """Let go of the host; the daemon and the guests go on."""
+        self.watchdog.close()
         await self._connection.close()
         self._taps.close()
         self._disk_pool.shutdown(wait=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import Future
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from actors.boot import NODE
 from actors.compute.service import Compute
-from actors.compute.standing import Standing
+from actors.compute.standing import AtStake, Standing
 from actors.conductor.keys import Keys
 from actors.conductor.nodes import Nodes
 from actors.conductor.service import Conductor
@@ -91,7 +92,7 @@ class KeepsVolumes(VolumeRoom):
 
 
 class ActsForEver(Standing):
-    async def hold(self) -> None:
+    async def hold(self, instance_ids: Sequence[str]) -> None:
         """No lease is looked at."""
 
     async def end(self, why: str) -> None:
@@ -101,7 +102,8 @@ class ActsForEver(Standing):
 class Undying(Compute):
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
-        self.standing = ActsForEver(self.conductor, self._clock, lambda: False, self._stop_unheard)
+        at_stake = AtStake(lambda: False, self._stop_unheard, self.hypervisor.watchdog)
+        self.standing = ActsForEver(self.conductor, self._clock, at_stake)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,39 @@
+"""What a compute actor that starts does about guests that an earlier life of it began.
+
+Part of its start (`service.py`), between the conductor's welcome and the first build. A guest that was begun on a lease
+is stopped by the node's watchdog when that is over, unless it is taken up here: as one that is still to be built, or as
+one that the conductor knows to run. Of the others the conductor has told nothing: they stay due.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from actors.errors import HostError
+from actors.messages import Welcome
+from actors.states import Power
+
+if TYPE_CHECKING:
+    from actors.compute.service import Compute
+
+log = logging.getLogger(__name__)
+
+
+async def take_up(node: Compute, welcome: Welcome) -> None:
+    """What was stopped since nobody here knew whether the conductor had heard of it, and it had, is started again."""
+    try:
+        if welcome.unfinished:
+            await node.standing.hold([order.instance_id for order in welcome.unfinished])
+        here = [claim.instance_id for claim in welcome.running]
+        for instance_id in await node.hypervisor.watchdog.take_up(here):
+            await _run(node, instance_id)
+    except HostError as error:
+        log.warning("%s", error)  # each build meets it again; a guest that can't be started is told to be off
+
+
+async def _run(node: Compute, instance_id: str) -> None:
+    guests = node.hypervisor.guests
+    if await guests.power(instance_id) is Power.SHUTDOWN:
+        await guests.start_paused(instance_id)
+        await guests.unpause(instance_id)
