@@ -42,6 +42,7 @@ async def rescue(node: Compute, order: ActOrder, act: Rescue, hurry: asyncio.Eve
         async with asyncio.timeout(act.wait_s + RESCUE_S):
             if await node.hypervisor.guests.rescued_by(build.id) != order.id:
                 await _put_in(node, build, order, act, hurry)
+            await node.standing.may_run()
             await start()
     except REFUSALS:
         await _put_back(node, build.id)
@@ -69,6 +70,7 @@ async def unrescue(node: Compute, order: ActOrder, start: Start) -> None:
     if await guests.rescued_by(order.instance_id):
         await guests.switch_off(order.instance_id)
     await guests.unrescue(order.instance_id)
+    await node.standing.may_run()
     await start()
 
 
