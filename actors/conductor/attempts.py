@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 CREATE, REBUILD = "create", "rebuild"  # what a build that ends was, as notifications call it
 DELETED = conflict("", "the instance is being deleted")
+LATE_S = 10.0  # within which what a conductor asked before it died has come to the scheduler
 
 End = tuple[Boot, BootFault, bool]  # how an attempt failed, and whether another host may be tried
 
@@ -50,6 +51,8 @@ class Attempts:
         self._seats = seats
         self._actions = actions
         self._failed: dict[str, tuple[BootFault, bool]] = {}  # how attempts failed that are not undone yet
+        self._inherited: list[str] = []  # of a conductor that died: it may have asked for hosts for them
+        self._inherited_until = 0.0
         self.waiting = Waiting(conductor)
         self.letting_go = LettingGo(conductor)
         self.road = Saga(table, conductor, "", conductor.clock, conductor.journal, _why_halted)
@@ -78,6 +81,11 @@ class Attempts:
             if boot.id in outcome.broken:
                 self._failed[boot.id] = self._fault_of(boot, fault), isinstance(fault, HostFault)
         await self._conductor.remove([boot for boot in boots if boot.instance.deleting and not boot.controlled])
+
+    def inherit(self, boots: list[Boot]) -> None:
+        """All that a dead conductor left, those that are being deleted among them."""
+        self._inherited = [boot.id for boot in boots if boot.instance.vm_state == Vm.BUILDING]
+        self._inherited_until = self._conductor.clock.monotonic() + LATE_S
 
     async def go_on(self, boots: list[Boot]) -> None:
         """Boots that a dead conductor left. Those who build are asked first for hosts that are not on disk."""
@@ -195,6 +203,8 @@ class Attempts:
 
     def tend(self) -> None:
         """Attempts that could not be undone are tried again, and what takes too long is ended."""
+        if self._inherited:
+            self._conductor.spawn(self._release_inherited())
         failed, self._failed = self._failed, {}
         there = {i: boot for i in failed if (boot := self._conductor.boot(i)) is not None}
         self._failed = {i: failed[i] for i, boot in there.items() if boot.controlled}
@@ -203,6 +213,16 @@ class Attempts:
         ends = [end for end in [*known, *late] if end[0].building and not end[0].controlled]
         if ends:
             self._conductor.spawn(self.take_back(ends))
+
+    async def _release_inherited(self) -> None:
+        """What the dead conductor asked may come after its boots ended and gave their hosts back: they do so again."""
+        found = ((i, self._conductor.boot(i)) for i in self._inherited)
+        over = [i for i, boot in found if boot is None or (boot.instance.vm_state == Vm.ERROR and not boot.again)]
+        if self._conductor.clock.monotonic() > self._inherited_until:
+            self._inherited = []
+        with suppress(ConnectionError):  # one that starts now is told what is claimed
+            if over:
+                await self._conductor.scheduler.release(over)
 
     def _overdue(self) -> list[Boot]:
         at = self._conductor.clock.now()

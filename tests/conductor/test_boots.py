@@ -15,7 +15,16 @@ from actors.clock import SystemClock
 from actors.cluster.config import SimulatedConfig
 from actors.errors import CallerFault, HostFault, StaleEpochError, value_of
 from actors.ledger import MemoryLedger
-from actors.messages import BlockDevice, BuildEnded, DeallocateRequest, DeleteRequest, Hello, PlaceRequest, ServerView
+from actors.messages import (
+    BlockDevice,
+    BuildEnded,
+    DeallocateRequest,
+    DeleteRequest,
+    Hello,
+    Placed,
+    PlaceRequest,
+    ServerView,
+)
 from actors.records import Change, Instance, Notification
 from actors.saga import Failures, Step
 from actors.scheduler.service import Scheduler
@@ -168,6 +177,26 @@ def test_a_conductor_that_starts_again_finishes_what_was_accepted(tmp_path: Path
 
     asyncio.run(run())
     assert first
+
+
+def test_what_a_conductor_asked_before_it_died_claims_nothing_for_good(tmp_path: Path) -> None:
+    """Its message comes to the scheduler when the next one has deleted the server, which has given its host back."""
+
+    async def play(world: World) -> None:
+        [kept, deleted] = await world.boot(world.request("kept"), world.request("deleted"))
+        boot = world.conductor._boots[deleted.id]
+        asked = boot.place_request()
+        boot.change(vm_state="building", task_state="scheduling", power_state="NOSTATE")  # as it was then
+        world.conductor._attempts.inherit(world.conductor.all_boots())
+        boot.change(vm_state="active", task_state="", power_state="RUNNING")
+        await world.delete(deleted)
+        [placed] = await world.scheduler.place([asked])
+        assert isinstance(placed, Placed)
+        await world.conductor.tend()
+        await world.settled()
+        assert [claim.instance_id for claim in await world.scheduler.claims()] == [kept.id]
+
+    in_world(tmp_path, play)
 
 
 def test_faults_at_random_leave_no_claim_too_many(tmp_path: Path) -> None:

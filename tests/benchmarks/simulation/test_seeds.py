@@ -21,6 +21,7 @@ FOUND = (
     56_299,
     60_122,
     201_474,
+    212_643,
 )  # by these, beyond the five hundred, a fault of the conductor or a room was found
 
 
