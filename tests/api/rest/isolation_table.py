@@ -31,6 +31,8 @@ ACTIONS: dict[str, Any] = {
     "addSecurityGroup": {"name": "default"},
     "removeSecurityGroup": {"name": "default"},
     "createBackup": {"name": "stolen", "backup_type": "daily", "rotation": 1},
+    "rescue": None,
+    "unrescue": None,
     "forceDelete": None,
 }
 SERVERS: dict[str, Line] = {
