@@ -46,6 +46,7 @@ class L2Agent:
         self._dataplane = dataplane
         self._clock = clock
         self._wired: dict[str, PortDetails] = {}  # by device
+        self._telling: list[str] = []  # ids of ports that are wired, and of which nobody has answered to have heard
         self._indexes: dict[str, int] = {}  # of the same devices
         self._taps_of: Counter[str] = Counter()  # by network: how many of them
         self._refused: dict[str, _Refused] = {}
@@ -68,8 +69,8 @@ class L2Agent:
 
     @property
     def wired(self) -> list[str]:
-        """Ids of the ports whose taps are."""
-        return [details.port_id for details in self._wired.values()]
+        """Ids of the ports whose taps are, also of those of which a network room is being told that may have died."""
+        return [details.port_id for details in self._wired.values()] + self._telling
 
     def foresee(self, network_id: str, news: NetworkNews | None) -> None:
         """Taps that are to come in this network. What was said of them before counts if nothing of it has changed."""
@@ -184,7 +185,11 @@ class L2Agent:
         failed = [whys[w.segment.network_id] or why for w, why in zip(wirings, await self._wire(wirings), strict=True)]
         up = [details for details, why in zip(ports, failed, strict=True) if not why]
         if up:
-            await self._network.ports_up([details.port_id for details in up], node_of(self._host))
+            self._telling = [details.port_id for details in up]
+            try:
+                await self._network.ports_up(self._telling, node_of(self._host))
+            finally:
+                self._telling = []
         for details, why in zip(ports, failed, strict=True):
             if why:
                 log.error("host %s: port %s is not wired: %s", self._host, details.port_id, why)

@@ -111,6 +111,9 @@ class NetworkRoom(Editing):
             staying = next((node for node in rows.nodes_of.get(network.id, {}) if node not in gone), "")
             if network.dhcp_host in gone and staying:
                 self._change(touched, [replace(network, dhcp_host=staying)])
+        if not gone & rows.agents.keys():  # forgotten before, by one that may have died before it told anybody
+            for network in rows.networks.values():
+                touched.add(network.id)
         self._live.stage([drop(rows.agents[node]) for node in sorted(gone & rows.agents.keys())])
         for node in gone:
             self._notices.forget(node)

@@ -89,6 +89,34 @@ def test_a_tap_is_wired_and_reported_in_one_batch() -> None:
     run(play, two_more)
 
 
+class DiesAsItHears(FakeNetwork):
+    """It takes the report, and its successor asks before the agent has the answer."""
+
+    asked: NetworkAgent | None = None
+    found: tuple[str, ...] = ()
+
+    async def ports_up(self, port_ids: list[str], node: str = "") -> None:
+        await super().ports_up(port_ids, node)
+        if self.asked is not None:
+            self.found = tuple(await self.asked.wired())
+
+
+def test_a_room_that_asks_hears_of_what_the_one_before_it_is_being_told() -> None:
+    async def play() -> None:
+        network = DiesAsItHears()
+        network.add_network(NET, "10.5.0.0/24", 7, "", "")
+        network.add_port(PORT, NET, "10.5.0.9", "h1")
+        node = Node(network)
+        await node.agent.start()
+        network.asked = node.agent
+        await node.appear([TAP])
+        assert network.found == (PORT,)
+        assert await node.agent.wired() == [PORT]
+        await node.agent.stop(remove=False)
+
+    asyncio.run(play())
+
+
 def test_a_tap_that_nobody_knows_is_left_alone() -> None:
     async def play(node: Node) -> None:
         before = len(node.network.calls)

@@ -22,6 +22,8 @@ FOUND = (
     60_122,
     201_474,
     212_643,
+    214_816,
+    215_752,
 )  # by these, beyond the five hundred, a fault of the conductor or a room was found
 
 
