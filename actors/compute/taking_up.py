@@ -8,6 +8,8 @@ one that the conductor knows to run. Of the others the conductor has told nothin
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from actors.errors import HostError
@@ -22,14 +24,15 @@ log = logging.getLogger(__name__)
 
 async def take_up(node: Compute, welcome: Welcome) -> None:
     """What was stopped since nobody here knew whether the conductor had heard of it, and it had, is started again."""
-    try:
-        if welcome.unfinished:
+    if welcome.unfinished:
+        with _said():  # each build meets it again
             await node.standing.hold([order.instance_id for order in welcome.unfinished])
-        here = [claim.instance_id for claim in welcome.running]
-        for instance_id in await node.hypervisor.watchdog.take_up(here):
+    found: list[str] = []
+    with _said():
+        found = await node.hypervisor.watchdog.take_up([claim.instance_id for claim in welcome.running])
+    for instance_id in found:
+        with _said():  # one that can't be started is told to be off
             await _run(node, instance_id)
-    except HostError as error:
-        log.warning("%s", error)  # each build meets it again; a guest that can't be started is told to be off
 
 
 async def _run(node: Compute, instance_id: str) -> None:
@@ -37,3 +40,11 @@ async def _run(node: Compute, instance_id: str) -> None:
     if await guests.power(instance_id) is Power.SHUTDOWN:
         await guests.start_paused(instance_id)
         await guests.unpause(instance_id)
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    try:
+        yield
+    except HostError as error:
+        log.warning("%s", error)

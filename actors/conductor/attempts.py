@@ -217,7 +217,7 @@ class Attempts:
     async def _release_inherited(self) -> None:
         """What the dead conductor asked may come after its boots ended and gave their hosts back: they do so again."""
         found = ((i, self._conductor.boot(i)) for i in self._inherited)
-        over = [i for i, boot in found if boot is None or (boot.instance.vm_state == Vm.ERROR and not boot.again)]
+        over = [i for i, boot in found if boot is None or (boot.instance.vm_state == Vm.ERROR and not boot.holds_host)]
         if self._conductor.clock.monotonic() > self._inherited_until:
             self._inherited = []
         with suppress(ConnectionError):  # one that starts now is told what is claimed

@@ -148,11 +148,12 @@ class Nodes:
     async def _who_has(self, node: str, instance_ids: list[str], compute: ComputeFace) -> list[tuple[str, int, str]]:
         """One that is away is asked until nothing that it had in hand can run there any more: it may be cut off, and
         its guests begin on what the conductor before this one answered."""
+        until = self._clock.monotonic() + self.lease_left_s(node)
         while True:
             with suppress(ConnectionError, LookupError, TimeoutError):
                 async with asyncio.timeout(ASK_S):
                     return await compute.holds(instance_ids)
-            if (left_s := self.lease_left_s(node)) <= 0.0:
+            if (left_s := until - self._clock.monotonic()) <= 0.0:
                 return []
             await asyncio.sleep(min(left_s, ASK_AGAIN_S))
 

@@ -228,6 +228,9 @@ class VolumeAdministration(VolumeDesk):
         snapshot = self._snapshot(request.snapshot_id, request.token)
         if any(row.snapshot_id == snapshot.id and row.status == "creating" for row in self._rows.volumes.values()):
             raise CallerError(conflict("snapshot_id", f"a volume is being made of snapshot {snapshot.id}"))
+        volume = self._rows.volumes.get(snapshot.volume_id)
+        if volume is not None and volume.status == "downloading":  # its file is written to, and locked
+            raise CallerError(conflict("snapshot_id", f"an image is being written to volume {volume.id}"))
         return snapshot
 
 

@@ -11,8 +11,8 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 GONE_S = 2.0  # what killed guests have to be gone
@@ -29,19 +29,31 @@ def kill(instance_ids: Iterable[str], mark: str) -> list[str]:
     """
     wanted = list(instance_ids)
     killed: dict[int, str] = {}  # by handle
+    refused: list[str] = []  # of another user's processes
     for pid in _processes():
         if _guest_of(pid, wanted, mark):
-            with suppress(ProcessLookupError):
-                handle = os.pidfd_open(pid)
+            with suppress(ProcessLookupError), _handle_of(pid) as handle:
                 if instance_id := _guest_of(pid, wanted, mark):
-                    signal.pidfd_send_signal(handle, signal.SIGKILL)
-                    killed[handle] = instance_id
-                else:
-                    os.close(handle)
+                    try:
+                        signal.pidfd_send_signal(handle, signal.SIGKILL)
+                    except PermissionError:
+                        refused.append(instance_id)
+                    else:
+                        killed[os.dup(handle)] = instance_id
     still = _await_end(killed)
     for handle in killed:
         os.close(handle)
-    return still
+    return refused + still
+
+
+@contextmanager
+def _handle_of(pid: int) -> Iterator[int]:
+    """Raises ProcessLookupError where there is no such process."""
+    handle = os.pidfd_open(pid)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
 
 
 def _processes() -> list[int]:

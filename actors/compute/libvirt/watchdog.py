@@ -49,6 +49,7 @@ class NodeWatchdog:
         self._asking = asyncio.Lock()
         self._answer: asyncio.Future[list[str]] | None = None
         self._again: asyncio.Task[None] | None = None
+        self._over = False
 
     async def start(self) -> None:
         """So that the first guest need not wait for it. One that can't be started is tried again then."""
@@ -77,9 +78,11 @@ class NodeWatchdog:
         for ids in _portions(instance_ids):
             if not self._tell(LET_GO, ids):
                 self._owed.update(dict.fromkeys(ids))
+        self._look_after()
 
     def close(self) -> None:
         """Nothing is at stake here any more. With nobody connected, it ends."""
+        self._over = True
         self.let_go(list(self._held))
         self._disconnect()
 
@@ -152,12 +155,20 @@ class NodeWatchdog:
         self._disconnect()
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(ConnectionResetError("it has ended"))
-        if self._held and not self._asking.locked():
+        self._look_after()
+
+    def _look_after(self) -> None:
+        """One that takes nothing may live, and does not know what was let go of since: it is told, or its follower."""
+        busy = self._over or self._asking.locked() or (self._again is not None and not self._again.done())
+        if self._socket is None and (self._held or self._owed) and not busy:
             self._again = asyncio.create_task(self._begin_again())
 
     async def _begin_again(self) -> None:
         try:
-            await self.begin(list(self._held), self._until)
+            if self._held:
+                await self.begin(list(self._held), self._until)
+            else:
+                await self._ask(LET_GO, [])
         except HostError as error:
             log.error("nobody watches the guests that have just begun: %s", error)
 
