@@ -44,7 +44,7 @@ from actors.messages import ImageRequest, Vif
 if TYPE_CHECKING:
     from actors.compute.service import Compute
 
-REBUILT_KEPT = 1_000  # ends of rebuilds that the conductor may not have heard
+OVER_KEPT = 1_000  # ends of rebuilds and rescues that the conductor may not have heard
 NEVER_STARTED = "the guest is not on this host"
 
 
@@ -70,7 +70,7 @@ class Acts:
         self._node = node
         self._clock = clock
         self._turns: dict[str, _Turns] = {}
-        self._rebuilt: OrderedDict[str, ActDone] = OrderedDict()  # by the act's id: it is not done again
+        self._over: OrderedDict[str, ActDone] = OrderedDict()  # by the act's id: it is not done again
 
     def at_work(self, instance_id: str) -> bool:
         return instance_id in self._turns
@@ -109,7 +109,7 @@ class Acts:
         step = name_of(order.act)
         if turns.gone:
             return HostFault(step, order.host, "the server is being deleted")
-        if (known := self._rebuilt.get(order.id)) is not None:
+        if (known := self._over.get(order.id)) is not None:
             return known
         try:
             done = await self._do(order, turns.hurry)
@@ -119,10 +119,10 @@ class Acts:
             return HostFault(step, order.host, str(error) or type(error).__name__)
         now = self._clock.now()
         told = ActDone(started_at=started_at, finished_at=now, vifs=done.vifs, root_device=done.root_device)
-        if isinstance(order.act, Rebuild):
-            self._rebuilt[order.id] = told
-            if len(self._rebuilt) > REBUILT_KEPT:
-                self._rebuilt.popitem(last=False)
+        if isinstance(order.act, Rebuild | Rescue | Unrescue):
+            self._over[order.id] = told
+            if len(self._over) > OVER_KEPT:
+                self._over.popitem(last=False)
         return told
 
     async def _do(self, order: ActOrder, hurry: asyncio.Event) -> _Made:

@@ -58,12 +58,16 @@ class Stakes:
 
     def take_up(self, instance_ids: Iterable[str]) -> list[str]:
         """An actor starts and knows that these belong here: those of them that an actor before it had not let go of.
-        They are at stake no more, and may have been stopped; what else was stopped is nobody's business here."""
+        They are at stake no more, and may have been stopped. It may ask in portions, and then `forget`s."""
         found = [one for one in instance_ids if one in self._guests or one in self._stopped]
         for instance_id in found:
             self._guests.pop(instance_id, None)
-        self._stopped.clear()
+            self._stopped.pop(instance_id, None)
         return found
+
+    def forget(self) -> None:
+        """The actor that starts has asked for all that belong here: what else was stopped is nobody's business."""
+        self._stopped.clear()
 
     def gone(self, actor: Hashable) -> None:
         """It has ended. What it had at stake runs on to its time, unless the next one takes it up."""

@@ -225,8 +225,11 @@ class Acts:
 
     async def _is_first(self, action: InstanceAction) -> bool:
         """What was begun before it is over: else a device would come or go after the guest's own are put aside."""
-        others = self._others(action)
-        await self.wait(others, OTHERS_S)
+        until = self._conductor.clock.monotonic() + OTHERS_S
+        while any(one in self._at_work for one in self._others(action)):  # one may be told again, to a new actor
+            if (left_s := until - self._conductor.clock.monotonic()) <= 0.0:
+                break
+            await self.wait(self._others(action), left_s)
         if not (left := self._others(action)):
             return True
         if any(one in self._at_work for one in left):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -144,7 +144,7 @@ class VolumeAdministration(VolumeDesk):
             replies = [answer(self._deletable, request) for request in requests]
             going = [row for reply in replies if not isinstance(reply, CallerFault) for row in reply]
             await self._rows.commit([msgspec.structs.replace(row, status="deleting") for row in going])
-            await self._end_deletions()
+            _raise_own(await self._end_deletions(), [row.id for row in going])
         return [reply if isinstance(reply, CallerFault) else None for reply in replies]
 
     def _deletable(self, request: DeleteVolume) -> list[Volume | VolumeSnapshot]:
@@ -165,20 +165,29 @@ class VolumeAdministration(VolumeDesk):
         snapshot = self._rows.snapshots.get(copy.snapshot_id)
         return volume.id == (snapshot.volume_id if snapshot else copy.source_volume_id)
 
-    async def _end_deletions(self) -> None:
-        """Data first, then the rows: what is cut off here is taken up at the next start."""
+    async def _end_deletions(self) -> dict[str, str]:
+        """Data first, then the rows: what is cut off here, or can't be done now, is taken up by the next deletion and
+        at the next start. The causes of what can't be done, by id."""
         volumes = [volume for volume in self._rows.volumes.values() if volume.status == "deleting"]
         snapshots = [snapshot for snapshot in self._rows.snapshots.values() if snapshot.status == "deleting"]
         await self._making.stop(volume.id for volume in volumes)
-        try:
-            for snapshot in snapshots:
+        causes: dict[str, str] = {}
+        for snapshot in snapshots:
+            try:
                 await self._backend.delete_snapshot(snapshot.volume_id, snapshot.id)
-            for volume in volumes:
-                await self._backend.delete(volume.id)
-        except BackendError as error:
-            raise HostError(HostFault("delete_volume", "", str(error))) from error
-        offers = [offer for volume in volumes for offer in self._rows.offers_of(volume.id)]
-        await self._rows.commit([*map(drop, snapshots), *map(drop, offers), *map(drop, volumes)])
+            except BackendError as error:
+                causes[snapshot.id] = causes[snapshot.volume_id] = str(error)
+        for volume in volumes:
+            if volume.id not in causes:
+                try:
+                    await self._backend.delete(volume.id)
+                except BackendError as error:
+                    causes[volume.id] = str(error)
+        gone = [volume for volume in volumes if volume.id not in causes]
+        offers = [offer for volume in gone for offer in self._rows.offers_of(volume.id)]
+        cut = [snapshot for snapshot in snapshots if snapshot.id not in causes]
+        await self._rows.commit([*map(drop, cut), *map(drop, offers), *map(drop, gone)])
+        return causes
 
     # ------------------------------------------------------------ snapshots
 
@@ -221,7 +230,7 @@ class VolumeAdministration(VolumeDesk):
             replies = [answer(self._deletable_snapshot, request) for request in requests]
             going = {reply.id: reply for reply in replies if isinstance(reply, VolumeSnapshot)}
             await self._rows.commit([msgspec.structs.replace(row, status="deleting") for row in going.values()])
-            await self._end_deletions()
+            _raise_own(await self._end_deletions(), list(going))
         return [reply if isinstance(reply, CallerFault) else None for reply in replies]
 
     def _deletable_snapshot(self, request: SnapshotRequest) -> VolumeSnapshot:
@@ -232,6 +241,12 @@ class VolumeAdministration(VolumeDesk):
         if volume is not None and volume.status == "downloading":  # its file is written to, and locked
             raise CallerError(conflict("snapshot_id", f"an image is being written to volume {volume.id}"))
         return snapshot
+
+
+def _raise_own(causes: Mapping[str, str], ids: Sequence[str]) -> None:
+    """What of another's can't be deleted now is nobody else's fault."""
+    if found := [causes[one] for one in ids if one in causes]:
+        raise HostError(HostFault("delete_volume", "", found[0]))
 
 
 def _seen(rows: Mapping[str, Row], who: AuthContext) -> list[Row]:

@@ -13,6 +13,7 @@ import os
 import secrets
 from collections.abc import Collection
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from actors.volume.backend import BackendError, Blank, OfImage, OfSnapshot, OfVolume, Source, VolumeAddress
 from actors.volume.daemon import StorageDaemon
@@ -39,6 +40,7 @@ class QemuBackend:
         self._daemon = StorageDaemon(folder, host, port)
         self._wanted: set[str] = set()
         self._talking = asyncio.Lock()
+        self._files: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by volume id
         self._copying = asyncio.Semaphore(COPIES_LIMIT)
         self._watching: asyncio.Task[None] | None = None
 
@@ -99,12 +101,13 @@ class QemuBackend:
         try:
             async with self._copying:
                 await self._fill(part, size_gib, source, image)
-                if path.exists() and await self._snapshots(volume_id):
-                    over = ["qemu-img", "convert", "-n", "-f", "qcow2", "-O", "qcow2", str(part), str(path)]
-                    await run(over, COPY_LIMIT_S)
-                    await asyncio.to_thread(_sync, path)
-                else:
-                    await asyncio.to_thread(_publish, part, path)
+                async with self._alone(volume_id):  # the tool locks the file as long as it writes to it
+                    if path.exists() and await self._snapshots(volume_id):
+                        over = ["qemu-img", "convert", "-n", "-f", "qcow2", "-O", "qcow2", str(part), str(path)]
+                        await run(over, COPY_LIMIT_S)
+                        await asyncio.to_thread(_sync, path)
+                    else:
+                        await asyncio.to_thread(_publish, part, path)
         finally:
             part.unlink(missing_ok=True)
 
@@ -169,7 +172,7 @@ class QemuBackend:
     async def _on_node(self, volume_id: str, command: str, snapshot_id: str) -> None:
         """Let the daemon do it, which alone may write to an exported volume; another is opened for the moment."""
         name = node_name(volume_id)
-        async with self._talking:
+        async with self._alone(volume_id), self._talking:
             client = await self._daemon.client()
             try:
                 opened = name not in await _node_names(client)
@@ -182,6 +185,10 @@ class QemuBackend:
                         await client.execute("blockdev-del", {"node-name": name})
             except (QmpError, QmpLost) as error:
                 raise BackendError(str(error)) from error
+
+    def _alone(self, volume_id: str) -> asyncio.Lock:
+        """For whoever changes a volume's file other than by its export. Held for as long as anybody has it."""
+        return self._files.setdefault(volume_id, asyncio.Lock())
 
     # ------------------------------------------------------------ exports
 

@@ -61,6 +61,7 @@ class SimulatedWatchdog:
             return []
         await self._reached()
         found = self._stakes.take_up(instance_ids)
+        self._stakes.forget()
         self._look_later()
         await asyncio.sleep(self._random.uniform(*ANSWER_S))
         return found

@@ -186,7 +186,7 @@ def test_told_twice_it_is_written_once(tmp_path: Path) -> None:
 
         async def twice(orders: list[ActOrder]) -> list[ActDone | Fault]:
             await once(orders)
-            world.compute._acts._rebuilt.clear()  # as if another compute actor were told
+            world.compute._acts._over.clear()  # as if another compute actor were told
             return await once(orders)
 
         world.compute.act = twice  # type: ignore[method-assign]

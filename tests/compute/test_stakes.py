@@ -65,7 +65,9 @@ def test_who_takes_up_hears_what_was_at_stake_or_stopped_and_once() -> None:
     stakes.begin(FIRST, 14.0, ["at stake", "another"])
     stakes.stopped(stakes.due(10.0), 10.0)
     assert stakes  # the next actor has yet to ask
-    assert stakes.take_up(["long here", "stopped", "at stake"]) == ["stopped", "at stake"]
+    assert stakes.take_up(["long here", "at stake"]) == ["at stake"]
+    assert stakes.take_up(["stopped"]) == ["stopped"]
+    stakes.forget()
     assert stakes.take_up(["long here", "stopped", "at stake", "elsewhere"]) == []
     assert stakes.due(99.0) == ["another"]
 

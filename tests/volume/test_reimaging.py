@@ -21,6 +21,7 @@ from actors.volume.messages import (
     DeleteVolume,
     ListRows,
     ReimageVolume,
+    SnapshotRequest,
     VolumeRequest,
 )
 from actors.volume.service import VolumeRoom
@@ -92,6 +93,21 @@ def of_server(row: Volume, act: str = "act-1", image_id: str = "img", host: str 
 
 
 # ---------------------------------------------------------------- on an owner's word
+
+
+def test_its_snapshots_stay_while_an_image_is_written(tmp_path: Path) -> None:
+    async def story(house: House, room: VolumeRoom, backend: Writes) -> None:
+        row = await volume(room)
+        made = value_of((await room.create_snapshot([CreateSnapshot(token="ann", volume_id=row.id)]))[0])
+        backend.may.clear()
+        assert (await asked(room, row)).status == "downloading"
+        gone = SnapshotRequest(token="ann", snapshot_id=made.id)
+        assert status_of((await room.delete_snapshot([gone]))[0]) == 409
+        backend.may.set()
+        await shown(room, row, WAIT_S)
+        assert await room.delete_snapshot([gone]) == [None]
+
+    play(tmp_path, story)
 
 
 def test_a_free_volume_becomes_the_image_and_is_free_again(tmp_path: Path) -> None:

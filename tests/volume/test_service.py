@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.errors import HostFault, value_of
+from actors.errors import HostError, HostFault, value_of
 from actors.messages import BlockDevice
 from actors.volume.backend import BackendError, MemoryBackend, Source
 from actors.volume.messages import CreateSnapshot, CreateVolume, ListVolumes, SnapshotRequest, VolumeRequest
@@ -229,6 +229,43 @@ def test_a_snapshot_makes_volumes_and_holds_its_volume(tmp_path: Path) -> None:
         assert await room.delete([asked]) == [None]
 
     play(tmp_path, story)
+
+
+class Stuck(MemoryBackend):
+    """Can't delete the data of some volumes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stuck: set[str] = set()
+
+    async def delete(self, volume_id: str) -> None:
+        if volume_id in self.stuck:
+            raise BackendError("its file is locked")
+        await super().delete(volume_id)
+
+
+def test_what_cannot_be_deleted_now_holds_up_nothing_else(tmp_path: Path) -> None:
+    async def run() -> None:
+        backend = Stuck()
+        house = House(tmp_path, backend)
+        room = await house.room()
+        empty = await room.world()
+        stuck, free = await volume(room), await volume(room)
+        backend.stuck.add(stuck.id)
+        asked = VolumeRequest(token="ann", volume_id=stuck.id)
+        with pytest.raises(HostError, match="locked"):
+            await room.delete([asked])
+        assert await room.delete([VolumeRequest(token="ann", volume_id=free.id)]) == [None]
+        await room.close()
+        again = await house.room()  # a room starts with it, too
+        assert value_of((await again.wait([asked], 0.0))[0]).status == "deleting"
+        backend.stuck.clear()
+        await again.close()
+        last = await house.room()
+        assert await last.world() == empty
+        await last.close()
+
+    asyncio.run(run())
 
 
 class SlowBackend(MemoryBackend):

@@ -23,7 +23,17 @@ from pathlib import Path
 from actors.cluster.config import NodeConfig
 from actors.compute.libvirt import watchdog_process
 from actors.compute.libvirt.daemon_files import files_of
-from actors.compute.libvirt.watchdog_process import BEGIN, END, LET_GO, LOCK, MESSAGE_BYTES, RENEW, SOCKET, TAKE_UP
+from actors.compute.libvirt.watchdog_process import (
+    BEGIN,
+    END,
+    LET_GO,
+    LOCK,
+    MESSAGE_BYTES,
+    RENEW,
+    SOCKET,
+    TAKE_UP,
+    TAKEN,
+)
 from actors.errors import HostError, HostFault
 
 LOG = "watchdog.log"
@@ -65,7 +75,9 @@ class NodeWatchdog:
         await self._ask(BEGIN, instance_ids)
 
     async def take_up(self, instance_ids: Sequence[str]) -> list[str]:
-        return await self._ask(TAKE_UP, instance_ids) if instance_ids else []
+        found = await self._ask(TAKE_UP, instance_ids) if instance_ids else []
+        self._tell(TAKEN, ())
+        return found
 
     def renew(self, until: float) -> None:
         self._until = max(until, self._until)

@@ -25,7 +25,8 @@ from actors.compute.libvirt.guest_processes import kill
 from actors.compute.stakes import Stakes
 
 LOCK, SOCKET = "watchdog.pid", "watchdog.sock"  # in the node's folder
-BEGIN, RENEW, LET_GO, TAKE_UP, END = b"begin", b"renew", b"let-go", b"take-up", b"end"  # then: a time, if any, and ids
+BEGIN, RENEW, LET_GO, TAKE_UP = b"begin", b"renew", b"let-go", b"take-up"  # then: a time, if any, and ids
+TAKEN, END = b"taken", b"end"  # all that is taken up has been asked for; it is to end
 KNOWN = b"known"  # the answer to BEGIN and TAKE_UP; then come ids
 MESSAGE_BYTES = 65_536
 LOOK_S = 0.25  # between looks at the clock while something is at stake: a sleep is not cut short by a suspended machine
@@ -83,6 +84,8 @@ class Server:
             answer(actor, [])
         elif word == TAKE_UP:
             answer(actor, self._stakes.take_up([one.decode() for one in rest]))
+        elif word == TAKEN:
+            self._stakes.forget()
         elif word == RENEW:
             self._stakes.renew(actor, float(rest[0]))
         elif word == LET_GO:

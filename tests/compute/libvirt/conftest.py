@@ -9,6 +9,9 @@ from uuid import uuid4
 import pytest
 from pyroute2 import IPRoute, netns
 
+from actors.cluster.config import NodeConfig
+from actors.compute.libvirt.daemon import marked_processes, stop_daemon
+from actors.compute.libvirt.daemon_files import files_of
 from actors.network.netns_thread import NetnsThread
 
 
@@ -46,3 +49,15 @@ def namespace() -> Iterator[str]:
 def _loopback_up() -> None:
     with IPRoute() as netlink:
         netlink.link("set", index=netlink.link_lookup(ifname="lo")[0], state="up")
+
+
+@pytest.fixture(scope="module")
+def node(namespace: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeConfig]:
+    """Its own daemon, started by whoever drives it first, in the namespace; guests are emulated."""
+    home = tmp_path_factory.mktemp("node")
+    config = NodeConfig(host="host-1", home=home, hypervisor="libvirt", netns=namespace, virt_type="qemu")
+    try:
+        yield config
+    finally:
+        stop_daemon(config)
+        assert marked_processes(files_of(config).mark) == []

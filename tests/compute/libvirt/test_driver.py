@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -42,17 +42,6 @@ class FakeImages:
 
     async def fetch(self, location: ImageLocation, token: str) -> Path:
         return self._path
-
-
-@pytest.fixture(scope="module")
-def node(namespace: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeConfig]:
-    home = tmp_path_factory.mktemp("node")
-    config = NodeConfig(host="host-1", home=home, hypervisor="libvirt", netns=namespace, virt_type="qemu")
-    try:
-        yield config
-    finally:
-        stop_daemon(config)
-        assert marked_processes(files_of(config).mark) == []
 
 
 def play(node: NodeConfig, scene: Play) -> None:

@@ -18,8 +18,6 @@ import pytest
 
 from actors.cluster.config import NodeConfig
 from actors.compute.build import Disk
-from actors.compute.libvirt.daemon import marked_processes, stop_daemon
-from actors.compute.libvirt.daemon_files import files_of
 from actors.compute.libvirt.driver import LibvirtHypervisor
 from actors.states import Power
 from tests.compute.guests import INSTANCE, spec, vif, volume
@@ -28,17 +26,6 @@ from tests.compute.libvirt.test_driver import FLAVOR, do, play, prepared
 pytestmark = pytest.mark.real
 SPEC = spec(flavor=FLAVOR)
 VOLUME = "3f1c2b0a-0000-4000-8000-000000000001"
-
-
-@pytest.fixture(scope="module")
-def node(namespace: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeConfig]:
-    home = tmp_path_factory.mktemp("node")
-    config = NodeConfig(host="host-1", home=home, hypervisor="libvirt", netns=namespace, virt_type="qemu")
-    try:
-        yield config
-    finally:
-        stop_daemon(config)
-        assert marked_processes(files_of(config).mark) == []
 
 
 @contextmanager

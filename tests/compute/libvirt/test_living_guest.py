@@ -6,7 +6,7 @@ One guest of the tiny image lives through all of it, in the order in which a use
 import asyncio
 import base64
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,6 @@ from actors.clock import SystemClock
 from actors.cluster.config import NodeConfig
 from actors.compute.block_info import disks_for
 from actors.compute.build import Build
-from actors.compute.libvirt.daemon import marked_processes, stop_daemon
-from actors.compute.libvirt.daemon_files import files_of
 from actors.compute.libvirt.driver import LibvirtHypervisor
 from actors.guest.image import build_guest_image, default_cache
 from actors.messages import ImageLocation
@@ -48,17 +46,6 @@ class Images:
 
     async def fetch(self, location: ImageLocation, token: str) -> Path:
         return self._path
-
-
-@pytest.fixture(scope="module")
-def node(namespace: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeConfig]:
-    home = tmp_path_factory.mktemp("node")
-    config = NodeConfig(host="host-1", home=home, hypervisor="libvirt", netns=namespace, virt_type="qemu")
-    try:
-        yield config
-    finally:
-        stop_daemon(config)
-        assert marked_processes(files_of(config).mark) == []
 
 
 def watching() -> Build:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -11,8 +10,6 @@ import pytest
 from actors.cluster.config import NodeConfig
 from actors.compute.build import Build
 from actors.compute.libvirt import domains
-from actors.compute.libvirt.daemon import marked_processes, stop_daemon
-from actors.compute.libvirt.daemon_files import files_of
 from actors.compute.libvirt.driver import LibvirtHypervisor
 from actors.states import Power
 from tests.compute.guests import INSTANCE
@@ -21,17 +18,6 @@ from tests.compute.libvirt.test_driver import EMPTY, do, play, prepared, undo
 pytestmark = pytest.mark.real
 OWN = {"console.log", "disk", "disk.config", "disk.eph0", "disk.swap"}
 RESCUE = {"disk.rescue", "disk.config.rescue"}
-
-
-@pytest.fixture(scope="module")
-def node(namespace: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeConfig]:
-    home = tmp_path_factory.mktemp("node")
-    config = NodeConfig(host="host-1", home=home, hypervisor="libvirt", netns=namespace, virt_type="qemu")
-    try:
-        yield config
-    finally:
-        stop_daemon(config)
-        assert marked_processes(files_of(config).mark) == []
 
 
 async def rescue(driver: LibvirtHypervisor, build: Build, act_id: str = "act-1") -> None:

@@ -25,6 +25,7 @@ from tests.running import await_nothing
 
 LEASE_S = 0.6
 LONG_S = 600.0
+STALLED_S = 3.0
 END_LIMIT_S = 20.0
 Play = Callable[[NodeWatchdog, NodeWatchdog], Awaitable[None]]
 
@@ -135,6 +136,24 @@ def test_what_the_conductor_has_heard_of_runs_on(node: NodeConfig, guest: Guest,
         await actor.begin([guest.id, other.id], now() + LEASE_S)
         actor.let_go([guest.id])
         killed(actor)
+        await other.end()
+        assert guest.lives
+
+    play(node, scene)
+
+
+def test_one_that_takes_nothing_for_a_while_hears_what_was_let_go_of_meanwhile(
+    node: NodeConfig, guest: Guest, other: Guest
+) -> None:
+    async def scene(actor: NodeWatchdog, second: NodeWatchdog) -> None:
+        until = now() + STALLED_S
+        await second.begin([other.id], until)
+        await actor.begin([guest.id], until)
+        os.kill(pid_of(node), signal.SIGSTOP)
+        for _ in range(10_000):  # more than its connection holds
+            actor.renew(until)
+        actor.let_go([guest.id])
+        os.kill(pid_of(node), signal.SIGCONT)
         await other.end()
         assert guest.lives
 
