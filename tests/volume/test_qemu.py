@@ -252,6 +252,27 @@ def test_an_image_written_over_a_volume_is_all_that_is_there_but_for_snapshots(
     play(QemuBackend(tmp_path / "volumes"), story)
 
 
+def test_a_volume_is_copied_while_an_image_is_written_over_it(tmp_path: Path) -> None:
+    """The tool that writes locks the file; the moment's snapshot of the copy is taken away all the same."""
+
+    async def fetch() -> Path:
+        image = tmp_path / "image"
+        image.write_bytes(b"\x77" * MIB * 256)
+        return image
+
+    async def story(backend: QemuBackend) -> None:
+        volume_id, copies = new_id(), [new_id() for _ in range(4)]
+        await backend.create(volume_id, 1, Blank())
+        await backend.snapshot(volume_id, "kept")
+        copying = (backend.create(copy, 1, OfVolume(volume_id)) for copy in copies)
+        await asyncio.gather(*(backend.rewrite(volume_id, 1, OfImage("raw", fetch)) for _ in range(2)), *copying)
+        names = await backend._snapshots(volume_id)
+        assert "kept" in names and not [name for name in names if name.startswith("clone-")]
+        assert (await backend.world())["volume_files"] == sorted([volume_id, *copies])
+
+    play(QemuBackend(tmp_path / "volumes"), story)
+
+
 def test_a_copy_that_fails_leaves_nothing(tmp_path: Path) -> None:
     async def story(backend: QemuBackend) -> None:
         (tmp_path / "broken").write_bytes(b"no qcow2")
