@@ -80,7 +80,7 @@ class NetworkRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     tag: str = ""
 
 
-class BlockDevice(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class BlockDevice(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """One row of block_device_mapping_v2, with Nova's own meanings."""
 
     source_type: str  # image, volume, snapshot, blank
@@ -93,6 +93,8 @@ class BlockDevice(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     device_name: str = ""
     disk_bus: str = ""
     tag: str = ""
+    device_type: str = ""  # disk, cdrom; '' = disk
+    volume_type: str = ""  # id or name, of a volume that the boot makes; '' = its source's, or the default one
 
 
 class Evacuation(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -25,6 +25,7 @@ GIB = 1 << 30
 
 SPEC_KEY = re.compile(r"[a-zA-Z0-9_.: -]{1,255}")
 SOURCES = ("image", "volume", "snapshot", "blank")
+DEVICE_TYPES = ("", "disk", "cdrom")  # Nova's floppy and lun are for other hypervisors
 DESTINATIONS = ("local", "volume")
 CURVES = ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
 PLAIN_KEYS = ("ssh-rsa", "ssh-ed25519", *CURVES, "ssh-dss")
@@ -144,6 +145,8 @@ def _device_fault(field: str, device: BlockDevice) -> CallerFault | None:
         return bad_request(f"{field}.destination_type", f"a {device.source_type} can't become a local disk")
     if device.source_type != "blank" and not device.source_id:
         return bad_request(f"{field}.source_id", f"is needed for a {device.source_type}")
+    if device.device_type not in DEVICE_TYPES:
+        return bad_request(f"{field}.device_type", f"must be one of {', '.join(filter(None, DEVICE_TYPES))}")
     if device.source_type == "blank" and device.size_gib < 1:
         return bad_request(f"{field}.size_gib", "is needed for a blank device, at least 1")
     return None

@@ -49,7 +49,7 @@ def one_more(disks: list[Disk], device: BlockDevice, image_properties: dict[str,
     if name in taken:
         raise CallerError(conflict("device", f"The supplied device path (/dev/{name}) is in use."))
     disk = Disk(role="volume", device="", bus=device.disk_bus, format="raw", serial=device.source_id, tag=device.tag)
-    return _with_name(_Wanted(disk, name), taken, disk_bus(image_properties))
+    return _with_name(_Wanted(disk, name), taken, image_properties)
 
 
 def disk_bus(image_properties: dict[str, str]) -> str:
@@ -140,8 +140,10 @@ def _volume(device: BlockDevice, connection: ConnectionInfo) -> _Wanted:
 
 
 def _local(device: BlockDevice, disk: Disk) -> _Wanted:
-    """What the mapping's row says of any disk: bus, tag, requested name."""
-    return _Wanted(replace(disk, bus=device.disk_bus, tag=device.tag), device.device_name.removeprefix("/dev/"))
+    """What the mapping's row says of any disk: bus, tag, requested name, whether it is a CD-ROM."""
+    kind = device.device_type or disk.kind
+    name = device.device_name.removeprefix("/dev/")
+    return _Wanted(replace(disk, bus=device.disk_bus, tag=device.tag, kind=kind), name)
 
 
 # ---------------------------------------------------------------- their names
@@ -153,15 +155,20 @@ def _named(wanted: list[_Wanted], image_properties: dict[str, str]) -> list[Disk
         if one.name in taken:
             raise CallerError(bad_request(MAPPING, f"the device name '{one.name}' is asked for twice"))
         taken |= {one.name} - {""}
-    return [_with_name(one, taken, disk_bus(image_properties)) for one in wanted]
+    return [_with_name(one, taken, image_properties) for one in wanted]
 
 
-def _with_name(one: _Wanted, taken: set[str], default_bus: str) -> Disk:
-    bus = one.disk.bus or default_bus
+def _with_name(one: _Wanted, taken: set[str], image_properties: dict[str, str]) -> Disk:
+    is_cdrom = one.disk.kind == "cdrom"
+    bus = one.disk.bus or (cdrom_bus(image_properties) if is_cdrom else disk_bus(image_properties))
     if bus not in BUS_PREFIXES:
         raise CallerError(bad_request(MAPPING, f"'{bus}' is no disk bus; known are {', '.join(BUS_PREFIXES)}"))
     if one.name:
-        return replace(one.disk, device=one.name, bus=_bus_of(one.name, bus))
+        bus = _bus_of(one.name, bus)
+    if is_cdrom and bus == "virtio":
+        raise CallerError(bad_request(MAPPING, "a CD-ROM can't be on the bus 'virtio'"))
+    if one.name:
+        return replace(one.disk, device=one.name, bus=bus)
     device = next((name for name in device_names(bus) if name not in taken), "")
     if not device:
         raise CallerError(bad_request(MAPPING, f"no more room for disks on the bus '{bus}'"))

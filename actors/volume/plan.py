@@ -14,8 +14,8 @@ import msgspec
 
 from actors.errors import CallerError, CallerFault, bad_request, conflict, value_of
 from actors.messages import AttachRequest, AuthContext, DetachRequest, ImageLocation
-from actors.records import Change, Volume, VolumeAttachment, VolumeSnapshot, drop
-from actors.volume import rules
+from actors.records import Change, Volume, VolumeAttachment, VolumeSnapshot, VolumeType, drop
+from actors.volume import capabilities, kinds, rules
 from actors.volume.quotas import Allowance
 
 NAMESPACE = uuid.UUID("4ac8a6d9-0b53-4e58-a8b5-8f0ce3ee1d5a")  # of the ids of volumes that boots make
@@ -51,6 +51,7 @@ class Stock(msgspec.Struct, frozen=True, kw_only=True):
     snapshots: Mapping[str, VolumeSnapshot]
     attachments: Mapping[str, VolumeAttachment]
     images: Located
+    types: Mapping[str, VolumeType] = {}
     allowance: Allowance | None = None  # what projects may still take; None: nothing is made
 
 
@@ -146,6 +147,7 @@ def _made_volume(request: AttachRequest, place: int, who: AuthContext, stock: St
         bootable=origin.bootable,
         image_id=device.source_id if device.source_type == "image" else "",
         snapshot_id=device.source_id if device.source_type == "snapshot" else "",
+        volume_type=_kind(request, place, who, stock, origin).id,
         made_for=request.instance_id,
         user_id=who.user_id,
         image_metadata=origin.image_metadata,
@@ -166,6 +168,19 @@ def _origin(request: AttachRequest, place: int, who: AuthContext, stock: Stock) 
             return rules.Origin()
         case other:
             raise CallerError(bad_request(_field(place, "source_type"), f"{other!r} can't be a volume"))
+
+
+def _kind(request: AttachRequest, place: int, who: AuthContext, stock: Stock, origin: rules.Origin) -> VolumeType:
+    """The type that is asked for, or that of what it is a copy of. Raises `CallerError` 400, as Nova answers."""
+    wanted = request.devices[place].volume_type or (origin.parent.volume_type if origin.parent else "")
+    field = _field(place, "volume_type")
+    try:
+        kind = kinds.chosen(stock.types, wanted, who)
+    except CallerError as error:
+        raise CallerError(bad_request(field, error.fault.message)) from error
+    if not capabilities.are_enough(kind.extra_specs):
+        raise CallerError(bad_request(field, f"no host of volumes has what the type {kind.name!r} asks for"))
+    return kind
 
 
 def _field(place: int, name: str) -> str:

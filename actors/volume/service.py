@@ -251,6 +251,7 @@ class VolumeRoom(
             snapshots=rows.snapshots,
             attachments=rows.attachments,
             images=located,
+            types=rows.types,
             allowance=self._allowance(),
         )
 

@@ -56,6 +56,10 @@ def test_a_wrong_name_is_named(name: str) -> None:
             {"block_devices": (BlockDevice(source_type="volume", destination_type="volume"),)},
         ),
         (
+            "block_device_mapping_v2[0].device_type",
+            {"block_devices": (BlockDevice(source_type="blank", destination_type="local", device_type="floppy"),)},
+        ),
+        (
             "block_device_mapping_v2[0].size_gib",
             {"block_devices": (BlockDevice(source_type="blank", destination_type="volume"),)},
         ),

@@ -73,6 +73,19 @@ def test_image_properties_choose_bus_and_machine() -> None:
     assert named(wanted) == [("root", "sda", "scsi"), ("config", "sdb", "sata")]
 
 
+def test_a_cd_rom_goes_where_the_machine_has_them() -> None:
+    disc = msgspec.structs.replace(ROOT_VOLUME, device_type="cdrom")
+    wanted = spec(image_id="", block_devices=(disc, DATA_VOLUME))
+    disks = disks_for(wanted, (volume("v0"), volume("v1")))
+    shown = [(disk.device, disk.bus, disk.kind) for disk in disks]
+    assert shown == [("hda", "ide", "cdrom"), ("vda", "virtio", "disk"), ("hdb", "ide", "cdrom")]
+    q35 = msgspec.structs.replace(wanted, image_properties={"hw_machine_type": "q35"})
+    assert disks_for(q35, (volume("v0"), volume("v1")))[0].bus == "sata"
+    on_scsi = msgspec.structs.replace(wanted, block_devices=(msgspec.structs.replace(disc, disk_bus="scsi"),))
+    first = disks_for(on_scsi, (volume("v0"),))[0]
+    assert (first.device, first.kind) == ("sda", "cdrom")
+
+
 def test_sizes_and_formats_of_local_disks() -> None:
     rows = (EPHEMERAL, msgspec.structs.replace(EPHEMERAL, guest_format="vfat", tag="scratch"))
     disks = disks_for(spec(block_devices=rows, **flavor(ephemeral_gib=3, swap_mib=32)), ())
@@ -105,6 +118,14 @@ def test_an_iso_root_is_a_cdrom() -> None:
         spec(
             block_devices=(msgspec.structs.replace(EPHEMERAL, device_name="vdb"),) * 2,
             **flavor(ephemeral_gib=2),
+        ),
+        spec(
+            block_devices=(msgspec.structs.replace(EPHEMERAL, device_type="cdrom", disk_bus="virtio"),),
+            **flavor(ephemeral_gib=1),
+        ),
+        spec(
+            block_devices=(msgspec.structs.replace(EPHEMERAL, device_type="cdrom", device_name="vdb"),),
+            **flavor(ephemeral_gib=1),
         ),
         spec(
             block_devices=(msgspec.structs.replace(EPHEMERAL, disk_bus="ide"),) * 5,

@@ -9,11 +9,20 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from actors.errors import HostError, HostFault, value_of
 from actors.messages import BlockDevice
 from actors.volume.backend import BackendError, MemoryBackend, Source
-from actors.volume.messages import CreateSnapshot, CreateVolume, ListVolumes, SnapshotRequest, VolumeRequest
+from actors.volume.kinds import DEFAULT_TYPE
+from actors.volume.messages import (
+    CreateSnapshot,
+    CreateVolume,
+    CreateVolumeType,
+    ListVolumes,
+    SnapshotRequest,
+    VolumeRequest,
+)
 from actors.volume.plan import made_id
 from actors.volume.service import VolumeRoom
 from tests.volume.rooms import (
@@ -229,6 +238,40 @@ def test_a_snapshot_makes_volumes_and_holds_its_volume(tmp_path: Path) -> None:
         assert await room.delete([asked]) == [None]
 
     play(tmp_path, story)
+
+
+def test_a_boot_chooses_the_type_of_the_volumes_that_it_makes(tmp_path: Path) -> None:
+    async def story(house: House, room: VolumeRoom) -> None:
+        gold, far, hidden = [
+            value_of(reply)
+            for reply in await room.create_type(
+                [
+                    CreateVolumeType(token="root", name="gold"),
+                    CreateVolumeType(token="root", name="far", extra_specs={"volume_backend_name": "ceph"}),
+                    CreateVolumeType(token="root", name="hidden", is_public=False),
+                ]
+            )
+        ]
+        before = await room.world()
+        for name in ("none", far.id, hidden.name):
+            refused = attach_request(blank(), replace(blank(), volume_type=name))
+            for reply in [(await room.validate([refused]))[0], (await room.attach([refused]))[0]]:
+                assert (status_of(reply), field_of(reply)) == (400, "block_device_mapping_v2[1].volume_type")
+        assert await room.world() == before
+        chosen = attach_request(replace(blank(), volume_type="gold"), replace(blank(), volume_type=gold.id), blank())
+        ids = [connection.volume_id for connection in await attached(room, chosen)]
+        assert await types_of(room, ids) == [gold.id, gold.id, DEFAULT_TYPE.id]
+        [snapshot] = await room.create_snapshot([CreateSnapshot(token="ann", volume_id=ids[0], force=True)])
+        copy = BlockDevice(source_type="snapshot", destination_type="volume", source_id=value_of(snapshot).id)
+        [copied] = await attached(room, attach_request(copy, instance="vm-2"))
+        assert await types_of(room, [copied.volume_id]) == [gold.id]  # as of what it is a copy of
+
+    play(tmp_path, story)
+
+
+async def types_of(room: VolumeRoom, ids: list[str]) -> list[str]:
+    shown = await room.show([VolumeRequest(token="ann", volume_id=one) for one in ids])
+    return [value_of(one).volume_type for one in shown]
 
 
 class Stuck(MemoryBackend):

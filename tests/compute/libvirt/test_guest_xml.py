@@ -225,6 +225,15 @@ def test_an_iso_is_booted_as_a_cdrom() -> None:
     assert [disk["device"] for disk in shown(root, "./devices/disk")] == ["cdrom", "cdrom"]
 
 
+def test_a_volume_may_be_a_cdrom() -> None:
+    disc = BlockDevice(
+        source_type="volume", destination_type="volume", source_id="v1", boot_index=1, device_type="cdrom"
+    )
+    _, made, _ = parsed(block_devices=(disc,)).findall("./devices/disk")
+    assert (made.get("device"), one(made, "target").attrib) == ("cdrom", {"dev": "hda", "bus": "ide"})
+    assert one(made, "source").get("protocol") == "nbd" and one(made, "readonly") is not None
+
+
 def test_an_interface_is_a_tap_made_beforehand() -> None:
     interface = one(parsed(), "./devices/interface")
     assert interface.get("type") == "ethernet"

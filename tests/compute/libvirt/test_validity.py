@@ -16,12 +16,13 @@ from actors.compute.libvirt.daemon_files import uri_of
 from actors.compute.libvirt.guest_xml import domain_xml, plan_guest
 from actors.compute.libvirt.host import Host, HostCell, Taken
 from actors.messages import BlockDevice
-from tests.compute.guests import SMALL, order, spec, vif, volume
+from tests.compute.guests import SMALL, order, vif, volume
 
 pytestmark = pytest.mark.real
 HOST = Host("h", cells=(HostCell(0, (0, 1, 2, 3), (4, 2048)), HostCell(1, (4, 5, 6, 7), (4, 2048))))
 DAEMON_WAIT_S = 60.0
 VOLUME = BlockDevice(source_type="volume", destination_type="volume", source_id="v1", disk_bus="scsi", boot_index=1)
+DISC = BlockDevice(source_type="volume", destination_type="volume", source_id="v2", device_type="cdrom", boot_index=2)
 
 DEDICATED = {
     "hw:cpu_policy": "dedicated",
@@ -72,12 +73,12 @@ def test_the_definition_fits_libvirt_s_schema(
     extra_specs: dict[str, str], properties: dict[str, str], node: dict[str, Any], virt_type: str, session: NodeConfig
 ) -> None:
     flavor = msgspec.structs.replace(SMALL, vcpus=4, ephemeral_gib=1, swap_mib=16, extra_specs=extra_specs)
-    build = Build(order(flavor=flavor, image_properties=properties, block_devices=(VOLUME,)))
+    build = Build(order(flavor=flavor, image_properties=properties, block_devices=(VOLUME, DISC)))
     direct = vif(
         vnic_type="direct", profile={"pci_slot": "0000:3b:10.2", "vlan": "12"}, mac_address="fa:16:3e:00:00:02"
     )
     build.vifs = (vif(), direct)
-    build.disks = disks_for(spec(flavor=flavor, image_properties=properties, block_devices=(VOLUME,)), (volume("v1"),))
+    build.disks = disks_for(build.order.spec, (volume("v1"), volume("v2")))
     config = NodeConfig(host="h", home=Path("/srv/node"), **node)
     clock = SystemClock()
     definition = domain_xml(plan_guest(build, config, HOST, Taken(), (virt_type, clock.now())))

@@ -108,8 +108,6 @@ def _device(one: BlockDeviceIn, place: int) -> BlockDevice:
     field = f"block_device_mapping_v2[{place}]"
     if one.source_type is None:
         raise CallerError(bad_request(field, "source_type is a required property"))
-    if one.volume_type:
-        raise CallerError(bad_request(field, "a volume of a chosen type is made first and then named here"))
     local = one.source_type in ("image", "blank")
     return BlockDevice(
         source_type=one.source_type,
@@ -122,6 +120,8 @@ def _device(one: BlockDeviceIn, place: int) -> BlockDevice:
         device_name=one.device_name or "",
         disk_bus=one.disk_bus or "",
         tag=one.tag or "",
+        device_type=one.device_type or "",
+        volume_type=one.volume_type or "",
     )
 
 

@@ -132,9 +132,13 @@ def test_what_the_command_line_sends(tmp_path: Path) -> None:
                 "uuid": world.image.id, "source_type": "image", "destination_type": "local", "boot_index": "0",
                 "delete_on_termination": True,
             }  # fmt: skip
+            made = {
+                "source_type": "blank", "destination_type": "volume", "volume_size": 1, "boot_index": None,
+                "device_type": "cdrom", "volume_type": "__DEFAULT__", "delete_on_termination": True,
+            }  # fmt: skip
             sent = body(
                 world,
-                block_device_mapping_v2=[device],
+                block_device_mapping_v2=[device, made],
                 min_count=1,
                 max_count="1",
                 networks=[{"uuid": world.net.id, "fixed_ip": "10.7.0.99", "tag": "nic1"}],
@@ -153,6 +157,13 @@ def test_what_the_command_line_sends(tmp_path: Path) -> None:
             assert (server["description"], server["tags"]) == ("all of it", ["a", "b"])
             assert (server["OS-EXT-SRV-ATTR:hostname"], server["server_groups"]) == ("host-1", [group["id"]])
             assert (server["pinned_availability_zone"], server["config_drive"]) == ("nova", "True")
+            [attachment] = (await http.get(f"{SERVERS}/{server['id']}/os-volume_attachments")).json()[
+                "volumeAttachments"
+            ]
+            assert (attachment["device"], attachment["delete_on_termination"]) == ("/dev/hda", True)
+            for field, odd in (("device_type", "floppy"), ("volume_type", "gold")):
+                wrong = body(world, block_device_mapping_v2=[device, made | {field: odd}])
+                refused(await http.post(SERVERS, json=wrong), 400, "badRequest")
             again = (await http.get(f"/compute/v2.1/os-server-groups/{group['id']}")).json()["server_group"]
             assert again["members"] == [server["id"]]
 
