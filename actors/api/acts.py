@@ -273,11 +273,7 @@ class ServerActs:
         """Of one that boots from a volume; there at once."""
         if request.backup:
             raise CallerError(bad_request("createBackup", "Backup is not supported for volume-backed instances."))
-        state = State(Vm(server.vm_state), Task(server.task_state or ""), Power(server.power_state))
-        refused = begun("createImage", state)
-        if isinstance(refused, Refused):
-            text = f"Cannot 'createImage' instance {server.id} while it is in {refused.attribute} {refused.value}"
-            raise CallerError(conflict("", text))
+        check_state("createImage", server)
         await image_of_volumes(self._volume, self._images, server, image)
         edit = Edit(instance_id="", record="createImage")
         await self.edit(EditServer(token=request.token, server_id=server.id, edit=edit, request_id=request.request_id))
@@ -304,6 +300,21 @@ class ServerActs:
         )
         [reply] = await self._conductor.edit([edit])
         return value_of(reply)
+
+
+def check_state(name: str, server: ServerView) -> None:
+    """For what is to be refused before other rooms are asked; the conductor decides. Raises `CallerError` 409."""
+    state = State(Vm(server.vm_state), Task(server.task_state or ""), Power(server.power_state))
+    refused = begun(name, state)
+    if isinstance(refused, Refused):
+        text = f"Cannot '{name}' instance {server.id} while it is in {refused.attribute} {refused.value}"
+        raise CallerError(conflict("", text))
+
+
+def check_lock(server: ServerView, context: AuthContext) -> None:
+    """Raises `CallerError` 409."""
+    if server.locked_by and not context.is_admin:
+        raise CallerError(conflict("", f"Instance {server.id} is locked"))
 
 
 def patient(act: AnyAct, server: ServerView) -> AnyAct:

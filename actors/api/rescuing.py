@@ -1,4 +1,4 @@
-"""Rescuing a server, at the door: what Nova refuses is refused here, before its guest is touched.
+"""Rescuing a server, at the door: what Nova refuses is refused here, in its order, before its guest is touched.
 
 Part of the compute API's room. Invariant: what is refused here has changed nothing.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from actors.acts import Rescue
 from actors.api.act_messages import RescueServer
-from actors.api.acts import ServerActs, patient
+from actors.api.acts import ServerActs, check_lock, check_state, patient
 from actors.compute.rescue_disk import rescue_disk, rescues_volumes, unsupported
 from actors.errors import CallerError, CallerFault, bad_request
 from actors.messages import ImageLocation, ImageRequest, ServerView
@@ -21,6 +21,8 @@ class ServerRescues(ServerActs):
         """Accepted, and durable, when this returns. Raises `CallerError`."""
         context = self._authorized(request.token)
         server = await self._one(request.token, request.server_id)
+        check_lock(server, context)
+        check_state("rescue", server)
         image = await self._rescue_image(request, server)
         act = Rescue(token=request.token, image_id=image.image_id, admin_password=request.admin_password)
         return await self._begin(context, server, patient(act, server), request.request_id)

@@ -77,6 +77,21 @@ def test_refusals_have_nova_s_words(tmp_path: Path) -> None:
     in_world(tmp_path, play)
 
 
+@pytest.mark.parametrize(("before", "why"), [("lock", "is locked"), ("suspend", "in vm_state suspended")])
+def test_what_is_wrong_with_the_server_comes_before_what_is_wrong_with_the_image(
+    tmp_path: Path, before: str, why: str
+) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        assert (await ask(world, server, {before: None})).status_code == 202
+        missing = "5b0c5f4f-0000-4000-8000-000000000000"
+        answer = await ask(world, server, {"rescue": {"rescue_image_ref": missing}})
+        assert answer.status_code == 409
+        assert why in answer.json()["conflictingRequest"]["message"]
+
+    in_world(tmp_path, play)
+
+
 def test_a_server_on_a_volume_can_be_rescued_since_2_87(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         beside = await image_with(world, **BESIDE)
