@@ -1,18 +1,24 @@
-"""The websocket behind the URL of a remote console: bytes of RFB (RFC 6143) both ways, as noVNC speaks it.
+"""Remote consoles: noVNC's page, and the websocket behind it with bytes of RFB (RFC 6143) both ways.
 
-Mounted under `/vnc`. The ticket in the URL says which server; the guest's screen is reached through its node
-(`actors/compute/screens.py`). Invariants: no ticket, no connection; at most `SCREENS_LIMIT` at a time.
+Mounted under `/vnc`. The page is noVNC's own `vnc_lite.html`, from its files that the launcher brings or
+the machine has; without them the page says so, and the websocket serves other clients all the same. The ticket in the
+URL says which server; the guest's screen is reached through its node (`actors/compute/screens.py`). Invariants: no
+ticket, no connection; at most `SCREENS_LIMIT` at a time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
+from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from actors.api.rest.rooms import EdgeRooms
@@ -24,11 +30,27 @@ CHUNK_BYTES = 1 << 16
 REFUSED, AWAY = 1008, 1011  # of RFC 6455: the policy says no; the server can't
 PROTOCOL = "binary"  # what older clients ask for
 PLAIN = "This is a remote console: open it with a websocket client such as noVNC.\n"
+PAGE = "vnc_lite.html"
+LACKING = "noVNC is not on this machine: as Debian's package novnc, its files belong in {}.\n"
+FOLDERS = (Path(sys.prefix, "share", "novnc"), Path("/usr/share/novnc"))  # the launcher's, and Debian's
 
 
-def screens(rooms: EdgeRooms) -> Starlette:
+def screens(rooms: EdgeRooms, folders: tuple[Path, ...] = FOLDERS) -> Starlette:
     served = _Screens(rooms)
-    return Starlette(routes=[WebSocketRoute("/", served.serve), Route("/", _told)])
+    routes: list[BaseRoute] = [WebSocketRoute("/", served.serve), Route("/", _told)]
+    folder = next((one for one in folders if (one / PAGE).is_file()), None)
+    routes.append(Route(f"/{PAGE}", _lacking) if folder is None else Mount("/", StaticFiles(directory=folder)))
+    return Starlette(routes=routes)
+
+
+def console_url(edge_url: str, ticket: str) -> str:
+    """As Nova gives it: noVNC's page, whose `path`, from the host's root, is the websocket."""
+    path = f"{urlsplit(edge_url).path}/vnc?token={ticket}".lstrip("/")
+    return f"{edge_url}/vnc/{PAGE}?path={quote(path, safe='')}"
+
+
+async def _lacking(request: Request) -> Response:
+    return PlainTextResponse(LACKING.format(" or ".join(map(str, FOLDERS))), status_code=404)
 
 
 async def _told(request: Request) -> Response:

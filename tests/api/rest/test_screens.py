@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import httpx
+
+from actors.api.rest.screens import console_url, screens
 from actors.compute.simulated_guests import SimulatedGuests
 from tests.world import World, in_world
 
@@ -103,5 +107,40 @@ def test_a_guest_without_a_screen_ends_the_connection(tmp_path: Path) -> None:
             pass
         await asyncio.wait_for(client.task, 5.0)
         await world.compute.close()
+
+    in_world(tmp_path, play)
+
+
+def test_the_url_is_of_a_page_whose_path_is_the_websocket() -> None:
+    url = urlsplit(console_url("http://edge:8774/cloud", "t1"))
+    assert (url.netloc, url.path, parse_qs(url.query)) == (
+        "edge:8774",
+        "/cloud/vnc/vnc_lite.html",
+        {"path": ["cloud/vnc?token=t1"]},
+    )
+    assert parse_qs(urlsplit(console_url("http://edge:8774", "t1")).query) == {"path": ["vnc?token=t1"]}
+
+
+def test_the_page_and_its_script_are_served_where_the_machine_has_them(tmp_path: Path) -> None:
+    pages = tmp_path / "novnc"
+    (pages / "core").mkdir(parents=True)
+    (pages / "vnc_lite.html").write_text("<html>the page</html>")
+    (pages / "core" / "rfb.js").write_text("export default class RFB {}")
+    (tmp_path / "secret").write_text("not this")
+
+    async def play(world: World) -> None:
+        shown = screens(world.rooms, (tmp_path / "nothing", pages))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(shown), base_url="http://edge") as http:
+            page, script = await http.get("/vnc_lite.html?path=x"), await http.get("/core/rfb.js")
+            assert (page.text, page.headers["content-type"]) == ("<html>the page</html>", "text/html; charset=utf-8")
+            assert script.headers["content-type"].startswith("text/javascript")
+            assert [(await http.get(path)).status_code for path in ("/../secret", "/%2e%2e/secret", "/core", "/x")] == [
+                404
+            ] * 4
+            assert (await http.get("/")).status_code == 426
+        bare = screens(world.rooms, (tmp_path / "nothing",))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(bare), base_url="http://edge") as http:
+            answer = await http.get("/vnc_lite.html")
+            assert (answer.status_code, "novnc" in answer.text) == (404, True)
 
     in_world(tmp_path, play)

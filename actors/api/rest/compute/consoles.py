@@ -1,4 +1,4 @@
-"""Remote consoles: a URL that is good for a short time, behind which a websocket reaches the guest's screen."""
+"""Remote consoles: a URL that is good for a short time, whose page shows the guest's screen (`screens.py`)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from actors.api.rest.bodies import Strict
 from actors.api.rest.context import Asking, Caller, Rooms, base_url
 from actors.api.rest.microversions import Spoken
 from actors.api.rest.rooms import EdgeRooms
+from actors.api.rest.screens import console_url
 from actors.errors import CallerError, bad_request, not_found
 
 router = APIRouter(prefix="/v2.1/servers/{server_id}")
@@ -42,4 +43,4 @@ async def create_remote_console(
 
 async def open_console(rooms: EdgeRooms, caller: Caller, server_id: str, edge_url: str) -> str:
     ticket = await rooms.api.open_console(caller.token, server_id)
-    return f"{edge_url}/vnc?token={ticket}"
+    return console_url(edge_url, ticket)

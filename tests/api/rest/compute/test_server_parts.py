@@ -124,7 +124,7 @@ def test_console_output_and_a_guest_without_a_screen(tmp_path: Path) -> None:
         async with client(world) as http:
             console = (await http.post(f"{url}/remote-consoles", json=wanted)).json()["remote_console"]
             assert (console["protocol"], console["type"]) == ("vnc", "novnc")
-            assert console["url"].startswith("http://novaray.test/vnc?token=")
+            assert console["url"].startswith("http://novaray.test/vnc/vnc_lite.html?path=vnc%3Ftoken%3D")
             wanted["remote_console"] = {"protocol": "spice", "type": "spice-html5"}
             assert (await http.post(f"{url}/remote-consoles", json=wanted)).status_code == 400
             assert (await http.get("/vnc", params={"token": "x"})).status_code == 426
