@@ -20,8 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+import httpx
 import libvirt
 import pytest
+from websockets.sync.client import connect
 
 from actors.api.messages import CreateFlavor
 from actors.cli.doctor import lacks_for_real_guests
@@ -283,6 +285,8 @@ def test_the_openstack_command_boots_one_and_its_key_lets_in(line: CommandLine, 
         assert report(delta)["ip"] == address
         assert address in ssh_output(*delta.forward(22), key, "ip -4 addr show eth0", SSH_LIMIT_S)
         assert "GUEST READY" in client.run("console log show delta")
+        page, greeting = screen(client.field("url", "console url show delta"))
+        assert "noVNC" in page and greeting.startswith(b"RFB 003.")
         ssh_output(*delta.forward(22), key, mark("imaged"), SSH_LIMIT_S)
         client.run("server image create --wait --name delta-image delta")
         assert client.json("image show delta-image")["status"] == "active"
@@ -301,6 +305,16 @@ def test_the_openstack_command_boots_one_and_its_key_lets_in(line: CommandLine, 
         client.run("server delete --wait delta")
         client.run("image delete delta-image")
         client.run("keypair delete real")
+
+
+def screen(url: str) -> tuple[str, bytes]:
+    """The page that a browser would show, and what the guest's screen says first to its script."""
+    page = httpx.get(url).raise_for_status().text
+    there = httpx.URL(url)
+    with connect(f"ws://{there.netloc.decode()}/{there.params['path']}", open_timeout=SSH_LIMIT_S) as socket:
+        greeting = socket.recv(SSH_LIMIT_S)
+    assert isinstance(greeting, bytes)
+    return page, greeting
 
 
 def test_a_guest_on_a_volume_is_rebuilt_on_it(line: CommandLine, guests: Guests) -> None:
