@@ -3,7 +3,7 @@
     from actors.cloud import Cloud
 
     with Cloud.connect() as cloud:
-        server = cloud.boot("web", image="tiny", flavor="tiny").wait()
+        server = cloud.run("web", image="tiny", flavor="tiny")
         print(server.address, server.console())
         server.delete()
 
@@ -18,7 +18,7 @@ import base64
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -46,7 +46,7 @@ from actors.cluster.config import CloudConfig, HypervisorName, SimulatedConfig, 
 from actors.cluster.secret import admin_password
 from actors.errors import CallerError, CallerFault, not_found, value_of
 from actors.identity.messages import PasswordLogin
-from actors.messages import BlockDevice, NetworkRequest, Pruned, ServerView, StoryLine
+from actors.messages import BlockDevice, Launched, NetworkRequest, Pruned, ServerView, StoryLine
 from actors.records import Notification
 from actors.scheduler.messages import PlacementExplained
 
@@ -272,10 +272,38 @@ class Cloud:
 
     def boot_many(self, servers: Iterable[str], options: BootOptions | None = None, **changes: object) -> list[Server]:
         """Launch several at once, by their names; a refusal of any raises, the others are launched."""
-        template = self._request("", _changed(options or BootOptions(), changes))
-        requests = [_named(template, name, index) for index, name in enumerate(servers)]
+        requests = self._requests(servers, _changed(options or BootOptions(), changes))
         replies = self.session.call_in_parts(names.API, "boot", requests, BOOTS_A_MESSAGE)
         return self._handles([(value_of(reply)[0], each.name) for reply, each in zip(replies, requests, strict=True)])
+
+    def run(
+        self, name: str, options: BootOptions | None = None, *, timeout_s: float = WAIT_LIMIT_S, **changes: object
+    ) -> Server:
+        """Launch one server; returns when it is ACTIVE. As `boot(…).wait()`, in one message instead of two."""
+        [server] = self.run_many([name], options, timeout_s=timeout_s, **changes)
+        return server
+
+    def run_many(
+        self,
+        servers: Iterable[str],
+        options: BootOptions | None = None,
+        *,
+        timeout_s: float = WAIT_LIMIT_S,
+        **changes: object,
+    ) -> list[Server]:
+        """As `wait(boot_many(…))`: raises what those raise."""
+        requests = self._requests(servers, _changed(options or BootOptions(), changes))
+        deadline = time.monotonic() + timeout_s
+        wait_s = min(timeout_s, POLL_S)
+        replies = self.session.call_in_parts(names.API, "boot_and_wait", requests, BOOTS_A_MESSAGE, wait_s)
+        launched: list[Launched] = [value_of(reply) for reply in replies]
+        handles = self._handles([(one.server_ids[0], each.name) for one, each in zip(launched, requests, strict=True)])
+        seen = {one.server_ids[0]: one.statuses[0] for one in launched if one.statuses}
+        return self._wait(handles, deadline, timeout_s, seen)
+
+    def _requests(self, servers: Iterable[str], options: BootOptions) -> list[BootRequest]:
+        template = self._request("", options)
+        return [_named(template, name, index) for index, name in enumerate(servers)]
 
     def boot_group(
         self, name: str, count: int, options: BootOptions | None = None, *, min_count: int = 0, **changes: object
@@ -364,8 +392,13 @@ class Cloud:
 
     def wait(self, servers: Sequence[Server], timeout_s: float = WAIT_LIMIT_S) -> list[Server]:
         """Until all are ACTIVE. Raises `BootFailedError` for the first in ERROR, TimeoutError when the time is up."""
-        deadline = time.monotonic() + timeout_s
-        ends: dict[str, str] = {}
+        return self._wait(servers, time.monotonic() + timeout_s, timeout_s, {})
+
+    def _wait(
+        self, servers: Sequence[Server], deadline: float, timeout_s: float, seen: Mapping[str, str]
+    ) -> list[Server]:
+        """`seen`: statuses that are known already."""
+        ends = {server_id: status for server_id, status in seen.items() if status and status not in BUILDING}
         while pending := [server.id for server in servers if server.id not in ends]:
             left_s = deadline - time.monotonic()
             if left_s <= 0:

@@ -74,15 +74,17 @@ class Session:
                     raise CloudUnavailableError(f"{room} does not answer ({error}); see `novaray status`") from None
             time.sleep(RESTART_PAUSE_S)  # nobody tells a driver that an actor is back
 
-    def call_in_parts(self, room: str, method: str, items: list[Any], at_a_time: int) -> list[Any]:
-        """Ask about many items in several messages under way at once, so that rooms work on them side by side."""
+    def call_in_parts(self, room: str, method: str, items: list[Any], at_a_time: int, *more: Any) -> list[Any]:
+        """Ask about many items in several messages under way at once, so that rooms work on them side by side.
+
+        `more` are the arguments behind the items."""
         parts = [items[first : first + at_a_time] for first in range(0, len(items), at_a_time)]
         if len(parts) > 1 and room in self._actors:
-            sent = [self._actors[room].ask.remote(asking(method, (part,))) for part in parts]
+            sent = [self._actors[room].ask.remote(asking(method, (part, *more))) for part in parts]
             # asked again below, where a restart is waited for and what the room raised is raised as it was
             with suppress(RayActorError, RayTaskError, GetTimeoutError):
                 return [reply for replies in ray.get(sent, timeout=CALL_LIMIT_S) for reply in answer_of(replies)]
-        return [reply for part in parts for reply in self.call(room, method, part)]
+        return [reply for part in parts for reply in self.call(room, method, part, *more)]
 
     def one(self, room: str, method: str, request: object, again: bool = True) -> Any:
         """Ask about one item; its fault is raised."""

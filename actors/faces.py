@@ -32,6 +32,7 @@ from actors.messages import (
     ImageLocation,
     ImageRequest,
     InstanceFound,
+    Launched,
     NoHostFound,
     Placed,
     PlaceRequest,
@@ -204,6 +205,9 @@ class ConductorFace(Ledger, Protocol):
         """Every server of a project that is not deleted ('' = of all projects)."""
 
     async def story(self, instance_id: str) -> list[StoryLine]: ...
+
+    async def accept_and_wait(self, specs: list[BootSpec], wait_s: float) -> list[Launched | CallerFault]:
+        """`accept`, answered when none of what was accepted is in BUILD any more, or after `wait_s`."""
 
     async def wait(self, instance_ids: list[str], wait_s: float) -> list[ServerView | CallerFault]:
         """Answers when all have left BUILD (or are gone), or after `wait_s`."""

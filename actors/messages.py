@@ -523,6 +523,16 @@ class ServerStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     locked_by: str = ""  # owner, admin; '' = it is not locked
 
 
+class Launched(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Servers that were accepted, by their ids, and how each was when none was in BUILD any more, or the time was up.
+
+    A status of '' is that of a server that is gone. No `statuses`: they were accepted before, and nobody waited.
+    """
+
+    server_ids: list[str]
+    statuses: list[str] = []
+
+
 class ProjectQuota(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A project's limits by name (-1 = none), those that were set for it, and its instances, cores and MiB of ram."""
 

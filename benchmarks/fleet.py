@@ -50,7 +50,7 @@ def by_id(cloud: Cloud) -> BootOptions:
 def wave(cloud: Cloud, name: str, size: int, options: BootOptions | None = None) -> list[Server]:
     """So many servers, launched in one call; returns when the driver has seen all of them ACTIVE."""
     names = [f"{name}-{index}" for index in range(size)]
-    return cloud.wait(cloud.boot_many(names, options or by_id(cloud)))
+    return cloud.run_many(names, options or by_id(cloud))
 
 
 def fill(cloud: Cloud, name: str, servers: int, say: Say) -> list[Server]:

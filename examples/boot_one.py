@@ -16,7 +16,7 @@ with tempfile.TemporaryDirectory() as folder, Cloud.connect() as cloud:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     public_key = key.with_suffix(".pub").read_text().strip()
 
-    server = cloud.boot("hello", public_key=public_key, security_groups=("ssh-and-web",)).wait()
+    server = cloud.run("hello", public_key=public_key, security_groups=("ssh-and-web",))
     print(f"{server.name} is {server.status} on {server.view.host}, address {server.address}")
 
     host, port = server.forward(22)  # a relay into the guest's network

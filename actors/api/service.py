@@ -45,6 +45,7 @@ from actors.messages import (
     DeleteRequest,
     ImageLocation,
     ImageRequest,
+    Launched,
     PlugEvent,
     ServerStatus,
     ServerView,
@@ -61,6 +62,7 @@ LONG = 100  # requests of a message; those behind a long one wait for it
 SERVED_S = 1.0  # the image and network rooms are not asked again for so long; what has changed by then fails there
 PLUGS = ("network-vif-plugged", "network-vif-unplugged")  # events that a compute actor waits for
 Seen = TypeVar("Seen", ServerView, ServerStatus)
+Reply = TypeVar("Reply", list[str], Launched)  # to a request that was accepted
 Question = TypeVar("Question", AllocateRequest, AttachRequest)
 
 
@@ -98,9 +100,22 @@ class Api(Placement, ServerFirewalls, ServerRebuilds, ServerRescues):
 
     async def boot(self, requests: list[BootRequest]) -> list[list[str] | CallerFault]:
         """Steps 3-7 for each request: its servers' ids, recorded, or why it is refused."""
+        return await self._booted(requests, self._conductor.accept)
+
+    async def boot_and_wait(self, requests: list[BootRequest], wait_s: float) -> list[Launched | CallerFault]:
+        """The same, answered when none of their servers is in BUILD any more, or after `wait_s`.
+
+        Asked again, as by a driver whose compute API died meanwhile, it waits for the same servers.
+        """
+        replies = await self._booted(requests, lambda specs: self._conductor.accept_and_wait(specs, wait_s))
+        return [Launched(server_ids=reply) if isinstance(reply, list) else reply for reply in replies]
+
+    async def _booted(
+        self, requests: list[BootRequest], accept: Callable[[list[BootSpec]], Awaitable[list[Reply | CallerFault]]]
+    ) -> list[Reply | list[str] | CallerFault]:
         specs, refused = await self._specs(requests)
-        accepted = await self._conductor.accept(list(specs.values())) if specs else []
-        replies = refused | dict(zip(specs, accepted, strict=True))
+        accepted = await accept(list(specs.values())) if specs else []
+        replies: dict[int, Reply | list[str] | CallerFault] = {**refused, **dict(zip(specs, accepted, strict=True))}
         if refused:
             replies |= await self._made_before(requests, refused)
         return [replies[index] for index in range(len(requests))]

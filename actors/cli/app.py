@@ -242,10 +242,10 @@ def boot(
     with Cloud.connect() as cloud:
         if count > 1:
             servers = cloud.boot_group(name, count, options, min_count=min_count)
+            if wait:
+                cloud.wait(servers)
         else:
-            servers = [cloud.boot(name, options)]
-        if wait:
-            cloud.wait(servers)
+            servers = [cloud.run(name, options) if wait else cloud.boot(name, options)]
         shown.servers([server.view for server in servers], as_json)
 
 

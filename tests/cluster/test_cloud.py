@@ -166,7 +166,7 @@ def assert_told_of(api: Cloud, since: int, servers: list[Server]) -> None:
 def test_delete_gives_everything_back(api: Cloud) -> None:
     volume = api.volumes.create("kept", 1)
     before = worlds()
-    server = api.boot("whole", volumes=(volume.id,), security_groups=("ssh-and-web",)).wait()
+    server = api.run("whole", volumes=(volume.id,), security_groups=("ssh-and-web",))
     assert all(room != before[name] for name, room in worlds().items() if name in ("network", "volume", "scheduler"))
     server.delete()
     assert await_equal(worlds, before) == before
@@ -187,6 +187,8 @@ def test_a_boot_that_fails_names_its_step(api: Cloud) -> None:
     server = api.boot("vm", flavor="too-much")
     with pytest.raises(BootFailedError, match=r"No valid host was found: \w+ removed 10"):
         server.wait(LIMIT_S)
+    with pytest.raises(BootFailedError, match="No valid host was found"):
+        api.run("vm", flavor="too-much")
     assert server.view.fault is not None
     assert server.view.fault.step == "place"
     [last] = [event for event in api.events(0, timeout_s=0.0) if event.instance_id == server.id][1:]
@@ -211,7 +213,7 @@ def test_a_killed_service_comes_back(api: Cloud, name: str) -> None:
     killed = living(name)
     os.kill(killed, signal.SIGKILL)
     assert await_true(lambda: pid_of(name) not in (0, killed)), f"{name} is not back after {LIMIT_S:g} s"
-    again = api.boot(f"after-{name.replace('@', '-')}").wait(LIMIT_S)
+    again = api.run(f"after-{name.replace('@', '-')}", timeout_s=LIMIT_S)
     assert [one.id for one in api.servers()] == [server.id, again.id]
     assert server.refresh().status == "ACTIVE"
 
