@@ -10,8 +10,9 @@ import re
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import ray
 from ray.exceptions import ActorUnschedulableError, GetTimeoutError, RayActorError, RayTaskError
@@ -34,6 +35,9 @@ from actors.network.messages import (
 )
 from actors.records import Flavor, Image, Keypair, Network, Port, SecurityGroup, ServerGroup, Subnet, Volume
 from actors.volume.messages import CreateVolume, ListVolumes, VolumeRequest
+
+if TYPE_CHECKING:
+    from actors.image.metadefs.messages import NamespaceDraft
 
 CALL_LIMIT_S = 120.0  # for one call of a driver to be answered
 RESTART_LIMIT_S = 30.0  # for an actor that died to be back
@@ -142,6 +146,17 @@ class Images:
     def delete(self, name: str) -> None:
         image = self.get(name)
         self._session.one(names.IMAGE, "delete", ImageRequest(token=self._session.token, image_id=image.id))
+
+    def define(self, draft: NamespaceDraft) -> bool:
+        """Keep definitions of metadata; False where there is such a namespace. An administrator's right."""
+        from actors.image.metadefs.messages import CreateMetadef
+
+        request = CreateMetadef(token=self._session.token, draft=draft)
+        [reply] = self._session.call(names.IMAGE, "create_metadefs", [request])
+        if isinstance(reply, CallerFault) and reply.status == HTTPStatus.CONFLICT:
+            return False
+        value_of(reply)
+        return True
 
 
 class Networks:

@@ -399,6 +399,57 @@ class ImageMember(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     updated_at: float = 0.0
 
 
+class MetadefAssociation(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A kind of resource that a namespace's properties are for."""
+
+    name: str  # OS::Nova::Flavor
+    prefix: str = ""  # what stands before a property's name there
+    properties_target: str = ""  # image, scheduler_hints; where a resource has several sets of properties
+    created_at: float = 0.0
+
+
+class MetadefObject(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Properties that belong together."""
+
+    name: str
+    description: str = ""
+    required: tuple[str, ...] = ()  # names of properties
+    properties: dict[str, dict[str, Any]] = {}  # by name, as `image.metadefs.forms` reads them
+    created_at: float = 0.0
+    updated_at: float = 0.0
+
+
+class MetadefTag(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    name: str
+    created_at: float = 0.0
+    updated_at: float = 0.0
+
+
+class MetadefNamespace(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Definitions of metadata that belong together; the image room's. Its parts are in the order of their making."""
+
+    id: str
+    namespace: str  # no two have the same
+    project_id: str
+    display_name: str = ""
+    description: str = ""
+    visibility: str = "private"  # or public
+    protected: bool = False  # nobody can delete it, nor a part of it
+    associations: tuple[MetadefAssociation, ...] = ()
+    properties: dict[str, dict[str, Any]] = {}
+    objects: tuple[MetadefObject, ...] = ()
+    tags: tuple[MetadefTag, ...] = ()
+    created_at: float = 0.0
+    updated_at: float = 0.0
+
+
+class MetadefResourceType(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A kind of resource that a namespace was made for once; it stays when none is any more."""
+
+    id: str  # its name
+    created_at: float = 0.0
+
+
 # ---------------------------------------------------------------- network
 
 
@@ -694,6 +745,8 @@ Record = (
     | Consumer
     | Image
     | ImageMember
+    | MetadefNamespace
+    | MetadefResourceType
     | Network
     | Subnet
     | Port

@@ -9,9 +9,12 @@ import typer
 from rich.table import Table
 
 from actors.cli import show as shown
+from actors.cli.metadefs import metadefs
 from actors.records import Image
 
 app = typer.Typer(help="Images: the disks that servers boot from.", no_args_is_help=True)
+
+app.command()(metadefs)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 MIB = 1 << 20

@@ -370,6 +370,29 @@ class ImageMemberRow(SQLModel, table=True):
     updated_at: float
 
 
+class MetadefNamespaceRow(SQLModel, table=True):
+    __tablename__ = "metadef_namespaces"
+    id: Key
+    namespace: str
+    project_id: str
+    display_name: str
+    description: str
+    visibility: str
+    protected: bool
+    associations: Nested
+    properties: Nested
+    objects: Nested
+    tags: Nested
+    created_at: float
+    updated_at: float
+
+
+class MetadefResourceTypeRow(SQLModel, table=True):
+    __tablename__ = "metadef_resource_types"
+    id: Key
+    created_at: float
+
+
 class NetworkRow(SQLModel, table=True):
     __tablename__ = "networks"
     id: Key
@@ -645,6 +668,8 @@ ROWS: dict[type[records.Record], type[SQLModel]] = {
     records.Consumer: ConsumerRow,
     records.Image: ImageRow,
     records.ImageMember: ImageMemberRow,
+    records.MetadefNamespace: MetadefNamespaceRow,
+    records.MetadefResourceType: MetadefResourceTypeRow,
     records.Network: NetworkRow,
     records.Subnet: SubnetRow,
     records.Port: PortRow,

@@ -1,9 +1,9 @@
 """The image room: registry and data of images [Glance].
 
-Owns: the rows of `ImageRows`, the data files of the store, the uploads that come in. Asked by the API (administration,
-uploads, reads), by compute and volume (`locate`), and by caches for data (`data_server.py`). Invariants: an active
-image has its whole, checked data in the store; memory changes only after the ledger's commit; a refused upload leaves
-nothing.
+Owns: the rows of `ImageRows`, the data files of the store, the uploads that come in, definitions of metadata
+(`metadefs/`). Asked by the API (administration, uploads, reads), by compute and volume (`locate`), and by caches for
+data (`data_server.py`). Invariants: an active image has its whole, checked data in the store; memory changes only after
+the ledger's commit; a refused upload leaves nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from actors.image.administration import answer
 from actors.image.copies import Copies, data_url
 from actors.image.data_server import DataServer
 from actors.image.messages import PrecacheImage
+from actors.image.metadefs.door import MetadefDoor
 from actors.image.rows import ImageRows
 from actors.image.store import ImageStore
 from actors.image.uploads import ImageUploads
@@ -31,7 +32,7 @@ from actors.messages import AuthContext, ImageLocation, ImageRequest
 from actors.records import Image, Ledger
 
 
-class ImageRoom(ImageUploads):
+class ImageRoom(ImageUploads, MetadefDoor):
     def __init__(
         self,
         config: CloudConfig,
@@ -44,6 +45,7 @@ class ImageRoom(ImageUploads):
         computes: Callable[[str], ComputeFace] | None = None,
     ) -> None:
         super().__init__(ImageRows(ledger), ImageStore(config.images), verifier, clock)
+        self._ledger = ledger
         self._copies = Copies(random or Random(0))
         self._build_limit_s = config.boot_deadline_s
         self._server = DataServer(self._find_data, node_ip)

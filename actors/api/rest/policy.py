@@ -37,7 +37,8 @@ log = logging.getLogger(__name__)
 register("field", FieldCheck)
 
 ADMINISTRATIVE = tuple(  # defaults that leave members out
-    f"rule:{base}" for base in ("admin_api", "admin_required", "admin_only", "overseer", "admin_or_service")
+    f"rule:{base}"
+    for base in ("admin_api", "admin_required", "admin_only", "overseer", "admin_or_service", "metadef_admin")
 )
 
 Whose = tuple[str, str, tuple[tuple[str, str], ...]]
@@ -77,9 +78,9 @@ class Policy:
         if table is None or verb in READS:
             return False
         route = f"{verb} {path}"
-        return isinstance(table.routes.get(route), ByAction) or not self._overridden.isdisjoint(
-            table.attributes.get(route, {}).values()
-        )
+        if isinstance(table.routes.get(route), ByAction) or route in table.contained:
+            return True
+        return not self._overridden.isdisjoint(table.attributes.get(route, {}).values())
 
     def require(self, asked: Question, context: AuthContext) -> str:
         """The role that the file gives beyond the defaults, '' for none. Raises `CallerError` 403."""
@@ -203,8 +204,10 @@ def rule_of(table: Table, asked: Question) -> str:
 
 
 def passed_on(table: Table, asked: Question) -> tuple[str, ...]:
-    """The rules of the other service that is asked with the caller's token."""
-    return table.passed_on.get(f"{asked.verb} {asked.path}", ())
+    """The rules of the other service that is asked with the caller's token, and of what else the request is about."""
+    route = f"{asked.verb} {asked.path}"
+    brought = table.contained.get(route, {}) if isinstance(asked.body, dict) else {}
+    return (*table.passed_on.get(route, ()), *(rule for name, rule in brought.items() if asked.body.get(name)))
 
 
 def attribute_rules(table: Table, asked: Question) -> list[str]:

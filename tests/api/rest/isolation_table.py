@@ -186,6 +186,39 @@ IMAGE: dict[str, Line] = {
     "POST /image/v2/images/{public_image_id}/actions/deactivate": (403, None),
     "POST /image/v2/images/{public_image_id}/members": (403, {"member": "other"}),
 }
+SPACES, PUBLIC_SPACE = "/image/v2/metadefs/namespaces", "/image/v2/metadefs/namespaces/{public_namespace}"
+SPACE = f"{SPACES}/{{namespace}}"
+METADEF_ROWS = ("namespace", "object", "resource_type", "tag")
+PROPERTY = {"name": "mine", "title": "mine", "type": "string"}
+METADEFS: dict[str, Line] = {
+    f"GET {SPACE}": (404, None),
+    f"PUT {SPACE}": (404, {"namespace": "mine"}),
+    f"DELETE {SPACE}": (404, None),
+    **{f"GET {SPACE}/{kind}": (404, None) for kind in ("objects", "properties", "tags", "resource_types")},
+    **{f"DELETE {SPACE}/{kind}": (404, None) for kind in ("objects", "properties", "tags")},
+    f"POST {SPACE}/objects": (404, {"name": "mine"}),
+    f"GET {SPACE}/objects/{{object_name}}": (404, None),
+    f"PUT {SPACE}/objects/{{object_name}}": (404, {"name": "mine"}),
+    f"DELETE {SPACE}/objects/{{object_name}}": (404, None),
+    f"POST {SPACE}/properties": (404, PROPERTY),
+    f"GET {SPACE}/properties/{{property_name}}": (404, None),
+    f"PUT {SPACE}/properties/{{property_name}}": (404, PROPERTY),
+    f"DELETE {SPACE}/properties/{{property_name}}": (404, None),
+    f"POST {SPACE}/tags": (404, {"tags": [{"name": "mine"}]}),
+    f"POST {SPACE}/tags/{{tag}}": (404, None),
+    f"GET {SPACE}/tags/{{tag}}": (404, None),
+    f"PUT {SPACE}/tags/{{tag}}": (404, {"name": "mine"}),
+    f"DELETE {SPACE}/tags/{{tag}}": (404, None),
+    f"POST {SPACE}/resource_types": (404, {"name": "OS::Mine"}),
+    f"DELETE {SPACE}/resource_types/{{resource_type}}": (404, None),
+    f"GET {SPACES}?marker={{namespace}}": (404, None),
+    f"PUT {PUBLIC_SPACE}": (403, {"namespace": "mine"}),
+    f"DELETE {PUBLIC_SPACE}": (403, None),
+    f"POST {PUBLIC_SPACE}/objects": (403, {"name": "mine"}),
+    f"DELETE {PUBLIC_SPACE}/tags": (403, None),
+    f"POST {SPACES}": (403, {"namespace": "mine"}),
+    f"POST {SPACES} # for another": (403, {"namespace": "mine", "owner": "demo"}),
+}
 
 RULE = {"security_group_id": "{group_id}", "direction": "ingress"}
 NETWORK: dict[str, Line] = {
@@ -468,7 +501,7 @@ PLACEMENT: dict[str, Line] = {
     "DELETE /placement/traits/CUSTOM_X": (403, None),
 }
 
-MATRIX = SERVERS | COMPUTE | PROXIED | IMAGE | NETWORK | VOLUME | IDENTITY | PLACEMENT
+MATRIX = SERVERS | COMPUTE | PROXIED | IMAGE | METADEFS | NETWORK | VOLUME | IDENTITY | PLACEMENT
 
 # What lists say to a stranger: the status, and whether the owner finds something by it.
 Listing = tuple[int, bool]
@@ -496,6 +529,10 @@ LISTS: dict[str, Listing] = {
     "GET /image/v2/images?visibility=private": (200, True),
     "GET /image/v2/images?visibility=shared&member_status=all": (200, True),
     "GET /image/v2/images?name=secret-private": (200, True),
+    f"GET {SPACES}": (200, True),
+    f"GET {SPACES}?visibility=private": (200, True),
+    f"GET {SPACES}?resource_types=OS::Nova::Flavor&sort_key=namespace": (200, True),
+    f"GET {PUBLIC_SPACE}": (200, False),
     "GET /identity/v3/credentials": (200, False),
     "GET /network/v2.0/networks": (200, True),
     "GET /network/v2.0/networks?project_id=demo": (200, True),
@@ -574,6 +611,9 @@ OF_NO_TENANT = (
     "GET /compute/v2.1/extensions/{alias}",
     "POST /image/v2/images",
     *(f"GET /image/v2/schemas/{name}" for name in ("image", "images", "member", "members")),
+    "GET /image/v2/metadefs/resource_types",
+    *(f"GET /image/v2/schemas/metadefs/{name}{end}" for name in METADEF_ROWS for end in ("", "s")),
+    *(f"GET /image/v2/schemas/metadefs/{name}" for name in ("property", "properties")),
     *(f"GET /image/v2/info/{name}" for name in ("import", "stores")),
     "GET /network/v2.0/availability_zones",
     "GET /network/v2.0/extensions",

@@ -52,6 +52,7 @@ async def furnished(world: World) -> Things:
         [shared] = (await http.get(f"{NETWORK}/subnets?network_id={world.net.id}")).json()["subnets"]
         things["shared_subnet_id"] = shared["id"]
         things |= await _images(http)
+        things |= await _metadefs(admin)
         things |= await _volumes(world, http, admin)
         things |= await _compute(world, http, admin, things)
         things |= await _identity(world, admin)
@@ -100,6 +101,27 @@ async def _images(http: httpx.AsyncClient) -> Things:
     added = await http.post(f"{IMAGE}/images/{made['shared']}/members", json={"member": "third"})
     assert added.status_code == 200, added.text
     return {"image_id": made["private"], "shared_image_id": made["shared"], "member": "third"}
+
+
+async def _metadefs(admin: httpx.AsyncClient) -> Things:
+    """Namespaces of definitions, which administrators alone make: one of the owner's, and one for all."""
+    secret = {
+        "namespace": "secret-namespace",
+        "owner": "demo",
+        "objects": [{"name": "secret-object"}],
+        "properties": {"secret-property": {"title": "secret-title", "type": "string"}},
+        "tags": [{"name": "secret-tag"}],
+        "resource_type_associations": [{"name": "OS::Nova::Flavor", "prefix": "secret-"}],
+    }
+    for body in (secret, {"namespace": "for-all", "visibility": "public"}):
+        made = await admin.post(f"{IMAGE}/metadefs/namespaces", json=body)
+        assert made.status_code == 201, made.text
+    return {
+        "namespace": "secret-namespace",
+        "object_name": "secret-object",
+        "property_name": "secret-property",
+        "public_namespace": "for-all",
+    }
 
 
 async def _volumes(world: World, http: httpx.AsyncClient, admin: httpx.AsyncClient) -> Things:

@@ -73,6 +73,7 @@ MAKINGS: dict[str, Making] = {
     ),
     "/compute/v2.1/os-aggregates": Making("aggregate", {"name": "a"}, ("name", "availability_zone")),
     "/image/v2/images": Making("", {"name": "i"}, ("name", "owner"), ("min_disk", "min_ram"), open=True),
+    "/image/v2/metadefs/namespaces": Making("", {"namespace": "n"}, ("namespace", "display_name", "owner")),
     "/network/v2.0/networks": Making("network", {"name": "n"}, ("name", "description"), ("mtu",)),
     "/network/v2.0/subnets": Making(
         "subnet", {"network_id": "{network_id}", "cidr": "10.99.0.0/24"}, ("name", "description"), ("ip_version",)
@@ -127,7 +128,7 @@ MAKINGS: dict[str, Making] = {
 NOT_MAKING = (  # POSTs that make no named thing of their own: they are in test_bad_input.py and the fuzzer's
     "/action", "/actions/", "/metadata", "/os-extra_specs", "/extra_specs", "/os-interface", "/os-volume_attachments",
     "/remote-consoles", "/os-server-external-events", "/auth/", "/password", "/import", "/members", "/images/{",
-    "/accept", "/encryption", "/application_credentials", "/OS-EC2", "/os-aggregates/{", "/placement/",
+    "/accept", "/encryption", "/application_credentials", "/OS-EC2", "/os-aggregates/{", "/placement/", "/namespaces/{",
 )  # fmt: skip
 
 

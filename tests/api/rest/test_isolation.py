@@ -36,6 +36,7 @@ OPEN = (
     "own_volume_id",
     "own_server_id",
     "public_image_id",
+    "public_namespace",
     "shared_network_id",
     "shared_subnet_id",
 )

@@ -330,6 +330,44 @@ def test_glances_own_rules_about_owners_and_members(tmp_path: Path) -> None:
     in_world(tmp_path, play)
 
 
+SPACES = "/image/v2/metadefs/namespaces"
+
+
+def test_a_file_lets_members_define_metadata_of_their_own_project(tmp_path: Path) -> None:
+    """Glance's rules: of what a new namespace brings along they decide too; of another project's they give nothing."""
+    file = tmp_path / "policy.yaml"
+    readers = "role:reader and (project_id:%(project_id)s or 'public':%(visibility)s)"
+
+    async def play(world: World) -> None:
+        await world.identity.start()
+        async with world.http(world.admin) as http:
+            for name, visibility in (("public", "public"), ("private", "private")):
+                made = await http.post(SPACES, json={"namespace": name, "visibility": visibility})
+                assert made.status_code == 201, made.text
+        file.write_text('"add_metadef_namespace": "role:member"\n')
+        world.__dict__.pop("edge", None)
+        async with world.http(world.member) as http:
+            with_object = await http.post(SPACES, json={"namespace": "mine", "objects": [{"name": "o"}]})
+            assert with_object.status_code == 403 and "add_metadef_object" in with_object.text
+            assert (await http.post(SPACES, json={"namespace": "mine", "objects": []})).status_code == 201
+            assert (await http.post(f"{SPACES}/mine/objects", json={"name": "o"})).status_code == 403
+        file.write_text(f'"metadef_admin": "role:member"\n"get_metadef_namespace": "{readers}"\n')
+        world.__dict__.pop("edge", None)
+        async with world.http(token("demo", ("member", "reader"))) as http:
+            assert (await http.post(f"{SPACES}/mine/objects", json={"name": "o"})).status_code == 201
+            assert (await http.get(f"{SPACES}/mine")).json()["owner"] == "demo"
+            for name, status in (("public", 403), ("private", 404)):
+                assert (await http.get(f"{SPACES}/{name}")).status_code == (200 if name == "public" else 404)
+                assert (await http.put(f"{SPACES}/{name}", json={"namespace": "stolen"})).status_code == status
+                assert (await http.post(f"{SPACES}/{name}/tags/mine")).status_code == status
+                assert (await http.delete(f"{SPACES}/{name}")).status_code == status
+            published = await http.put(f"{SPACES}/mine", json={"namespace": "mine", "visibility": "public"})
+            assert published.status_code == 403, published.text
+            assert (await http.delete(f"{SPACES}/mine")).status_code == 204
+
+    in_world(tmp_path, play)
+
+
 def test_neutrons_own_rules_about_who_holds_a_row(tmp_path: Path) -> None:
     """`network_owner`, `sg_owner` and `shared` are about the network or group that is named, alone or in bulk."""
     rules = {

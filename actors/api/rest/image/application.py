@@ -6,8 +6,10 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from actors.api.rest.context import Caller
 from actors.api.rest.faults import glance_form
-from actors.api.rest.image import data, images, members, schemas
+from actors.api.rest.image import data, images, members, metadefs, schemas
+from actors.api.rest.image.metadefs.asking import shown
 from actors.api.rest.rooms import EdgeRooms
 from actors.api.rest.services import new_service
 from actors.api.rest.versions import links, serve_document
@@ -21,7 +23,15 @@ def application(rooms: EdgeRooms) -> FastAPI:
     serve_document(app, "/versions", _versions)
     for module in (data, members, images, schemas):
         app.include_router(module.router)
+    for router in metadefs.ROUTERS:
+        app.include_router(router)
+    app.state.secrets = {"namespace": _seen}
     return app
+
+
+async def _seen(rooms: EdgeRooms, caller: Caller, namespace: str) -> None:
+    """Raises `CallerError` 404 for whoever may not know of the namespace of definitions."""
+    await shown(rooms, caller, namespace)
 
 
 def _versions(url: str) -> dict[str, Any]:

@@ -48,4 +48,6 @@ BASES = {
     "xena_system_admin_or_project_reader": "rule:admin or rule:project_reader_api",
     # Glance's
     "default": "",
+    "metadef_default": "",
+    "metadef_admin": "rule:context_is_admin",
 }

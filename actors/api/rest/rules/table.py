@@ -36,7 +36,8 @@ class Table:
     `special` has the rules whose default is not that of their verb: a reader reads, a member changes things.
     `attributes` has, by route, the rules that count besides where the body has a field of that name (or the query, with
     a `?` before it). They are the rooms' own decisions: asked only where an operator overrides them. `passed_on` has,
-    by route, the rules of the service that the request goes on to, with its caller's token: they count as well.
+    by route, the rules of the service that the request goes on to, with its caller's token, and of what else it shows
+    or takes away: they count as well. So do those of `contained`, by route and field, where the body has that field.
     """
 
     service: str
@@ -44,6 +45,7 @@ class Table:
     special: Mapping[str, str]
     attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     passed_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    contained: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     read: str = "rule:reader"
     write: str = "rule:writer"
     needs_project: bool = True  # a token for a domain or the system is good for nothing here
