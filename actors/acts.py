@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from actors.messages import BlockDevice, BootSpec, NetworkRequest, Vif
+from actors.messages import BlockDevice, BootSpec, Claim, NetworkRequest, Vif
+from actors.records import Flavor
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -126,6 +127,36 @@ class Unrescue(Act, frozen=True, kw_only=True):
     attempt: int = 0
 
 
+class Resize(Act, frozen=True, kw_only=True):
+    """Its guest is made anew on its host by another flavor, and may have the one before again (`RevertResize`).
+
+    The conductor takes the flavor into the server's order.
+    """
+
+    token: str
+    flavor: Flavor | None = None
+    disk_config: str | None = None
+    stopped: bool = False  # it was off, and is so afterwards
+    wait_s: float = 0.0  # as of `Stop`
+    attempt: int = 0  # as of `Rebuild`
+
+
+class ConfirmResize(Act, frozen=True, kw_only=True):
+    """What was kept of its disks goes: from now on it has the new flavor alone."""
+
+    stopped: bool = False
+    attempt: int = 0
+
+
+class RevertResize(Act, frozen=True, kw_only=True):
+    """It has the flavor before, and the disks of that time."""
+
+    stopped: bool = False
+    attempt: int = 0
+
+
+LEFT_OFF = "resize_rollback"  # the step of a fault after which a guest is not what it was before its resize
+
 INTO_ORDER = tuple(field for field in Rebuild.__struct_fields__ if field in set(BootSpec.__struct_fields__) - {"token"})
 
 AnyAct = (
@@ -144,6 +175,9 @@ AnyAct = (
     | Rebuild
     | Rescue
     | Unrescue
+    | Resize
+    | ConfirmResize
+    | RevertResize
 )
 
 NAMES: dict[type[Act], str] = {
@@ -159,6 +193,9 @@ NAMES: dict[type[Act], str] = {
     DetachInterface: "detach_interface",
     Rescue: "rescue",
     Unrescue: "unrescue",
+    Resize: "resize",
+    ConfirmResize: "confirmResize",
+    RevertResize: "revertResize",
 }
 
 
@@ -171,6 +208,8 @@ def name_of(act: AnyAct) -> str:
             return "createBackup" if act.backup else "createImage"
         case Rebuild():
             return "rebuild_stopped" if act.stopped else "rebuild"
+        case Resize() | ConfirmResize() | RevertResize():
+            return f"{NAMES[type(act)]}_stopped" if act.stopped else NAMES[type(act)]
         case _:
             return NAMES[type(act)]
 
@@ -201,6 +240,8 @@ class ActOrder(msgspec.Struct, frozen=True, kw_only=True):
     spec: BootSpec  # as it would be asked for now
     vifs: tuple[Vif, ...]
     act: AnyAct
+    claim: Claim | None = None  # of one that was ever resized: what it holds on its host, when this is done
+    claim_before: Claim | None = None  # of a resize: what it holds again where that fails
 
 
 class ActDone(msgspec.Struct, frozen=True, kw_only=True):

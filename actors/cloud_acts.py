@@ -1,4 +1,4 @@
-"""What a driver script does to a server that is there, and waits for: stop, start, reboot, rebuild, rescue.
+"""What a driver script does to a server that is there, and waits for: stop, start, reboot, rebuild, rescue, resize.
 
 Called by `cloud.py`. A refusal is a `CallerError`; an act that was accepted and failed is an `ActFailedError`.
 """
@@ -9,8 +9,8 @@ import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self
 
-from actors.acts import AnyAct, Reboot, Start, Stop, Unrescue
-from actors.api.act_messages import ActOnServer, RebuildServer, RescueServer
+from actors.acts import AnyAct, ConfirmResize, Reboot, RevertResize, Start, Stop, Unrescue
+from actors.api.act_messages import ActOnServer, RebuildServer, RescueServer, ResizeServer
 from actors.cloud_rooms import Session, is_id
 from actors.cluster import names
 from actors.errors import CallerError, bad_request
@@ -84,6 +84,20 @@ class Acting(ABC):
     def unrescue(self, timeout_s: float = WAIT_LIMIT_S) -> Self:
         """Have its guest boot from its own disk again."""
         return self._act(Unrescue(), timeout_s)
+
+    def resize(self, flavor: str, timeout_s: float = WAIT_LIMIT_S) -> Self:
+        """Give it another flavor (by id or name), on the host where it is; then `confirm_resize` or `revert_resize`."""
+        session = self._cloud.session
+        request = ResizeServer(token=session.token, server_id=self.id, flavor=flavor)
+        return self._wait(session.call(names.API, "resize", request, again=False), timeout_s)
+
+    def confirm_resize(self, timeout_s: float = WAIT_LIMIT_S) -> Self:
+        """What was kept of its disks goes."""
+        return self._act(ConfirmResize(), timeout_s)
+
+    def revert_resize(self, timeout_s: float = WAIT_LIMIT_S) -> Self:
+        """It has the flavor before again, and the disks of that time."""
+        return self._act(RevertResize(), timeout_s)
 
     def _image_id(self, image: str) -> str:
         return self._cloud.images.get(image).id if image and not is_id(image) else image

@@ -20,6 +20,7 @@ from actors.messages import (
     BuildEnded,
     BuildOrder,
     Claim,
+    ClaimChange,
     ConnectionInfo,
     DeallocateRequest,
     DeleteRequest,
@@ -82,6 +83,12 @@ class SchedulerFace(Protocol):
 
     async def release(self, instance_ids: list[str]) -> None:
         """Give the claims back; an unknown id changes nothing."""
+
+    async def grow(self, changes: list[ClaimChange]) -> list[Placed | NoHostFound | CallerFault]:
+        """Room for another flavor beside what instances hold, on the hosts where they are. Repeatable by edition."""
+
+    async def shrink(self, changes: list[ClaimChange]) -> None:
+        """From now on they hold this alone."""
 
     async def confirm(self, instance_ids: list[str]) -> None:
         """The instances run: their claims are no longer provisional."""

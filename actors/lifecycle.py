@@ -17,6 +17,7 @@ AT_REST = frozenset((Vm.ACTIVE, Vm.STOPPED, Vm.PAUSED))
 IMAGED = AT_REST | {Vm.SUSPENDED}
 ANY = IMAGED | {Vm.ERROR}
 BOOTABLE = frozenset((Vm.ACTIVE, Vm.ERROR))
+AT_REST_OR_RESIZED = AT_REST | {Vm.RESIZED}
 HURT = frozenset((Vm.ACTIVE, Vm.STOPPED, Vm.ERROR))
 IDLE = frozenset((Task.NONE,))
 FORCED = IDLE | {
@@ -68,8 +69,14 @@ ACTIONS: dict[str, Action] = {
     "rebuild_stopped": Action(frozenset((Vm.STOPPED,)), Task.REBUILDING, OFF, fails=BROKEN),
     "rescue": Action(HURT, Task.RESCUING, Done(Vm.RESCUED, Power.RUNNING), fails=BROKEN),
     "unrescue": Action(frozenset((Vm.RESCUED,)), Task.UNRESCUING, RUNS, fails=BROKEN),
-    "attach_volume": Action(AT_REST),
-    "detach_volume": Action(AT_REST),
+    "resize": Action(ALIVE, Task.RESIZE_PREP, Done(Vm.RESIZED, Power.RUNNING)),
+    "resize_stopped": Action(frozenset((Vm.STOPPED,)), Task.RESIZE_PREP, Done(Vm.RESIZED, Power.SHUTDOWN)),
+    "confirmResize": Action(frozenset((Vm.RESIZED,)), Task.RESIZE_CONFIRMING, RUNS),
+    "confirmResize_stopped": Action(frozenset((Vm.RESIZED,)), Task.RESIZE_CONFIRMING, OFF),
+    "revertResize": Action(frozenset((Vm.RESIZED,)), Task.RESIZE_REVERTING, RUNS, fails=BROKEN),
+    "revertResize_stopped": Action(frozenset((Vm.RESIZED,)), Task.RESIZE_REVERTING, OFF, fails=BROKEN),
+    "attach_volume": Action(AT_REST_OR_RESIZED),
+    "detach_volume": Action(AT_REST_OR_RESIZED),
     "attach_interface": Action(AT_REST),
     "detach_interface": Action(AT_REST),
 }

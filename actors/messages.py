@@ -138,6 +138,15 @@ class EvacuateRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     stop: bool = False  # it is stopped there, whatever it was
 
 
+class Resized(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """That a server was, or is, given another flavor. `edition` grows with each change of what it holds on its host."""
+
+    edition: int
+    to: Flavor | None = None  # asked for; its host has yet to say whether there is room
+    other: Flavor | None = None  # beside its flavor, room is held for this one: it may be what it is again, or was
+    stopped: bool = False  # it was off when it was resized
+
+
 class BootSpec(
     msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True
 ):  # it is written with each instance
@@ -181,6 +190,7 @@ class BootSpec(
     files: tuple[tuple[str, str], ...] = ()  # personality: (path, content in base64)
     door: tuple[StoryLine, ...] = ()  # what happened before it was accepted (steps 1-5)
     evacuation: Evacuation | None = None  # while it is built again elsewhere, and where that failed
+    resized: Resized | None = None  # once it was, or was to be
 
 
 # ---------------------------------------------------------------- scheduler
@@ -247,6 +257,15 @@ class Claim(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     ram_mib: int
     disk_gib: int
     group_id: str = ""  # its server group
+    edition: int = 0  # as of `Resized`
+
+
+class ClaimChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Conductor → scheduler: what an instance holds on its host changes, in place. One of an older edition is late."""
+
+    asked: PlaceRequest  # of the flavor that it is to have
+    host: str
+    edition: int
 
 
 class HostReport(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -518,7 +537,7 @@ class DetachRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class ServerStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """As little of a server as one needs who waits for it."""
 
-    status: str  # BUILD, ACTIVE, SHUTOFF, PAUSED, SUSPENDED, RESCUE, REBOOT, HARD_REBOOT, ERROR
+    status: str  # BUILD, ACTIVE, SHUTOFF, PAUSED, SUSPENDED, RESCUE, RESIZE, VERIFY_RESIZE, REBOOT, HARD_REBOOT, ERROR
     project_id: str
     locked_by: str = ""  # owner, admin; '' = it is not locked
 

@@ -19,6 +19,7 @@ class Vm(StrEnum):
     PAUSED = "paused"
     SUSPENDED = "suspended"
     RESCUED = "rescued"
+    RESIZED = "resized"
     ERROR = "error"
     DELETED = "deleted"
 
@@ -42,6 +43,10 @@ class Task(StrEnum):
     BACKUP = "image_backup"
     RESCUING = "rescuing"
     UNRESCUING = "unrescuing"
+    RESIZE_PREP = "resize_prep"
+    RESIZE_MIGRATING = "resize_migrating"
+    RESIZE_CONFIRMING = "resize_confirming"
+    RESIZE_REVERTING = "resize_reverting"
     REBUILDING = "rebuilding"
     REBUILD_BLOCK_DEVICE_MAPPING = "rebuild_block_device_mapping"
     REBUILD_SPAWNING = "rebuild_spawning"
@@ -128,7 +133,7 @@ TABLE: dict[tuple[State, Event], State] = {
 for _start in product((Vm.ACTIVE, Vm.STOPPED, Vm.ERROR), (Task.NONE,), Power):
     TABLE[State._make(_start), Event.EVACUATE] = ACCEPTED
 # Whatever is done to a server when its deletion is asked for, deletion takes over.
-_LIVING = (Vm.ACTIVE, Vm.STOPPED, Vm.PAUSED, Vm.SUSPENDED, Vm.RESCUED, Vm.ERROR)
+_LIVING = (Vm.ACTIVE, Vm.STOPPED, Vm.PAUSED, Vm.SUSPENDED, Vm.RESCUED, Vm.RESIZED, Vm.ERROR)
 _ONLY_SHOWN = (Task.REBUILD_BLOCK_DEVICE_MAPPING, Task.REBUILD_SPAWNING)
 _TASKS = tuple(task for task in Task if task not in (*_BUILD_TASKS, *_ONLY_SHOWN, Task.DELETING))
 for _start in (*(_building(task) for task in _BUILD_TASKS), *map(State._make, product(_LIVING, _TASKS, Power))):
@@ -146,19 +151,24 @@ def after(state: State, event: Event) -> State:
         raise IllegalTransitionError(state, event) from None
 
 
-_SHOWN = {Vm.BUILDING: "BUILD", Vm.STOPPED: "SHUTOFF", Vm.RESCUED: "RESCUE"}
+_SHOWN = {Vm.BUILDING: "BUILD", Vm.STOPPED: "SHUTOFF", Vm.RESCUED: "RESCUE", Vm.RESIZED: "VERIFY_RESIZE"}
 _SHOWN_WHILE = {
     (Vm.ACTIVE, Task.REBOOTING): "REBOOT",
     (Vm.ACTIVE, Task.REBOOTING_HARD): "HARD_REBOOT",
     (Vm.ACTIVE, Task.REBUILDING): "REBUILD",
     (Vm.STOPPED, Task.REBUILDING): "REBUILD",
     (Vm.ERROR, Task.REBUILDING): "REBUILD",
+    (Vm.ACTIVE, Task.RESIZE_PREP): "RESIZE",
+    (Vm.ACTIVE, Task.RESIZE_MIGRATING): "RESIZE",
+    (Vm.STOPPED, Task.RESIZE_PREP): "RESIZE",
+    (Vm.STOPPED, Task.RESIZE_MIGRATING): "RESIZE",
+    (Vm.RESIZED, Task.RESIZE_REVERTING): "REVERT_RESIZE",
 }
 
 
 def status(state: State) -> str:
     """What a user sees as `status`: BUILD, ACTIVE, SHUTOFF, PAUSED, SUSPENDED, RESCUE, REBOOT, HARD_REBOOT, REBUILD,
-    ERROR, DELETED.
+    RESIZE, VERIFY_RESIZE, REVERT_RESIZE, ERROR, DELETED.
     """
     shown = _SHOWN_WHILE.get((state.vm, state.task)) or _SHOWN.get(state.vm)
     return shown or state.vm.value.upper()

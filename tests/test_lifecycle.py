@@ -14,21 +14,31 @@ PAUSED = State(Vm.PAUSED, Task.NONE, Power.PAUSED)
 SUSPENDED = State(Vm.SUSPENDED, Task.NONE, Power.SHUTDOWN)
 BROKEN = State(Vm.ERROR, Task.NONE, Power.RUNNING)
 RESCUED = State(Vm.RESCUED, Task.NONE, Power.RUNNING)
+RESIZED = State(Vm.RESIZED, Task.NONE, Power.RUNNING)
+RESIZED_OFF = State(Vm.RESIZED, Task.NONE, Power.SHUTDOWN)
 AT_REST = {
     "ACTIVE": ACTIVE,
     "SHUTOFF": STOPPED,
     "PAUSED": PAUSED,
     "SUSPENDED": SUSPENDED,
     "RESCUE": RESCUED,
+    "VERIFY_RESIZE": RESIZED,
     "ERROR": BROKEN,
 }
 
 MAY = {
-    "ACTIVE": {"stop", "reboot", "reboot_hard", "pause", "suspend", "createImage", "createBackup", "rebuild", "rescue"},
-    "SHUTOFF": {"start", "reboot_hard", "createImage", "createBackup", "rebuild_stopped", "rescue"},
+    "ACTIVE": {
+        *("stop", "reboot", "reboot_hard", "pause", "suspend", "createImage", "createBackup", "rebuild", "rescue"),
+        "resize",
+    },
+    "SHUTOFF": {"start", "reboot_hard", "createImage", "createBackup", "rebuild_stopped", "rescue", "resize_stopped"},
     "PAUSED": {"unpause", "reboot_hard", "createImage", "createBackup"},
     "SUSPENDED": {"resume", "reboot_hard", "createImage", "createBackup"},
     "RESCUE": {"unrescue"},
+    "VERIFY_RESIZE": {
+        *("confirmResize", "confirmResize_stopped", "revertResize", "revertResize_stopped"),
+        *("attach_volume", "detach_volume"),
+    },
     "ERROR": {"stop", "reboot_hard", "rebuild", "rescue"},
 }
 PLUGGING = {"attach_volume", "detach_volume", "attach_interface", "detach_interface"}
@@ -96,6 +106,33 @@ def test_a_rescue_that_fails_leaves_the_guest_off(
     assert status(failed(name, at_work)) == "ERROR"
 
 
+@pytest.mark.parametrize(
+    ("name", "state", "while_at", "end", "fails"),
+    [
+        ("resize", ACTIVE, ("resize_prep", "RESIZE"), RESIZED, "ACTIVE"),
+        ("resize_stopped", STOPPED, ("resize_prep", "RESIZE"), RESIZED_OFF, "SHUTOFF"),
+        ("confirmResize", RESIZED, ("resize_confirming", "VERIFY_RESIZE"), ACTIVE, "VERIFY_RESIZE"),
+        ("confirmResize_stopped", RESIZED_OFF, ("resize_confirming", "VERIFY_RESIZE"), STOPPED, "VERIFY_RESIZE"),
+        ("revertResize", RESIZED, ("resize_reverting", "REVERT_RESIZE"), ACTIVE, "ERROR"),
+        ("revertResize_stopped", RESIZED_OFF, ("resize_reverting", "REVERT_RESIZE"), STOPPED, "ERROR"),
+    ],
+)
+def test_a_resize_that_fails_leaves_the_server_as_it_was_and_a_revert_that_fails_does_not(
+    name: str, state: State, while_at: tuple[str, str], end: State, fails: str
+) -> None:
+    at_work = begun(name, state)
+    assert isinstance(at_work, State)
+    assert (at_work.task, status(at_work)) == while_at
+    assert done(name, at_work) == end
+    assert status(failed(name, at_work)) == fails
+    assert after(at_work, Event.DELETE).task is Task.DELETING
+
+
+def test_while_its_host_works_on_it_it_is_shown_as_resized() -> None:
+    for state in (ACTIVE, STOPPED):
+        assert status(state._replace(task=Task.RESIZE_MIGRATING)) == "RESIZE"
+
+
 def test_a_server_at_work_is_shown_as_clients_expect() -> None:
     soft, hard = begun("reboot", ACTIVE), begun("reboot_hard", ACTIVE)
     assert isinstance(soft, State)
@@ -133,6 +170,7 @@ def test_a_guest_that_ends_by_itself_is_shut_off_and_one_started_elsewhere_runs(
     assert powered(STOPPED, Power.RUNNING) == ACTIVE
     assert powered(ACTIVE, Power.RUNNING) == ACTIVE
     assert powered(SUSPENDED, Power.SHUTDOWN) == SUSPENDED
+    assert powered(RESIZED, Power.SHUTDOWN) == RESIZED_OFF
     assert powered(RESCUED, Power.SHUTDOWN) == RESCUED._replace(power=Power.SHUTDOWN)
     assert powered(ACTIVE, Power.PAUSED).vm is Vm.ACTIVE
 

@@ -89,6 +89,16 @@ class RescueServer(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str = ""
 
 
+class ResizeServer(msgspec.Struct, frozen=True, kw_only=True):
+    """Give it another flavor, by id or name, on the host where it is."""
+
+    token: str
+    server_id: str
+    flavor: str
+    disk_config: str | None = None
+    request_id: str = ""
+
+
 class ImageOfServer(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     server_id: str

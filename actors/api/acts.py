@@ -25,6 +25,7 @@ from actors.acts import (
     Edit,
     Reboot,
     Rescue,
+    Resize,
     Screen,
     Stop,
 )
@@ -321,7 +322,7 @@ def patient(act: AnyAct, server: ServerView) -> AnyAct:
     """With the time that its guest has to shut down, which its image may say."""
     said = server.image_properties.get("os_shutdown_timeout", "")
     wait_s = min(float(said), SHUT_DOWN_LIMIT_S) if said.isdecimal() else SHUT_DOWN_S
-    return msgspec.structs.replace(act, wait_s=wait_s) if isinstance(act, Stop | Reboot | Rescue) else act
+    return msgspec.structs.replace(act, wait_s=wait_s) if isinstance(act, Stop | Reboot | Rescue | Resize) else act
 
 
 def _image_properties(server: ServerView, context: AuthContext) -> dict[str, str]:

@@ -26,6 +26,7 @@ from actors.api.messages import (
 from actors.api.placement import Placement
 from actors.api.rebuilding import ServerRebuilds
 from actors.api.rescuing import ServerRescues
+from actors.api.resizing import ServerResizes
 from actors.api.validation import (
     hostname_of,
     image_fault,
@@ -66,7 +67,7 @@ Reply = TypeVar("Reply", list[str], Launched)  # to a request that was accepted
 Question = TypeVar("Question", AllocateRequest, AttachRequest)
 
 
-class Api(Placement, ServerFirewalls, ServerRebuilds, ServerRescues):
+class Api(Placement, ServerFirewalls, ServerRebuilds, ServerRescues, ServerResizes):
     def __init__(
         self,
         config: CloudConfig,

@@ -368,6 +368,28 @@ def unrescue(server: Name) -> None:
 
 
 @app.command()
+def resize(
+    server: Name,
+    flavor: Annotated[str, typer.Option(help="Flavor, by name or id.")] = "",
+    confirm: Annotated[bool, typer.Option(help="Keep what it was resized to.")] = False,
+    revert: Annotated[bool, typer.Option(help="Take back what it was resized to, and what it wrote since.")] = False,
+) -> None:
+    """Give a server another flavor, on the host where it is; then keep that, or take it back."""
+    from actors.cloud import Cloud
+
+    if [bool(flavor), confirm, revert].count(True) != 1:
+        raise typer.BadParameter("say one of --flavor NAME, --confirm, --revert")
+    with Cloud.connect() as cloud:
+        known = cloud.server(server)
+        if flavor:
+            known.resize(flavor)
+        elif confirm:
+            known.confirm_resize()
+        else:
+            known.revert_resize()
+
+
+@app.command()
 def delete(servers: Names) -> None:
     """Delete servers and wait until they are gone."""
     from actors.cloud import Cloud

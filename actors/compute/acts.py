@@ -18,6 +18,7 @@ from actors.acts import (
     ActOrder,
     AttachInterface,
     AttachVolume,
+    ConfirmResize,
     CreateImage,
     DetachInterface,
     DetachVolume,
@@ -25,7 +26,9 @@ from actors.acts import (
     Reboot,
     Rebuild,
     Rescue,
+    Resize,
     Resume,
+    RevertResize,
     Start,
     Stop,
     Suspend,
@@ -37,6 +40,7 @@ from actors.clock import Clock
 from actors.compute.plugging import attach_interface, attach_volume, detach_interface, detach_volume, plug
 from actors.compute.rebuilding import rebuild
 from actors.compute.rescuing import rescue, unrescue
+from actors.compute.resizing import confirm_resize, heal, resize, revert_resize
 from actors.errors import CallerError, Fault, HostError, HostFault
 from actors.image.upload import send
 from actors.messages import ImageRequest, Vif
@@ -44,7 +48,8 @@ from actors.messages import ImageRequest, Vif
 if TYPE_CHECKING:
     from actors.compute.service import Compute
 
-OVER_KEPT = 1_000  # ends of rebuilds and rescues that the conductor may not have heard
+OVER_KEPT = 1_000  # ends of such acts that the conductor may not have heard
+REMEMBERED = Rebuild | Rescue | Unrescue | Resize | ConfirmResize | RevertResize
 NEVER_STARTED = "the guest is not on this host"
 
 
@@ -119,7 +124,7 @@ class Acts:
             return HostFault(step, order.host, str(error) or type(error).__name__)
         now = self._clock.now()
         told = ActDone(started_at=started_at, finished_at=now, vifs=done.vifs, root_device=done.root_device)
-        if isinstance(order.act, Rebuild | Rescue | Unrescue):
+        if isinstance(order.act, REMEMBERED):
             self._over[order.id] = told
             if len(self._over) > OVER_KEPT:
                 self._over.popitem(last=False)
@@ -131,7 +136,8 @@ class Acts:
             case Stop(wait_s=wait_s):
                 await guests.shut_down(instance_id, wait_s, hurry)
             case Start():
-                await guests.unrescue(instance_id)  # an administrator's reset forgets that it is rescued
+                await guests.unrescue(instance_id)  # an administrator's reset forgets that it is rescued, or resized
+                await heal(self._node, order)
                 await self._start(order)
             case Resume():
                 await self._start(order)
@@ -139,6 +145,7 @@ class Acts:
                 await (guests.switch_off(instance_id) if hard else guests.shut_down(instance_id, wait_s, hurry))
                 hurry.clear()
                 await guests.unrescue(instance_id)
+                await heal(self._node, order)
                 await self._start(order)
             case Pause():
                 await guests.pause(instance_id)
@@ -162,6 +169,12 @@ class Acts:
                 await rescue(self._node, order, order.act, hurry, partial(self._start, order))
             case Unrescue():
                 await unrescue(self._node, order, partial(self._start, order))
+            case Resize():
+                await resize(self._node, order, order.act, hurry, self._start)
+            case ConfirmResize():
+                await confirm_resize(self._node, order)
+            case RevertResize():
+                await revert_resize(self._node, order, order.act, self._start)
         return _Made()
 
     async def _image(self, order: ActOrder, act: CreateImage) -> None:

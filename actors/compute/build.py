@@ -30,6 +30,14 @@ class Disk:
     guest_format: str = ""  # what an ephemeral disk is formatted with
 
 
+@dataclass(frozen=True, slots=True)
+class ResizeMark:
+    """In the definition of a guest whose resize is not confirmed: the act that resized it, and its flavor since."""
+
+    act_id: str
+    flavor_id: str
+
+
 @dataclass(slots=True)
 class Build:
     order: BuildOrder | DestroyOrder
@@ -39,6 +47,7 @@ class Build:
     vifs: tuple[Vif, ...] = ()  # networks
     connections: tuple[ConnectionInfo, ...] = ()  # block_devices
     kept_ports: tuple[str, ...] = ()  # plug_vifs: those whose tap was there already, so that no event may come
+    mark: ResizeMark | None = None  # of a guest that is there and is defined anew, by another flavor
     disks: list[Disk] = field(default_factory=list)  # block_devices: bus and device name for each, in order
 
     def __post_init__(self) -> None:

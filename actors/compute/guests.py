@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from actors.compute.build import Build, Disk
-from actors.messages import BootSpec, Vif
+from actors.compute.build import Build, Disk, ResizeMark
+from actors.messages import BootSpec, Claim, Vif
 from actors.states import Power
 
 
@@ -62,6 +62,25 @@ class Guests(Protocol):
 
     async def unrescue(self, instance_id: str) -> None:
         """Of a guest that is off: define it as it was before; what is left of a rescue goes."""
+
+    async def resized(self, instance_id: str) -> ResizeMark | None:
+        """Of a guest that may be what it was before its resize again."""
+
+    async def check_sizes(self, build: Build) -> None:
+        """Raises `CallerError` where a disk that it has would have to shrink."""
+
+    async def keep_disks(self, instance_id: str, mark: ResizeMark, hurry: asyncio.Event) -> None:
+        """Of a guest that is off: a copy of each of its disks beside it, unless one was made for this resize."""
+
+    async def fit(self, build: Build, before: BootSpec) -> None:
+        """Of a guest that is off and defined anew: disks grow; swap, and taps of another kind, are to be made anew."""
+
+    async def unresize(self, instance_id: str) -> None:
+        """Of a guest that is off: its disks are their copies, and its definition is the one before its resize, with
+        the volumes that it has now. One that is not marked is left alone."""
+
+    async def confirm_resize(self, instance_id: str, claim: Claim | None) -> None:
+        """The copies and the mark go; a guest that runs notices nothing. `claim`: what it holds from now on."""
 
     async def copy_root_disk(self, instance_id: str) -> Path:
         """The root disk of this moment as one qcow2 file, which the caller removes."""

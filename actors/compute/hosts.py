@@ -100,6 +100,21 @@ class Hosts:
         host.add(claim, 1)
         return None
 
+    def change(self, claim: Claim) -> HostFault | None:
+        """What an instance holds becomes this, unless it was changed since; or say what the host lacks."""
+        host = self._hosts.get(claim.host)
+        held = host.claims.get(claim.instance_id) if host else None
+        if host is None or held is None:
+            return HostFault("claim", claim.host, "the server has no place on this host")
+        if claim.edition < held.edition:
+            return None
+        host.add(held, -1)
+        lack = host.lacks(claim) if _is_more(claim, held) else ""
+        kept = held if lack else claim
+        host.claims[claim.instance_id] = kept
+        host.add(kept, 1)
+        return HostFault("claim", claim.host, lack) if lack else None
+
     def drop(self, host_name: str, instance_id: str) -> None:
         host = self._hosts.get(host_name)
         claim = host.claims.pop(instance_id, None) if host else None
@@ -136,3 +151,7 @@ class Hosts:
 
     def claims(self) -> list[Claim]:
         return [claim for host in self._hosts.values() for claim in host.claims.values()]
+
+
+def _is_more(claim: Claim, than: Claim) -> bool:
+    return claim.vcpus > than.vcpus or claim.ram_mib > than.ram_mib or claim.disk_gib > than.disk_gib

@@ -127,7 +127,11 @@ class SimulatedHypervisor:
         return self._found
 
     async def define(self, builds: list[Build]) -> Failures:
-        return await self._make("define", builds)
+        failures = await self._make("define", builds)
+        for build in builds:
+            if build.id not in failures:
+                self.guests.defined(build)
+        return failures
 
     async def undefine(self, builds: list[Build]) -> None:
         self._remove("define", builds)

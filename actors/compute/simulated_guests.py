@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from actors.compute.build import Build, Disk
+from actors.compute.build import Build, Disk, ResizeMark
 from actors.compute.simulated_disk import simulated_disk
 from actors.errors import HostError, HostFault
-from actors.messages import BootSpec, Vif
+from actors.messages import BootSpec, Claim, Vif
 from actors.simulated_taps import Taps
 from actors.states import Power
 
@@ -41,17 +41,21 @@ class SimulatedGuests:
         self._power: dict[str, Power] = {}  # of those that do not run
         self._disks: dict[str, dict[str, str]] = {}  # instance id → volume id → device
         self._rescued: dict[str, str] = {}  # instance id → act id
+        self._resized: dict[str, ResizeMark] = {}
+        self._kept: set[str] = set()  # ids of those whose disks have copies
         self._changed: Callable[[str], None] = _nobody
 
     def watch(self, changed: Callable[[str], None]) -> None:
         self._changed = changed
 
     def forget(self, instance_ids: Iterable[str]) -> None:
-        if self._power or self._disks or self._rescued:
+        if self._power or self._disks or self._rescued or self._kept:
             for instance_id in instance_ids:
                 self._power.pop(instance_id, None)
                 self._disks.pop(instance_id, None)
                 self._rescued.pop(instance_id, None)
+                self._resized.pop(instance_id, None)
+                self._kept.discard(instance_id)
 
     def end_by_itself(self, instance_id: str) -> None:
         """As a guest does whose user switches it off from inside."""
@@ -120,6 +124,30 @@ class SimulatedGuests:
     async def unrescue(self, instance_id: str) -> None:
         self._rescued.pop(instance_id, None)
 
+    def defined(self, build: Build) -> None:
+        if build.mark is not None:
+            self._resized[build.id] = build.mark
+
+    async def resized(self, instance_id: str) -> ResizeMark | None:
+        return self._resized.get(instance_id)
+
+    async def check_sizes(self, build: Build) -> None:
+        return
+
+    async def keep_disks(self, instance_id: str, mark: ResizeMark, hurry: asyncio.Event) -> None:
+        self._kept.add(instance_id)
+
+    async def fit(self, build: Build, before: BootSpec) -> None:
+        return
+
+    async def unresize(self, instance_id: str) -> None:
+        self._kept.discard(instance_id)
+        self._resized.pop(instance_id, None)
+
+    async def confirm_resize(self, instance_id: str, claim: Claim | None) -> None:
+        self._resized.pop(instance_id, None)
+        self._kept.discard(instance_id)
+
     async def copy_root_disk(self, instance_id: str) -> Path:
         if instance_id not in self._things[BUILT]:
             raise HostError(HostFault("createImage", "", "there is no such guest"))
@@ -136,7 +164,9 @@ class SimulatedGuests:
     def world(self) -> dict[str, list[str]]:
         off = sorted(f"{one} {power}" for one, power in self._power.items())
         disks = sorted(f"{one} {device}" for one, held in self._disks.items() for device in held.values())
+        marks = sorted(f"{one} {mark.flavor_id}" for one, mark in self._resized.items())
         found = {"not_running": off, "hot_disks": disks, "rescued": sorted(self._rescued)}
+        found |= {"resized": marks, "kept_disks": sorted(self._kept)}
         return {kind: names for kind, names in found.items() if names}
 
 

@@ -125,7 +125,7 @@ class Acceptance:
 
     def _forget_unrecorded(self, boots: list[Boot], fault: Fault) -> CallerFault:
         for boot in boots:
-            self._quotas.give_back(boot.instance, group_of(boot.spec()))
+            self._quotas.give_back(boot.instance.project_id, boot.counted, group_of(boot.spec()))
             del self._boots[boot.id]
             self._seats.leave(boot.id)
             self.keys.drop(boot.instance.project_id, boot.instance.idempotency_key)

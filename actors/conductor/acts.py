@@ -17,17 +17,21 @@ import msgspec
 
 from actors import lifecycle
 from actors.acts import (
+    LEFT_OFF,
     ActDone,
     ActOrder,
     ActRequest,
     AnyAct,
     AttachInterface,
     AttachVolume,
+    ConfirmResize,
     DetachInterface,
     DetachVolume,
     PowerReport,
     Rebuild,
     Rescue,
+    Resize,
+    RevertResize,
     Stop,
     Unrescue,
     act_of,
@@ -36,9 +40,13 @@ from actors.acts import (
 )
 from actors.conductor.attached import attached_volumes, with_volume, without_volume
 from actors.conductor.boots import Boot
+from actors.conductor.claim_changes import ClaimChanges
+from actors.conductor.held import counted
 from actors.conductor.instance_actions import InstanceActions, begun, ended
 from actors.conductor.rebuilt import broken, rebuilt, spec_of, taken_in
+from actors.conductor.resized import RESIZES, asked, over, reverting
 from actors.errors import CallerError, CallerFault, Fault, HostFault, bad_request, conflict, forbidden, not_found
+from actors.messages import Claim
 from actors.records import InstanceAction
 from actors.states import Power, Task, Vm
 from actors.vifs import alike
@@ -58,11 +66,14 @@ EVENTS = {
     "detach_interface": "interface_detach",
     "createImage": "snapshot",
     "createBackup": "snapshot",
+    "confirmResize": "resize_confirm",
+    "revertResize": "resize_revert",
 }  # where a notification has another name than the act
 LEFT = "the host left the cluster"
 TOO_LATE = "the server was built again elsewhere"
 SECRETS = ("token", "admin_password")
-OTHERS_S = 600.0  # for devices that come or go when a server is to be rescued
+ALONE = Rescue | Resize | RevertResize  # what was begun before these is over first
+OTHERS_S = 600.0  # for devices that come or go when a server is to be rescued or resized
 BUSY = f"other actions are not over within {OTHERS_S:g} s"
 
 
@@ -71,6 +82,7 @@ class Acts:
         self._conductor = conductor
         self._actions = actions
         self._at_work: dict[str, asyncio.Event] = {}  # by action id; set when it is over
+        self.claims = ClaimChanges(conductor)
 
     # ------------------------------------------------------------ accepting
 
@@ -96,15 +108,15 @@ class Acts:
         try:
             check_lock(boot, request.above_locks)
             self._check_host(boot)
-            asked = _as_it_stands(boot, request.act)
-            name = name_of(asked)
+            stands = _as_it_stands(boot, request.act)
+            name = name_of(stands)
             state = lifecycle.begun(name, boot.state)
             if isinstance(state, lifecycle.Refused):
                 raise CallerError(wrong_state(name, boot, state))
             if not boot.instance.launched_at:
                 text = f"Cannot '{shown_name(name)}' instance {boot.id} while it has never been active"
                 raise CallerError(conflict("", text))
-            act = self._prepared(boot, asked)
+            act = self._prepared(boot, stands)
         except CallerError as error:
             return error.fault
         boot.become(state)
@@ -141,7 +153,26 @@ class Acts:
                 return taken_in(boot, act, self._conductor.limits(row.project_id))
             case Rescue() | Unrescue():
                 return msgspec.structs.replace(act, attempt=row.attempt)
+            case Resize() | ConfirmResize() | RevertResize():
+                return self._resized(boot, act)
         return act
+
+    def _resized(self, boot: Boot, act: RESIZES) -> AnyAct:
+        """A project is charged for what is asked from now on."""
+        if any(isinstance(act_of(one.act), RESIZES) for one in self._actions.pending(boot.id)):  # it was reset since
+            raise CallerError(conflict("", f"Cannot '{name_of(act)}' instance {boot.id} while a resize is under way"))
+        spec, was = boot.spec(), boot.counted
+        match act:
+            case Resize():
+                spec = asked(spec, boot.id, act)
+                if fault := self._conductor.fault_of_more(boot, counted(spec)):
+                    raise CallerError(fault)
+                act = msgspec.structs.replace(act, flavor=None, disk_config=None)
+            case RevertResize():
+                spec = reverting(spec)
+        boot.ask_anew(flavor=spec.flavor, resized=spec.resized, disk_config=spec.disk_config)
+        self._conductor.charge(boot, was)
+        return msgspec.structs.replace(act, attempt=boot.instance.attempt)
 
     def _check_host(self, boot: Boot) -> None:
         """What nobody can do now would be done whenever the node is back, whatever the server is by then."""
@@ -213,7 +244,10 @@ class Acts:
         boot = self._conductor.boot(action.instance_id)
         if boot is None:
             return
-        if isinstance(act_of(action.act), Rescue) and not await self._is_first(action):
+        act = act_of(action.act)
+        if isinstance(act, ALONE) and not await self._is_first(action):
+            return
+        if isinstance(act, Resize) and not await self._has_room(boot, action):
             return
         row = boot.instance
         try:
@@ -222,6 +256,30 @@ class Acts:
             self._let_go(action.id)  # it stands until the node's actor says hello, or the node has left
             return
         await self._end(action, reply)
+
+    async def _has_room(self, boot: Boot, action: InstanceAction) -> bool:
+        """The scheduler first, then the order, durably, then its host."""
+        resized = boot.spec().resized
+        if resized is None or resized.to is None:
+            return True  # a conductor that died had asked
+
+        def wanted() -> bool:
+            known = self._actions.find(boot.id, action.id)
+            there = self._conductor.boot(boot.id) is boot and not boot.instance.deleting
+            return there and known is not None and not known.finished_at
+
+        fault = await self.claims.grow(boot, wanted)
+        if not wanted():
+            self._let_go(action.id)
+            await self.claims.tell()
+            return False
+        if fault is not None:
+            await self._end(action, fault)
+            return False
+        if boot.acting == action.id:
+            boot.become(boot.state._replace(task=Task.RESIZE_MIGRATING))
+        await self._conductor.write([boot], "")
+        return True
 
     async def _is_first(self, action: InstanceAction) -> bool:
         """What was begun before it is over: else a device would come or go after the guest's own are put aside."""
@@ -258,13 +316,16 @@ class Acts:
             return  # told twice
         boot = self._conductor.boot(action.instance_id)
         host = boot.instance.host if boot else ""
-        over = ended(action, host, reply, self._conductor.clock.now())
+        told = ended(action, host, reply, self._conductor.clock.now())
         if boot is not None:
-            self._actions.put(over)
+            self._actions.put(told)
         if boot is not None and not boot.instance.deleting:
             self._settle(boot, action, reply)
-        await self._tell(over, "end" if isinstance(reply, ActDone) else "error")
+        await self._tell(told, "end" if isinstance(reply, ActDone) else "error")
         self._let_go(action.id)
+        if isinstance(act_of(action.act), RESIZES):
+            self.claims.add([action.instance_id])
+            await self.claims.tell()
 
     def _let_go(self, action_id: str) -> None:
         if (event := self._at_work.pop(action_id, None)) is not None:
@@ -278,7 +339,7 @@ class Acts:
         acting = boot.acting == action.id
         if acting:  # no other has taken over
             turn = lifecycle.done if well else lifecycle.failed
-            boot.become(turn(name_of(act), boot.state))
+            boot.become(lifecycle.BROKEN if _is_left_off(reply) else turn(name_of(act), boot.state))
             boot.acting = ""
         match act:
             case AttachVolume() if not well:
@@ -294,6 +355,12 @@ class Acts:
                 boot.change(**(rebuilt(reply) if isinstance(reply, ActDone) else broken(reply, now)))
             case Rescue() | Unrescue() if acting and not isinstance(reply, ActDone):
                 boot.change(**broken(reply, now, action.name))
+            case Resize() | ConfirmResize() | RevertResize():
+                was = boot.counted
+                over(boot, act, well)
+                self._conductor.charge(boot, was)
+                if acting and boot.instance.vm_state == Vm.ERROR and not isinstance(reply, ActDone):
+                    boot.change(**broken(reply, now, action.name))
 
     async def _tell(self, action: InstanceAction, phase: str) -> None:
         """A server that is gone meanwhile is written no more, its action is."""
@@ -325,7 +392,7 @@ class Acts:
 def _is_too_late(boot: Boot, action: InstanceAction) -> bool:
     """It was built again elsewhere since: what is on its disk now is not what the act was about."""
     act = act_of(action.act)
-    return isinstance(act, Rebuild | Rescue | Unrescue) and act.attempt != boot.instance.attempt
+    return isinstance(act, Rebuild | Rescue | Unrescue | RESIZES) and act.attempt != boot.instance.attempt
 
 
 def _order(boot: Boot, action: InstanceAction) -> ActOrder:
@@ -338,7 +405,23 @@ def _order(boot: Boot, action: InstanceAction) -> ActOrder:
         spec=spec_of(boot) if isinstance(act, Rebuild) else boot.spec(),
         vifs=row.addresses,
         act=act,
+        **_claims(boot, act),
     )
+
+
+def _claims(boot: Boot, act: AnyAct) -> dict[str, Claim]:
+    """What one that was ever resized holds on its host, and what it holds again where that fails."""
+    spec = boot.spec()
+    if spec.resized is None:
+        return {}
+    if isinstance(act, Resize) and spec.resized.other is not None:
+        return {"claim": boot.claim(), "claim_before": boot.claim_of(spec.resized.other)}
+    return {"claim": boot.claim_of(spec.flavor)}
+
+
+def _is_left_off(reply: ActDone | Fault) -> bool:
+    """A guest that was to be resized is not what it was."""
+    return isinstance(reply, HostFault) and reply.step == LEFT_OFF
 
 
 def check_lock(boot: Boot, above_locks: bool) -> None:
@@ -352,9 +435,16 @@ def wrong_state(name: str, boot: Boot, refused: lifecycle.Refused) -> CallerFaul
 
 
 def _as_it_stands(boot: Boot, act: AnyAct) -> AnyAct:
-    """What is rebuilt while it is off is off afterwards."""
-    stopped = boot.instance.vm_state == Vm.STOPPED
-    return msgspec.structs.replace(act, stopped=stopped) if isinstance(act, Rebuild) else act
+    """What is rebuilt or resized while it is off is off afterwards."""
+    row, resized = boot.instance, boot.spec().resized
+    match act:
+        case Rebuild() | Resize():
+            return msgspec.structs.replace(act, stopped=row.vm_state == Vm.STOPPED)
+        case ConfirmResize():
+            return msgspec.structs.replace(act, stopped=row.power_state == Power.SHUTDOWN)
+        case RevertResize():
+            return msgspec.structs.replace(act, stopped=resized is not None and resized.stopped)
+    return act
 
 
 def public(action: InstanceAction) -> InstanceAction:

@@ -10,19 +10,31 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from actors.conductor.boots import Boot
 from actors.conductor.nodes import Nodes
 from actors.conductor.pruning import prune
 from actors.conductor.questions import Questions
 from actors.errors import CallerFault, not_found
 from actors.faces import ComputeFace, SchedulerFace
 from actors.messages import HostSeen, Pruned
-from actors.records import Aggregate, Change, ComputeQuota, drop
+from actors.records import Aggregate, Change, ComputeQuota, Flavor, drop
 
 
 class Administration(Questions):
     nodes: Nodes
     scheduler: SchedulerFace
     compute: Callable[[str], ComputeFace]  # of a node
+
+    async def renew(self, node: str, epoch: int) -> None:
+        self.nodes.check(node, epoch)
+
+    async def present(self) -> list[str]:
+        """The worker nodes that said hello and have not left since."""
+        return self.nodes.present()
+
+    async def left(self) -> list[str]:
+        """The worker nodes that said hello once and have left."""
+        return self.nodes.left()
 
     async def set_enabled(self, node: str, enabled: bool, reason: str = "") -> CallerFault | None:
         """Whether new machines are placed on the node's hosts: durably, and from the answer on."""
@@ -67,3 +79,11 @@ class Administration(Questions):
             self._quotas.set_limits([row])
         else:
             self._quotas.forget(project_id)
+
+    def charge(self, boot: Boot, was: Flavor) -> None:
+        """Its project, for what it is now."""
+        self._quotas.change(boot.instance.project_id, was, boot.counted)
+
+    def fault_of_more(self, boot: Boot, becomes: Flavor) -> CallerFault | None:
+        """Why its project can't be charged for more."""
+        return self._quotas.fault_of_more(boot.instance.project_id, boot.counted, becomes)

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from actors.compute.block_info import disks_for, one_more
 from actors.compute.build import Disk
+from actors.conductor.held import held
 from actors.errors import CallerError
 from actors.messages import BlockDevice, BootSpec, ConnectionInfo
 from actors.volume.plan import made_id
@@ -39,8 +40,20 @@ def attached_volumes(spec: BootSpec, instance_id: str) -> tuple[BlockDevice, ...
 def with_volume(spec: BootSpec, instance_id: str, device: BlockDevice) -> tuple[BlockDevice, ...]:
     """The order's devices and one more, under a free name. Raises `CallerError` where there is none."""
     volumes = attached_volumes(spec, instance_id)
-    disk = one_more(_disks(spec, [volume.source_id for volume in volumes]), device, spec.image_properties)
+    ids = [volume.source_id for volume in volumes]
+    disks = [disk for flavor in held(spec) for disk in _disks(replace(spec, flavor=flavor), ids)]
+    disk = one_more(disks, device, spec.image_properties)
     return (*_local(spec), *volumes, replace(device, device_name=_path(disk.device), disk_bus=disk.bus))
+
+
+def with_named_volumes(spec: BootSpec, instance_id: str) -> tuple[BlockDevice, ...]:
+    """The order's devices, the volumes under the names that they have, whatever disks come before them."""
+    return (*_local(spec), *attached_volumes(spec, instance_id))
+
+
+def check_disks(spec: BootSpec, instance_id: str) -> None:
+    """Raises `CallerError` for an order whose flavor has no room for its disks."""
+    _disks(spec, [volume.source_id for volume in attached_volumes(spec, instance_id)])
 
 
 def without_volume(spec: BootSpec, instance_id: str, volume_id: str) -> tuple[BlockDevice, ...]:

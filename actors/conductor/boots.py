@@ -15,6 +15,7 @@ from sys import intern
 import msgspec
 
 from actors.conductor.attached import attached_volumes
+from actors.conductor.held import counted, edition, held
 from actors.conductor.orders import Template, joined, split, template_of, whole
 from actors.conductor.quotas import group_of
 from actors.conductor.timeline import PLACED, Moment, Timeline
@@ -189,24 +190,41 @@ class Boot:
         return spec
 
     def claim(self) -> Claim:
+        """While it may be of two flavors, of each resource what the larger needs."""
         spec = self.spec()
+        return self._claim(spec, held(spec), edition(spec))
+
+    def claim_of(self, flavor: Flavor) -> Claim:
+        """Were it of this flavor alone."""
+        spec = self.spec()
+        return self._claim(spec, (flavor,), edition(spec))
+
+    def _claim(self, spec: BootSpec, flavors: tuple[Flavor, ...], edition: int) -> Claim:
         return Claim(
             instance_id=self.id,
             host=self.instance.host,
-            vcpus=spec.flavor.vcpus,
-            ram_mib=spec.flavor.ram_mib,
-            disk_gib=disk_gib(spec),
+            vcpus=max(flavor.vcpus for flavor in flavors),
+            ram_mib=max(flavor.ram_mib for flavor in flavors),
+            disk_gib=max(disk_gib(spec, flavor) for flavor in flavors),
             group_id=group_of(spec),
+            edition=edition,
         )
 
-    def place_request(self) -> PlaceRequest:
+    @property
+    def counted(self) -> Flavor:
+        """What its project is charged for."""
+        return counted(self.spec())
+
+    def place_request(self, flavor: Flavor | None = None) -> PlaceRequest:
+        """Of its own flavor, or of another."""
         spec = self.spec()
+        flavor = flavor or spec.flavor
         return PlaceRequest(
             instance_id=self.id,
             attempt=self.instance.attempt,
             project_id=spec.project_id,
-            flavor=spec.flavor,
-            root_gib=spec.flavor.disk_gib if spec.image_id else 0,
+            flavor=flavor,
+            root_gib=flavor.disk_gib if spec.image_id else 0,
             availability_zone=_zone(spec),
             image_properties=spec.image_properties,
             hints=spec.hints,
@@ -249,10 +267,10 @@ def _zone(spec: BootSpec) -> str:
     return f"{zone}:{spec.evacuation.to}" if spec.evacuation.to else zone
 
 
-def disk_gib(spec: BootSpec) -> int:
+def disk_gib(spec: BootSpec, flavor: Flavor) -> int:
     """What a boot takes of its host's disk: root unless it boots from a volume, ephemeral, and swap rounded up."""
-    root = spec.flavor.disk_gib if spec.image_id else 0
-    return root + spec.flavor.ephemeral_gib + ceil(spec.flavor.swap_mib / 1024)
+    root = flavor.disk_gib if spec.image_id else 0
+    return root + flavor.ephemeral_gib + ceil(flavor.swap_mib / 1024)
 
 
 def new_boot(spec: BootSpec, instance_id: str, index: int, at: float) -> Boot:

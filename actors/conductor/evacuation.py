@@ -121,6 +121,7 @@ def _set_out(conductor: Conductor, boot: Boot, request: EvacuateRequest) -> None
         batch="",
         evacuation=left,
     )
+    conductor.forget_resize(boot)
     boot.hear(Event.EVACUATE)
     boot.failures, boot.ended = [], None
     boot.change(

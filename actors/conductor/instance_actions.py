@@ -38,6 +38,9 @@ PARTS = {
     "rebuild": "compute_rebuild_instance",
     "rescue": "compute_rescue_instance",
     "unrescue": "compute_unrescue_instance",
+    "resize": "compute_finish_resize",
+    "confirmResize": "compute_confirm_resize",
+    "revertResize": "compute_finish_revert_resize",
 }
 EVACUATE = "evacuate"
 DELETE = "delete"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from actors.errors import CallerFault, forbidden
 from actors.messages import BootSpec
-from actors.records import ComputeQuota, Flavor, Instance
+from actors.records import ComputeQuota, Flavor
 
 DEFAULT = "default"  # the id under which the cloud's own limits are kept
 NONE = -1
@@ -34,7 +34,6 @@ LIMITS: dict[str, int] = {
 UNLIMITED = dict.fromkeys(("instances", "cores", "ram", "server_groups", "server_group_members"), NONE)
 """For a project that is limited by the hosts alone."""
 REMEMBERED = 10_000  # projects whose limits are kept merged
-RESOURCES = ("instances", "cores", "ram")
 
 
 @dataclass(slots=True)
@@ -105,14 +104,24 @@ class Quotas:
         if group_id:
             self._members[group_id] += count
 
-    def give_back(self, instance: Instance, group_id: str = "") -> None:
-        self.take(instance.project_id, instance.flavor, -1, group_id)
-        if not self._used[instance.project_id].instances:
-            del self._used[instance.project_id]
+    def give_back(self, project_id: str, flavor: Flavor, group_id: str = "") -> None:
+        self.take(project_id, flavor, -1, group_id)
+        if not self._used[project_id].instances:
+            del self._used[project_id]
         if group_id and not self._members[group_id]:
             del self._members[group_id]
 
+    def change(self, project_id: str, was: Flavor, becomes: Flavor) -> None:
+        """One of its machines is charged for another flavor."""
+        self.take(project_id, was, -1)
+        self.take(project_id, becomes, 1)
+
     # ------------------------------------------------------------ what is exceeded
+
+    def fault_of_more(self, project_id: str, was: Flavor, becomes: Flavor) -> CallerFault | None:
+        """Names each quota that a machine would exceed which needs more than it did."""
+        more = {"cores": becomes.vcpus - was.vcpus, "ram": becomes.ram_mib - was.ram_mib}
+        return self._exceeded(project_id, {name: amount for name, amount in more.items() if amount > 0})
 
     def _room(self, spec: BootSpec) -> int:
         """For how many machines more of this flavor and group there is room."""
@@ -142,11 +151,15 @@ class Quotas:
         """Names each quota that so many machines would exceed."""
         if fault := self._fault_of_items(spec):
             return fault
-        limits, use = self.limits(spec.project_id), self.used(spec.project_id)
         asked = {"instances": count, "cores": count * spec.flavor.vcpus, "ram": count * spec.flavor.ram_mib}
-        over = [name for name in RESOURCES if limits[name] != NONE and getattr(use, name) + asked[name] > limits[name]]
+        fault = self._exceeded(spec.project_id, asked)
+        return fault or forbidden("Quota exceeded, too many servers in group")
+
+    def _exceeded(self, project_id: str, asked: Mapping[str, int]) -> CallerFault | None:
+        limits, use = self.limits(project_id), self.used(project_id)
+        over = [name for name in asked if limits[name] != NONE and getattr(use, name) + asked[name] > limits[name]]
         if not over:
-            return forbidden("Quota exceeded, too many servers in group")
+            return None
         names = ", ".join(over)
         requested = ", ".join(str(asked[name]) for name in over)
         already = ", ".join(str(getattr(use, name)) for name in over)

@@ -137,7 +137,7 @@ class Conductor(Administration):
         await self._load_keys()
         self._quotas.begin_anew()
         for boot in self._boots.values():
-            self._quotas.take(boot.instance.project_id, boot.instance.flavor, 1, group_of(boot.spec()))
+            self._quotas.take(boot.instance.project_id, boot.counted, 1, group_of(boot.spec()))
         self._quotas.set_limits(await self._store.load(ComputeQuota))
         for boot in self._boots.values():
             if boot.building:
@@ -167,6 +167,8 @@ class Conductor(Administration):
         self.spawn(self._attempts.letting_go.now([boot for boot in boots if not boot.instance.deleting]))
         for node in self.nodes.left():
             self.spawn(self._abandon(node))
+        self._acts.claims.add(boot.id for boot in boots if boot.spec().resized is not None)
+        self.spawn(self._acts.claims.tell())
         self._acts.resume()
 
     # ------------------------------------------------------------ the ledger of the other rooms
@@ -235,9 +237,6 @@ class Conductor(Administration):
             running=tuple(b.claim() for b in here if b.holds_host and not b.building and not b.instance.deleting),
             enabled=row.enabled,
         )
-
-    async def renew(self, node: str, epoch: int) -> None:
-        self.nodes.check(node, epoch)
 
     def with_a_host(self, request_ids: set[str]) -> set[str]:
         """Those of the requests of which any machine has a host."""
@@ -319,14 +318,6 @@ class Conductor(Administration):
         if active:
             self._confirmations.add(boot.id for boot in active)
         await self._attempts.failed(ends)
-
-    async def present(self) -> list[str]:
-        """The worker nodes that said hello and have not left since."""
-        return self.nodes.present()
-
-    async def left(self) -> list[str]:
-        """The worker nodes that said hello once and have left."""
-        return self.nodes.left()
 
     async def node_left(self, node: str) -> list[str]:
         """A worker node left the cluster: what it was building goes elsewhere, and nobody waits for it."""
@@ -418,7 +409,7 @@ class Conductor(Administration):
         for boot in gone:
             self._leaving.pop(boot.id, None)
             if self._boots.pop(boot.id, None) is not None:
-                self._quotas.give_back(boot.instance, group_of(boot.spec()))
+                self._quotas.give_back(boot.instance.project_id, boot.counted, group_of(boot.spec()))
                 self._deleted.add(boot)
                 self._acceptance.keys.gone(boot.instance.project_id, boot.instance.idempotency_key)
             self._actions.forget(boot.id)
@@ -454,10 +445,19 @@ class Conductor(Administration):
             records += [self._actions.record(edit, boot, now)] if edit.record else []
             replies.append(view(boot))
         await self._writing.write(changed, "instance.update" if changed else "", records)
+        await self._acts.claims.tell()
         return replies
 
     def _edited(self, boot: Boot, edit: Edit, now: float) -> CallerFault | None:
-        return edited(boot, edit, now, self.limits(boot.instance.project_id)["metadata_items"])
+        at_rest = not boot.acting
+        fault = edited(boot, edit, now, self.limits(boot.instance.project_id)["metadata_items"])
+        if edit.vm_state and at_rest and fault is None:  # one that is reset can't be reverted
+            self.forget_resize(boot)
+        return fault
+
+    def forget_resize(self, boot: Boot) -> None:
+        """It is of its flavor alone; whoever writes that has the scheduler told."""
+        self._acts.claims.forget(boot)
 
     def boot(self, instance_id: str) -> Boot | None:
         return self._boots.get(instance_id)
@@ -470,6 +470,7 @@ class Conductor(Administration):
     async def tend(self) -> None:
         """Once in a while: undo what could not be undone, tell what could not be told, end what takes too long."""
         await self._confirmations.tell()
+        await self._acts.claims.tell()
         self.spawn(self._attempts.letting_go.again())
         deleting = [b for b in self._leaving.values() if not b.controlled and not b.undoing]
         self._attempts.tend()

@@ -16,10 +16,11 @@ from actors.clock import Clock
 from actors.cluster.names import node_of
 from actors.errors import CallerFault, StaleEpochError, bad_request, busy, conflict
 from actors.fencing import UNFENCED, Epochs
-from actors.messages import Claim, HostReport, HostSeen, NoHostFound, Placed, PlaceRequest
+from actors.messages import Claim, ClaimChange, HostReport, HostSeen, NoHostFound, Placed, PlaceRequest
 from actors.records import Aggregate
 from actors.scheduler import providers, wire
 from actors.scheduler.arrangement import Arrangement
+from actors.scheduler.claim_changes import ClaimChanges
 from actors.scheduler.liveness import Liveness
 from actors.scheduler.messages import AllocationView, CandidateQuery, PlacementExplained, ProviderView
 from placement import PROFILES, BadRequest, Fleet, NoHost, Placement, Placer, Request, explain
@@ -53,6 +54,7 @@ class Scheduler:
         self._random = Random(random.getrandbits(64))  # what is given may be the system's, slow with each number
         self._fleet = Fleet()
         self._placer = Placer(self._fleet, PROFILES[profile])
+        self._claim_changes = ClaimChanges(self._fleet, self._placer)
         self._liveness = Liveness(service_down_s)
         self._reports: dict[str, HostReport] = {}  # the last of each host
         self._arrangement = Arrangement()
@@ -90,6 +92,16 @@ class Scheduler:
         for instance_id in instance_ids:
             self._release(instance_id)
             self._blamed.pop(instance_id, None)
+
+    async def grow(self, changes: list[ClaimChange]) -> list[Placed | NoHostFound | CallerFault]:
+        """Room for another flavor beside what instances hold, on the hosts where they are. Repeatable by edition."""
+        self._tidy()
+        return [self._grow(change) for change in changes]
+
+    async def shrink(self, changes: list[ClaimChange]) -> None:
+        """From now on they hold this alone. What is not there, or of an older edition, changes nothing."""
+        for change in changes:
+            self._claim_changes.shrink(change)
 
     async def confirm(self, instance_ids: list[str]) -> None:
         """The instances run: their claims are no longer provisional, and their hosts can build."""
@@ -173,6 +185,7 @@ class Scheduler:
             if claim.instance_id in self._attempts:
                 continue
             self._fleet.claim(wire.claim_in(claim))
+            self._claim_changes.restored(claim)
             self._attempts[claim.instance_id] = UNKNOWN_ATTEMPT
 
     async def forget_hosts(self, hosts: list[str]) -> None:
@@ -314,8 +327,20 @@ class Scheduler:
             )
         return self._placed(claim.host)
 
+    def _grow(self, change: ClaimChange) -> Placed | NoHostFound | CallerFault:
+        try:
+            found = self._claim_changes.grow(change, self._random)
+        except BadRequest as error:
+            return bad_request(error.field, error.message)
+        if isinstance(found, Placement):
+            return self._placed(found.host)
+        if isinstance(found, NoHost):
+            return NOT_YET if self._more_may_come() else wire.no_host(found)
+        return found
+
     def _release(self, instance_id: str) -> None:
         self._fleet.release(instance_id)
+        self._claim_changes.forget(instance_id)
         self._attempts.pop(instance_id, None)
         self._provisional.pop(instance_id, None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +51,36 @@ def test_the_same_claim_again_counts_once_and_can_be_dropped_twice() -> None:
     books.drop("h", "a")
     books.drop("h", "a")
     assert books.changes({}, True)["h"].ram_mib == 0
+
+
+def test_a_claim_changes_in_place_within_what_there_is_and_not_to_an_older_edition() -> None:
+    books = hosts()
+    books.claim(claim("a", ram_mib=256))
+    books.claim(claim("b", ram_mib=256))
+    more = msgspec.structs.replace(claim("a", ram_mib=768), edition=1)
+    assert books.change(more) is None
+    assert books.changes({}, True)["h"].ram_mib == 1024
+    too_much = msgspec.structs.replace(claim("a", ram_mib=800), edition=2)
+    fault = books.change(too_much)
+    assert fault is not None
+    assert fault.cause == "32 MiB of RAM short"
+    assert books.claim_of("h", "a") == more
+    assert books.change(claim("a")) is None  # of an older edition
+    assert books.claim_of("h", "a") == more
+    for _ in range(2):
+        assert books.change(msgspec.structs.replace(claim("a"), edition=3)) is None
+    assert books.changes({}, True)["h"].ram_mib == 768
+    nobody = books.change(claim("c"))
+    assert nobody is not None
+    assert nobody.cause == "the server has no place on this host"
+
+
+def test_less_is_held_also_where_the_host_has_less_than_it_had() -> None:
+    books = hosts()
+    books.claim(claim("a", ram_mib=1024))
+    books.update([msgspec.structs.replace(books.changes({}, True)["h"].capacity, ram_mib=256)])
+    assert books.change(claim("a", ram_mib=512)) is None
+    assert books.changes({}, True)["h"].ram_mib == 512
 
 
 def test_a_heartbeat_tells_use_how_many_are_being_built_and_whether_more_may_come() -> None:

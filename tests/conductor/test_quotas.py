@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
+
 from actors.conductor.quotas import DEFAULT, LIMITS, Quotas
 from actors.errors import CallerFault
 from actors.messages import BootSpec
@@ -98,3 +100,17 @@ def test_a_boot_that_fails_counts_until_it_is_deleted_and_a_restart_counts_the_s
         assert (await world.api.quota(world.member)).used["instances"] == 0
 
     in_world(tmp_path, play)
+
+
+def test_a_machine_that_needs_more_is_charged_for_the_difference() -> None:
+    quotas = limited(cores=3, ram=600)
+    quotas.take("p", FLAVOR, 1)
+    wide, deep = msgspec.structs.replace(FLAVOR, vcpus=4), msgspec.structs.replace(FLAVOR, vcpus=1, ram_mib=1024)
+    text = "Quota exceeded for {}: Requested {}, but already used {} of {} {}"
+    assert quotas.fault_of_more("p", FLAVOR, wide) == CallerFault(403, text.format("cores", 2, 2, 3, "cores"))
+    assert quotas.fault_of_more("p", FLAVOR, deep) == CallerFault(403, text.format("ram", 512, 512, 600, "ram"))
+    quotas.set_limits([ComputeQuota(id="p", limits={"cores": 1, "ram": 1_024})])
+    assert quotas.fault_of_more("p", FLAVOR, deep) is None  # fewer cores than it has, though too many still
+    quotas.change("p", FLAVOR, deep)
+    use = quotas.used("p")
+    assert (use.instances, use.cores, use.ram) == (1, 1, 1024)

@@ -1,7 +1,7 @@
 """What a libvirt host has and what its guests take, as the scheduler hears it.
 
 Called by the driver's `reports`. `read_host` asks libvirt once, `claims` is kept from guest to guest (a definition
-never changes its claim), and the rest is pure.
+changes its claim only where a guest is resized), and the rest is pure.
 """
 
 from __future__ import annotations

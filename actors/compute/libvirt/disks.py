@@ -12,8 +12,10 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 
 from actors.errors import CallerError, bad_request
 from actors.messages import ImageLocation
@@ -23,6 +25,9 @@ GIB = 1 << 30
 MIB = 1 << 20
 COMMAND_S = 50.0  # one qemu-img or mkfs; shorter than its step's deadline, so that none outlives its undo
 COPY_S = 3_600.0  # a whole disk
+LOOK_S = 0.2  # between looks whether a copy is wanted still
+NOT_COPIED = "the copy was not to be finished"
+ROOT = "disk"  # the name of a root disk
 CONVERT_S = 240.0  # an image into another format
 READY_FORMATS = {"qcow2": "qcow2", "raw": "raw", "iso": "raw", "ami": "raw"}  # what QEMU can overlay as it is
 FOREIGN_FORMATS = {"vmdk": "vmdk", "vdi": "vdi", "vhdx": "vhdx", "vhd": "vpc"}  # Glance's names: QEMU's
@@ -82,6 +87,48 @@ def copy_disk(disk: Path, target: Path) -> None:
     part = _part(target)
     _run(["qemu-img", "convert", "-f", "qcow2", "-O", "qcow2", str(disk), str(part)], COPY_S)
     part.replace(target)
+
+
+def copy_beside(disk: Path, target: Path, hurried: Callable[[], bool]) -> None:
+    """A copy as sparse as it is, of the same blocks where the file system can; one that is there stays.
+
+    It is on disk when this returns. Raises `ToolFailed`, also where it is `hurried`.
+    """
+    if target.exists():
+        return
+    if hurried():
+        raise ToolFailed(NOT_COPIED)
+    part = _part(target)
+    command = ["cp", "--sparse=always", "--reflink=auto", "--", str(disk), str(part)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as copying:
+        until = monotonic() + COPY_S
+        while not _has_ended(copying):
+            if hurried() or monotonic() > until:
+                copying.kill()
+        if copying.returncode:
+            assert copying.stderr is not None, "it is a pipe"
+            raise ToolFailed(f"cp: {copying.stderr.read().strip() or NOT_COPIED}")
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.replace(target)
+
+
+def _has_ended(process: subprocess.Popen[str]) -> bool:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(LOOK_S)
+    return process.returncode is not None
+
+
+def size_of(disk: Path) -> int:
+    """What a guest sees of it, in bytes: a root disk is qcow2, the others are raw."""
+    return _virtual_bytes(disk, "qcow2") if disk.name == ROOT else disk.stat().st_size
+
+
+def grow(disk: Path, size_bytes: int) -> None:
+    if disk.name == ROOT:
+        _run(["qemu-img", "resize", "-q", "-f", "qcow2", str(disk), str(size_bytes)], COMMAND_S)
+    else:
+        os.truncate(disk, size_bytes)
 
 
 def write_file(target: Path, content: bytes) -> None:

@@ -20,6 +20,7 @@ from pyroute2 import NetlinkError
 
 from actors.clock import Clock
 from actors.cluster.config import NodeConfig
+from actors.compute.block_info import root_as_cdrom
 from actors.compute.build import Build
 from actors.compute.config_drive import iso_image
 from actors.compute.libvirt import capacity, disks, domains
@@ -32,6 +33,8 @@ from actors.compute.libvirt.hardware import hardware_of
 from actors.compute.libvirt.host import Taken, taken_by
 from actors.compute.libvirt.interfaces import is_passed_through, queues
 from actors.compute.libvirt.rescue_xml import RESCUE, RESCUE_CONFIG
+from actors.compute.libvirt.resize import KEPT, definition
+from actors.compute.libvirt.resize_xml import before, boots_from_cdrom, marked
 from actors.compute.libvirt.storage import CONSOLE_LOG, disk_files
 from actors.compute.libvirt.taps import Taps
 from actors.compute.libvirt.virt_type import VirtType, choose_virt_type
@@ -51,9 +54,9 @@ CONSOLE_LINES = 1_000
 FAULT_LINES = 5  # of the console in a fault
 SEED_BYTES = 512  # of randomness for the guest, as Nova gives
 DISK_PATTERNS = {
-    "root": ("disk", RESCUE),
+    "root": ("disk", f"disk{KEPT}", RESCUE),
     "config": ("disk.config", RESCUE_CONFIG),
-    "ephemeral": ("disk.eph*", "disk.swap"),
+    "ephemeral": ("disk.eph*", "disk.swap*"),
 }
 
 Result = TypeVar("Result")
@@ -197,12 +200,19 @@ class LibvirtHypervisor:
         async with self._choosing:  # from looking at what is taken until the definition takes it
             definitions = await self._connection.call(domains.definitions)
             others = [definition for definition in definitions if f"<uuid>{build.id}</uuid>" not in definition]
-            await self._define_with(build, taken_by(others))
+            again = [kept for other in others if (kept := before(other))]  # what others may be again
+            await self._define_with(build, taken_by([*others, *again]))
 
     async def _define_with(self, build: Build, taken: Taken) -> None:
         guest = (self._virt_type, self._clock.now())
-        plan = plan_guest(build, self._config, self._started.host, taken, guest)
-        await self._connection.call(domains.define, domain_xml(plan))
+        current = await self._connection.call(definition, build.id) if build.mark else ""
+        if current and boots_from_cdrom(current, str(self._folder(build.id) / "disk")):
+            build.disks = root_as_cdrom(build.disks, build.order.spec.image_properties)
+        made = domain_xml(plan_guest(build, self._config, self._started.host, taken, guest))
+        if build.mark is not None:
+            made = marked(made, build.mark, current)
+            self._claims.pop(build.id, None)
+        await self._connection.call(domains.define, made)
 
     async def undefine(self, builds: list[Build]) -> None:
         for build in builds:

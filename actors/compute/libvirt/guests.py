@@ -19,15 +19,15 @@ from pyroute2 import NetlinkError
 
 from actors.clock import Clock
 from actors.cluster.config import NodeConfig
-from actors.compute.build import Build, Disk
-from actors.compute.libvirt import disks, domains, live, rescue
+from actors.compute.build import Build, Disk, ResizeMark
+from actors.compute.libvirt import disks, domains, live, rescue, resize
 from actors.compute.libvirt.connection import Connection
 from actors.compute.libvirt.hardware import hardware_of
 from actors.compute.libvirt.interfaces import interface_elements, is_passed_through, queues
 from actors.compute.libvirt.storage import disk_element
 from actors.compute.libvirt.taps import Taps
 from actors.errors import CallerError, HostError, HostFault, bad_request
-from actors.messages import BootSpec, Vif
+from actors.messages import BootSpec, Claim, Vif
 from actors.states import Power
 
 LOOK_S = 0.5  # between two looks at a guest from which an event is awaited
@@ -107,7 +107,7 @@ class LibvirtGuests:
     async def plug(self, instance_id: str, vifs: tuple[Vif, ...], spec: BootSpec) -> list[str]:
         wanted = tuple(vif for vif in vifs if not is_passed_through(vif))
         async with self._faults("plug_vifs"):
-            return await self._taps.make(instance_id, wanted, queues(spec.flavor.vcpus, hardware_of(spec)))
+            return await self._taps.make(instance_id, wanted, _queues(spec))
 
     async def unplug(self, instance_id: str, vif: Vif) -> None:
         async with self._faults("unplug_vifs"):
@@ -167,6 +167,39 @@ class LibvirtGuests:
         async with self._faults("unrescue"):
             await rescue.unrescue(self._connection, self._config.instances / instance_id, instance_id)
 
+    # ------------------------------------------------------------ resize
+
+    async def resized(self, instance_id: str) -> ResizeMark | None:
+        async with self._faults("resize"):
+            return await resize.resized(self._connection, instance_id)
+
+    async def check_sizes(self, build: Build) -> None:
+        async with self._faults("resize"):
+            await asyncio.to_thread(resize.check, self._folder(build.id), build)
+
+    async def keep_disks(self, instance_id: str, mark: ResizeMark, hurry: asyncio.Event) -> None:
+        async with self._faults("resize"):
+            await resize.keep(self._connection, self._folder(instance_id), instance_id, mark, hurry.is_set)
+
+    async def fit(self, build: Build, before: BootSpec) -> None:
+        spec = build.order.spec
+        async with self._faults("resize"):
+            await asyncio.to_thread(resize.fit, self._folder(build.id), build)
+            if (_queues(before) > 1) != (_queues(spec) > 1):
+                await self._taps.remove(build.id)
+
+    async def unresize(self, instance_id: str) -> None:
+        async with self._faults("resize"):
+            if await resize.unresize(self._connection, self._folder(instance_id), instance_id):
+                await self._taps.remove(instance_id)
+
+    async def confirm_resize(self, instance_id: str, claim: Claim | None) -> None:
+        async with self._faults("resize"):
+            await resize.confirm(self._connection, self._folder(instance_id), instance_id, claim)
+
+    def _folder(self, instance_id: str) -> Path:
+        return self._config.instances / instance_id
+
     # ------------------------------------------------------------ copies, screens, questions
 
     async def copy_root_disk(self, instance_id: str) -> Path:
@@ -213,3 +246,7 @@ class LibvirtGuests:
             yield
         except (libvirt.libvirtError, NetlinkError, OSError, disks.ToolFailed, TimeoutError) as error:
             raise HostError(HostFault(step, self._config.host, str(error) or type(error).__name__)) from error
+
+
+def _queues(spec: BootSpec) -> int:
+    return queues(spec.flavor.vcpus, hardware_of(spec))

@@ -33,6 +33,9 @@ ACTIONS: dict[str, Any] = {
     "createBackup": {"name": "stolen", "backup_type": "daily", "rotation": 1},
     "rescue": None,
     "unrescue": None,
+    "resize": {"flavorRef": "tiny"},
+    "confirmResize": None,
+    "revertResize": None,
     "forceDelete": None,
 }
 SERVERS: dict[str, Line] = {

@@ -1,6 +1,7 @@
 """Disks made by the real tools: sizes, formats, refusals; twice is once, and removing leaves no folder."""
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,7 +10,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.compute.libvirt.disks import ToolFailed, make_blank_disk, make_root_disk, remove_files, write_file
+from actors.compute.libvirt.disks import (
+    ToolFailed,
+    copy_beside,
+    make_blank_disk,
+    make_root_disk,
+    remove_files,
+    write_file,
+)
 from actors.errors import CallerError
 from actors.messages import ImageLocation
 from actors.records import Flavor
@@ -123,3 +131,32 @@ def test_removing_takes_the_files_their_parts_and_the_empty_folder(tmp_path: Pat
     remove_files(folder, "disk")
     assert not folder.exists()
     remove_files(folder, "disk")
+
+
+def test_a_copy_is_as_sparse_as_the_disk_and_one_that_is_there_stays(tmp_path: Path) -> None:
+    disk, copy = tmp_path / "disk.eph0", tmp_path / "copy"
+    with disk.open("wb") as file:
+        file.truncate(64 * MIB)
+        file.seek(32 * MIB)
+        file.write(b"data")
+    copy_beside(disk, copy, lambda: False)
+    assert copy.read_bytes() == disk.read_bytes()
+    assert copy.stat().st_blocks * 512 < MIB
+    disk.write_bytes(b"written since")
+    copy_beside(disk, copy, lambda: False)
+    assert copy.stat().st_size == 64 * MIB
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "disk.eph0"]
+
+
+def test_a_copy_that_takes_long_is_stopped_when_it_is_not_wanted_any_more(tmp_path: Path) -> None:
+    endless, copy = tmp_path / "endless", tmp_path / "copy"
+    os.mkfifo(endless)  # nobody writes into it
+    wanted = iter([False, False, True])
+    with pytest.raises(ToolFailed, match="not to be finished"):
+        copy_beside(endless, copy, lambda: next(wanted))
+    assert not copy.exists()
+
+
+def test_what_can_t_be_copied_is_the_tool_s_failure(tmp_path: Path) -> None:
+    with pytest.raises(ToolFailed, match=r"cp: .*No such file"):
+        copy_beside(tmp_path / "nothing", tmp_path / "copy", lambda: False)

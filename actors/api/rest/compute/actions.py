@@ -15,8 +15,21 @@ from msgspec.structs import replace
 from pydantic import BaseModel, Field, RootModel, ValidationError
 from starlette.responses import Response
 
-from actors.acts import AnyAct, Edit, Pause, Reboot, Resume, Start, Stop, Suspend, Unpause, Unrescue
-from actors.api.act_messages import ActOnServer, EditServer, GroupOfServer, ImageOfServer, RescueServer
+from actors.acts import (
+    AnyAct,
+    ConfirmResize,
+    Edit,
+    Pause,
+    Reboot,
+    Resume,
+    RevertResize,
+    Start,
+    Stop,
+    Suspend,
+    Unpause,
+    Unrescue,
+)
+from actors.api.act_messages import ActOnServer, EditServer, GroupOfServer, ImageOfServer, RescueServer, ResizeServer
 from actors.api.messages import EvacuateServer, ServersRequest
 from actors.api.rest.answers import Json
 from actors.api.rest.bodies import Name, Strict
@@ -45,13 +58,13 @@ REASON_SINCE = (2, 73)
 VOLUMES_RESCUED_SINCE = (2, 87)
 SHUT_DOWN_S = 0.0  # what a guest has to shut down is the compute API's to say
 NOT_DONE = (
-    "addFixedIp", "addFloatingIp", "changePassword", "confirmResize",
+    "addFixedIp", "addFloatingIp", "changePassword",
     "injectNetworkInfo", "migrate", "os-migrateLive", "os-start-rescue", "removeFixedIp",
-    "removeFloatingIp", "resetNetwork", "resize", "revertResize",
+    "removeFloatingIp", "resetNetwork",
     "shelve", "shelveOffload", "trigger_crash_dump", "unshelve", "os-getRDPConsole",
     "os-getSerialConsole", "os-getSPICEConsole",
 )  # fmt: skip
-ACCEPTED = 202
+ACCEPTED, NO_CONTENT = 202, 204
 SHARED_STORAGE_BEFORE, FORCE_SINCE, FORCE_BEFORE, STOPPED_SINCE = (2, 14), (2, 29), (2, 68), (2, 95)
 SAID_OF_EVACUATION = {  # in which versions, from and before
     "onSharedStorage": ((2, 1), SHARED_STORAGE_BEFORE),
@@ -70,11 +83,11 @@ class Asked:
     url: str  # of the edge
     showing: Showing
 
-    async def act(self, act: AnyAct) -> Response:
+    async def act(self, act: AnyAct, status: int = ACCEPTED) -> Response:
         await self.rooms.api.act(
             ActOnServer(token=self.caller.token, server_id=self.server_id, act=act, request_id=self.caller.request_id)
         )
-        return Response(status_code=ACCEPTED)
+        return Response(status_code=status)
 
     async def edit(self, edit: Edit) -> Response:
         await self.rooms.api.edit(
@@ -150,11 +163,11 @@ def parsed(model: type[BaseModel], how: Any) -> Any:
         raise CallerError(bad_request("", f"Invalid input for field/attribute {where}: {first['msg']}")) from None
 
 
-def plainly(act: AnyAct) -> Action:
+def plainly(act: AnyAct, status: int = ACCEPTED) -> Action:
     """Of this act there is nothing to say."""
 
     async def action(asked: Asked, how: Any) -> Response:
-        return await asked.act(act)
+        return await asked.act(act, status)
 
     return action
 
@@ -331,6 +344,26 @@ async def rescue(asked: Asked, how: Any) -> Response:
     return Json({"adminPass": password})
 
 
+class ResizeIn(Strict):
+    flavorRef: Annotated[str, Field(min_length=1, max_length=255)] | Annotated[int, Field(ge=0, strict=True)]
+    disk_config: Literal["AUTO", "MANUAL"] = Field(default="MANUAL", alias="OS-DCF:diskConfig")
+
+
+async def resize(asked: Asked, how: Any) -> Response:
+    """To another flavor, on the host where it is; then it waits for `confirmResize` or `revertResize`."""
+    wanted = parsed(ResizeIn, how)
+    await asked.rooms.api.resize(
+        ResizeServer(
+            token=asked.caller.token,
+            server_id=asked.server_id,
+            flavor=str(wanted.flavorRef),
+            disk_config=wanted.disk_config if "disk_config" in wanted.model_fields_set else None,
+            request_id=asked.caller.request_id,
+        )
+    )
+    return Response(status_code=ACCEPTED)
+
+
 async def force_delete(asked: Asked, how: Any) -> Response:
     await asked.rooms.api.delete_one(asked.caller.token, asked.server_id, asked.caller.request_id)
     return Response(status_code=ACCEPTED)
@@ -361,6 +394,9 @@ ACTIONS: dict[str, Action] = {
     "rebuild": rebuild,
     "rescue": rescue,
     "unrescue": plainly(Unrescue()),
+    "resize": resize,
+    "confirmResize": plainly(ConfirmResize(), NO_CONTENT),
+    "revertResize": plainly(RevertResize()),
     "forceDelete": force_delete,
     "restore": restore,
     "addSecurityGroup": add_security_group,

@@ -77,7 +77,7 @@ def test_wrong_actions_are_told_in_nova_s_words_and_form(tmp_path: Path) -> None
             ({"createImage": {"name": ""}}, 400),
             ({"os-resetState": {"state": "happy"}}, 403),
             ({"os-resetState": {"state": "error"}}, 403),
-            ({"resize": {"flavorRef": "1"}}, 501),
+            ({"resize": {"flavorRef": "1"}}, 400),
             ({"rebuild": {"imageRef": "x"}}, 400),
             ({"rebuild": {}}, 400),
             ({"rebuild": {"imageRef": "x", "key_name": "k"}}, 400),  # it has that since 2.54

@@ -1,0 +1,130 @@
+"""The definition of a guest that was resized: it holds the one before, until the resize is confirmed. Pure.
+
+Called by `resize.py` and by the driver's `define`. Invariant: what is reverted is what it was, to the last address; of
+volumes it has those that it has now. What a guest may be again of its host's own parts (CPUs, devices) stays its own.
+"""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from actors.compute.build import ResizeMark
+from actors.compute.libvirt.elements import element, safe_text
+from actors.compute.libvirt.guest_xml import CLAIM_NAMESPACE, claim_element
+from actors.messages import Claim
+
+NAMESPACE = "https://novaray.invalid/xmlns/resize/1"
+MARK = f"{{{NAMESPACE}}}resize"
+CLAIM = f"{{{CLAIM_NAMESPACE}}}claim"
+
+ElementTree.register_namespace("resize", NAMESPACE)
+
+
+def marked(anew: str, mark: ResizeMark, current: str) -> str:
+    """The new definition with what it was before: a repeated resize keeps what its first run found."""
+    domain = ElementTree.fromstring(anew)
+    held = element(MARK, {"act": mark.act_id, "flavor": mark.flavor_id})
+    held.text = safe_text(before(current) if mark_of(current) == mark else confirmed(current, None))
+    _metadata(domain).append(held)
+    return ElementTree.tostring(domain, encoding="unicode")
+
+
+def mark_of(definition: str) -> ResizeMark | None:
+    held = _mark(ElementTree.fromstring(definition)) if definition else None
+    return None if held is None else ResizeMark(held.get("act", ""), held.get("flavor", ""))
+
+
+def before(definition: str) -> str:
+    """'' for one that is not marked."""
+    held = _mark(ElementTree.fromstring(definition))
+    return "" if held is None else held.text or ""
+
+
+def confirmed(definition: str, claim: Claim | None) -> str:
+    """Without the mark; with this claim, if one is given."""
+    domain = ElementTree.fromstring(definition)
+    metadata = domain.find("metadata")
+    held = _mark(domain)
+    if metadata is None or (held is None and claim is None):
+        return definition
+    if held is not None:
+        metadata.remove(held)
+    if claim is not None:
+        for old in metadata.findall(CLAIM):
+            metadata.remove(old)
+        metadata.append(claim_element(claim))
+    return ElementTree.tostring(domain, encoding="unicode")
+
+
+def reverted(definition: str) -> str:
+    """What it was, with the volumes that it has now; of one that is not marked, itself."""
+    text = before(definition)
+    if not text:
+        return definition
+    now, domain = _devices(ElementTree.fromstring(definition)), ElementTree.fromstring(text)
+    devices = _devices(domain)
+    volumes = {_serial(disk): disk for disk in now.findall("disk") if _serial(disk)}
+    had = [disk for disk in devices.findall("disk") if _serial(disk)]
+    for disk in had:
+        if _serial(disk) not in volumes:
+            devices.remove(disk)
+    came = [disk for serial, disk in volumes.items() if serial not in {_serial(disk) for disk in had}]
+    for disk in came:
+        devices.append(_unplaced(disk))
+    if any(_bus(disk) == "scsi" for disk in came) and devices.find("controller[@type='scsi']") is None:
+        for controller in now.findall("controller[@type='scsi']"):
+            devices.append(_unplaced(controller))
+    return ElementTree.tostring(domain, encoding="unicode")
+
+
+def files(definition: str) -> set[str]:
+    """The paths of its local disks."""
+    sources = ElementTree.fromstring(definition).iterfind("./devices/disk/source")
+    return {path for source in sources if (path := source.get("file", ""))}
+
+
+def many_queues(definition: str) -> bool:
+    """Whether its taps have several queues."""
+    drivers = ElementTree.fromstring(definition).iterfind("./devices/interface/driver")
+    return any(driver.get("queues") for driver in drivers)
+
+
+def boots_from_cdrom(definition: str, root: str) -> bool:
+    """Whether the disk of this path is one."""
+    disks = ElementTree.fromstring(definition).iterfind("./devices/disk[@device='cdrom']/source")
+    return any(source.get("file", "") == root for source in disks)
+
+
+def _mark(domain: Element) -> Element | None:
+    return domain.find(f"./metadata/{MARK}")
+
+
+def _metadata(domain: Element) -> Element:
+    metadata = domain.find("metadata")
+    assert metadata is not None, "a guest that this driver has defined"
+    return metadata
+
+
+def _devices(domain: Element) -> Element:
+    devices = domain.find("devices")
+    assert devices is not None, "a guest that this driver has defined"
+    return devices
+
+
+def _serial(disk: Element) -> str:
+    """Of a volume: its id."""
+    return disk.findtext("serial", "")
+
+
+def _bus(disk: Element) -> str:
+    target = disk.find("target")
+    return "" if target is None else target.get("bus", "")
+
+
+def _unplaced(device: Element) -> Element:
+    """Where it is plugged, libvirt chooses anew."""
+    for tag in ("address", "alias"):
+        for found in device.findall(tag):
+            device.remove(found)
+    return device

@@ -1,0 +1,155 @@
+"""A guest of another flavor on its host, and of the one before again, with the ports and volumes that it has.
+
+Called by `acts.py`, from the order alone, and may be run again from its beginning. Its disks are copied beside
+themselves before its definition is marked, and grow only after that: so that it is what it was, to the last byte,
+wherever it fails or is reverted. A guest that this act has resized already goes on running. What its host lacks, or a
+disk that would shrink, is found while it runs as it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from actors.acts import LEFT_OFF, ActOrder, Resize, RevertResize
+from actors.compute import steps
+from actors.compute.build import Build, ResizeMark
+from actors.compute.plugging import REFUSALS
+from actors.compute.rebuilding import GOING
+from actors.errors import HostError, HostFault, value_of
+from actors.messages import BootSpec, BuildOrder, Claim
+from actors.states import Power
+
+if TYPE_CHECKING:
+    from actors.compute.service import Compute
+
+LOOK_S = 120.0  # for what is looked at first
+RESIZE_S = 4_000.0  # beside what the guest has to shut down; most of it is for copies of its disks
+
+Start = Callable[[ActOrder], Awaitable[None]]
+
+
+async def resize(node: Compute, order: ActOrder, act: Resize, hurry: asyncio.Event, start: Start) -> None:
+    """At a `hurry` it goes no further. Raises `HostError`, `CallerError`, `TimeoutError`."""
+    claim, claim_before = order.claim, order.claim_before
+    if claim is None or claim_before is None:
+        raise HostError(HostFault("resize", order.host, "nothing says what the server holds"))
+    build = _build(node, order, act, claim)
+    try:
+        value_of(node.hosts.change(claim))
+        async with asyncio.timeout(LOOK_S):
+            value_of((await steps.attach_block_devices(node, [build])).get(build.id))  # how they are reached
+            await node.hypervisor.guests.check_sizes(build)
+    except REFUSALS:
+        node.hosts.change(claim_before)
+        raise
+    try:
+        async with asyncio.timeout(act.wait_s + RESIZE_S):
+            await _make_so(node, build, order, act, hurry)
+            if not act.stopped:
+                await node.standing.may_run()
+                await start(order)
+    except REFUSALS as error:
+        if not hurry.is_set():
+            await _put_back(node, order, act, start, error)
+        raise
+
+
+async def _make_so(node: Compute, build: Build, order: ActOrder, act: Resize, hurry: asyncio.Event) -> None:
+    guests, mark = node.hypervisor.guests, build.mark
+    assert mark is not None, "it is resized"
+    if await guests.resized(build.id) == mark and await guests.power(build.id) is not Power.SHUTDOWN:
+        return
+    await guests.shut_down(build.id, act.wait_s, hurry)
+    _go_on(order, hurry)
+    await guests.keep_disks(build.id, mark, hurry)
+    _go_on(order, hurry)
+    value_of((await steps.define_guest(node, [build])).get(build.id))
+    await guests.fit(build, _before(order.spec))
+    value_of((await steps.make_ephemeral_disks(node, [build])).get(build.id))
+
+
+async def _put_back(node: Compute, order: ActOrder, act: Resize, start: Start, why: Exception) -> None:
+    """Where not even that can be done, the next start of the guest does it."""
+    guests = node.hypervisor.guests
+    try:
+        await guests.switch_off(order.instance_id)
+        await guests.unresize(order.instance_id)
+        if order.claim_before is not None:
+            node.hosts.change(order.claim_before)
+        if not act.stopped:
+            await node.standing.may_run()
+            await start(_again(order))
+    except REFUSALS as error:
+        raise HostError(HostFault(LEFT_OFF, order.host, f"{error}; it was to be put back after: {why}")) from why
+
+
+def _again(order: ActOrder) -> ActOrder:
+    """Of the flavor before."""
+    return replace(order, spec=_before(order.spec))
+
+
+def _before(spec: BootSpec) -> BootSpec:
+    other = spec.resized.other if spec.resized else None
+    return replace(spec, flavor=other) if other else spec
+
+
+async def revert_resize(node: Compute, order: ActOrder, act: RevertResize, start: Start) -> None:
+    """Switched off, not shut down: what it wrote since is not kept. Raises `HostError`."""
+    guests = node.hypervisor.guests
+    if await guests.resized(order.instance_id) is not None:
+        await guests.switch_off(order.instance_id)
+    await guests.unresize(order.instance_id)
+    if order.claim is not None:
+        node.hosts.change(order.claim)
+    if not act.stopped:
+        await node.standing.may_run()
+        await start(order)
+
+
+async def confirm_resize(node: Compute, order: ActOrder) -> None:
+    """Raises `HostError`."""
+    await node.hypervisor.guests.confirm_resize(order.instance_id, order.claim)
+    if order.claim is not None:
+        node.hosts.change(order.claim)
+
+
+async def heal(node: Compute, order: ActOrder) -> None:
+    """Before a start of one that is off: a reset, or a host that left, may have ended its resize in between.
+
+    Its order says of which flavor it is. Raises `HostError`.
+    """
+    guests = node.hypervisor.guests
+    if order.claim is None:
+        return  # it never was
+    mark = await guests.resized(order.instance_id)
+    if mark is not None and mark.flavor_id == order.spec.flavor.id:
+        await guests.confirm_resize(order.instance_id, order.claim)
+    else:
+        await guests.unresize(order.instance_id)
+    node.hosts.change(order.claim)
+
+
+def _go_on(order: ActOrder, hurry: asyncio.Event) -> None:
+    if hurry.is_set():
+        raise HostError(HostFault("resize", order.host, GOING))
+
+
+def _build(node: Compute, order: ActOrder, act: Resize, claim: Claim) -> Build:
+    build = Build(
+        BuildOrder(
+            instance_id=order.instance_id,
+            attempt=order.attempt,
+            host=order.host,
+            epoch=node.epoch,
+            spec=replace(order.spec, token=act.token),
+            claim=claim,
+            again=True,
+        )
+    )
+    build.vifs = order.vifs
+    build.mark = ResizeMark(order.id, order.spec.flavor.id)
+    return build

@@ -1,0 +1,35 @@
+"""Which flavors a server holds room and quota for, as its order says: one, but while it is resized. Pure."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from actors.messages import BootSpec
+from actors.records import Flavor
+
+
+def held(spec: BootSpec) -> tuple[Flavor, ...]:
+    """The flavors for each of which its host has room."""
+    other = spec.resized.other if spec.resized else None
+    return (spec.flavor, other) if other else (spec.flavor,)
+
+
+def counted(spec: BootSpec) -> Flavor:
+    """What its project is charged for: of each resource the most that it may have without being asked again."""
+    if spec.resized is None:
+        return spec.flavor
+    flavors = (*held(spec), spec.resized.to or spec.flavor)
+    return replace(
+        spec.flavor,
+        vcpus=max(flavor.vcpus for flavor in flavors),
+        ram_mib=max(flavor.ram_mib for flavor in flavors),
+    )
+
+
+def is_between(spec: BootSpec) -> bool:
+    """Whether it may yet be of another flavor."""
+    return spec.resized is not None and (spec.resized.to or spec.resized.other) is not None
+
+
+def edition(spec: BootSpec) -> int:
+    return spec.resized.edition if spec.resized else 0
