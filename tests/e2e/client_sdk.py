@@ -176,6 +176,10 @@ def acts(conn: Connection, server_id: str) -> None:
         (compute.resume_server, "ACTIVE"),
         (compute.rescue_server, "RESCUE"),
         (compute.unrescue_server, "ACTIVE"),
+        (lambda server: compute.resize_server(server, "m1.medium"), "VERIFY_RESIZE"),
+        (compute.revert_server_resize, "ACTIVE"),
+        (lambda server: compute.resize_server(server, "m1.medium"), "VERIFY_RESIZE"),
+        (compute.confirm_server_resize, "ACTIVE"),
     ):
         act(server_id)
         assert (

@@ -75,7 +75,7 @@ def configure(folder: Path, home: Path, conn: Connection, images: list[str]) -> 
             "build_timeout": 60,
         },
         "compute-feature-enabled": {
-            "resize": False,
+            "resize": True,
             "shelve": False,
             "cold_migration": False,
             "live_migration": False,

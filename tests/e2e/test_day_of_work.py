@@ -196,9 +196,16 @@ def servers_at_work(client: OpenStack, folder: Path) -> None:
         ("resume", "ACTIVE"),
         ("rescue --image lab-image --password secret", "RESCUE"),
         ("unrescue", "ACTIVE"),
+        ("stop", "SHUTOFF"),
+        ("resize --flavor m1.medium --wait", "VERIFY_RESIZE"),
+        ("resize confirm", "SHUTOFF"),
+        ("start", "ACTIVE"),
+        ("resize --flavor m1.large --wait", "VERIFY_RESIZE"),
+        ("resize revert", "ACTIVE"),
     ):
         client.run(f"server {act} web")
         assert client.field("status", "server show web") == status
+    assert client.json("server show web")["flavor"]["original_name"] == "m1.medium"
     client.run("server lock web")
     assert client.json("server show web")["locked"] is True
     client.run("server unlock web")

@@ -37,7 +37,7 @@ from actors.messages import BlockDevice
 from actors.network.naming import bridge_device, tap_device
 from actors.network.netns_thread import NetnsThread
 from actors.records import Port
-from tests.e2e.openstack_client import openstack
+from tests.e2e.openstack_client import OpenStack, openstack
 from tests.running import CommandLine, await_nothing, cloud, leftovers, marks_of
 
 pytestmark = pytest.mark.real
@@ -302,9 +302,41 @@ def test_the_openstack_command_boots_one_and_its_key_lets_in(line: CommandLine, 
         line.run("unrescue", "delta")
         assert report(delta)["ip"] == address
         assert "mended" in ssh_output(*delta.forward(22), key, "tail -c 512 /dev/vda", SSH_LIMIT_S)
+        resized(line, client, delta, key)
         client.run("server delete --wait delta")
         client.run("image delete delta-image")
         client.run("keypair delete real")
+
+
+def resized(line: CommandLine, client: OpenStack, delta: Server, key: Path) -> None:
+    """The guest sees its CPUs, its memory and its disk, and after a revert what was on it before."""
+
+    def seen() -> list[int]:
+        """CPUs, RAM in pieces of 64 MiB (its kernel keeps some of that), GiB of its root disk."""
+        assert report(delta)["ip"] == delta.address
+        asked = "grep -c ^processor /proc/cpuinfo; sed -n s/MemTotal://p /proc/meminfo; cat /sys/block/vda/size"
+        cpus, ram_kib, _, sectors = ssh_output(*delta.forward(22), key, asked, SSH_LIMIT_S).split()
+        return [int(cpus), -(-int(ram_kib) // (64 << 10)), int(sectors) * 512 // GIB]
+
+    def end_of_disk() -> str:
+        return ssh_output(*delta.forward(22), key, "tail -c 512 /dev/vda", SSH_LIMIT_S)
+
+    client.run("flavor create wide --vcpus 2 --ram 192 --disk 2")
+    assert seen() == [1, 2, 1]
+    client.run("server resize --flavor wide --wait delta")
+    assert client.field("status", "server show delta") == "VERIFY_RESIZE"
+    assert seen() == [2, 3, 2]
+    ssh_output(*delta.forward(22), key, mark("since"), SSH_LIMIT_S)
+    assert "Everybody agrees" in line.run("audit")
+    line.run("resize", "delta", "--revert")
+    assert (seen(), "mended" in end_of_disk()) == ([1, 2, 1], True)
+    line.run("resize", "delta", "--flavor", "wide")
+    assert seen() == [2, 3, 2]
+    ssh_output(*delta.forward(22), key, mark("kept"), SSH_LIMIT_S)
+    client.run("server resize confirm delta")
+    client.run("server reboot --hard --wait delta")
+    assert (seen(), "kept" in end_of_disk()) == ([2, 3, 2], True)
+    client.run("flavor delete wide")
 
 
 def screen(url: str) -> tuple[str, bytes]:
@@ -323,6 +355,23 @@ def test_a_guest_on_a_volume_is_rebuilt_on_it(line: CommandLine, guests: Guests)
     line.run("rebuild", "beta")
     assert report(guests.beta)["ip"] == guests.beta.address
     assert "lost" not in guests.ssh(guests.beta, "tail -c 512 /dev/vda")
+
+
+def test_a_guest_on_a_volume_is_resized_and_has_its_volume_all_the_time(line: CommandLine, guests: Guests) -> None:
+    look = "ls /sys/block | tr '\\n' ' '; tail -c 512 /dev/vda"
+
+    def seen() -> tuple[bool, bool]:
+        """Whether it has an ephemeral disk and swap, and what was written into its volume."""
+        assert report(guests.beta)["ip"] == guests.beta.address
+        said = guests.ssh(guests.beta, look)
+        return "vdb" in said and "vdc" in said, "stays" in said
+
+    guests.ssh(guests.beta, mark("stays"))
+    assert seen() == (False, True)
+    line.run("resize", "beta", "--flavor", "full")
+    assert seen() == (True, True)
+    line.run("resize", "beta", "--revert")
+    assert seen() == (False, True)
 
 
 def mark(text: str, disk: str = "vda") -> str:
