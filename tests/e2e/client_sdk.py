@@ -251,6 +251,13 @@ def proxies(conn: Connection) -> None:
     conn.image.deactivate_image(image)
     conn.image.reactivate_image(image)
     assert conn.image.get_image(image).status == "active"
+    space = conn.image.create_metadef_namespace(namespace="sdk-space", visibility="public")
+    conn.image.create_metadef_property(space, name="cores", title="Cores", type="integer", default=2)
+    conn.image.create_metadef_object(space, name="disk")
+    space.set_tags(conn.image, ["a", "b"], append=True)
+    assert [one.default for one in conn.image.metadef_properties(space)] == ["2"]
+    assert {one.namespace for one in conn.image.metadef_namespaces()} == {"sdk-space"}
+    conn.image.delete_metadef_namespace(space)
     snapshot = conn.block_storage.create_snapshot(
         volume_id=conn.get_volume("sdk-volume").id, name="sdk-snapshot", is_forced=False
     )

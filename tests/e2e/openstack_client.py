@@ -22,8 +22,9 @@ class OpenStack:
     `seen` counts the different commands that succeeded, by their words before the first option or name.
     """
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], home: Path) -> None:
         self._process = process
+        self.home = home  # of the cloud
         self.as_user: tuple[str, ...] = ()
         self.done: list[str] = []
 
@@ -57,7 +58,7 @@ def openstack(home: Path) -> Iterator[OpenStack]:
         env=environment(home, **client_variables(home)),
     )
     try:
-        yield OpenStack(process)
+        yield OpenStack(process, home)
     finally:
         assert process.stdin is not None
         process.stdin.close()

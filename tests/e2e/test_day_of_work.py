@@ -6,13 +6,14 @@ nothing is left.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.openstack_client import OpenStack, openstack
-from tests.running import cloud
+from tests.running import CommandLine, cloud
 
 pytestmark = pytest.mark.cluster
 
@@ -30,7 +31,17 @@ def client() -> Iterator[OpenStack]:
 
 
 def test_the_day(client: OpenStack, tmp_path: Path) -> None:
-    for part in (identity, images, networks, flavors_and_keys, volumes, servers, servers_at_work, clearing_up):
+    for part in (
+        identity,
+        images,
+        definitions,
+        networks,
+        flavors_and_keys,
+        volumes,
+        servers,
+        servers_at_work,
+        clearing_up,
+    ):
         part(client, tmp_path)
     assert len({done.split(" -f ")[0] for done in client.done}) >= COMMANDS
 
@@ -71,6 +82,25 @@ def images(client: OpenStack, folder: Path) -> None:
     client.run("image unset --property os_distro --tag small lab-image")
     client.run("image save lab-image --file", str(folder / "saved"))
     assert (folder / "saved").read_bytes() == data.read_bytes()
+
+
+def definitions(client: OpenStack, folder: Path) -> None:
+    """Of metadata: by the command, and from a file as Glance has them by this cloud's own."""
+    file = folder / "gpu.json"
+    file.write_text(json.dumps({"namespace": "gpu", "properties": {"gpus": {"title": "GPUs", "type": "integer"}}}))
+    for loaded in (True, False):
+        said = CommandLine(client.home).json("image", "metadefs", str(file))
+        assert said == [{"namespace": "gpu", "loaded": loaded}]
+    client.run("image metadef namespace set --public --tag fast gpu")
+    client.run("image metadef property create --name vram --title VRAM --type string --schema {} gpu")
+    assert {row["name"] for row in client.json("image metadef property list gpu")} == {"gpus", "vram"}
+    client.run("image metadef object create --namespace gpu card")
+    assert client.json("image metadef object show gpu card")["name"] == "card"
+    client.run("image metadef resource type association create gpu OS::Nova::Flavor")
+    assert client.json("image metadef resource type list") == [{"Name": "OS::Nova::Flavor"}]
+    assert [row["namespace"] for row in client.json("image metadef namespace list")] == ["gpu"]
+    assert client.json("image metadef namespace show gpu")["tags"] == [{"name": "fast"}]
+    client.run("image metadef namespace delete gpu")
 
 
 def networks(client: OpenStack, folder: Path) -> None:
@@ -233,3 +263,16 @@ def clearing_up(client: OpenStack, folder: Path) -> None:
     client.run("user delete bob")
     client.run("project delete lab")
     assert {row["Name"] for row in client.json("project list")} == {"admin", "service"}
+
+
+PARTS = (
+    identity,
+    images,
+    definitions,
+    networks,
+    flavors_and_keys,
+    volumes,
+    servers,
+    servers_at_work,
+    clearing_up,
+)

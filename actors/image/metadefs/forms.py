@@ -23,6 +23,7 @@ PARTS_LIMIT = 1_000  # of one kind in a namespace
 TYPES = ("array", "boolean", "integer", "number", "object", "string")
 VISIBILITIES = ("public", "private")
 LINKS, TIMES = ("self", "schema"), ("created_at", "updated_at")  # what the service alone says
+OWN = (*LINKS, *TIMES)
 
 Reader = Callable[[str, Any], Any]
 
@@ -129,6 +130,20 @@ def fields(readers: Mapping[str, Reader], required: tuple[str, ...] = ()) -> Cal
     return read
 
 
+def as_shown(readers: Mapping[str, Reader], required: tuple[str, ...]) -> Reader:
+    """A part within a namespace's body. Clients send back what they were shown: what is the service's is left out."""
+    read = fields({**readers, **dict.fromkeys(OWN, ignored)}, required)
+
+    def kept(where: str, value: Any) -> dict[str, Any]:
+        return {key: item for key, item in read(where, value).items() if key not in OWN}
+
+    return kept
+
+
+def ignored(where: str, value: Any) -> None:
+    return None
+
+
 def by_name(one: Reader) -> Reader:
     def read(where: str, value: Any) -> dict[str, Any]:
         if not isinstance(value, dict) or len(value) > PARTS_LIMIT:
@@ -177,10 +192,10 @@ NAMESPACE: dict[str, Reader] = {
     "visibility": one_of(VISIBILITIES),
     "protected": flag,
     "owner": text(OWNER_LIMIT),
-    "resource_type_associations": many(fields(ASSOCIATION, ("name",))),
+    "resource_type_associations": many(as_shown(ASSOCIATION, ("name",))),
     "properties": PROPERTIES,
-    "objects": many(fields(OBJECT, ("name",))),
-    "tags": many(fields(TAG, ("name",))),
+    "objects": many(as_shown(OBJECT, ("name",))),
+    "tags": many(as_shown(TAG, ("name",))),
 }
 
 
@@ -189,7 +204,7 @@ NAMESPACE: dict[str, Reader] = {
 
 def namespace_draft(body: Any) -> NamespaceDraft:
     """Raises `CallerError`: 400, or 403 for what the service alone says; so do the others."""
-    read = _body(NAMESPACE, "namespace", (*LINKS, *TIMES), body)
+    read = _body(NAMESPACE, "namespace", OWN, body)
     return NamespaceDraft(
         associations=tuple(AssociationDraft(**one) for one in read.pop("resource_type_associations", ())),
         objects=tuple(_object(one) for one in read.pop("objects", ())),
@@ -199,7 +214,7 @@ def namespace_draft(body: Any) -> NamespaceDraft:
 
 
 def object_draft(body: Any) -> ObjectDraft:
-    return _object(_body(OBJECT, "name", (*LINKS, *TIMES), body))
+    return _object(_body(OBJECT, "name", OWN, body))
 
 
 def property_draft(body: Any) -> tuple[str, Property]:
@@ -218,7 +233,7 @@ def tag_name(body: Any) -> str:
 
 
 def tag_names(body: Any) -> tuple[str, ...]:
-    read = _body({"tags": NAMESPACE["tags"]}, "tags", TIMES, body)
+    read = _body({"tags": many(fields(TAG, ("name",)))}, "tags", TIMES, body)
     return tuple(one["name"] for one in read["tags"])
 
 

@@ -116,6 +116,19 @@ def test_bad_bodies(body: Any, status: int) -> None:
     assert refused(forms.namespace_draft, body)[0] == status
 
 
+def test_parts_may_be_sent_back_as_they_were_shown() -> None:
+    """As glanceclient and Horizon do where they change a namespace; Glance's schemas let them."""
+    times = {"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
+    parts = {
+        "objects": {"name": "o", "self": "/o", "schema": "/s"} | times,
+        "resource_type_associations": {"name": "OS::Nova::Flavor"} | times,
+        "tags": {"name": "t"} | times,
+    }
+    shown = {kind: [part] for kind, part in parts.items()}
+    plain = {kind: [{"name": part["name"]}] for kind, part in parts.items()}
+    assert forms.namespace_draft({"namespace": "n", **shown}) == forms.namespace_draft({"namespace": "n", **plain})
+
+
 def test_what_a_refusal_says_is_no_longer_than_what_it_is_about() -> None:
     _, message = refused(forms.namespace_draft, json.loads('{"namespace": "n", "%s": 1}' % ("x" * 100_000)))
     assert len(message) < 200
