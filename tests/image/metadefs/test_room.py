@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from actors.errors import value_of
 from actors.image.metadefs.messages import (
     AddTags,
@@ -20,6 +22,7 @@ from actors.image.metadefs.messages import (
     NamespaceDraft,
 )
 from actors.image.service import ImageRoom
+from actors.ledger import MemoryLedger
 from actors.records import Kind
 from tests.image.test_service import House, play, status_of
 
@@ -83,34 +86,30 @@ def test_a_stranger_learns_nothing_by_any_message(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
+class Away(MemoryLedger):
+    """A ledger that can't be reached for a while."""
+
+    is_away = False
+
+    async def load(self, kind: type[Kind]) -> list[Kind]:
+        if self.is_away:
+            raise ConnectionError("away")
+        return await super().load(kind)
+
+
 def test_a_ledger_that_is_away_is_asked_again(tmp_path: Path) -> None:
-    async def story(house: House, room: ImageRoom) -> None:
-        await room.create_metadefs([new("n")])
-        away = Away()
+    async def story(house: House, _: ImageRoom) -> None:
+        ledger = house.ledger = Away()
+        async with house.room() as room:
+            await room.create_metadefs([new("n")])
         async with house.room() as restarted:
-            whole, restarted._ledger = restarted._ledger, away
-            try:
+            ledger.is_away = True
+            with pytest.raises(ConnectionError):
                 await names(restarted)
-            except ConnectionError:
-                away.ledger = whole
+            ledger.is_away = False
             assert await names(restarted) == ["n"]
 
     play(tmp_path, story)
-
-
-class Away:
-    """A ledger that can't be reached until it has one behind it."""
-
-    ledger: Any = None
-
-    async def load(self, kind: type[Kind]) -> list[Kind]:
-        if self.ledger is None:
-            raise ConnectionError("away")
-        rows: list[Kind] = await self.ledger.load(kind)
-        return rows
-
-    async def commit(self, changes: list[Any]) -> None:
-        raise ConnectionError("away")
 
 
 def test_a_room_that_nobody_asks_loads_nothing_of_it() -> None:
