@@ -179,8 +179,17 @@ class Networks:
             self.create_subnet(network.id, cidr, name=f"{name}-subnet")
         return network
 
-    def create_subnet(self, network_id: str, cidr: str, *, name: str = "") -> Subnet:
-        request = CreateSubnet(token=self._session.token, network_id=network_id, cidr=cidr, name=name)
+    def create_subnet(self, network_id: str, cidr: str, *, name: str = "", ipv6_mode: str = "slaac") -> Subnet:
+        """In one of IPv6, guests come to their addresses as `ipv6_mode` says, in Neutron's words."""
+        mode = ipv6_mode if ":" in cidr else ""
+        request = CreateSubnet(
+            token=self._session.token,
+            network_id=network_id,
+            cidr=cidr,
+            name=name,
+            ipv6_ra_mode=mode,
+            ipv6_address_mode=mode,
+        )
         return cast(Subnet, self._session.one(names.NETWORK, "create_subnets", request, again=False))
 
     def delete(self, name: str) -> None:

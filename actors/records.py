@@ -484,6 +484,8 @@ class Subnet(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     host_routes: tuple[tuple[str, str], ...] = ()  # (destination, next hop)
     enable_dhcp: bool = True
     subnetpool_id: str = ""  # the pool that its cidr came from
+    ipv6_ra_mode: str = ""  # slaac, dhcpv6-stateful, dhcpv6-stateless; '' = nothing here announces the prefix
+    ipv6_address_mode: str = ""  # the same words; '' = guests are not told their addresses by the network
     created_at: float = 0.0
     description: str = ""
     tags: tuple[str, ...] = ()

@@ -25,6 +25,7 @@ class SubnetInfo(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     dns_servers: tuple[str, ...] = ()
     host_routes: tuple[tuple[str, str], ...] = ()
     enable_dhcp: bool = True
+    ipv6_address_mode: str = ""
 
 
 class Vif(msgspec.Struct, frozen=True, gc=False, kw_only=True):

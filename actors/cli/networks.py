@@ -18,7 +18,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="The network's name.")],
-    cidr: Annotated[str, typer.Option(help="Addresses of its subnet, such as 10.8.0.0/24; without, it has none.")] = "",
+    cidr: Annotated[
+        str, typer.Option(help="Addresses of its subnet, such as 10.8.0.0/24 or fd00:8::/64; without, it has none.")
+    ] = "",
     shared: Annotated[bool, typer.Option(help="For all projects; an administrator's right.")] = False,
     as_json: Json = False,
 ) -> None:

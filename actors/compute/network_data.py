@@ -1,7 +1,7 @@
 """`network_data.json`: a guest's links, networks and services, in the shape that cloud-init reads. Pure.
 
-Called by `metadata.py`. A subnet with DHCP becomes `ipv4_dhcp` (or `ipv6_dhcp`) and carries no address, as in Nova:
-the guest is to ask. One without carries address, netmask, routes and name servers.
+Called by `metadata.py`. A subnet with DHCP becomes `ipv4_dhcp` (or `ipv6_slaac` and its like) and carries no address,
+as in Nova: the guest is to ask. One without carries address, netmask, routes and name servers.
 """
 
 from __future__ import annotations
@@ -47,8 +47,10 @@ def _link(vif: Vif) -> Json:
 def _network(index: int, vif: Vif, address: str, subnet: SubnetInfo) -> Json:
     version = ip_network(subnet.cidr).version
     entry: Json = {"id": f"network{index}", "link": _link(vif)["id"], "network_id": vif.network_id}
-    if subnet.enable_dhcp:
-        return entry | {"type": f"ipv{version}_dhcp"}
+    if subnet.ipv6_address_mode:
+        return entry | {"type": f"ipv6_{subnet.ipv6_address_mode}"}
+    if subnet.enable_dhcp and version == 4:
+        return entry | {"type": "ipv4_dhcp"}
     interface = ip_interface(f"{address}/{ip_network(subnet.cidr).prefixlen}")
     return entry | {
         "type": f"ipv{version}",

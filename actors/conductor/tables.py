@@ -426,6 +426,8 @@ class SubnetRow(SQLModel, table=True):
     host_routes: Nested
     enable_dhcp: bool
     subnetpool_id: str
+    ipv6_ra_mode: str
+    ipv6_address_mode: str
     created_at: float
     description: str
     tags: Nested

@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Container
-from ipaddress import ip_network
 
 from msgspec.structs import replace
 
@@ -16,6 +15,7 @@ from actors.errors import CallerError, CallerFault, bad_request, conflict
 from actors.ids import random_id
 from actors.messages import AuthContext
 from actors.network import access
+from actors.network.ipam import parsed_cidr
 from actors.network.messages import CreateNetwork, UpdateNetwork
 from actors.network.naming import bridge_device
 from actors.network.rows import Rows, Segment
@@ -56,11 +56,11 @@ def check_host_name(name: str, field: str) -> str:
 
 def check_prefix(text: str, where: str, ethertype: str = "") -> str:
     try:
-        prefix = ip_network(text, strict=False)
+        prefix = parsed_cidr(text, strict=False)
     except ValueError:
         raise CallerError(bad_request(where, f"{text!r} is neither an address nor a network")) from None
     if ethertype and ethertype != f"IPv{prefix.version}":
-        raise CallerError(bad_request(where, f"{text} is not an {ethertype} network"))
+        raise CallerError(bad_request(where, f"Conflicting value ethertype {ethertype} for CIDR {text}"))
     return str(prefix)
 
 

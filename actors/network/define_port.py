@@ -6,7 +6,7 @@ Called by `administration.py` and `editing.py`. Every refusal is a `CallerError`
 from __future__ import annotations
 
 import random
-from collections.abc import Set
+from collections.abc import Iterable, Set
 
 from msgspec.structs import replace
 
@@ -19,7 +19,7 @@ from actors.network.define import check_description, check_host_name, check_name
 from actors.network.mac import normal_mac
 from actors.network.messages import CreatePort, FixedIpRequest, UpdatePort
 from actors.network.naming import COMPUTE_OWNER, default_group_id, tap_device
-from actors.network.plan import Reservation
+from actors.network.plan import Reservation, is_by_mac
 from actors.network.rows import Rows
 from actors.records import AddressPair, Change, FixedIp, Network, Port
 
@@ -53,7 +53,8 @@ def port_from(request: CreatePort, context: AuthContext, rows: Rows, now: float,
     mac = own_mac(request.mac_address, rows)
     reservation = Reservation(rows)
     try:
-        addresses = fixed_ips(request.fixed_ips, network, reservation)
+        mac = mac or reservation.mac(port_id, random)
+        addresses = fixed_ips(request.fixed_ips, network, reservation, mac)
     except CallerError:
         reservation.cancel()
         raise
@@ -61,7 +62,7 @@ def port_from(request: CreatePort, context: AuthContext, rows: Rows, now: float,
         id=port_id,
         network_id=network.id,
         project_id=project_id,
-        mac_address=mac or reservation.mac(port_id, random),
+        mac_address=mac,
         fixed_ips=addresses,
         name=request.name,
         admin_state_up=request.admin_state_up,
@@ -154,12 +155,21 @@ def fixed_ips(
     asked: tuple[FixedIpRequest, ...] | None,
     network: Network,
     reservation: Reservation,
+    mac: str,
     kept: dict[int, FixedIp] | None = None,
+    has: Iterable[FixedIp] = (),
 ) -> tuple[FixedIp, ...]:
-    """An address for each wish; those of `kept`, by the wish's index, the port has already."""
+    """An address for each wish; those of `kept`, by the wish's index, the port has already.
+
+    And one in each subnet where a guest with this MAC makes its address itself, whatever else is wished; of these it
+    `has` some.
+    """
+    subnets = reservation.rows.subnets_of.get(network.id, {})
+    if not subnets:
+        asked = asked or ()
     if asked is None:
-        has_subnet = bool(reservation.rows.subnets_of.get(network.id))
-        return (reservation.next_free(network.id, "fixed_ips"),) if has_subnet else ()
+        ips = reservation.one_of_each(network.id, "fixed_ips")
+        return (*ips, *reservation.by_mac(network.id, mac, ips, "fixed_ips"))
     if len(asked) > FIXED_IPS_LIMIT:
         raise CallerError(bad_request("fixed_ips", f"a port has at most {FIXED_IPS_LIMIT} fixed addresses"))
     found = []
@@ -168,14 +178,19 @@ def fixed_ips(
         if kept and index in kept:
             found.append(kept[index])
             continue
-        if want.subnet_id and want.subnet_id not in reservation.rows.subnets_of.get(network.id, {}):
+        if want.subnet_id and want.subnet_id not in subnets:
             text = f"subnet {want.subnet_id} is not one of network {network.id}"
             raise CallerError(bad_request(f"{where}.subnet_id", text))
         if want.ip_address:
-            ip = reservation.fixed(network.id, want.ip_address, f"{where}.ip_address", want.subnet_id)
+            found.append(reservation.fixed(network.id, want.ip_address, f"{where}.ip_address", want.subnet_id, mac))
+        elif want.subnet_id and is_by_mac(subnets[want.subnet_id]):
+            found += reservation.by_mac(network.id, mac, found, where, want.subnet_id)
         else:
-            ip = reservation.next_free(network.id, where, want.subnet_id)
-        found.append(ip)
+            ids = (want.subnet_id,) if want.subnet_id else [i for i, one in subnets.items() if not is_by_mac(one)]
+            found.append(reservation.next_free(network.id, where, ids))
+    if subnets and asked:
+        found += [ip for ip in has if is_by_mac(subnets[ip.subnet_id])]
+        found += reservation.by_mac(network.id, mac, found, "fixed_ips")
     return tuple(found)
 
 
@@ -229,7 +244,7 @@ def port_changed(
         security_groups=group_ids,
         port_security_enabled=secured,
         allowed_address_pairs=address_pairs(pairs),
-        fixed_ips=_fixed_ips_then(request.fixed_ips, port, network, Reservation(rows)),
+        fixed_ips=_fixed_ips_then(request.fixed_ips, port, network, Reservation(rows), mac or port.mac_address),
         **{field: value for field, value in given.items() if value is not None},
     )
     needed = groups.default_group(rows, port.project_id) if default_group_id(port.project_id) in group_ids else []
@@ -267,20 +282,28 @@ def _groups_then(request: UpdatePort, rows: Rows, port: Port, secured: bool) -> 
 
 
 def _fixed_ips_then(
-    asked: tuple[FixedIpRequest, ...] | None, port: Port, network: Network, reservation: Reservation
+    asked: tuple[FixedIpRequest, ...] | None, port: Port, network: Network, reservation: Reservation, mac: str
 ) -> tuple[FixedIp, ...]:
-    """What is named again stays; a subnet without an address keeps the one that the port has there."""
-    if asked is None:
-        return port.fixed_ips
+    """What is named again stays; a subnet without an address keeps the one that the port has there.
+
+    With another MAC, so do the addresses change that a guest makes of it.
+    """
     held = list(port.fixed_ips)
+    if mac != port.mac_address:
+        held = [ip for ip in held if not is_by_mac(reservation.rows.subnets[ip.subnet_id])]
     kept: dict[int, FixedIp] = {}
-    for index, want in sorted(enumerate(asked), key=lambda each: not each[1].ip_address):
-        same = [ip for ip in held if want.ip_address in ("", ip.ip_address) and want.subnet_id in ("", ip.subnet_id)]
-        if same and (want.ip_address or want.subnet_id):
-            kept[index] = same[0]
-            held.remove(same[0])
     try:
-        return fixed_ips(asked, network, reservation, kept)
+        if asked is None:
+            lost = len(held) < len(port.fixed_ips)
+            return (*held, *(reservation.by_mac(network.id, mac, held, "mac_address") if lost else ()))
+        for index, want in sorted(enumerate(asked), key=lambda each: not each[1].ip_address):
+            same = [
+                ip for ip in held if want.ip_address in ("", ip.ip_address) and want.subnet_id in ("", ip.subnet_id)
+            ]
+            if same and (want.ip_address or want.subnet_id):
+                kept[index] = same[0]
+                held.remove(same[0])
+        return fixed_ips(asked, network, reservation, mac, kept, held)
     except CallerError:
         reservation.cancel()
         raise

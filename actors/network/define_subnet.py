@@ -6,7 +6,7 @@ Called by `administration.py` and `editing.py`. Every refusal is a `CallerError`
 from __future__ import annotations
 
 import random
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
+from ipaddress import ip_address, ip_network
 from itertools import pairwise
 
 from msgspec.structs import replace
@@ -16,7 +16,18 @@ from actors.ids import random_id
 from actors.messages import AuthContext
 from actors.network import access, subnet_pools
 from actors.network.define import check_description, check_name, no_network
-from actors.network.ipam import Pool, default_gateway, default_pools
+from actors.network.ipam import (
+    BY_MAC,
+    EUI_64_LENGTH,
+    IPV6_MODES,
+    Address,
+    Cidr,
+    Pool,
+    default_gateway,
+    default_pools,
+    parsed,
+    parsed_cidr,
+)
 from actors.network.messages import CreateSubnet, UpdateSubnet
 from actors.network.rows import Rows
 from actors.records import Subnet, SubnetPool
@@ -26,8 +37,24 @@ DNS_SERVERS_LIMIT = 5  # of one subnet, as Neutron's max_dns_nameservers
 HOST_ROUTES_LIMIT = 20  # of one subnet, as Neutron's max_subnet_host_routes
 POOLS_LIMIT = 64  # of one subnet
 OUT_OF_BOUNDS = "OutOfBoundsAllocationPool"
-NOT_FOR_GUESTS = tuple(IPv4Network(cidr) for cidr in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"))
+NOT_FOR_GUESTS = tuple(
+    ip_network(cidr)
+    for cidr in (
+        "0.0.0.0/8",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "224.0.0.0/3",
+        "::/96",
+        "::ffff:0:0/96",
+        "fe80::/10",
+        "ff00::/8",
+    )
+)
+SMALLEST = {4: 30, 6: 126}  # prefix lengths: there is room for a gateway and a port
 OVERLAPPING = "OverlappingAllocationPools"
+MODES_NEED_DHCP = (
+    "Invalid input for operation: ipv6_ra_mode or ipv6_address_mode cannot be set when enable_dhcp is set to False."
+)
 
 
 def subnet_from(request: CreateSubnet, context: AuthContext, rows: Rows, random: random.Random) -> Subnet:
@@ -39,6 +66,7 @@ def subnet_from(request: CreateSubnet, context: AuthContext, rows: Rows, random:
     project_id = access.check_project(context, request.project_id) if request.project_id else network.project_id
     pool = _pool(request, context, rows)
     cidr = _cidr(subnet_pools.cidr_from(pool, rows, request.prefixlen, request.cidr) if pool else request.cidr)
+    _check_version(request, cidr)
     _check_overlap(cidr, network.id, list(rows.subnets_of.get(network.id, {}).values()))
     gateway = _gateway(request.gateway_ip, cidr)
     return Subnet(
@@ -49,9 +77,11 @@ def subnet_from(request: CreateSubnet, context: AuthContext, rows: Rows, random:
         cidr=str(cidr),
         gateway_ip=gateway,
         pools=_pools(request.pools, cidr, gateway),
-        dns_servers=_dns_servers(request.dns_servers),
-        host_routes=_host_routes(request.host_routes),
+        dns_servers=_dns_servers(request.dns_servers, cidr),
+        host_routes=_host_routes(request.host_routes, cidr),
         enable_dhcp=request.enable_dhcp,
+        ipv6_ra_mode=request.ipv6_ra_mode,
+        ipv6_address_mode=request.ipv6_address_mode,
         description=check_description(request.description),
         subnetpool_id=pool.id if pool else "",
     )
@@ -71,8 +101,10 @@ def _pool(request: CreateSubnet, context: AuthContext, rows: Rows) -> SubnetPool
 
 def subnet_changed(request: UpdateSubnet, context: AuthContext, subnet: Subnet, rows: Rows) -> Subnet:
     access.check_owner(context, subnet, "subnet")
-    cidr = IPv4Network(subnet.cidr)
+    cidr = ip_network(subnet.cidr)
     gateway = subnet.gateway_ip
+    if request.enable_dhcp is False and (subnet.ipv6_ra_mode or subnet.ipv6_address_mode):
+        raise CallerError(bad_request("enable_dhcp", MODES_NEED_DHCP, "InvalidInput"))
     if request.gateway_ip is not None:
         gateway = _gateway(request.gateway_ip, cidr)
         if gateway not in ("", subnet.gateway_ip) and gateway in rows.books[subnet.id]:
@@ -84,48 +116,78 @@ def subnet_changed(request: UpdateSubnet, context: AuthContext, subnet: Subnet, 
         "description": None if request.description is None else check_description(request.description),
         "gateway_ip": gateway,
         "pools": _pools(pools, cidr, gateway),
-        "dns_servers": None if request.dns_servers is None else _dns_servers(request.dns_servers),
-        "host_routes": None if request.host_routes is None else _host_routes(request.host_routes),
+        "dns_servers": None if request.dns_servers is None else _dns_servers(request.dns_servers, cidr),
+        "host_routes": None if request.host_routes is None else _host_routes(request.host_routes, cidr),
         "enable_dhcp": request.enable_dhcp,
     }
     return replace(subnet, **{field: value for field, value in given.items() if value is not None})
 
 
-def _cidr(text: str) -> IPv4Network:
+def _cidr(text: str) -> Cidr:
     try:
-        cidr = IPv4Network(text, strict=False)
-    except (AddressValueError, NetmaskValueError, ValueError):
-        raise CallerError(bad_request("cidr", f"{text!r} is not an IPv4 network such as 10.0.0.0/24")) from None
-    if cidr.prefixlen > 30:
-        raise CallerError(bad_request("cidr", f"{cidr} has no room for a gateway and a port; /30 is the smallest"))
+        cidr = parsed_cidr(text, strict=False)
+    except ValueError:
+        text = f"{text!r} is not a network such as 10.0.0.0/24 or fd00:1::/64"
+        raise CallerError(bad_request("cidr", text)) from None
+    smallest = SMALLEST[cidr.version]
+    if cidr.prefixlen > smallest:
+        text = f"{cidr} has no room for a gateway and a port; /{smallest} is the smallest"
+        raise CallerError(bad_request("cidr", text))
     for reserved in NOT_FOR_GUESTS:
-        if cidr.overlaps(reserved):
+        if cidr.version == reserved.version and cidr.overlaps(reserved):
             raise CallerError(bad_request("cidr", f"{cidr} overlaps {reserved}, which guests cannot use"))
     return cidr
 
 
-def _check_overlap(cidr: IPv4Network, network_id: str, others: list[Subnet]) -> None:
+def _check_version(request: CreateSubnet, cidr: Cidr) -> None:
+    """The version that is named, and what only subnets of IPv6 have: how guests come to their addresses."""
+    if request.ip_version not in (0, cidr.version):
+        text = f"Invalid input for operation: ip_version {request.ip_version} is not that of {cidr}."
+        raise CallerError(bad_request("ip_version", text, "InvalidInput"))
+    modes = {"ipv6_ra_mode": request.ipv6_ra_mode, "ipv6_address_mode": request.ipv6_address_mode}
+    for field, mode in modes.items():
+        if mode and mode not in IPV6_MODES:
+            raise CallerError(bad_request(field, f"{mode!r} is none of {', '.join(IPV6_MODES)}"))
+        if mode and cidr.version == 4:
+            text = f"Invalid input for operation: {field} is not valid when ip_version is 4."
+            raise CallerError(bad_request(field, text, "InvalidInput"))
+    chosen = set(modes.values()) - {""}
+    if chosen and not request.enable_dhcp:
+        raise CallerError(bad_request("enable_dhcp", MODES_NEED_DHCP, "InvalidInput"))
+    if len(chosen) > 1:
+        text = "Invalid input for operation: ipv6_ra_mode and ipv6_address_mode must be the same where both are set."
+        raise CallerError(bad_request("ipv6_ra_mode", text, "InvalidInput"))
+    if chosen & BY_MAC and cidr.prefixlen != EUI_64_LENGTH:
+        text = (
+            f"Invalid input for operation: Invalid CIDR {cidr} for IPv6 address mode. "
+            f"OpenStack uses the EUI-64 address format, which requires the prefix to be /{EUI_64_LENGTH}."
+        )
+        raise CallerError(bad_request("cidr", text, "InvalidInput"))
+
+
+def _check_overlap(cidr: Cidr, network_id: str, others: list[Subnet]) -> None:
     """In Neutron's words: there are clients that look for them, and try the next cidr."""
     if len(others) >= SUBNETS_LIMIT:
         raise CallerError(conflict("network_id", f"a network has at most {SUBNETS_LIMIT} subnets"))
     for other in others:
-        if cidr.overlaps(IPv4Network(other.cidr)):
+        there = ip_network(other.cidr)
+        if there.version == cidr.version and cidr.overlaps(there):
             text = f"Requested subnet with cidr: {cidr} for network: {network_id} overlaps with another subnet."
             raise CallerError(bad_request("cidr", text, "InvalidInput"))
 
 
-def _gateway(asked: str | None, cidr: IPv4Network) -> str:
+def _gateway(asked: str | None, cidr: Cidr) -> str:
     if asked is None:
         return default_gateway(str(cidr))
     if asked == "":
         return ""
-    gateway = _address(asked, "gateway_ip")
-    if gateway not in cidr or gateway in (cidr.network_address, cidr.broadcast_address):
+    gateway = _address(asked, "gateway_ip", cidr)
+    if gateway not in cidr or gateway in _of_nobody(cidr):
         raise CallerError(bad_request("gateway_ip", f"{gateway} is not a host's address in {cidr}"))
     return str(gateway)
 
 
-def _pools(asked: tuple[Pool, ...], cidr: IPv4Network, gateway: str) -> tuple[Pool, ...]:
+def _pools(asked: tuple[Pool, ...], cidr: Cidr, gateway: str) -> tuple[Pool, ...]:
     if not asked:
         return default_pools(str(cidr), gateway)
     if len(asked) > POOLS_LIMIT:
@@ -133,42 +195,54 @@ def _pools(asked: tuple[Pool, ...], cidr: IPv4Network, gateway: str) -> tuple[Po
     spans = []
     for index, (first, last) in enumerate(asked):
         where = f"pools[{index}]"
-        low, high = _address(first, where), _address(last, where)
-        if not cidr.network_address < low <= high < cidr.broadcast_address:
+        low, high = _address(first, where, cidr), _address(last, where, cidr)
+        if low not in cidr or high not in cidr or int(low) > int(high) or {low, high} & _of_nobody(cidr):
             text = f"{first}-{last} is not a range of hosts' addresses in {cidr}"
             raise CallerError(bad_request(where, text, OUT_OF_BOUNDS))
-        if gateway and low <= IPv4Address(gateway) <= high:
+        if gateway and int(low) <= int(ip_address(gateway)) <= int(high):
             text = f"Gateway ip {gateway} conflicts with allocation pool {first}-{last}."
             raise CallerError(conflict(where, text, "GatewayConflictWithAllocationPools"))
-        spans.append((low, high, where))
+        spans.append((int(low), int(high), str(low), str(high), where))
     spans.sort()
-    for (_, high, _), (low, _, where) in pairwise(spans):
-        if low <= high:
+    for (_, end, *_), (begin, *_, where) in pairwise(spans):
+        if begin <= end:
             raise CallerError(conflict(where, "the pool overlaps another one of this subnet", OVERLAPPING))
-    return tuple((str(low), str(high)) for low, high, _ in spans)
+    return tuple((first, last) for _, _, first, last, _ in spans)
 
 
-def _dns_servers(asked: tuple[str, ...]) -> tuple[str, ...]:
+def _of_nobody(cidr: Cidr) -> set[Address]:
+    """Addresses that are no host's. In IPv6 the last one is as good as any."""
+    return {cidr.network_address, cidr.broadcast_address} if cidr.version == 4 else {cidr.network_address}
+
+
+def _dns_servers(asked: tuple[str, ...], cidr: Cidr) -> tuple[str, ...]:
     if len(asked) > DNS_SERVERS_LIMIT:
         raise CallerError(bad_request("dns_servers", f"a subnet has at most {DNS_SERVERS_LIMIT} DNS servers"))
-    return tuple(str(_address(server, f"dns_servers[{index}]")) for index, server in enumerate(asked))
+    return tuple(str(_address(server, f"dns_servers[{index}]", cidr)) for index, server in enumerate(asked))
 
 
-def _host_routes(asked: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+def _host_routes(asked: tuple[tuple[str, str], ...], cidr: Cidr) -> tuple[tuple[str, str], ...]:
     if len(asked) > HOST_ROUTES_LIMIT:
         raise CallerError(bad_request("host_routes", f"a subnet has at most {HOST_ROUTES_LIMIT} host routes"))
     routes = []
     for index, (destination, hop) in enumerate(asked):
         where = f"host_routes[{index}]"
         try:
-            routes.append((str(IPv4Network(destination)), str(_address(hop, where))))
+            target = parsed_cidr(destination)
         except ValueError:
-            raise CallerError(bad_request(where, f"{destination!r} is not an IPv4 network")) from None
+            target = None
+        if target is None or target.version != cidr.version:
+            raise CallerError(bad_request(where, f"{destination!r} is not an IPv{cidr.version} network"))
+        routes.append((str(target), str(_address(hop, where, cidr))))
     return tuple(routes)
 
 
-def _address(text: str, where: str) -> IPv4Address:
+def _address(text: str, where: str, cidr: Cidr) -> Address:
+    """Of the subnet's version."""
     try:
-        return IPv4Address(text)
+        address = parsed(text)
     except ValueError:
-        raise CallerError(bad_request(where, f"{text!r} is not an IPv4 address")) from None
+        address = None
+    if address is None or address.version != cidr.version:
+        raise CallerError(bad_request(where, f"{text!r} is not an IPv{cidr.version} address"))
+    return address

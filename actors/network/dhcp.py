@@ -22,6 +22,7 @@ from typing import ParamSpec, TypeVar
 
 from actors.network import dhcp_files, namespaces
 from actors.network.dhcp_files import DhcpPaths
+from actors.network.ipam import version_of
 from actors.network.l2 import WiringError
 from actors.network.links import Links, quiet
 from actors.network.messages import DhcpNetworkInfo
@@ -31,6 +32,8 @@ from actors.network.netns_thread import NetnsThread
 
 NAMESPACE_PREFIX = "qdhcp-"
 INSIDE_PREFIX = "ns-"
+LINK_SCOPE = 253  # RT_SCOPE_LINK of rtnetlink(7): the address that the kernel itself gives
+IFA_F_NODAD = 0x02  # of rtnetlink(7)
 START_DEADLINE_S = 20.0  # dnsmasq up; 0.02-0.2 s on a quiet machine
 STOP_DEADLINE_S = 5.0  # after SIGTERM, then SIGKILL
 
@@ -92,8 +95,11 @@ class DhcpServer:
     def _bring_up(self, info: DhcpNetworkInfo, inside: str) -> None:
         _remove_wires(inside)
         assert info.port is not None
+        addresses = dhcp_files.addresses(info)
         _set_device(inside, info.port.mac_address, info.network.mtu)
-        _set_addresses(inside, dhcp_files.addresses(info))
+        if any(version_of(address) == 6 for address in addresses):
+            _speak_ipv6(inside)
+        _set_addresses(inside, addresses)
         self._write(info)
         command = dhcp_files.command(info, self.paths, inside)
         stale = dhcp_files.stale_leases(_read(self.paths.leases), info)
@@ -192,18 +198,29 @@ def _set_device(device: str, mac: str, mtu: int) -> None:
         netlink.link("set", index=socket.if_nametoindex(device), address=mac, mtu=mtu, state="up")
 
 
+def _speak_ipv6(device: str) -> None:
+    """It believes no announcement, and its addresses are good at once: the network room gave them to nobody else."""
+    conf = Path(f"/proc/sys/net/ipv6/conf/{device}")
+    if not conf.exists():
+        raise WiringError("this kernel has no IPv6, which a subnet of the network needs")
+    for name in ("accept_ra", "autoconf", "accept_dad", "disable_ipv6"):
+        (conf / name).write_text("0")
+
+
 def _set_addresses(device: str, addresses: list[str]) -> None:
     with Netlink() as netlink:
         index = socket.if_nametoindex(device)
         here = {
             f"{message.get_attr('IFA_ADDRESS')}/{message['prefixlen']}"
-            for message in netlink.get_addr(index=index, family=socket.AF_INET)
+            for message in netlink.get_addr(index=index)
+            if message["scope"] != LINK_SCOPE
         }
         for address in here - set(addresses):
             netlink.addr("del", index=index, address=address)
         for address in addresses:
             if address not in here:
-                netlink.addr("add", index=index, address=address)
+                flags = {"flags": IFA_F_NODAD} if version_of(address) == 6 else {}
+                netlink.addr("add", index=index, address=address, **flags)
 
 
 # ---------------------------------------------------------------- files

@@ -2,15 +2,16 @@
 
 Two tables, both replaced whole in one transaction, so that there is never a moment without rules:
 
-* `bridge novaray` lets a guest send only as itself (its MAC, its addresses in IPv4 and ARP, no DHCP server), before
-  the bridge forwards; then it writes on each IPv4 packet which guarded ports it goes between, as a mark:
-  sender's number × 65536 + receiver's number. The bridge family knows the taps but not connections.
+* `bridge novaray` lets a guest send only as itself (its MAC, its addresses in IPv4, ARP, IPv6 and neighbour
+  discovery; no DHCP server, no router), before the bridge forwards; then it writes on each IP packet which guarded
+  ports it goes between, as a mark: sender's number × 65536 + receiver's number. The bridge family knows the taps but
+  not connections.
 * `inet novaray` sees the same packets through br_netfilter, knows connections but not taps, and applies the security
   groups by that mark. A connection that was let through once passes in both directions. Each bridge has a connection
   tracking zone of its own, since two networks may use the same addresses.
 
-Invariant: a port with port security and no rule exchanges nothing but ARP, DHCP and metadata requests. What is neither
-IPv4 nor ARP is dropped at the sending port: subnets here are IPv4.
+Invariant: a port with port security and no rule exchanges nothing but ARP, neighbour discovery, DHCP and metadata
+requests. IPv6 is for ports that have an address of it, and anything else is dropped at the sending port.
 """
 
 from __future__ import annotations
@@ -20,15 +21,24 @@ import zlib
 from collections.abc import Iterable
 from typing import Any
 
+from actors.network.ipam import address_by_mac, version_of
 from actors.network.messages import FirewallRule, PortFirewall
 
 Json = dict[str, Any]
+Prefixes = tuple[str, tuple[str, ...]]  # of a rule: ethertype, and what it lets in or out
 
 TABLE = "novaray"
 METADATA_ADDRESS = "169.254.169.254"
 ZONES = 65_535  # connection tracking zones are 16 bits wide; 0 is everybody else's
 PORT_LIMIT = 65_535  # guarded ports on one node: half of a mark
 ANY_PORT = -1
+LINK_LOCAL = "fe80::/64"
+LISTENERS = (130, 131, 132, 143)  # types of ICMPv6 (RFC 4443): multicast listeners are asked for, and tell
+SOLICIT_ROUTER, ADVERTISE_ROUTER, SOLICIT, ADVERTISE, REDIRECT = 133, 134, 135, 136, 137  # RFC 4861
+TARGET_BIT = 64  # of neighbour discovery, from where ICMPv6 begins
+WORD_BITS = 32
+IP = ["ip", "ip6"]
+ICMP6 = ("icmpv6", "ipv6-icmp", "icmp", "58", "1")  # what a rule for IPv6 may call it
 
 
 def ruleset(ports: Iterable[PortFirewall]) -> Json:
@@ -71,7 +81,7 @@ def _bridge_table(ports: list[PortFirewall], numbers: dict[str, int]) -> list[Js
         # Before br_netfilter's own place in the forward hook (0), where `inet` is called.
         _base_chain("bridge", "marks", "forward", -200),
         *either_end,
-        _rule("bridge", "marks", [_match(_meta("protocol"), "ip"), _set(_meta("mark"), sender)]),
+        _rule("bridge", "marks", [_in(_meta("protocol"), IP), _set(_meta("mark"), sender)]),
         _rule("bridge", "marks", [_jumps(_meta("oifname"), {name: f"to_{name}" for name in devices})]),
     ]
 
@@ -79,12 +89,47 @@ def _bridge_table(ports: list[PortFirewall], numbers: dict[str, int]) -> list[Js
 def _sender_chain(port: PortFirewall) -> list[Json]:
     """Passes what the port may send, drops the rest."""
     chain = f"from_{port.device}"
+    neighbours = _neighbour_chain(port) if _has_ipv6(port) else []
     return [
+        *neighbours,
         _chain("bridge", chain),
         _rule("bridge", chain, [*_udp(67, 68), {"drop": None}]),  # a DHCP server
+        *[_rule("bridge", chain, check) for check in (_routers(port) if neighbours else [])],
         *[_rule("bridge", chain, [*check, {"return": None}]) for check in _allowed_senders(port)],
         _rule("bridge", chain, [{"drop": None}]),
     ]
+
+
+def _routers(port: PortFirewall) -> list[list[Json]]:
+    """No guest is a router or a DHCP server; whose addresses it says are its own, the chain of neighbours judges."""
+    return [
+        [*_udp(547, 546), {"drop": None}],
+        [_icmp6(ADVERTISE_ROUTER, REDIRECT), {"drop": None}],
+        [_icmp6(ADVERTISE), {"jump": {"target": f"nd_{port.device}"}}],
+    ]
+
+
+def _neighbour_chain(port: PortFirewall) -> list[Json]:
+    """Of what it may send from, it may say that it is there."""
+    chain = f"nd_{port.device}"
+    targets = dict.fromkeys(address for _, address in _pairs(port, 6))
+    return [
+        _chain("bridge", chain),
+        *[_rule("bridge", chain, [*_target(address), {"return": None}]) for address in targets],
+        _rule("bridge", chain, [{"drop": None}]),
+    ]
+
+
+def _target(prefix: str) -> list[Json]:
+    """The target of a neighbour advertisement lies in this prefix: word by word, as nft compares numbers."""
+    network = ipaddress.IPv6Network(prefix)
+    matches = []
+    for place in range(0, network.prefixlen, WORD_BITS):
+        length = min(WORD_BITS, network.prefixlen - place)
+        word = int(network.network_address) >> (128 - place - length) & ((1 << length) - 1)
+        read = {"payload": {"base": "th", "offset": TARGET_BIT + place, "len": length}}
+        matches.append(_match(read, word))
+    return matches
 
 
 def _allowed_senders(port: PortFirewall) -> list[list[Json]]:
@@ -95,17 +140,31 @@ def _allowed_senders(port: PortFirewall) -> list[list[Json]]:
         [own[0], _match(ip, "0.0.0.0"), *_udp(68, 67)],
         [*own, _match(arp, "0.0.0.0")],
     ]
-    for owner, address in _pairs(port):
-        allowed.append([_match(mac, owner), _match(ip, address)])
-        allowed.append([_match(mac, owner), _match(_payload("arp", "saddr ether"), owner), _match(arp, address)])
+    for owner, address in _pairs(port, 4):
+        allowed.append([_match(mac, owner), _match(ip, _prefix(address))])
+        allowed.append(
+            [_match(mac, owner), _match(_payload("arp", "saddr ether"), owner), _match(arp, _prefix(address))]
+        )
+    if _has_ipv6(port):
+        ip6 = _payload("ip6", "saddr")
+        # Without an address it may ask who has it, who routes, and say what it listens to.
+        allowed.append([own[0], _match(ip6, "::"), _icmp6(SOLICIT_ROUTER, SOLICIT, *LISTENERS)])
+        allowed += [[_match(mac, owner), _match(ip6, _prefix(address))] for owner, address in _pairs(port, 6)]
     return allowed
 
 
-def _pairs(port: PortFirewall) -> list[tuple[str, Any]]:
-    """Every (MAC, IPv4 address or network) that the port may send from."""
+def _has_ipv6(port: PortFirewall) -> bool:
+    pairs = (pair.ip_address for pair in port.allowed_address_pairs)
+    return any(version_of(address) == 6 for address in (*port.ip_addresses, *pairs))
+
+
+def _pairs(port: PortFirewall, version: int) -> list[tuple[str, str]]:
+    """Every (MAC, address or network) of this IP version that the port may send from."""
     own = [(port.mac_address, address) for address in port.ip_addresses]
+    if version == 6:
+        own.append((port.mac_address, address_by_mac(LINK_LOCAL, port.mac_address)))
     more = [(pair.mac_address or port.mac_address, pair.ip_address) for pair in port.allowed_address_pairs]
-    return [(mac.lower(), _prefix(address)) for mac, address in [*own, *more] if _is_ipv4(address)]
+    return [(mac.lower(), address) for mac, address in [*own, *more] if version_of(address) == version]
 
 
 def _number_chain(port: PortFirewall, number: int) -> list[Json]:
@@ -113,7 +172,7 @@ def _number_chain(port: PortFirewall, number: int) -> list[Json]:
     added = {"|": [{"&": [_meta("mark"), 0xFFFF0000]}, number]}
     return [
         _chain("bridge", chain),
-        _rule("bridge", chain, [_match(_meta("protocol"), "ip"), _set(_meta("mark"), added)]),
+        _rule("bridge", chain, [_in(_meta("protocol"), IP), _set(_meta("mark"), added)]),
     ]
 
 
@@ -147,13 +206,18 @@ def _by_half(numbers: dict[str, int], direction: str, mask: int, shift: int) -> 
     return _jumps({"&": [_meta("mark"), mask]}, targets)
 
 
-def _group_chains(port: PortFirewall, names: dict[tuple[str, ...], str]) -> list[Json]:
+def _group_chains(port: PortFirewall, names: dict[Prefixes, str]) -> list[Json]:
     """One chain for each direction: what a rule allows returns to go on, the rest is dropped."""
     always = {"ingress": [_udp(67, 68)], "egress": [_udp(68, 67), _metadata()]}
+    kinds = {"IPv4"}
+    if _has_ipv6(port):
+        always["ingress"] += [[_icmp6(ADVERTISE_ROUTER, SOLICIT, ADVERTISE, *LISTENERS)], _udp(547, 546)]
+        always["egress"] += [[_icmp6(SOLICIT_ROUTER, SOLICIT, ADVERTISE, *LISTENERS)], _udp(546, 547)]
+        kinds.add("IPv6")
     commands = []
     for direction, first in always.items():
         chain = f"{direction}_{port.device}"
-        rules = [rule for rule in port.rules if rule.direction == direction and rule.ethertype == "IPv4"]
+        rules = [rule for rule in port.rules if rule.direction == direction and rule.ethertype in kinds]
         allowed = [*first, *[_group_match(rule, names) for rule in rules]]
         commands += [
             _chain("inet", chain),
@@ -163,44 +227,54 @@ def _group_chains(port: PortFirewall, names: dict[tuple[str, ...], str]) -> list
     return commands
 
 
-def _group_match(rule: FirewallRule, names: dict[tuple[str, ...], str]) -> list[Json]:
-    match = _protocol_match(rule)
-    if rule.remote_prefixes:
-        end = "saddr" if rule.direction == "ingress" else "daddr"
-        match.append(_match(_payload("ip", end), f"@{names[rule.remote_prefixes]}"))
-    return match
+def _group_match(rule: FirewallRule, names: dict[Prefixes, str]) -> list[Json]:
+    header = "ip" if rule.ethertype == "IPv4" else "ip6"
+    if not rule.remote_prefixes:
+        return [_match(_meta("nfproto"), rule.ethertype.lower()), *_protocol_match(rule)]
+    end = "saddr" if rule.direction == "ingress" else "daddr"
+    return [*_protocol_match(rule), _match(_payload(header, end), f"@{names[rule.ethertype, rule.remote_prefixes]}")]
 
 
 def _protocol_match(rule: FirewallRule) -> list[Json]:
     if not rule.protocol:
         return []
+    icmp = _icmp_of(rule)
     protocol = int(rule.protocol) if rule.protocol.isdigit() else rule.protocol
-    match = [_match(_meta("l4proto"), protocol)]
+    match = [_match(_meta("l4proto"), "ipv6-icmp" if icmp == "icmpv6" else protocol)]
     if rule.port_min == ANY_PORT:
         return match
-    if rule.protocol in ("icmp", "1"):
-        return [*match, *_icmp_match(rule)]
+    if icmp:
+        return [*match, *_icmp_match(rule, icmp)]
     return [*match, _match(_payload("th", "dport"), {"range": [rule.port_min, rule.port_max]})]
 
 
-def _icmp_match(rule: FirewallRule) -> list[Json]:
-    kind = _match(_payload("icmp", "type"), rule.port_min)
-    return [kind, _match(_payload("icmp", "code"), rule.port_max)] if rule.port_max != ANY_PORT else [kind]
+def _icmp_of(rule: FirewallRule) -> str:
+    """nft's name of the ICMP that the rule is for; '' for another protocol."""
+    if rule.ethertype == "IPv6":
+        return "icmpv6" if rule.protocol in ICMP6 else ""
+    return "icmp" if rule.protocol in ("icmp", "1") else ""
 
 
-def _prefix_sets(ports: list[PortFirewall]) -> dict[tuple[str, ...], str]:
+def _icmp_match(rule: FirewallRule, icmp: str) -> list[Json]:
+    kind = _match(_payload(icmp, "type"), rule.port_min)
+    return [kind, _match(_payload(icmp, "code"), rule.port_max)] if rule.port_max != ANY_PORT else [kind]
+
+
+def _prefix_sets(ports: list[PortFirewall]) -> dict[Prefixes, str]:
     """Each list of remote prefixes once, however many rules name it: a group's members are a long list."""
-    distinct = dict.fromkeys(rule.remote_prefixes for port in ports for rule in port.rules if rule.remote_prefixes)
+    rules = (rule for port in ports for rule in port.rules if rule.remote_prefixes)
+    distinct = dict.fromkeys((rule.ethertype, rule.remote_prefixes) for rule in rules)
     return {prefixes: f"remote_{number}" for number, prefixes in enumerate(distinct)}
 
 
-def _prefix_set(name: str, prefixes: tuple[str, ...]) -> Json:
-    networks = ipaddress.collapse_addresses(
-        ipaddress.IPv4Network(prefix, strict=False) for prefix in prefixes if _is_ipv4(prefix)
-    )
-    elements = [_prefix(str(network)) for network in networks]
+def _prefix_set(name: str, prefixes: Prefixes) -> Json:
+    ethertype, texts = prefixes
+    version = 4 if ethertype == "IPv4" else 6
+    networks = [ipaddress.ip_network(text, strict=False) for text in texts if version_of(text) == version]
+    collapsed = ipaddress.collapse_addresses(networks)  # type: ignore[type-var]  # of one version
+    elements = [_prefix(str(network)) for network in collapsed]
     content = {"elem": elements} if elements else {}
-    return _add("set", family="inet", name=name, type="ipv4_addr", flags=["interval"], **content)
+    return _add("set", family="inet", name=name, type=f"ipv{version}_addr", flags=["interval"], **content)
 
 
 # ---------------------------------------------------------------- the words of nftables (libnftables-json(5))
@@ -268,12 +342,12 @@ def _metadata() -> list[Json]:
     return [_match(_payload("ip", "daddr"), METADATA_ADDRESS), _match(_payload("tcp", "dport"), 80)]
 
 
+def _icmp6(*types: int) -> Json:
+    return _in(_payload("icmpv6", "type"), sorted(types))
+
+
 def _prefix(address: str) -> Any:
-    network = ipaddress.IPv4Network(address, strict=False)
+    network = ipaddress.ip_network(address, strict=False)
     if network.prefixlen == network.max_prefixlen:
         return str(network.network_address)
     return {"prefix": {"addr": str(network.network_address), "len": network.prefixlen}}
-
-
-def _is_ipv4(address: str) -> bool:
-    return ":" not in address

@@ -10,10 +10,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network
-from socket import AF_INET, inet_ntop, inet_pton
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
+Address = IPv4Address | IPv6Address
+Cidr = IPv4Network | IPv6Network
 Pool = tuple[str, str]  # first and last address, inclusive
+SLAAC, STATELESS, STATEFUL = "slaac", "dhcpv6-stateless", "dhcpv6-stateful"
+IPV6_MODES = (STATEFUL, STATELESS, SLAAC)
+BY_MAC = frozenset((SLAAC, STATELESS))  # modes in which a guest makes its address itself, of the prefix and its MAC
+EUI_64_LENGTH = 64  # bits of the prefix of such an address
 
 
 class AddressBook:
@@ -21,7 +27,9 @@ class AddressBook:
 
     def __init__(self, pools: Iterable[Pool], before: AddressBook | None = None) -> None:
         """`before` is the book of the same subnet with other pools: what is in use there stays in use."""
+        pools = tuple(pools)
         self._pools = _spans(pools)
+        self._family = AF_INET6 if pools and ":" in pools[0][0] else AF_INET
         self._used: set[int] = set(before._used) if before else set()
         self._freed: OrderedDict[int, None] = OrderedDict()  # in a pool and behind the cursor, the oldest first
         self._pool = 0
@@ -44,7 +52,7 @@ class AddressBook:
         if number is None:
             return None
         self._used.add(number)
-        return _text(number)
+        return inet_ntop(self._family, number.to_bytes(4 if self._family == AF_INET else 16))
 
     def take(self, address: str) -> bool:
         """Take this very address, in a pool or not; False if it is in use."""
@@ -92,43 +100,68 @@ def _spans(pools: Iterable[Pool]) -> list[tuple[int, int]]:
 def _number(address: str) -> int:
     """Ten times as fast as `IPv4Address`, and as strict. Raises ValueError."""
     try:
-        return int.from_bytes(inet_pton(AF_INET, address))
+        return int.from_bytes(inet_pton(AF_INET6 if ":" in address else AF_INET, address))
     except OSError:
-        raise ValueError(f"{address!r} is not an IPv4 address") from None
+        raise ValueError(f"{address!r} is not an IP address") from None
 
 
-def _text(number: int) -> str:
-    return inet_ntop(AF_INET, number.to_bytes(4))
+def parsed(text: str) -> Address:
+    """An address without a zone, which means something on one machine only. Raises ValueError."""
+    if "%" in text:
+        raise ValueError(f"{text!r} has a zone")
+    return ip_address(text)
+
+
+def parsed_cidr(text: str, strict: bool = True) -> Cidr:
+    """The same of a network; not `strict`: host bits are cut off. Raises ValueError."""
+    if "%" in text:
+        raise ValueError(f"{text!r} has a zone")
+    return ip_network(text, strict)
+
+
+def version_of(text: str) -> int:
+    """Of an address or a cidr that is known to be one."""
+    return 6 if ":" in text else 4
+
+
+def address_by_mac(cidr: str, mac: str) -> str:
+    """The address that a guest makes itself in a /64 (RFC 4291, appendix A: EUI-64)."""
+    octets = bytes.fromhex(mac.replace(":", ""))
+    interface = bytes((octets[0] ^ 0x02, *octets[1:3], 0xFF, 0xFE, *octets[3:]))
+    return str(IPv6Address(int(IPv6Network(cidr).network_address) | int.from_bytes(interface)))
 
 
 def default_gateway(cidr: str) -> str:
     """The first address, as Neutron chooses it."""
-    return str(IPv4Network(cidr).network_address + 1)
+    return str(ip_network(cidr).network_address + 1)
 
 
 def default_pools(cidr: str, gateway_ip: str) -> tuple[Pool, ...]:
-    """The whole subnet but its network, broadcast and gateway addresses."""
-    network = IPv4Network(cidr)
-    first, last = int(network.network_address) + 1, int(network.broadcast_address) - 1
+    """The whole subnet but its network address, its gateway and, in IPv4, its broadcast address."""
+    network = ip_network(cidr)
+    kind = type(network.network_address)
+    first, last = int(network.network_address) + 1, int(network.broadcast_address) - (network.version == 4)
     spans = [(first, last)]
-    if gateway_ip and first <= (gateway := int(IPv4Address(gateway_ip))) <= last:
+    if gateway_ip and first <= (gateway := int(ip_address(gateway_ip))) <= last:
         spans = [(first, gateway - 1), (gateway + 1, last)]
-    return tuple((str(IPv4Address(low)), str(IPv4Address(high))) for low, high in spans if low <= high)
+    return tuple((str(kind(low)), str(kind(high))) for low, high in spans if low <= high)
 
 
 def usable(cidr: str, gateway_ip: str, address: str) -> str:
     """Why a port cannot have this address in this subnet, or ''."""
-    network = IPv4Network(cidr)
+    network = ip_network(cidr)
     try:
-        wanted = IPv4Address(address)
+        wanted = parsed(address)
     except ValueError:
-        return f"{address!r} is not an IPv4 address"
+        return f"{address!r} is not an IPv{network.version} address"
+    if wanted.version != network.version:
+        return f"{address!r} is not an IPv{network.version} address"
     if wanted not in network:
         return f"{address} is not in the subnet {cidr}"
     if wanted == network.network_address:
         return f"{address} is the network address of {cidr}"
-    if wanted == network.broadcast_address:
+    if wanted == network.broadcast_address and network.version == 4:
         return f"{address} is the broadcast address of {cidr}"
-    if address == gateway_ip:
+    if gateway_ip and wanted == ip_address(gateway_ip):
         return f"{address} is the gateway of {cidr}"
     return ""

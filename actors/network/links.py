@@ -117,7 +117,8 @@ class Links:
         index = self.index(order.name)
         if not index:
             # Filtering is switched on for this bridge alone: other bridges of the machine stay as they are.
-            settings = {"br_forward_delay": 0, "br_stp_state": 0, "br_mcast_snooping": 0, "br_nf_call_iptables": 1}
+            settings = {"br_forward_delay": 0, "br_stp_state": 0, "br_mcast_snooping": 0}
+            settings |= {"br_nf_call_iptables": 1, "br_nf_call_ip6tables": 1}
             with _unless(errno.EEXIST):
                 self.netlink.link("add", ifname=order.name, kind="bridge", **settings)
             quiet(order.name)

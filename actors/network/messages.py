@@ -48,6 +48,9 @@ class CreateSubnet(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     dns_servers: tuple[str, ...] = ()
     host_routes: tuple[tuple[str, str], ...] = ()  # (destination, next hop)
     enable_dhcp: bool = True
+    ip_version: int = 0  # 4 or 6; 0 = as the cidr or the pool has it
+    ipv6_ra_mode: str = ""
+    ipv6_address_mode: str = ""
 
 
 class FixedIpRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -8,7 +8,7 @@ holds are taken from the rows' books at once, so no two plans have the same.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from msgspec import Struct
@@ -18,11 +18,11 @@ from actors.errors import CallerError, CallerFault, bad_request, conflict
 from actors.messages import AllocateRequest, AuthContext, NetworkRequest
 from actors.network import access, groups, quotas
 from actors.network.define import check_host_name
-from actors.network.ipam import usable
+from actors.network.ipam import BY_MAC, address_by_mac, parsed, usable, version_of
 from actors.network.mac import new_mac
 from actors.network.naming import COMPUTE_OWNER, boot_port_id, default_group_id, tap_device
 from actors.network.rows import Rows
-from actors.records import Change, FixedIp, Network, Port
+from actors.records import Change, FixedIp, Network, Port, Subnet
 
 
 @dataclass(slots=True)
@@ -33,29 +33,59 @@ class Reservation:
     addresses: list[FixedIp] = field(default_factory=list)
     macs: list[str] = field(default_factory=list)
 
-    def fixed(self, network_id: str, address: str, where: str, subnet_id: str = "") -> FixedIp:
-        """This very address; 400 if no subnet of the network can have it, 409 if it is in use."""
+    def fixed(self, network_id: str, address: str, where: str, subnet_id: str = "", mac: str = "") -> FixedIp:
+        """This very address; 400 if no subnet of the network can have it, 409 if it is in use.
+
+        Where guests make their addresses themselves, it must be the one that this `mac` gives."""
         reasons = []
         for subnet in self.rows.subnets_of.get(network_id, {}).values():
             if subnet_id not in ("", subnet.id):
                 continue
             if reason := usable(subnet.cidr, subnet.gateway_ip, address):
                 reasons.append(reason)
-            elif self.rows.books[subnet.id].take(address):
+                continue
+            address = str(parsed(address))  # IPv6 has many spellings
+            if is_by_mac(subnet) and not (mac and address == address_by_mac(subnet.cidr, mac)):
+                text = (
+                    f"IPv6 address {address} can not be directly assigned to a port on subnet {subnet.id} since the "
+                    "subnet is configured for automatic addresses"
+                )
+                raise CallerError(bad_request(where, text, "AllocationOnAutoAddressSubnet"))
+            if self.rows.books[subnet.id].take(address):
                 return self._keep(FixedIp(subnet.id, address))
-            else:
-                text = f"Fixed IP address {address} is already in use on the network."
-                raise CallerError(conflict(where, text, "IpAddressAlreadyAllocated"))
+            text = f"Fixed IP address {address} is already in use on the network."
+            raise CallerError(conflict(where, text, "IpAddressAlreadyAllocated"))
         text = f"Fixed IP {address!r} cannot be used: {'; '.join(reasons)}."
         raise CallerError(bad_request(where, text, "InvalidIpForNetwork"))
 
-    def next_free(self, network_id: str, where: str, subnet_id: str = "") -> FixedIp:
-        """The next free address of the network's first subnet (or of the one named) that has one."""
-        for candidate in (subnet_id,) if subnet_id else self.rows.subnets_of[network_id]:
+    def next_free(self, network_id: str, where: str, subnet_ids: Iterable[str]) -> FixedIp:
+        """The next free address of the first of these subnets that has one."""
+        for candidate in subnet_ids:
             if address := self.rows.books[candidate].take_next():
                 return self._keep(FixedIp(candidate, address))
         text = f"No more IP addresses available on network {network_id}."
         raise CallerError(conflict(where, text, "IpAddressGenerationFailure"))
+
+    def one_of_each(self, network_id: str, where: str) -> list[FixedIp]:
+        """As Neutron chooses: an address of each IP version, but for subnets where guests make theirs themselves."""
+        subnets = self.rows.subnets_of[network_id]
+        if len(subnets) == 1:  # as for most boots
+            [(subnet_id, subnet)] = subnets.items()
+            return [] if is_by_mac(subnet) else [self.next_free(network_id, where, (subnet_id,))]
+        chosen: dict[int, list[str]] = {4: [], 6: []}
+        for subnet in subnets.values():
+            if not is_by_mac(subnet):
+                chosen[version_of(subnet.cidr)].append(subnet.id)
+        return [self.next_free(network_id, where, ids) for ids in chosen.values() if ids]
+
+    def by_mac(
+        self, network_id: str, mac: str, held: Iterable[FixedIp], where: str, subnet_id: str = ""
+    ) -> list[FixedIp]:
+        """The addresses that a guest with this MAC makes itself, in each subnet of that kind but those held."""
+        has = {ip.subnet_id for ip in held}
+        subnets = (one for one in self.rows.subnets_of[network_id].values() if subnet_id in ("", one.id))
+        wanted = [one for one in subnets if is_by_mac(one) and one.id not in has]
+        return [self.fixed(network_id, address_by_mac(one.cidr, mac), where, one.id, mac) for one in wanted]
 
     def mac(self, port_id: str, random: random.Random) -> str:
         mac = new_mac(self.rows.macs, random)
@@ -73,6 +103,11 @@ class Reservation:
     def _keep(self, ip: FixedIp) -> FixedIp:
         self.addresses.append(ip)
         return ip
+
+
+def is_by_mac(subnet: Subnet) -> bool:
+    """Whether guests make their addresses there themselves, of its prefix and their MACs."""
+    return subnet.ipv6_address_mode in BY_MAC
 
 
 class Interface(Struct, frozen=True, gc=False):
@@ -238,16 +273,19 @@ class Planner:
         if tap_device(port_id) in self.rows.taps:
             text = f"Another port's device is called {tap_device(port_id)} already; boot again under another id."
             raise CallerError(conflict(f"networks[{index}]", text))
+        where = f"networks[{index}].network_id"
+        mac = reservation.mac(port_id, self.random)
         if want.fixed_ip:
-            ip = reservation.fixed(network.id, want.fixed_ip, f"networks[{index}].fixed_ip")
+            ips = [reservation.fixed(network.id, want.fixed_ip, f"networks[{index}].fixed_ip")]
         else:
-            ip = reservation.next_free(network.id, f"networks[{index}].network_id")
+            ips = reservation.one_of_each(network.id, where)
+        ips += reservation.by_mac(network.id, mac, ips, where)
         return Port(
             id=port_id,
             network_id=network.id,
             project_id=request.project_id,
-            mac_address=reservation.mac(port_id, self.random),
-            fixed_ips=(ip,),
+            mac_address=mac,
+            fixed_ips=tuple(ips),
             port_security_enabled=network.port_security_enabled,
             made_for=request.instance_id,
             created_at=self.now,

@@ -5,11 +5,14 @@ Called by `administration.py`; a refusal is raised as a `CallerError`. What a ca
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from actors.errors import CallerError, conflict, not_found
 from actors.messages import AuthContext
 from actors.network import access
 from actors.network.messages import Reference
 from actors.network.naming import COMPUTE_OWNER, DEFAULT_GROUP, DHCP_OWNER
+from actors.network.plan import is_by_mac
 from actors.network.rows import Rows
 from actors.records import Change, Network, Port, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool, drop
 
@@ -77,11 +80,17 @@ def without_network(rows: Rows, found: Network, context: AuthContext) -> list[Ch
 
 
 def without_subnet(rows: Rows, found: Subnet, context: AuthContext) -> list[Change]:
-    """Refused while a port other than DHCP's has an address in it."""
+    """Refused while a port other than DHCP's has an address in it.
+
+    Addresses that are made of MACs go with it, as in Neutron, but for those of servers, which live with theirs.
+    """
     access.check_owner(context, found, "subnet")
     ports = rows.ports_of.get(found.network_id, {}).values()
-    _check_unused("subnet", found.id, [p for p in ports if any(ip.subnet_id == found.id for ip in p.fixed_ips)])
-    return [drop(found)]
+    there = [port for port in ports if any(ip.subnet_id == found.id for ip in port.fixed_ips)]
+    freed = [port for port in there if is_by_mac(found) and not port.device_owner]
+    _check_unused("subnet", found.id, [port for port in there if port not in freed])
+    without = [tuple(ip for ip in port.fixed_ips if ip.subnet_id != found.id) for port in freed]
+    return [*(replace(port, fixed_ips=left) for port, left in zip(freed, without, strict=True)), drop(found)]
 
 
 def without_port(rows: Rows, found: Port, context: AuthContext) -> list[Change]:
@@ -120,5 +129,8 @@ def without_rule(rows: Rows, found: SecurityGroupRule, context: AuthContext) -> 
 def _check_unused(noun: str, found_id: str, ports: list[Port]) -> None:
     users = [port.id for port in ports if port.device_owner != DHCP_OWNER]
     if users:
-        text = f"Unable to delete {noun} {found_id}: {len(users)} ports are in use on it, such as {users[0]}."
+        text = (
+            f"Unable to complete operation on {noun} {found_id}. There are one or more ports still in use on the {noun}"
+            f", {len(users)} in all, such as {users[0]}."
+        )
         raise CallerError(conflict("id", text, f"{noun.capitalize()}InUse"))

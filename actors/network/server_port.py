@@ -12,10 +12,12 @@ import random
 
 from msgspec.structs import replace
 
+from actors.network.ipam import address_by_mac
 from actors.network.mac import new_mac
 from actors.network.naming import DHCP_OWNER, dhcp_device_id, dhcp_port_id
+from actors.network.plan import is_by_mac
 from actors.network.rows import Rows
-from actors.records import Change, FixedIp, Network, Port, drop
+from actors.records import Change, FixedIp, Network, Port, Subnet, drop
 
 
 def serve(rows: Rows, network_id: str, now: float, random: random.Random) -> list[Change]:
@@ -29,11 +31,12 @@ def serve(rows: Rows, network_id: str, now: float, random: random.Random) -> lis
     if not nodes or not subnet_ids:
         return _without(network, port)
     host = network.dhcp_host or next(iter(nodes))
-    fixed_ips = _addresses(rows, subnet_ids, port)
+    one = port or _new_port(rows, network, now, random)
+    fixed_ips = _addresses(rows, subnet_ids, port, one.mac_address)
     if not fixed_ips:  # every pool is used up by guests: nothing is left for a server to have
         return _without(network, port)
     served = replace(
-        port or _new_port(rows, network, now, random),
+        one,
         fixed_ips=fixed_ips,
         host=host,
         device_id=dhcp_device_id(host, network_id),
@@ -49,16 +52,25 @@ def _without(network: Network, port: Port | None) -> list[Change]:
     return [*changes, drop(port)] if port else changes
 
 
-def _addresses(rows: Rows, subnet_ids: list[str], port: Port | None) -> tuple[FixedIp, ...]:
+def _addresses(rows: Rows, subnet_ids: list[str], port: Port | None, mac: str) -> tuple[FixedIp, ...]:
     """What the port has, and a new address in each subnet where it has none yet."""
     held = {ip.subnet_id: ip for ip in port.fixed_ips} if port else {}
     found = []
     for subnet_id in subnet_ids:
         if subnet_id in held:
             found.append(held[subnet_id])
-        elif address := rows.books[subnet_id].take_next():
+        elif address := _address(rows, rows.subnets[subnet_id], mac):
             found.append(FixedIp(subnet_id, address))
     return tuple(found)
+
+
+def _address(rows: Rows, subnet: Subnet, mac: str) -> str | None:
+    """Where guests make theirs of their MACs, so does the server: any other may be one that a guest makes."""
+    book = rows.books[subnet.id]
+    if not is_by_mac(subnet):
+        return book.take_next()
+    address = address_by_mac(subnet.cidr, mac)
+    return address if book.take(address) else None
 
 
 def _new_port(rows: Rows, network: Network, now: float, random: random.Random) -> Port:

@@ -7,7 +7,7 @@ one of the pool's prefixes.
 from __future__ import annotations
 
 import random
-from ipaddress import IPv4Network, collapse_addresses
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from msgspec.structs import replace
 
@@ -15,12 +15,13 @@ from actors.errors import CallerError, bad_request, conflict
 from actors.ids import random_id
 from actors.messages import AuthContext
 from actors.network import access
+from actors.network.ipam import Cidr, parsed_cidr, version_of
 from actors.network.messages import CreateSubnetPool, UpdateSubnetPool
 from actors.network.rows import Rows
 from actors.records import SubnetPool
 
-SMALLEST_PREFIX = 8  # as Neutron's default for IPv4
-LARGEST_PREFIX = 30  # what a subnet may have
+SMALLEST_PREFIX = {4: 8, 6: 64}  # as Neutron's defaults, by IP version
+LARGEST_PREFIX = {4: 30, 6: 126}  # what a subnet may have
 PREFIXES_LIMIT = 64  # of one pool
 SUBNETS_WALKED = 1 << 16  # cidrs tried for one subnet; a pool that is longer in use than that is full
 
@@ -28,15 +29,17 @@ SUBNETS_WALKED = 1 << 16  # cidrs tried for one subnet; a pool that is longer in
 def pool_from(request: CreateSubnetPool, context: AuthContext, rows: Rows, random: random.Random) -> SubnetPool:
     if request.shared:
         access.check_admin(context, "shared", "share a subnet pool")
-    smallest = request.min_prefixlen or SMALLEST_PREFIX
+    prefixes = _prefixes(request.prefixes)
+    version = version_of(prefixes[0])
+    smallest = request.min_prefixlen or SMALLEST_PREFIX[version]
     pool = SubnetPool(
         id=random_id(random),
         name=request.name,
         project_id=access.check_project(context, request.project_id),
-        prefixes=_prefixes(request.prefixes),
+        prefixes=prefixes,
         min_prefixlen=smallest,
         default_prefixlen=request.default_prefixlen or smallest,
-        max_prefixlen=request.max_prefixlen or LARGEST_PREFIX,
+        max_prefixlen=request.max_prefixlen or LARGEST_PREFIX[version],
         shared=request.shared,
         is_default=request.is_default,
         description=request.description,
@@ -47,7 +50,7 @@ def pool_from(request: CreateSubnetPool, context: AuthContext, rows: Rows, rando
 def pool_changed(request: UpdateSubnetPool, context: AuthContext, pool: SubnetPool, rows: Rows) -> SubnetPool:
     access.check_owner(context, pool, "subnet pool")
     prefixes = None if request.prefixes is None else _prefixes(request.prefixes)
-    if prefixes is not None and not all(_within(IPv4Network(old), prefixes) for old in pool.prefixes):
+    if prefixes is not None and not all(_within(ip_network(old), prefixes) for old in pool.prefixes):
         text = f"Illegal subnetpool update : existing prefixes {', '.join(pool.prefixes)} must stay"
         raise CallerError(bad_request("prefixes", text, "IllegalSubnetPoolUpdate"))
     given = {
@@ -65,13 +68,13 @@ def pool_changed(request: UpdateSubnetPool, context: AuthContext, pool: SubnetPo
 
 def cidr_from(pool: SubnetPool, rows: Rows, prefixlen: int, cidr: str) -> str:
     """The cidr asked for, if it is the pool's and free, or the next free one of that length."""
-    held = [IPv4Network(subnet.cidr) for subnet in rows.subnets.values() if subnet.subnetpool_id == pool.id]
+    held = [ip_network(subnet.cidr) for subnet in rows.subnets.values() if subnet.subnetpool_id == pool.id]
     if cidr:
         return str(_asked(pool, held, cidr))
     length = prefixlen or pool.default_prefixlen
     _check_length(pool, length)
     tried = 0
-    for prefix in map(IPv4Network, pool.prefixes):
+    for prefix in map(ip_network, pool.prefixes):
         if length < prefix.prefixlen:
             continue
         for candidate in prefix.subnets(new_prefix=length):
@@ -84,7 +87,7 @@ def cidr_from(pool: SubnetPool, rows: Rows, prefixlen: int, cidr: str) -> str:
     raise CallerError(conflict("subnetpool_id", why, "SubnetAllocationError"))
 
 
-def _asked(pool: SubnetPool, held: list[IPv4Network], text: str) -> IPv4Network:
+def _asked(pool: SubnetPool, held: list[Cidr], text: str) -> Cidr:
     cidr = _network(text, "cidr")
     _check_length(pool, cidr.prefixlen)
     if not _within(cidr, pool.prefixes) or any(cidr.overlaps(other) for other in held):
@@ -102,12 +105,15 @@ def _check_length(pool: SubnetPool, length: int) -> None:
 
 def _checked(pool: SubnetPool, context: AuthContext, rows: Rows) -> SubnetPool:
     lengths = pool.min_prefixlen, pool.default_prefixlen, pool.max_prefixlen
-    if not 1 <= lengths[0] <= lengths[1] <= lengths[2] <= LARGEST_PREFIX:
-        text = f"1 <= min {lengths[0]} <= default {lengths[1]} <= max {lengths[2]} <= {LARGEST_PREFIX} does not hold"
+    largest = LARGEST_PREFIX[version_of(pool.prefixes[0])]
+    if not 1 <= lengths[0] <= lengths[1] <= lengths[2] <= largest:
+        text = f"1 <= min {lengths[0]} <= default {lengths[1]} <= max {lengths[2]} <= {largest} does not hold"
         raise CallerError(bad_request("default_prefixlen", text, "IllegalSubnetPoolPrefixBounds"))
     if pool.is_default:
         access.check_admin(context, "is_default", "make a subnet pool the default one")
-        if any(other.is_default and other.id != pool.id for other in rows.pools.values()):
+        version = version_of(pool.prefixes[0])
+        others = (other for other in rows.pools.values() if other.is_default and other.id != pool.id)
+        if any(version_of(other.prefixes[0]) == version for other in others):
             raise CallerError(conflict("is_default", "another subnet pool is the default one", "InvalidInput"))
     return pool
 
@@ -116,15 +122,26 @@ def _prefixes(asked: tuple[str, ...]) -> tuple[str, ...]:
     if not 1 <= len(asked) <= PREFIXES_LIMIT:
         raise CallerError(bad_request("prefixes", f"a subnet pool has 1 to {PREFIXES_LIMIT} prefixes"))
     networks = [_network(text, f"prefixes[{index}]") for index, text in enumerate(asked)]
-    return tuple(str(network) for network in collapse_addresses(networks))
+    fours = [network for network in networks if isinstance(network, IPv4Network)]
+    sixes = [network for network in networks if isinstance(network, IPv6Network)]
+    if fours and sixes:
+        text = "Illegal prefix: a subnet pool has prefixes of one IP version."
+        raise CallerError(bad_request("prefixes", text, "PrefixVersionMismatch"))
+    return tuple(str(network) for network in (*collapse_addresses(fours), *collapse_addresses(sixes)))
 
 
-def _within(cidr: IPv4Network, prefixes: tuple[str, ...]) -> bool:
-    return any(cidr.subnet_of(IPv4Network(prefix)) for prefix in prefixes)
+def _within(cidr: Cidr, prefixes: tuple[str, ...]) -> bool:
+    """Of the same version, as all of a pool's are."""
+    return any(
+        cidr.prefixlen >= (prefix := ip_network(text)).prefixlen
+        and cidr.version == prefix.version
+        and cidr.network_address in prefix
+        for text in prefixes
+    )
 
 
-def _network(text: str, where: str) -> IPv4Network:
+def _network(text: str, where: str) -> Cidr:
     try:
-        return IPv4Network(text, strict=False)
+        return parsed_cidr(text, strict=False)
     except ValueError:
-        raise CallerError(bad_request(where, f"{text!r} is not an IPv4 network")) from None
+        raise CallerError(bad_request(where, f"{text!r} is not an IP network")) from None

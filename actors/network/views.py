@@ -46,6 +46,7 @@ def _subnet_info(subnet: Subnet) -> SubnetInfo:
         dns_servers=subnet.dns_servers,
         host_routes=subnet.host_routes,
         enable_dhcp=subnet.enable_dhcp,
+        ipv6_address_mode=subnet.ipv6_address_mode,
     )
 
 

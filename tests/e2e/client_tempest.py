@@ -91,7 +91,12 @@ def configure(folder: Path, home: Path, conn: Connection, images: list[str]) -> 
             "interface_attach": True,
         },
         "network": {"project_networks_reachable": True},
-        "network-feature-enabled": {"ipv6": False, "floating_ips": False, "api_extensions": extensions},
+        "network-feature-enabled": {
+            "ipv6": True,
+            "ipv6_subnet_attributes": True,
+            "floating_ips": False,
+            "api_extensions": extensions,
+        },
         "validation": {"run_validation": False},
         "volume": {
             "catalog_type": "volumev3",

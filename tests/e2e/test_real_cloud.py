@@ -191,6 +191,38 @@ def test_a_guest_can_t_send_under_another_address(guests: Guests) -> None:
     assert "0% packet loss" in guests.ssh(guests.alpha, f"ping -c 2 -W 10 {guests.beta.address}")
 
 
+SIX = "--ip-version 6 --ipv6-ra-mode slaac --ipv6-address-mode slaac --subnet-range fd00:88::/64"
+
+
+def test_guests_have_addresses_of_ipv6_too(line: CommandLine, api: Cloud, guests: Guests) -> None:
+    """Two on two nodes; each makes its address of what the network announces, and it is the port's."""
+    with openstack(line.home) as client:
+        client.run("network create dual")
+        client.run("subnet create --network dual --subnet-range 10.88.0.0/24 dual-4")
+        client.run(f"subnet create --network dual {SIX} dual-6")
+        client.run("security group rule create --ethertype IPv6 --protocol ipv6-icmp ssh-and-web")
+    options = BootOptions(
+        networks=("dual",),
+        public_key=guests.key.with_suffix(".pub").read_text().strip(),
+        security_groups=("ssh-and-web",),
+    )
+    pair = [api.boot(f"dual-{node}", options, availability_zone=f"nova:node-{node}") for node in (1, 2)]
+    api.wait(pair, BOOT_LIMIT_S)
+    addresses = [port_of(api, server).fixed_ips[1].ip_address for server in pair]
+    for server, address in zip(pair, addresses, strict=True):
+        report(server)
+        assert [ip.ip_address for vif in server.view.addresses for ip in vif.fixed_ips][1] == address
+        assert f" {address}/64" in guests.ssh(server, "ip -6 addr show dev eth0 scope global")
+    for server, other in (pair, pair[::-1]):
+        there = addresses[pair.index(other)]
+        assert "0% packet loss" in guests.ssh(server, f"ping -6 -c 3 -W 10 {there}")
+    spoofed = "ip addr add fd00:88::bad/64 dev eth0; sleep 3; ping -6 -c 2 -W 2 -I fd00:88::bad"
+    assert "100% packet loss" in guests.ssh(pair[0], f"{spoofed} {addresses[1]} || true")
+    api.delete(pair)
+    with openstack(line.home) as client:
+        client.run("network delete dual")
+
+
 # ---------------------------------------------------------------- disks
 
 

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,8 @@ def ping(netns: str, address: str, source: str = "") -> bool:
 def tcp_server(netns: str, port: int) -> Iterator[None]:
     """Accepts connections on every address of the namespace, and answers nothing."""
     listener = NetnsThread(netns)
-    server = listener.call(socket.create_server, ("", port))
+    both = partial(socket.create_server, ("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    server = listener.call(both)
     listener.close()
     try:
         yield
@@ -133,3 +134,28 @@ def lease(netns: str) -> dict[str, str]:
         client = ["busybox", "udhcpc", "-f", "-q", "-n", "-i", "eth0", "-t", "3", "-T", "1", "-s", str(script), *wanted]
         lines = inside(netns, *client, timeout_s=30).stdout.splitlines()
     return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def offered6(netns: str, mac: str, timeout_s: float = 5.0) -> str:
+    """The address that a DHCPv6 server offers (RFC 8415); "" if none. Debian's busybox can't ask."""
+    client = bytes((0, 1, 0, 10, 0, 3, 0, 1)) + bytes.fromhex(mac.replace(":", ""))  # DUID-LL
+    wanted = bytes((0, 3, 0, 12)) + bytes(12)  # IA_NA
+    solicit = bytes((1, 7, 7, 7)) + client + wanted + bytes((0, 8, 0, 2, 0, 0))
+
+    def ask() -> bytes:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as asked:
+            asked.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+            asked.bind(("", 546))
+            asked.settimeout(timeout_s)
+            asked.sendto(solicit, ("ff02::1:2", 547, 0, socket.if_nametoindex("eth0")))
+            return asked.recv(1500)
+
+    caller = NetnsThread(netns)
+    try:
+        told = caller.call(ask)
+    except TimeoutError:
+        return ""
+    finally:
+        caller.close()
+    place = told.find(bytes((0, 5, 0, 24)))  # IAADDR
+    return socket.inet_ntop(socket.AF_INET6, told[place + 4 : place + 20]) if told[0] == 2 and place > 0 else ""

@@ -8,6 +8,7 @@ import pytest
 from actors.errors import CallerError
 from actors.network.define import check_host_name, network_from
 from actors.network.define_subnet import subnet_from
+from actors.network.ipam import STATEFUL
 from actors.network.messages import CreateNetwork, CreateSubnet
 from actors.network.rows import Rows
 from actors.records import Network, Subnet
@@ -88,6 +89,18 @@ def test_subnets_are_completed() -> None:
     assert pooled.pools == (("10.0.0.10", "10.0.0.20"), ("10.0.0.50", "10.0.0.60"))
 
 
+def test_subnets_of_ipv6_are_completed() -> None:
+    rows = Rows([NETWORK])
+    plain = subnet(rows, "FD00:0::7/64", ipv6_ra_mode="slaac", ipv6_address_mode="slaac")
+    assert (plain.cidr, plain.gateway_ip) == ("fd00::/64", "fd00::1")
+    assert plain.pools == (("fd00::2", "fd00::ffff:ffff:ffff:ffff"),)
+    assert (plain.ipv6_ra_mode, plain.ipv6_address_mode) == ("slaac", "slaac")
+    narrow = subnet(
+        rows, "fd00::/120", ipv6_address_mode=STATEFUL, pools=(("fd00::0a", "fd00::0:ff"),), dns_servers=("FD::1",)
+    )
+    assert (narrow.pools, narrow.dns_servers) == ((("fd00::a", "fd00::ff"),), ("fd::1",))
+
+
 @pytest.mark.parametrize(
     ("asked", "status", "field"),
     [
@@ -95,7 +108,21 @@ def test_subnets_are_completed() -> None:
         ({"token": BOB}, 404, "network_id"),
         ({"cidr": "ten"}, 400, "cidr"),
         ({"cidr": "10.0.0.0/31"}, 400, "cidr"),
-        ({"cidr": "fd00::/64"}, 400, "cidr"),
+        ({"cidr": "fe80::/64"}, 400, "cidr"),
+        ({"cidr": "fd00::/127"}, 400, "cidr"),
+        ({"cidr": "fd00::%1/64"}, 400, "cidr"),
+        ({"cidr": "::ffff:10.0.0.0/112"}, 400, "cidr"),
+        ({"cidr": "fd00::/64", "ip_version": 4}, 400, "ip_version"),
+        ({"ip_version": 6}, 400, "ip_version"),
+        ({"ipv6_ra_mode": "slaac"}, 400, "ipv6_ra_mode"),
+        ({"cidr": "fd00::/64", "ipv6_address_mode": "dhcp"}, 400, "ipv6_address_mode"),
+        ({"cidr": "fd00::/64", "ipv6_ra_mode": "slaac", "ipv6_address_mode": STATEFUL}, 400, "ipv6_ra_mode"),
+        ({"cidr": "fd00::/64", "ipv6_ra_mode": "slaac", "enable_dhcp": False}, 400, "enable_dhcp"),
+        ({"cidr": "fd00::/80", "ipv6_address_mode": "slaac"}, 400, "cidr"),
+        ({"cidr": "fd00::/64", "gateway_ip": "10.0.0.1"}, 400, "gateway_ip"),
+        ({"cidr": "fd00::/64", "gateway_ip": "fd00::1%eth0"}, 400, "gateway_ip"),
+        ({"cidr": "fd00::/64", "dns_servers": ("9.9.9.9",)}, 400, "dns_servers[0]"),
+        ({"cidr": "fd00::/64", "host_routes": (("10.0.0.0/8", "fd00::1"),)}, 400, "host_routes[0]"),
         ({"cidr": "169.254.0.0/24"}, 400, "cidr"),
         ({"cidr": "0.0.0.0/0"}, 400, "cidr"),
         ({"cidr": "10.5.5.0/25"}, 400, "cidr"),  # overlaps the one that is there

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from actors.network import dhcp_files
@@ -54,6 +55,49 @@ def test_only_subnets_with_dhcp_are_served() -> None:
     files = dhcp_files.files(info(host(SEEDS_MAC, "1.1.1.1"), subnet=off))
     assert (files.host, files.addn_hosts, files.opts) == ("", "", "")
     assert dhcp_files.served(info(subnet=replace(SUBNET, cidr="2001:db8::/64"))) == []
+
+
+SIX = Subnet(
+    id="s6", name="", network_id="n1", project_id="p", cidr="fd00::/64", ipv6_ra_mode="slaac", ipv6_address_mode="slaac"
+)
+SIX_PORT = replace(DHCP_PORT, fixed_ips=(FixedIp("s6", "fd00::2"),))
+
+
+def in_mode(mode: str, announced: bool = True) -> DhcpNetworkInfo:
+    subnet = replace(SIX, ipv6_address_mode=mode, ipv6_ra_mode=mode if announced else "")
+    return replace(info(host(SEEDS_MAC, "fd00::5", "s6", "web"), subnet=subnet), port=SIX_PORT)
+
+
+@pytest.mark.parametrize(
+    ("mode", "announced", "span"),
+    [
+        ("slaac", True, "fd00::,ra-only,64"),
+        ("dhcpv6-stateless", True, "fd00::,ra-stateless,64"),
+        ("dhcpv6-stateful", True, "fd00::,static,64"),
+        ("dhcpv6-stateful", False, "fd00::,static,64"),
+        ("dhcpv6-stateless", False, "fd00::,static,64"),
+        ("slaac", False, ""),
+    ],
+)
+def test_how_guests_come_to_addresses_of_ipv6(mode: str, announced: bool, span: str) -> None:
+    told = in_mode(mode, announced)
+    command = dhcp_files.command(told, DhcpPaths(Path("/d/n1")), "ns-d1")
+    assert [one for one in command if one.startswith("--dhcp-range")] == (
+        [f"--dhcp-range=set:subnet-s6,{span},86400s"] if span else []
+    )
+    assert ("--enable-ra" in command, "--ra-param=ns-d1,600,0" in command) == (announced, announced)
+    files = dhcp_files.files(told)
+    leased = "fa:16:3e:d1:d7:72,tag:dhcpv6,web.openstacklocal,[fd00::5]\n"
+    assert files.host == (leased if mode == "dhcpv6-stateful" else "")
+    assert files.addn_hosts == "fd00::5 web.openstacklocal web\n"
+    assert files.opts == "tag:subnet-s6,option6:dns-server,[fd00::2]\n"
+    assert dhcp_files.addresses(told) == ["fd00::2/64", "169.254.169.254/32"]
+
+
+def test_a_lease_of_ipv6_is_stale_by_its_address() -> None:
+    kept, other = ("1464599134 1234567 fd00::5 web 00:01", "1464599134 1234567 fd00::6 * 00:01")
+    leases = f"duid 00:01:00\n{kept}\n{other}\n"
+    assert dhcp_files.stale_leases(leases, in_mode("dhcpv6-stateful")) == {other}
 
 
 def test_options_route_metadata_through_the_dhcp_port() -> None:

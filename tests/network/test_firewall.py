@@ -1,24 +1,33 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
+
 from actors.network import firewall
 from actors.network.messages import FirewallRule, PortFirewall
+from actors.network.netns_thread import NetnsThread
 from actors.records import AddressPair
 from tests.network.probes import guest, ip, namespace, ping, real, tcp_answers, tcp_server
 
 
 def rule(
-    direction: str = "ingress", protocol: str = "", ports: tuple[int, int] = (-1, -1), *remote: str
+    direction: str = "ingress",
+    protocol: str = "",
+    ports: tuple[int, int] = (-1, -1),
+    *remote: str,
+    ethertype: str = "IPv4",
 ) -> FirewallRule:
     return FirewallRule(
         direction=direction,
-        ethertype="IPv4",
+        ethertype=ethertype,
         protocol=protocol,
         port_min=ports[0],
         port_max=ports[1],
@@ -38,6 +47,16 @@ def port(number: int, *rules: FirewallRule, security: bool = True, pairs: tuple[
         port_security_enabled=security,
         rules=rules,
     )
+
+
+def both(number: int, *rules: FirewallRule, pairs: tuple[AddressPair, ...] = ()) -> PortFirewall:
+    """A port with an address of each IP version."""
+    plain = port(number, *rules, pairs=pairs)
+    return replace(plain, ip_addresses=(*plain.ip_addresses, six(number)))
+
+
+def six(number: int) -> str:
+    return f"fd00:9::{number}"
 
 
 def added(document: dict[str, Any], kind: str) -> list[dict[str, Any]]:
@@ -99,7 +118,8 @@ class Wire:
 def wire() -> Iterator[Wire]:
     with namespace("node") as node, namespace("g1") as one, namespace("g2") as two, namespace("g3") as three:
         guests = {1: one, 2: two, 3: three}
-        ip("link", "add", "brq0", "type", "bridge", "forward_delay", "0", "nf_call_iptables", "1", netns=node)
+        filtered = ("nf_call_iptables", "1", "nf_call_ip6tables", "1", "mcast_snooping", "0")
+        ip("link", "add", "brq0", "type", "bridge", "forward_delay", "0", *filtered, netns=node)
         ip("link", "set", "brq0", "up", netns=node)
         for number, name in guests.items():
             guest(node, f"tap{number}", name, f"fa:16:3e:00:00:0{number}", f"10.9.0.{number}/24")
@@ -162,3 +182,90 @@ def test_removal_leaves_no_table_and_may_come_twice() -> None:
             ["nsenter", f"--net=/run/netns/{net.node}", "nft", "list", "tables"], text=True
         )
         assert tables == ""
+
+
+ALL_OUT6 = rule("egress", ethertype="IPv6")
+ALL_IN6 = rule("ingress", ethertype="IPv6")
+
+
+@contextmanager
+def wire6() -> Iterator[Wire]:
+    """Each guest has an address of IPv6 as well."""
+    with wire() as net:
+        for number, name in net.guests.items():
+            own(name, six(number))
+        yield net
+
+
+def own(guest: str, address: str) -> None:
+    ip("addr", "add", f"{address}/64", "dev", "eth0", "nodad", netns=guest)
+
+
+@real
+def test_groups_mean_the_ip_version_that_they_name() -> None:
+    with wire6() as net, tcp_server(net.guests[2], 80), tcp_server(net.guests[2], 81):
+        net.apply(both(1, ALL_OUT6), both(2, rule("ingress", "tcp", (80, 80), ethertype="IPv6"), ALL_OUT6))
+        assert tcp_answers(net.guests[1], six(2), 80)
+        assert not tcp_answers(net.guests[1], six(2), 81)
+        assert not ping(net.guests[1], six(2)) and not ping(net.guests[1], "10.9.0.2")
+        net.apply(both(1, ALL_OUT6, ALL_OUT), both(2, rule("ingress"), ALL_OUT))  # any protocol, but of IPv4
+        assert ping(net.guests[1], "10.9.0.2") and not ping(net.guests[1], six(2))
+        net.apply(both(1, ALL_OUT6), both(2, rule("ingress", "icmp", ethertype="IPv6"), ALL_OUT6))
+        assert ping(net.guests[1], six(2))
+        net.apply(both(1, ALL_OUT6), both(2, rule("ingress", "", (-1, -1), "fd00:9::2/127", ethertype="IPv6")))
+        assert not ping(net.guests[1], six(2)) and ping(net.guests[3], six(2))
+
+
+@real
+def test_without_an_address_of_it_a_port_has_no_ipv6() -> None:
+    with wire6() as net:
+        everything = (rule("ingress"), ALL_OUT, ALL_IN6, ALL_OUT6)
+        net.apply(both(1, *everything), port(2, *everything))
+        assert ping(net.guests[1], "10.9.0.2")
+        assert not ping(net.guests[1], six(2)) and not ping(net.guests[2], six(1))
+
+
+@real
+def test_in_ipv6_too_a_guest_sends_only_as_itself() -> None:
+    everything = (ALL_IN6, ALL_OUT6)
+    with wire6() as net:
+        net.apply(*[both(number, *everything) for number in (1, 2)])
+        assert ping(net.guests[1], six(2))
+        own(net.guests[1], "fd00:9::77")
+        assert not ping(net.guests[1], six(2), source="fd00:9::77")
+        net.apply(both(1, *everything, pairs=(AddressPair("fd00:9::70/124"),)), both(2, *everything))
+        assert ping(net.guests[1], six(2), source="fd00:9::77")
+        assert ping(net.guests[2], "fd00:9::77")
+
+
+@real
+def test_a_guest_can_t_say_that_another_s_address_is_its_own() -> None:
+    with wire6() as net:
+        assert ping(net.guests[2], six(3))
+        net.apply(*[both(number, ALL_IN6, ALL_OUT6) for number in (1, 2)])
+        claim(net.guests[1], six(3), to=six(2))
+        assert ping(net.guests[2], six(1))  # and so what was sent before has arrived, if it ever does
+        assert ":03 " in neighbours(net.guests[2])[six(3)]
+        net.apply()
+        claim(net.guests[1], six(3), to=six(2))
+        assert ping(net.guests[2], six(1))
+        assert ":01 " in neighbours(net.guests[2])[six(3)]
+
+
+def claim(guest: str, address: str, to: str) -> None:
+    """Says, from its own address, that this one is its own too (RFC 4861, 4.4), whatever was known before."""
+    override, its_mac = 0x20000000, bytes((2, 1)) + bytes.fromhex("fa163e000001")
+    told = struct.pack("!BBHI", 136, 0, 0, override) + socket.inet_pton(socket.AF_INET6, address) + its_mac
+
+    def send() -> None:
+        with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as raw:
+            raw.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, 255)
+            raw.sendto(told, (to, 0))
+
+    there = NetnsThread(guest)
+    there.call(send)
+    there.close()
+
+
+def neighbours(guest: str) -> dict[str, str]:
+    return {line.split()[0]: f"{line} " for line in ip("-6", "neigh", netns=guest).splitlines()}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.network.ipam import AddressBook, default_gateway, default_pools, usable
+from actors.network.ipam import AddressBook, address_by_mac, default_gateway, default_pools, usable
 
 
 def test_pools_are_all_but_network_broadcast_and_gateway() -> None:
@@ -16,6 +16,23 @@ def test_pools_are_all_but_network_broadcast_and_gateway() -> None:
     assert default_pools("10.0.0.0/24", "10.0.0.9") == (("10.0.0.1", "10.0.0.8"), ("10.0.0.10", "10.0.0.254"))
     assert default_pools("10.0.0.0/24", "") == (("10.0.0.1", "10.0.0.254"),)
     assert default_pools("10.0.0.0/30", "10.0.0.1") == (("10.0.0.2", "10.0.0.2"),)
+
+
+def test_the_same_of_ipv6() -> None:
+    assert default_gateway("fd00::/64") == "fd00::1"
+    assert default_pools("fd00::/120", "fd00::1") == (("fd00::2", "fd00::ff"),)
+    book = AddressBook([("fd00::2", "fd00::3")])
+    assert book.take_next() == "fd00::2" and book.take("fd00:0::3") and "FD00::3" in book
+    assert book.take_next() is None
+    assert usable("fd00::/64", "fd00::1", "fd00::ffff:ffff:ffff:ffff") == ""
+    for address in ("fd00::", "fd00::1", "fd00:0::1", "fd01::5", "10.0.0.7", "fd00::5%eth0", "x"):
+        assert usable("fd00::/64", "fd00::1", address), address
+
+
+def test_the_address_that_a_guest_makes_of_its_mac() -> None:
+    """The example of RFC 4291, appendix A, with our prefix: the second-lowest bit of the first octet is turned."""
+    assert address_by_mac("fd00:1::/64", "34:56:78:9a:bc:de") == "fd00:1::3656:78ff:fe9a:bcde"
+    assert address_by_mac("fe80::/64", "fa:16:3e:00:00:01") == "fe80::f816:3eff:fe00:1"
 
 
 def test_in_order_then_the_longest_freed() -> None:

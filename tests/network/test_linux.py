@@ -22,14 +22,15 @@ from actors.network import namespaces
 from actors.network.agent import NetworkAgent
 from actors.network.dhcp import namespace_of, pid_of
 from actors.network.dhcp_files import DhcpPaths
+from actors.network.ipam import address_by_mac
 from actors.network.linux import LinuxDataplane
 from actors.network.messages import FirewallRule
 from actors.network.naming import bridge_device, dhcp_port_id, tap_device
 from actors.network.netns_thread import NetnsThread
 from actors.network.node_network import make_node_network, remove_node_network, underlay_of
-from actors.records import Port
-from tests.network.fake_network import FakeNetwork
-from tests.network.probes import guest, ip, lease, namespace, ping, real
+from actors.records import FixedIp, Port, Subnet
+from tests.network.fake_network import ALL_PASS, FakeNetwork
+from tests.network.probes import guest, ip, lease, namespace, offered6, ping, real
 
 UP_WITHIN_S = 20.0
 
@@ -267,6 +268,78 @@ def test_guests_on_two_nodes_reach_each_other_and_dhcp_over_vxlan(tmp_path: Path
             assert underlay_of(made.nodes[0].netns) in namespaces.names()
 
     play(tmp_path, act, count=2)
+
+
+# ---------------------------------------------------------------- IPv6
+
+
+def with_ipv6(made: Cloud, mode: str) -> None:
+    """A second subnet, whose prefix is announced; the DHCP server's own address is as the network room gives it."""
+    six = Subnet(
+        id="six",
+        name="",
+        network_id=made.net,
+        project_id="p",
+        cidr="fd00:5::/64",
+        ipv6_ra_mode=mode,
+        ipv6_address_mode=mode,
+    )
+    made.network.subnets["six"] = six
+    server = made.network.ports[dhcp_port_id(made.net)]
+    made.network.ports[server.id] = has6(server, address_by_mac(six.cidr, server.mac_address))
+
+
+def has6(port: Port, address: str) -> Port:
+    return replace(port, fixed_ips=(*port.fixed_ips, FixedIp("six", address)))
+
+
+def port6(made: Cloud, node: int, last: int, address: str = "") -> tuple[Port, str]:
+    port = made.port(node, last)
+    address = address or address_by_mac("fd00:5::/64", port.mac_address)
+    made.network.ports[port.id] = port = has6(port, address)
+    made.network.rules[port.id] = (*ALL_PASS, *(replace(rule, ethertype="IPv6") for rule in ALL_PASS))
+    return port, address
+
+
+@real
+def test_guests_make_their_addresses_of_what_is_announced_and_reach_each_other(tmp_path: Path) -> None:
+    async def act(made: Cloud) -> None:
+        with_ipv6(made, "slaac")
+        (near, first), (far, second) = port6(made, 0, 21), port6(made, 1, 22)
+        await made.agents[0].networks_changed([made.net])
+        with namespace("g1") as one, namespace("g2") as two:
+            made.plug(0, one, near)
+            made.plug(1, two, far)
+            for name, address in ((one, first), (two, second)):
+                await until(lambda name=name, address=address: address in good6(name))  # type: ignore[misc]
+            assert await asyncio.to_thread(ping, one, second) and await asyncio.to_thread(ping, two, first)
+            assert ip("-6", "route", "show", "default", netns=one) == ""  # nobody is a router here
+            assert (await asyncio.to_thread(lease, one))["ip"] == "10.5.0.21"
+
+    play(tmp_path, act, count=2)
+
+
+def good6(netns: str) -> str:
+    return ip("-6", "addr", "show", "dev", "eth0", "scope", "global", "-tentative", netns=netns)
+
+
+@real
+def test_a_guest_is_given_its_reserved_address_of_ipv6_too(tmp_path: Path) -> None:
+    async def act(made: Cloud) -> None:
+        with_ipv6(made, "dhcpv6-stateful")
+        port, address = port6(made, 0, 21, "fd00:5::1234")
+        await made.agents[0].networks_changed([made.net])
+        with namespace("guest") as name:
+            made.plug(0, name, port)
+            await made.told(f"up {port.id}")
+            await until(lambda: "fe80::" in ip("-6", "addr", "show", "dev", "eth0", "-tentative", netns=name))
+            assert await asyncio.to_thread(offered6, name, port.mac_address) == address
+            assert good6(name) == ""  # it makes none itself
+            made.network.ports.pop(port.id)
+            await made.agents[0].networks_changed([made.net])
+            assert await asyncio.to_thread(offered6, name, port.mac_address, 1.0) == ""
+
+    play(tmp_path, act)
 
 
 # ---------------------------------------------------------------- ways in

@@ -78,6 +78,9 @@ class Route(Body):
     nexthop: Text
 
 
+Ipv6Mode = Literal["dhcpv6-stateful", "dhcpv6-stateless", "slaac"]
+
+
 class SubnetEdit(Body):
     name: Text = ""
     description: Text = ""
@@ -91,12 +94,12 @@ class SubnetEdit(Body):
 class SubnetNew(SubnetEdit, Owned):
     network_id: Text
     cidr: Text | None = None
-    ip_version: Literal[4, "4"] = 4
+    ip_version: Literal[4, 6, "4", "6"] = 4
     subnetpool_id: Text | None = None
     use_default_subnetpool: bool = False
     prefixlen: Number | None = None
-    ipv6_ra_mode: None = None
-    ipv6_address_mode: None = None
+    ipv6_ra_mode: Ipv6Mode | None = None
+    ipv6_address_mode: Ipv6Mode | None = None
 
 
 class NewSubnets(Body):

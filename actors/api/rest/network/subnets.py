@@ -14,6 +14,7 @@ from actors.api.rest.network.bodies import EditedSubnet, NewSubnets, SubnetEdit,
 from actors.api.rest.network.listing import only
 from actors.api.rest.rooms import EdgeRooms
 from actors.errors import CallerError, bad_request
+from actors.network.ipam import version_of
 from actors.network.messages import CreateSubnet, Reference, UpdateSubnet
 
 router = APIRouter(prefix="/subnets")
@@ -67,17 +68,21 @@ def _fields(item: SubnetEdit) -> dict[str, Any]:
 
 
 async def _new(item: SubnetNew, rooms: EdgeRooms, caller: Caller) -> CreateSubnet:
-    pool = item.subnetpool_id or (await _default_pool(rooms, caller) if item.use_default_subnetpool else "")
+    version = int(item.ip_version)
+    pool = item.subnetpool_id or (await _default_pool(rooms, caller, version) if item.use_default_subnetpool else "")
     if not pool and not item.cidr:
         text = "a subnetpool must be specified in the absence of a cidr"
         raise CallerError(bad_request("subnets", f"Bad subnets request: {text}.", "BadRequest"))
     own = {name: value for name, value in _fields(item).items() if name in CreateSubnet.__struct_fields__}
     own |= {"project_id": item.owner, "cidr": item.cidr or "", "prefixlen": item.prefixlen or 0, "subnetpool_id": pool}
+    own["ip_version"] = version if "ip_version" in item.model_fields_set or not pool else 0
+    own |= {"ipv6_ra_mode": item.ipv6_ra_mode or "", "ipv6_address_mode": item.ipv6_address_mode or ""}
     return CreateSubnet(token=caller.token, **own)
 
 
-async def _default_pool(rooms: EdgeRooms, caller: Caller) -> str:
+async def _default_pool(rooms: EdgeRooms, caller: Caller, version: int) -> str:
     for pool in await rooms.network.list_subnet_pools(caller.token):
-        if pool.is_default:
+        if pool.is_default and version_of(pool.prefixes[0]) == version:
             return pool.id
-    raise CallerError(bad_request("use_default_subnetpool", "No default subnetpool found for IPv4.", "BadRequest"))
+    text = f"No default subnetpool found for IPv{version}."
+    raise CallerError(bad_request("use_default_subnetpool", text, "BadRequest"))

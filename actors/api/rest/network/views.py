@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from actors.network.groups import network_of
+from actors.network.ipam import version_of
 from actors.network.messages import AgentView, Allowance
 from actors.records import Network, Port, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool
 
@@ -56,7 +57,7 @@ def subnet(row: Subnet) -> Body:
         "name": row.name,
         **_owned(row.project_id),
         "network_id": row.network_id,
-        "ip_version": 4,
+        "ip_version": version_of(row.cidr),
         "cidr": row.cidr,
         "gateway_ip": row.gateway_ip or None,
         "enable_dhcp": row.enable_dhcp,
@@ -64,8 +65,8 @@ def subnet(row: Subnet) -> Body:
         "dns_nameservers": list(row.dns_servers),
         "host_routes": [{"destination": destination, "nexthop": hop} for destination, hop in row.host_routes],
         "subnetpool_id": row.subnetpool_id or None,
-        "ipv6_ra_mode": None,
-        "ipv6_address_mode": None,
+        "ipv6_ra_mode": row.ipv6_ra_mode or None,
+        "ipv6_address_mode": row.ipv6_address_mode or None,
         **_standard(row),
     }
 
@@ -79,7 +80,7 @@ def subnet_pool(row: SubnetPool) -> Body:
         "default_prefixlen": row.default_prefixlen,
         "min_prefixlen": row.min_prefixlen,
         "max_prefixlen": row.max_prefixlen,
-        "ip_version": 4,
+        "ip_version": version_of("".join(row.prefixes)),
         "shared": row.shared,
         "is_default": row.is_default,
         "default_quota": None,

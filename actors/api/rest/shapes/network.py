@@ -54,10 +54,11 @@ OF_ADMINISTRATORS = {
         "binding:vif_details": {"type": "object"},
     },
 }
+IPV6_MODE: Schema = {"enum": ["dhcpv6-stateful", "dhcpv6-stateless", "slaac", None]}
 SUBNET: Schema = {
     **STANDARD,
     "network_id": TEXT,
-    "ip_version": {"const": 4},
+    "ip_version": {"enum": [4, 6]},
     "cidr": TEXT,
     "gateway_ip": TEXT_OR_NULL,
     "enable_dhcp": FLAG,
@@ -65,14 +66,14 @@ SUBNET: Schema = {
     "dns_nameservers": TEXTS,
     "host_routes": rows(exactly({"destination": TEXT, "nexthop": TEXT})),
     "subnetpool_id": TEXT_OR_NULL,
-    "ipv6_ra_mode": NULL,
-    "ipv6_address_mode": NULL,
+    "ipv6_ra_mode": IPV6_MODE,
+    "ipv6_address_mode": IPV6_MODE,
 }
 POOL: Schema = {
     **STANDARD,
     "prefixes": TEXTS,
     **dict.fromkeys(("default_prefixlen", "min_prefixlen", "max_prefixlen"), COUNT),
-    "ip_version": {"const": 4},
+    "ip_version": {"enum": [4, 6]},
     "shared": FLAG,
     "is_default": FLAG,
     "default_quota": NULL,
