@@ -112,7 +112,7 @@ class Acts:
     async def _run(self, order: ActOrder, turns: _Turns) -> ActDone | Fault:
         started_at = self._clock.now()
         step = name_of(order.act)
-        if turns.gone:
+        if turns.gone or self._node.is_going(order.instance_id, order.attempt):
             return HostFault(step, order.host, "the server is being deleted")
         if (known := self._over.get(order.id)) is not None:
             return known

@@ -348,6 +348,11 @@ class Compute:
                 self.hypervisor.watchdog.let_go([order.instance_id])
         return list(await asyncio.gather(*(self._acts.run(order) for order in orders)))
 
+    def is_going(self, instance_id: str, attempt: int) -> bool:
+        """Whether this attempt of it is being destroyed here, or was: what comes late must not bring it back."""
+        destroyed = self._ended.get(instance_id, (-1, None))
+        return self._going[instance_id] > 0 or (destroyed[1] is None and destroyed[0] >= attempt)
+
     async def screen(self, instance_id: str) -> Screen:
         return await self._screens.open(instance_id)
 

@@ -82,6 +82,7 @@ class Acts:
         self._conductor = conductor
         self._actions = actions
         self._at_work: dict[str, asyncio.Event] = {}  # by action id; set when it is over
+        self._unwritten: dict[str, dict[str, InstanceAction]] = {}  # by instance, by id; they go with the next
         self.claims = ClaimChanges(conductor)
 
     # ------------------------------------------------------------ accepting
@@ -265,7 +266,7 @@ class Acts:
 
         def wanted() -> bool:
             known = self._actions.find(boot.id, action.id)
-            there = self._conductor.boot(boot.id) is boot and not boot.instance.deleting
+            there = self._there(boot.id) is boot and not boot.instance.deleting
             return there and known is not None and not known.finished_at
 
         fault = await self.claims.grow(boot, wanted)
@@ -314,7 +315,7 @@ class Acts:
         known = self._actions.find(action.instance_id, action.id)
         if known is not None and known.finished_at:
             return  # told twice
-        boot = self._conductor.boot(action.instance_id)
+        boot = self._there(action.instance_id)
         host = boot.instance.host if boot else ""
         told = ended(action, host, reply, self._conductor.clock.now())
         if boot is not None:
@@ -326,6 +327,11 @@ class Acts:
         if isinstance(act_of(action.act), RESIZES):
             self.claims.add([action.instance_id])
             await self.claims.tell()
+
+    def _there(self, instance_id: str) -> Boot | None:
+        """One of which only that it is deleted has yet to be written is there no more."""
+        boot = self._conductor.boot(instance_id)
+        return None if boot is None or boot.instance.vm_state == Vm.DELETED else boot
 
     def _let_go(self, action_id: str) -> None:
         if (event := self._at_work.pop(action_id, None)) is not None:
@@ -364,9 +370,17 @@ class Acts:
 
     async def _tell(self, action: InstanceAction, phase: str) -> None:
         """A server that is gone meanwhile is written no more, its action is."""
-        boot = self._conductor.boot(action.instance_id)
+        boot = self._there(action.instance_id)
         event = EVENTS.get(action.name, action.name)
-        await self._conductor.write([boot] if boot else [], f"instance.{event}.{phase}", [action])
+        unwritten = self._unwritten.setdefault(action.instance_id, {})
+        unwritten[action.id] = action
+        writing = list(unwritten.values())
+        await self._conductor.write([boot] if boot else [], f"instance.{event}.{phase}", writing)
+        for one in writing:
+            if unwritten.get(one.id) is one:
+                del unwritten[one.id]
+        if not unwritten:
+            self._unwritten.pop(action.instance_id, None)
 
     # ------------------------------------------------------------ what a hypervisor tells unasked
 

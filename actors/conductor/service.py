@@ -160,7 +160,7 @@ class Conductor(Administration):
     def resume(self) -> None:
         """Take up boots and deletions that a dead conductor left; call it when the other rooms can be reached."""
         boots = list(self._boots.values())
-        self._confirmations.begin(boot.id for boot in boots if boot.instance.vm_state == Vm.ACTIVE)
+        self._confirmations.begin(boot.id for boot in boots if boot.again and not boot.building)
         self._attempts.inherit(boots)
         self.spawn(self._attempts.go_on([boot for boot in boots if boot.building]))
         self.spawn(self.remove(list(self._leaving.values())))

@@ -18,7 +18,10 @@ from benchmarks.simulation.trouble import Weather
 from benchmarks.simulation.users import Users
 
 REBUILT = ("instance.rebuild.start", "instance.rebuild.end", "instance.rebuild.error")
-AGAIN = ("instance.evacuate", *REBUILT)  # what is in ERROR may be evacuated again, and anything rebuilt
+RESIZED = ("instance.resize_confirm.end", "instance.resize_revert.end", "instance.resize.error")
+RESIZING = ("instance.resize.start", "instance.resize.end")
+ENDING = ("instance.resize_confirm.start", "instance.resize_revert.start")
+AGAIN = ("instance.evacuate", *REBUILT, *RESIZED, *RESIZING, *ENDING)  # what may be told of one server more than once
 ENDS = ("instance.create.end", "instance.create.error", "instance.delete.end")
 
 
@@ -128,7 +131,8 @@ def _notifications(quiet: Quiet) -> Iterable[str]:
         events = told.get(instance.id, [])
         verb = "rebuild" if "instance.evacuate" in events or not set(REBUILT).isdisjoint(events) else "create"
         end = {"active": f"instance.{verb}.end", "error": f"instance.{verb}.error", "deleted": "instance.delete.end"}
-        if events[-1:] != [end.get(instance.vm_state, "")]:
+        resized = instance.vm_state == "active" and set(events[-1:]) <= set(RESIZED)
+        if events[-1:] != [end.get(instance.vm_state, "")] and not resized:
             yield f"{instance.id} is {instance.vm_state}, and its notifications are {events}"
         repeated = [event for event, count in Counter(events).items() if count > 1 and event not in AGAIN]
         if repeated:

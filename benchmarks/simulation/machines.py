@@ -7,6 +7,7 @@ that it watches: no guest runs on two machines.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -58,6 +59,14 @@ class WatchedGuests(SimulatedGuests):
 
     async def power(self, instance_id: str) -> Power | None:
         return await super().power(instance_id) or (Power.SHUTDOWN if instance_id in self._things["define"] else None)
+
+    async def shut_down(self, instance_id: str, wait_s: float, hurry: asyncio.Event) -> None:
+        await super().shut_down(instance_id, wait_s, hurry)
+        self._guests.end(self._machine, instance_id)
+
+    async def switch_off(self, instance_id: str) -> None:
+        await super().switch_off(instance_id)
+        self._guests.end(self._machine, instance_id)
 
     async def start_paused(self, instance_id: str) -> None:
         if instance_id not in self._things["define"]:

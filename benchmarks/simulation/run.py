@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
 from actors.ledger import apply
+from actors.records import InstanceAction
+from benchmarks.simulation import resizes as resizing
 from benchmarks.simulation.cloud import Parts, SimulatedCloud, Watch
 from benchmarks.simulation.invariants import Quiet, broken
 from benchmarks.simulation.loop import START_S
@@ -24,6 +28,8 @@ LOOK_S = 2.0  # between looks whether all is quiet
 STILL_S = 8.0  # it must be well for so long, so that nothing late comes after
 LIMIT_S = 240.0  # after the storm; what has not ended then never will
 VOLUMES = PORTS = 3  # of the user's own
+Use = tuple[Callable[[Users, Random], None], Random]  # who uses the cloud beside others
+Law = Callable[[Quiet], Awaitable[list[str]]]
 
 
 @dataclass(slots=True)
@@ -37,6 +43,7 @@ class Played:
     messages: int = 0
     steps: int = 0
     written: int = 0  # images over volumes
+    resizes: Counter[str] = field(default_factory=Counter)  # and their ends
     took_s: float = 0.0  # of the cloud's own time, after the storm
 
     def __str__(self) -> str:
@@ -44,11 +51,13 @@ class Played:
         return "\n".join([f"seed {self.seed}: {self.weather}", *self.story, *broken])
 
 
-def play(seed: int, parts: Parts | None = None, told: bool = False, rebuilds: bool = False) -> Played:
-    """`told`: keep the story, which costs as much as the play. `rebuilds`: the play of `rebuilds.py`."""
+def play(
+    seed: int, parts: Parts | None = None, told: bool = False, rebuilds: bool = False, resizes: bool = False
+) -> Played:
+    """`told`: keep the story, which costs as much as the play. `rebuilds`, `resizes`: the plays of those modules."""
     random, more = Random(seed), Random(seed + 4)
     played = Played(seed, weather(random, more, evacuates=seed % EVACUATED == EVACUATED - 1), [])
-    if rebuilds:
+    if rebuilds or resizes:
         played.weather = calmer(played.weather)
 
     def tell(line: str) -> None:
@@ -65,22 +74,30 @@ def play(seed: int, parts: Parts | None = None, told: bool = False, rebuilds: bo
 
     watch = Watch(tell if told else None, committed, twice)
     size, trouble, evacuates = played.weather.size, played.weather.trouble, played.weather.evacuates
-    cloud = SimulatedCloud(seed, size, trouble, parts or Parts(), watch, evacuates)
+    parts = parts or Parts()
+    if resizes:
+        parts = replace(parts, scheduler=resizing.watched(parts.scheduler, played.broken.append, lambda: cloud))
+    cloud = SimulatedCloud(seed, size, trouble, parts, watch, evacuates)
     if rebuilds:
         cloud.backend = volumes = WatchedVolumes(cloud, Random(seed + 4), played.broken.append)
     try:
-        cloud.loop.run(_play(cloud, played, random, more, Random(seed + 5) if rebuilds else None))
+        uses = [one for one, wanted in ((begin, rebuilds), (resizing.begin, resizes)) if wanted]
+        cloud.loop.run(_play(cloud, played, random, more, [(use, Random(seed + 5)) for use in uses]))
     finally:
         cloud.loop.abandon()
     if rebuilds:
         played.written = volumes.written
+    if resizes:
+        rows = cloud.disk.ledger.rows.get(InstanceAction.__name__, {}).values()
+        played.resizes = resizing.done(row for row in rows if isinstance(row, InstanceAction))
     played.crashes = cloud.counts.crashes + cloud.counts.node_deaths
     played.messages, played.steps = cloud.wire.sent, cloud.loop.steps
     return played
 
 
-async def _play(cloud: SimulatedCloud, played: Played, random: Random, more: Random, rebuilding: Random | None) -> None:
-    for row in first_rows(VOLUMES, PORTS):
+async def _play(cloud: SimulatedCloud, played: Played, random: Random, more: Random, uses: list[Use]) -> None:
+    resizes = any(use is resizing.begin for use, _ in uses)
+    for row in [*first_rows(VOLUMES, PORTS), *(resizing.rows() if resizes else ())]:
         apply(cloud.disk.ledger.rows, row)
     await cloud.backend.start([f"volume-{n}" for n in range(VOLUMES)])
     await cloud.backend.unexport([f"volume-{n}" for n in range(VOLUMES)])
@@ -89,18 +106,19 @@ async def _play(cloud: SimulatedCloud, played: Played, random: Random, more: Ran
     volumes, ports = [f"volume-{n}" for n in range(VOLUMES)], [f"{n}port-of-the-user" for n in range(PORTS)]
     users = Users(cloud.wire.reach("api"), cloud.wire.reach("conductor"), random, cloud.loop.time, volumes, ports)
     users.begin(played.weather.requests, STORM_S * 0.8)
-    if rebuilding is not None:
-        begin(users, rebuilding)
+    for use, its_own in uses:
+        use(users, its_own)
     following = asyncio.create_task(users.follow())
     await Storm(cloud, played.weather, random, more).rage()
     calm_at = cloud.loop.time()
-    played.broken += await _silence(Quiet(cloud, users, played.weather), calm_at)
+    laws = (broken, resizing.broken) if resizes else (broken,)
+    played.broken += await _silence(Quiet(cloud, users, played.weather), calm_at, laws)
     played.took_s = cloud.loop.time() - calm_at
     played.boots = sum(promise.request.count for promise in users.promises if promise.ids)
     following.cancel()
 
 
-async def _silence(quiet: Quiet, since: float) -> list[str]:
+async def _silence(quiet: Quiet, since: float, laws: tuple[Law, ...]) -> list[str]:
     """Wait until all is well and stays so; what is broken if it never is."""
     loop = quiet.cloud.loop
     well_since: float | None = None
@@ -110,7 +128,7 @@ async def _silence(quiet: Quiet, since: float) -> list[str]:
         if quiet.moving() and not late:
             well_since = None
             continue
-        found = await broken(quiet)
+        found = [line for law in laws for line in await law(quiet)]
         if found:
             well_since = None
             if late:

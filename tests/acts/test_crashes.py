@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from actors.acts import ActDone, ActOrder, Reboot, Start, Stop
 from actors.api.act_messages import ActOnServer
 from actors.clock import SystemClock
 from actors.cluster.config import CloudConfig
+from actors.compute.build import Build
 from actors.conductor.service import Conductor
 from actors.conductor.service import Rooms as ConductorRooms
-from actors.errors import Fault
+from actors.errors import Fault, HostFault
 from actors.messages import Hello, ServerView
 from actors.records import InstanceAction
 from actors.states import Power
@@ -130,5 +132,64 @@ def test_a_compute_actor_that_starts_tells_how_its_guests_are(tmp_path: Path) ->
         await world.compute.start()
         await world.settled()
         assert (await shown(world.conductor, server)).status == "SHUTOFF"
+
+    in_world(tmp_path, play)
+
+
+def test_what_is_over_is_on_disk_with_what_begins_next(tmp_path: Path) -> None:
+    """Else a conductor that starts then would do it again, after what was done since."""
+
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        commit, locked, over = world.ledger.commit, [True], asyncio.Event()
+
+        async def commits(changes: list[Any]) -> None:
+            actions = {one.name: one for one in changes if isinstance(one, InstanceAction)}
+            if locked[0] and list(actions) == ["stop"] and actions["stop"].finished_at:
+                over.set()
+                raise ConnectionError("the database is locked")
+            await commit(changes)
+
+        world.ledger.commit = commits  # type: ignore[method-assign]
+        await world.api.act(ActOnServer(token=world.member, server_id=server.id, act=Stop(wait_s=0)))
+        async with asyncio.timeout(5.0):
+            await over.wait()
+        assert [row.finished_at for row in await world.ledger.load(InstanceAction)] == [0.0]
+        await world.api.act(ActOnServer(token=world.member, server_id=server.id, act=Start()))
+        rows = {row.name: row for row in await world.ledger.load(InstanceAction)}
+        assert (rows["stop"].finished_at > 0.0, set(rows)) == (True, {"stop", "start"})
+        locked[0] = False
+        await world.settled()
+        assert (await shown(world.conductor, server)).status == "ACTIVE"
+
+    in_world(tmp_path, play)
+
+
+def test_an_act_that_comes_after_its_server_was_deleted_brings_nothing_back(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        before = await world.state()
+        [server] = await world.boot(world.request())
+        spec = (await world.conductor.instance(server.id)).spec
+        order = ActOrder(
+            id="late",
+            instance_id=server.id,
+            attempt=0,
+            host=server.host,
+            spec=spec,
+            vifs=server.addresses,
+            act=Reboot(hard=True),
+        )
+        unplug = world.hypervisor.unplug
+        replies: list[Any] = []
+
+        async def meanwhile(builds: list[Build]) -> None:
+            replies.extend(await world.compute.act([order]))
+            await unplug(builds)
+
+        world.hypervisor.unplug = meanwhile  # type: ignore[method-assign]
+        await world.delete(server)
+        replies.extend(await world.compute.act([order]))
+        assert replies == [HostFault("reboot_hard", server.host, "the server is being deleted")] * 2
+        assert await world.state() == before
 
     in_world(tmp_path, play)
