@@ -18,7 +18,7 @@ from actors.conductor.quotas import UNLIMITED
 from actors.conductor.service import Conductor
 from actors.conductor.service import Rooms as ConductorRooms
 from actors.errors import CallerError, HostError, HostFault, value_of
-from actors.messages import Claim, ClaimChange, Hello, NoHostFound, Placed, ServerView
+from actors.messages import Claim, ClaimChange, EvacuateRequest, Hello, NoHostFound, Placed, ServerView
 from actors.records import Flavor
 from actors.states import Power
 from tests.acts.test_acts import act, shown
@@ -595,5 +595,61 @@ def test_told_again_it_does_not_start_the_guest_again(tmp_path: Path) -> None:
             assert (await guests.power(server.id), offs[0]) == (Power.RUNNING, 1)
             world.compute._acts._over.clear()  # as of another life
         assert await claims(world, server) == ((2, 256, 3), (2, 256, 3))
+
+    in_world(tmp_path, play)
+
+
+def test_where_its_node_leaves_it_is_of_its_flavor_and_put_back_when_the_node_is_there_again(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        await flavor(world, "big", 2, 256, 3)
+        [server] = await world.boot(world.request())
+        running, once = await world.state(), world.compute.act
+
+        async def does_and_leaves(orders: list[ActOrder]) -> list[Any]:
+            await once(orders)
+            raise ConnectionError("the node is gone")
+
+        world.compute.act = does_and_leaves  # type: ignore[method-assign]
+        await ask(world, server, "big")
+        await world.conductor.settled()
+        await world.conductor.node_left(NODE_NAME)
+        view = await shown(world, server)
+        assert (view.task_state, view.flavor) == (None, "tiny")
+        assert await last_cause(world, server) == "resize on node-1: the host left the cluster"
+        assert await used(world) == {"instances": 1, "cores": 1, "ram": 128}
+        [held] = await world.scheduler.claims()
+        assert amounts(held) == TINY
+        world.compute.act = once  # type: ignore[method-assign]
+        await world.compute.start()
+        assert (await act(world, server, Reboot(hard=True))).status == "ACTIVE"
+        assert await world.state() == running
+        assert await claims(world, server) == (TINY, TINY)
+
+    in_world(tmp_path, play)
+
+
+def test_one_that_was_resized_is_not_evacuated_until_that_is_ended(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        await flavor(world, "big", 2, 96, 3)
+        [server] = await world.boot(world.request(image="", block_devices=(world.root_volume(),)))
+        await resize(world, server, "big")
+        await world.join("node-2")
+        await world.conductor.node_left(NODE_NAME)
+        evacuate = EvacuateRequest(
+            id="e1", instance_id=server.id, token=world.admin, user_id="admin", request_id="", from_image=True
+        )
+        [refused] = await world.conductor.evacuate([evacuate])
+        assert refused is not None
+        assert refused.status == 409
+        assert "vm_state resized" in refused.message
+        reset = Edit(instance_id="", vm_state="error")
+        await world.api.edit(EditServer(token=world.admin, server_id=server.id, edit=reset))
+        assert await world.conductor.evacuate([msgspec.structs.replace(evacuate, id="e2")]) == [None]
+        await world.settled()
+        view = await shown(world, server)
+        assert (view.status, view.host, view.flavor) == ("ACTIVE", "node-2", "big")
+        assert await used(world) == {"instances": 1, "cores": 2, "ram": 96}
+        [held] = [one for one in await world.scheduler.claims() if one.instance_id == server.id]
+        assert (held.host, amounts(held)) == ("node-2", (2, 96, 0))
 
     in_world(tmp_path, play)
