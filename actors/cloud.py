@@ -19,7 +19,6 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import cast
@@ -30,6 +29,7 @@ import ray
 
 from actors.api.messages import BootRequest, Evacuated, EvacuateNode, ServersRequest, SetNode
 from actors.cloud_acts import WAIT_LIMIT_S, ActFailedError, Acting
+from actors.cloud_options import BootOptions, changed
 from actors.cloud_rooms import (
     CloudUnavailableError,
     Flavors,
@@ -75,29 +75,6 @@ class BootFailedError(Exception):
 
     def __str__(self) -> str:
         return f"{self.server.name}: {self._fault.message if self._fault else 'ERROR'}"
-
-
-@dataclass(frozen=True, slots=True)
-class BootOptions:
-    """How to boot: names or ids. No `networks` and `network_mode` 'auto' = the project's one network."""
-
-    flavor: str = "tiny"
-    image: str = "tiny"
-    networks: tuple[NetworkRequest | str, ...] = ()
-    network_mode: str = "auto"
-    security_groups: tuple[str, ...] = ()
-    volumes: tuple[str, ...] = ()
-    block_devices: tuple[BlockDevice, ...] = ()
-    user_data: str | bytes = ""
-    key_name: str = ""
-    public_key: str = ""
-    metadata: dict[str, str] | None = None
-    config_drive: bool = True
-    availability_zone: str = ""
-    hints: dict[str, tuple[str, ...]] | None = None
-    server_group: str = ""
-    wait_for_capacity_s: float = 0.0  # where no host has room: wait for one so long; 0 = fail at once
-    idempotency_key: str = ""  # repeated, it is answered with the servers of the first time, deleted ones too
 
 
 class _Views:
@@ -272,7 +249,7 @@ class Cloud:
 
     def boot_many(self, servers: Iterable[str], options: BootOptions | None = None, **changes: object) -> list[Server]:
         """Launch several at once, by their names; a refusal of any raises, the others are launched."""
-        requests = self._requests(servers, _changed(options or BootOptions(), changes))
+        requests = self._requests(servers, changed(options or BootOptions(), changes))
         replies = self.session.call_in_parts(names.API, "boot", requests, BOOTS_A_MESSAGE)
         return self._handles([(value_of(reply)[0], each.name) for reply, each in zip(replies, requests, strict=True)])
 
@@ -292,7 +269,7 @@ class Cloud:
         **changes: object,
     ) -> list[Server]:
         """As `wait(boot_many(…))`: raises what those raise."""
-        requests = self._requests(servers, _changed(options or BootOptions(), changes))
+        requests = self._requests(servers, changed(options or BootOptions(), changes))
         deadline = time.monotonic() + timeout_s
         wait_s = min(timeout_s, POLL_S)
         replies = self.session.call_in_parts(names.API, "boot_and_wait", requests, BOOTS_A_MESSAGE, wait_s)
@@ -312,14 +289,14 @@ class Cloud:
 
         With `min_count`, hosts are found for at least so many or for none; `min_count=count` is all or none.
         """
-        template = self._request(name, _changed(options or BootOptions(), changes))
+        template = self._request(name, changed(options or BootOptions(), changes))
         request = msgspec.structs.replace(template, count=count, min_count=min_count)
         [reply] = self.session.call(names.API, "boot", [request])
         return self._handles([(server_id, f"{name}-{n}") for n, server_id in enumerate(value_of(reply), 1)])
 
     def explain(self, options: BootOptions | None = None, **changes: object) -> PlacementExplained:
         """A dry run: where such a server would land now, how the best hosts weigh, why others were dropped."""
-        request = self._request("explain", _changed(options or BootOptions(), changes))
+        request = self._request("explain", changed(options or BootOptions(), changes))
         [reply] = self.session.call(names.API, "explain", [request])
         return cast(PlacementExplained, value_of(reply))
 
@@ -497,11 +474,3 @@ def _named(template: BootRequest, name: str, index: int) -> BootRequest:
     """One of several requests alike, with a name and a key of its own."""
     key = f"{template.idempotency_key}:{index}"
     return msgspec.structs.replace(template, name=name, idempotency_key=key)
-
-
-def _changed(options: BootOptions, changes: dict[str, object]) -> BootOptions:
-    unknown = set(changes) - set(BootOptions.__dataclass_fields__)
-    if unknown:
-        raise TypeError(f"BootOptions has no {', '.join(sorted(unknown))}")
-    values = {name: changes.get(name, getattr(options, name)) for name in BootOptions.__dataclass_fields__}
-    return BootOptions(**values)  # type: ignore[arg-type]  # the caller's types were checked where they were written

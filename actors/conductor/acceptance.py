@@ -8,7 +8,7 @@ the first is being recorded (`keys.py`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
@@ -18,7 +18,7 @@ from actors.conductor.keys import Keys
 from actors.conductor.quotas import Quotas, group_of
 from actors.conductor.seats import Seats
 from actors.errors import CallerFault, Fault, busy
-from actors.messages import BootSpec
+from actors.messages import BootSpec, Launched, ServerStatus
 from actors.saga import Outcome, describe
 
 NO_ROOM = busy("as many servers as may be are being booted; try again in a moment")
@@ -130,3 +130,16 @@ class Acceptance:
             self._seats.leave(boot.id)
             self.keys.drop(boot.instance.project_id, boot.instance.idempotency_key)
         return CallerFault(503, f"the request could not be recorded: {describe(fault)}")
+
+
+def launched(
+    accepted: list[list[str] | CallerFault], found: Mapping[str, ServerStatus | CallerFault]
+) -> list[Launched | CallerFault]:
+    """The replies to who accepted and waited, by how the servers were `found`, by their ids."""
+    states = {one: state.status for one, state in found.items() if isinstance(state, ServerStatus)}
+    return [
+        reply
+        if isinstance(reply, CallerFault)
+        else Launched(server_ids=reply, statuses=[states.get(one, "") for one in reply])
+        for reply in accepted
+    ]

@@ -21,7 +21,7 @@ from actors.boot import CONTROL, NODE
 from actors.clock import Clock
 from actors.cluster.config import CloudConfig
 from actors.conductor import evacuation, moved
-from actors.conductor.acceptance import Acceptance
+from actors.conductor.acceptance import Acceptance, launched
 from actors.conductor.acts import Acts
 from actors.conductor.administration import Administration
 from actors.conductor.attempts import Attempts, End, by_verb
@@ -49,7 +49,6 @@ from actors.messages import (
     EvacuateRequest,
     Hello,
     Launched,
-    ServerStatus,
     ServerView,
     StepReport,
     Welcome,
@@ -192,14 +191,7 @@ class Conductor(Administration):
         """For who asks about nothing in between: one message instead of two."""
         accepted = await self.accept(specs)
         ids = [instance_id for reply in accepted if not isinstance(reply, CallerFault) for instance_id in reply]
-        found = await self.statuses(ids, wait_s)
-        states = {i: one.status for i, one in zip(ids, found, strict=True) if isinstance(one, ServerStatus)}
-        return [
-            reply
-            if isinstance(reply, CallerFault)
-            else Launched(server_ids=reply, statuses=[states.get(one, "") for one in reply])
-            for reply in accepted
-        ]
+        return launched(accepted, dict(zip(ids, await self.statuses(ids, wait_s), strict=True)))
 
     async def made_before(self, keys: list[tuple[str, str]]) -> list[list[str]]:
         """Ids that were answered for these (project, idempotency key)."""
