@@ -147,6 +147,9 @@ def _device_fault(field: str, device: BlockDevice) -> CallerFault | None:
         return bad_request(f"{field}.source_id", f"is needed for a {device.source_type}")
     if device.device_type not in DEVICE_TYPES:
         return bad_request(f"{field}.device_type", f"must be one of {', '.join(filter(None, DEVICE_TYPES))}")
+    name = device.device_name.removeprefix("/dev/")
+    if device.device_type == "cdrom" and (device.disk_bus == "virtio" or name.startswith("vd")):
+        return bad_request(f"{field}.disk_bus", "a CD-ROM can't be on the bus 'virtio'")
     if device.source_type == "blank" and device.size_gib < 1:
         return bad_request(f"{field}.size_gib", "is needed for a blank device, at least 1")
     return None

@@ -48,10 +48,12 @@ class Administration(Door):
 
     async def create_ports(self, requests: list[CreatePort], together: bool = False) -> list[Port | CallerFault]:
         def make(rows: Rows, request: CreatePort, context: AuthContext) -> tuple[Port, list[Change]]:
-            changes = define_port.port_from(request, context, rows, self._clock.now(), self._random)
+            def allowed(project_id: str) -> None:
+                self._check_quota(rows, project_id, "port")
+
+            changes = define_port.port_from(request, context, rows, self._clock.now(), self._random, allowed)
             port = changes[-1]
             assert isinstance(port, Port)
-            self._check_quota(rows, port.project_id, "port")
             return port, changes
 
         return await self._write(requests, make, together)

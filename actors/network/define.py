@@ -15,7 +15,7 @@ from actors.errors import CallerError, CallerFault, bad_request, conflict
 from actors.ids import random_id
 from actors.messages import AuthContext
 from actors.network import access
-from actors.network.ipam import parsed_cidr
+from actors.network.ipam import IPV6_MIN_MTU, parsed_cidr, version_of
 from actors.network.messages import CreateNetwork, UpdateNetwork
 from actors.network.naming import bridge_device
 from actors.network.rows import Rows, Segment
@@ -101,6 +101,9 @@ def network_changed(request: UpdateNetwork, context: AuthContext, network: Netwo
     if request.shared is not None and request.shared != network.shared:
         access.check_admin(context, "shared", "share a network")
         _check_unshared(request.shared, network, rows)
+    sixes = (one for one in rows.subnets_of.get(network.id, {}).values() if version_of(one.cidr) == 6)
+    if request.mtu is not None and request.mtu < IPV6_MIN_MTU and any(sixes):
+        raise CallerError(bad_request("mtu", f"its subnet of IPv6 needs an MTU of {IPV6_MIN_MTU}"))
     given = {
         "name": None if request.name is None else check_name(request.name),
         "description": None if request.description is None else check_description(request.description),

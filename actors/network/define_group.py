@@ -27,6 +27,7 @@ PROTOCOLS = frozenset({
 })  # fmt: skip
 PROTOCOLS_WITH_PORTS = frozenset({"tcp", "udp", "sctp", "dccp", "udplite", "6", "17", "132", "33", "136"})
 ICMP = frozenset({"icmp", "icmpv6", "ipv6-icmp", "1", "58"})
+ICMP6 = frozenset({"icmpv6", "ipv6-icmp", "58"})
 PORT_MAX = 65_535
 ICMP_MAX = 255  # of types and codes
 
@@ -106,6 +107,9 @@ def _protocol(request: CreateSecurityGroupRule) -> str:
     numeric = protocol.isascii() and protocol.isdigit() and int(protocol) <= 255
     if protocol and protocol not in PROTOCOLS and not numeric:
         raise CallerError(bad_request("protocol", f"{request.protocol!r} is neither a protocol's name nor its number"))
+    if request.ethertype == "IPv4" and protocol in ICMP6:
+        text = f"Invalid ethertype IPv4 for protocol {request.protocol}."
+        raise CallerError(bad_request("ethertype", text, "SecurityGroupEthertypeConflictWithProtocol"))
     low, high = request.port_min, request.port_max
     if (low, high) == (-1, -1):
         return protocol

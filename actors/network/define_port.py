@@ -6,7 +6,7 @@ Called by `administration.py` and `editing.py`. Every refusal is a `CallerError`
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Set
 
 from msgspec.structs import replace
 
@@ -16,6 +16,7 @@ from actors.ids import random_id
 from actors.messages import AuthContext
 from actors.network import access, groups
 from actors.network.define import check_description, check_host_name, check_name, check_prefix, no_network
+from actors.network.ipam import normal
 from actors.network.mac import normal_mac
 from actors.network.messages import CreatePort, FixedIpRequest, UpdatePort
 from actors.network.naming import COMPUTE_OWNER, default_group_id, tap_device
@@ -30,8 +31,17 @@ PAIRS_LIMIT = 10  # of one port, as Neutron's max_allowed_address_pair
 VNIC_TYPES = frozenset({"normal", "direct", "macvtap", "direct-physical", "vdpa"})
 
 
-def port_from(request: CreatePort, context: AuthContext, rows: Rows, now: float, random: random.Random) -> list[Change]:
-    """The port, and before it what it needs: its project's default group."""
+def port_from(
+    request: CreatePort,
+    context: AuthContext,
+    rows: Rows,
+    now: float,
+    random: random.Random,
+    allowed: Callable[[str], None],
+) -> list[Change]:
+    """The port, and before it what it needs: its project's default group.
+
+    `allowed` raises where the project may have no more; it is asked before any address is taken."""
     network = rows.networks.get(request.network_id)
     if network is None or not access.sees_network(context, network):
         raise CallerError(no_network(request.network_id))
@@ -51,6 +61,7 @@ def port_from(request: CreatePort, context: AuthContext, rows: Rows, now: float,
     while tap_device(port_id) in rows.taps:
         port_id = random_id(random)
     mac = own_mac(request.mac_address, rows)
+    allowed(project_id)
     reservation = Reservation(rows)
     try:
         mac = mac or reservation.mac(port_id, random)
@@ -114,7 +125,7 @@ def check_rights(request: CreatePort | UpdatePort, context: AuthContext, network
 
 def _check_choices(request: CreatePort | UpdatePort, mac: str = "", addresses: Set[str] = frozenset()) -> None:
     """Who doesn't own the network takes what it gives, but may name again what the port has."""
-    if any(want.ip_address not in ("", *addresses) for want in request.fixed_ips or ()):
+    if any(normal(want.ip_address) not in ("", *addresses) for want in request.fixed_ips or ()):
         raise CallerError(CallerFault(403, "only the network's owner may choose an address", "fixed_ips"))
     if request.mac_address and normal_mac(request.mac_address) != mac:
         raise CallerError(CallerFault(403, "only the network's owner may choose a MAC address", "mac_address"))
@@ -297,9 +308,8 @@ def _fixed_ips_then(
             lost = len(held) < len(port.fixed_ips)
             return (*held, *(reservation.by_mac(network.id, mac, held, "mac_address") if lost else ()))
         for index, want in sorted(enumerate(asked), key=lambda each: not each[1].ip_address):
-            same = [
-                ip for ip in held if want.ip_address in ("", ip.ip_address) and want.subnet_id in ("", ip.subnet_id)
-            ]
+            address = normal(want.ip_address)
+            same = [ip for ip in held if address in ("", ip.ip_address) and want.subnet_id in ("", ip.subnet_id)]
             if same and (want.ip_address or want.subnet_id):
                 kept[index] = same[0]
                 held.remove(same[0])

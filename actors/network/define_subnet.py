@@ -19,6 +19,7 @@ from actors.network.define import check_description, check_name, no_network
 from actors.network.ipam import (
     BY_MAC,
     EUI_64_LENGTH,
+    IPV6_MIN_MTU,
     IPV6_MODES,
     Address,
     Cidr,
@@ -67,6 +68,9 @@ def subnet_from(request: CreateSubnet, context: AuthContext, rows: Rows, random:
     pool = _pool(request, context, rows)
     cidr = _cidr(subnet_pools.cidr_from(pool, rows, request.prefixlen, request.cidr) if pool else request.cidr)
     _check_version(request, cidr)
+    if cidr.version == 6 and network.mtu < IPV6_MIN_MTU:
+        text = f"IPv6 needs an MTU of {IPV6_MIN_MTU}; that of network {network.id} is {network.mtu}"
+        raise CallerError(bad_request("cidr", text))
     _check_overlap(cidr, network.id, list(rows.subnets_of.get(network.id, {}).values()))
     gateway = _gateway(request.gateway_ip, cidr)
     return Subnet(

@@ -22,7 +22,7 @@ from typing import ParamSpec, TypeVar
 
 from actors.network import dhcp_files, namespaces
 from actors.network.dhcp_files import DhcpPaths
-from actors.network.ipam import version_of
+from actors.network.ipam import IPV6_MIN_MTU, version_of
 from actors.network.l2 import WiringError
 from actors.network.links import Links, quiet
 from actors.network.messages import DhcpNetworkInfo
@@ -96,6 +96,8 @@ class DhcpServer:
         _remove_wires(inside)
         assert info.port is not None
         addresses = dhcp_files.addresses(info)
+        if info.network.mtu < IPV6_MIN_MTU:
+            addresses = [address for address in addresses if version_of(address) == 4]
         _set_device(inside, info.port.mac_address, info.network.mtu)
         if any(version_of(address) == 6 for address in addresses):
             _speak_ipv6(inside)

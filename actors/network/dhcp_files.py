@@ -18,6 +18,7 @@ from actors.records import Subnet
 
 METADATA_ADDRESS = "169.254.169.254"
 LEASE_S = 86_400  # Neutron's default
+LEASE6_S = 600  # shorter: a guest that is made anew is a new client to DHCPv6, and waits until its address is free
 ANNOUNCED_EVERY_S = 600  # a guest that starts asks, and is answered at once
 LEASE_LIMIT = 1 << 24  # leases of one network; Neutron's limit
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")  # RFC 1123
@@ -228,4 +229,5 @@ def _range(subnet: Subnet) -> str:
         return ""
     else:
         kind = "static"
-    return f"{network.network_address},{kind},{network.prefixlen},{LEASE_S}s"
+    lasting_s = LEASE6_S if _leases(subnet) else LEASE_S
+    return f"{network.network_address},{kind},{network.prefixlen},{lasting_s}s"

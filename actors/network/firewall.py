@@ -38,6 +38,11 @@ SOLICIT_ROUTER, ADVERTISE_ROUTER, SOLICIT, ADVERTISE, REDIRECT = 133, 134, 135, 
 TARGET_BIT = 64  # of neighbour discovery, from where ICMPv6 begins
 WORD_BITS = 32
 IP = ["ip", "ip6"]
+TAGGED = ["8021q", "8021ad"]  # nobody would look into such a frame, and a receiver may overlook that it is tagged
+NUMBERS = {  # of protocols: nft knows not all of the names
+    "icmp": 1, "igmp": 2, "ipip": 4, "tcp": 6, "egp": 8, "udp": 17, "dccp": 33, "rsvp": 46, "gre": 47, "esp": 50,
+    "ah": 51, "icmpv6": 58, "ipv6-icmp": 58, "ospf": 89, "vrrp": 112, "pgm": 113, "sctp": 132, "udplite": 136,
+}  # fmt: skip
 ICMP6 = ("icmpv6", "ipv6-icmp", "icmp", "58", "1")  # what a rule for IPv6 may call it
 
 
@@ -81,6 +86,8 @@ def _bridge_table(ports: list[PortFirewall], numbers: dict[str, int]) -> list[Js
         # Before br_netfilter's own place in the forward hook (0), where `inet` is called.
         _base_chain("bridge", "marks", "forward", -200),
         *either_end,
+        # Once more, since what came in fragments is whole only now.
+        _rule("bridge", "marks", [_jumps(_meta("iifname"), {name: f"from_{name}" for name in devices})]),
         _rule("bridge", "marks", [_in(_meta("protocol"), IP), _set(_meta("mark"), sender)]),
         _rule("bridge", "marks", [_jumps(_meta("oifname"), {name: f"to_{name}" for name in devices})]),
     ]
@@ -93,6 +100,7 @@ def _sender_chain(port: PortFirewall) -> list[Json]:
     return [
         *neighbours,
         _chain("bridge", chain),
+        _rule("bridge", chain, [_in(_payload("ether", "type"), TAGGED), {"drop": None}]),
         _rule("bridge", chain, [*_udp(67, 68), {"drop": None}]),  # a DHCP server
         *[_rule("bridge", chain, check) for check in (_routers(port) if neighbours else [])],
         *[_rule("bridge", chain, [*check, {"return": None}]) for check in _allowed_senders(port)],
@@ -122,7 +130,7 @@ def _neighbour_chain(port: PortFirewall) -> list[Json]:
 
 def _target(prefix: str) -> list[Json]:
     """The target of a neighbour advertisement lies in this prefix: word by word, as nft compares numbers."""
-    network = ipaddress.IPv6Network(prefix)
+    network = ipaddress.IPv6Network(prefix, strict=False)
     matches = []
     for place in range(0, network.prefixlen, WORD_BITS):
         length = min(WORD_BITS, network.prefixlen - place)
@@ -239,10 +247,10 @@ def _protocol_match(rule: FirewallRule) -> list[Json]:
     if not rule.protocol:
         return []
     icmp = _icmp_of(rule)
-    protocol = int(rule.protocol) if rule.protocol.isdigit() else rule.protocol
-    match = [_match(_meta("l4proto"), "ipv6-icmp" if icmp == "icmpv6" else protocol)]
-    if rule.port_min == ANY_PORT:
-        return match
+    number = int(rule.protocol) if rule.protocol.isdigit() else NUMBERS[rule.protocol]
+    match = [_match(_meta("l4proto"), NUMBERS[icmp] if icmp else number)]
+    if rule.port_min == ANY_PORT or (number == NUMBERS["icmpv6"] and not icmp):
+        return match  # of the other IP version's ICMP there is none to have a type
     if icmp:
         return [*match, *_icmp_match(rule, icmp)]
     return [*match, _match(_payload("th", "dport"), {"range": [rule.port_min, rule.port_max]})]

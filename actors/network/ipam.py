@@ -19,6 +19,7 @@ Pool = tuple[str, str]  # first and last address, inclusive
 SLAAC, STATELESS, STATEFUL = "slaac", "dhcpv6-stateless", "dhcpv6-stateful"
 IPV6_MODES = (STATEFUL, STATELESS, SLAAC)
 BY_MAC = frozenset((SLAAC, STATELESS))  # modes in which a guest makes its address itself, of the prefix and its MAC
+IPV6_MIN_MTU = 1280  # RFC 8200; a device with less speaks no IPv6
 EUI_64_LENGTH = 64  # bits of the prefix of such an address
 
 
@@ -110,6 +111,14 @@ def parsed(text: str) -> Address:
     if "%" in text:
         raise ValueError(f"{text!r} has a zone")
     return ip_address(text)
+
+
+def normal(address: str) -> str:
+    """Its usual spelling; of what is no address, the same."""
+    try:
+        return str(parsed(address))
+    except ValueError:
+        return address
 
 
 def parsed_cidr(text: str, strict: bool = True) -> Cidr:

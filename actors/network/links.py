@@ -33,6 +33,10 @@ from actors.network.netlink import Netlink
 
 FLOOD = "00:00:00:00:00:00"  # the forwarding entry for everything that isn't learned
 OURS = ("vxlan", "vlan")  # kinds of bridge ports that we make, and so remove
+FILTERED = {
+    "br_nf_call_iptables": 1,
+    "br_nf_call_ip6tables": 1,
+}  # our bridges alone: the machine's others stay as they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +120,13 @@ class Links:
     def _bridge(self, order: Bridge) -> None:
         index = self.index(order.name)
         if not index:
-            # Filtering is switched on for this bridge alone: other bridges of the machine stay as they are.
             settings = {"br_forward_delay": 0, "br_stp_state": 0, "br_mcast_snooping": 0}
-            settings |= {"br_nf_call_iptables": 1, "br_nf_call_ip6tables": 1}
             with _unless(errno.EEXIST):
-                self.netlink.link("add", ifname=order.name, kind="bridge", **settings)
+                self.netlink.link("add", ifname=order.name, kind="bridge", **settings, **FILTERED)
             quiet(order.name)
             index = self._must(order.name)
-        self.netlink.link("set", index=index, ifalias=order.alias, mtu=order.mtu, state="up")
+        # one that an older version has made may lack some of it
+        self.netlink.link("set", index=index, ifalias=order.alias, mtu=order.mtu, state="up", kind="bridge", **FILTERED)
 
     def _vlan(self, order: Vlan) -> None:
         parent = self._must(order.parent)

@@ -82,11 +82,9 @@ class Reservation:
         self, network_id: str, mac: str, held: Iterable[FixedIp], where: str, subnet_id: str = ""
     ) -> list[FixedIp]:
         """The addresses that a guest with this MAC makes itself, in each subnet of that kind but those held."""
-        subnets = self.rows.subnets_of[network_id].values()
-        if not any(map(is_by_mac, subnets)):  # as for most boots
-            return []
         has = {ip.subnet_id for ip in held}
-        wanted = [one for one in subnets if is_by_mac(one) and subnet_id in ("", one.id) and one.id not in has]
+        subnets = (one for one in self.rows.subnets_of[network_id].values() if subnet_id in ("", one.id))
+        wanted = [one for one in subnets if is_by_mac(one) and one.id not in has]
         return [self.fixed(network_id, address_by_mac(one.cidr, mac), where, one.id, mac) for one in wanted]
 
     def mac(self, port_id: str, random: random.Random) -> str:
@@ -281,7 +279,8 @@ class Planner:
             ips = [reservation.fixed(network.id, want.fixed_ip, f"networks[{index}].fixed_ip")]
         else:
             ips = reservation.one_of_each(network.id, where)
-        ips += reservation.by_mac(network.id, mac, ips, where)
+        if len(ips) < len(self.rows.subnets_of[network.id]):  # most networks have one subnet
+            ips += reservation.by_mac(network.id, mac, ips, where)
         return Port(
             id=port_id,
             network_id=network.id,

@@ -60,6 +60,20 @@ def test_a_wrong_name_is_named(name: str) -> None:
             {"block_devices": (BlockDevice(source_type="blank", destination_type="local", device_type="floppy"),)},
         ),
         (
+            "block_device_mapping_v2[0].disk_bus",
+            {
+                "block_devices": (
+                    BlockDevice(
+                        source_type="blank",
+                        destination_type="volume",
+                        size_gib=1,
+                        device_type="cdrom",
+                        disk_bus="virtio",
+                    ),
+                )
+            },
+        ),
+        (
             "block_device_mapping_v2[0].size_gib",
             {"block_devices": (BlockDevice(source_type="blank", destination_type="volume"),)},
         ),

@@ -34,7 +34,8 @@ def rows() -> Rows:
 
 def port(token: str = ALICE, there: Rows | None = None, **asked: Any) -> Port:
     request = CreatePort(token=token, network_id=asked.pop("network_id", "n1"), **asked)
-    made = port_from(request, NamesAsTokens().verify(token, 0), there or rows(), 5.0, random.Random(1))[-1]
+    context = NamesAsTokens().verify(token, 0)
+    made = port_from(request, context, there or rows(), 5.0, random.Random(1), lambda project_id: None)[-1]
     assert isinstance(made, Port)
     return made
 

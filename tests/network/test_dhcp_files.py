@@ -83,7 +83,7 @@ def test_how_guests_come_to_addresses_of_ipv6(mode: str, announced: bool, span: 
     told = in_mode(mode, announced)
     command = dhcp_files.command(told, DhcpPaths(Path("/d/n1")), "ns-d1")
     assert [one for one in command if one.startswith("--dhcp-range")] == (
-        [f"--dhcp-range=set:subnet-s6,{span},86400s"] if span else []
+        [f"--dhcp-range=set:subnet-s6,{span},{600 if mode == 'dhcpv6-stateful' else 86400}s"] if span else []
     )
     assert ("--enable-ra" in command, "--ra-param=ns-d1,600,0" in command) == (announced, announced)
     files = dhcp_files.files(told)

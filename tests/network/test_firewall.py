@@ -12,6 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from actors.network import firewall
+from actors.network.define_group import ICMP, PROTOCOLS
 from actors.network.messages import FirewallRule, PortFirewall
 from actors.network.netns_thread import NetnsThread
 from actors.records import AddressPair
@@ -269,3 +270,22 @@ def claim(guest: str, address: str, to: str) -> None:
 
 def neighbours(guest: str) -> dict[str, str]:
     return {line.split()[0]: f"{line} " for line in ip("-6", "neigh", netns=guest).splitlines()}
+
+
+@real
+def test_nft_takes_every_document() -> None:
+    """Also of rows that an older version has let in: one port must not keep the others of its node from their rules."""
+    odd = [AddressPair(prefix) for prefix in ("fd00:9::5/64", "::/0", "fd00:9::/65", "0.0.0.0/0", "10.9.0.5/24")]
+    rules = [
+        rule("ingress", protocol, ports, ethertype=ethertype)
+        for ethertype in ("IPv4", "IPv6")
+        for protocol in (*PROTOCOLS, "58", "200")
+        for ports in ((-1, -1), *([(8, 0)] if protocol in ICMP else []))
+    ]
+    remote = [
+        rule("egress", "tcp", (1, 2), "fd00:9::/64", ethertype="IPv6"),
+        rule("egress", "", (-1, -1), "10.9.0.0/24"),
+    ]
+    only_six = replace(both(3, ALL_OUT6), ip_addresses=(six(3),))
+    with wire() as net:
+        net.apply(both(1, *rules, *remote, pairs=tuple(odd)), port(2, *rules, pairs=tuple(odd)), only_six)

@@ -37,13 +37,18 @@ class Metadefs:
         """Itself, with its rows; where they can't be had, the next who asks tries again."""
         if not self._is_loaded:
             async with self._writing:
-                if not self._is_loaded:
-                    namespaces = await self._ledger.load(MetadefNamespace)
-                    types = await self._ledger.load(MetadefResourceType)
-                    self._namespaces = {row.id: row for row in namespaces}
-                    self._types = {row.id: row for row in types}
-                    self._is_loaded = True
+                await self._load()
         return self
+
+    async def _load(self) -> None:
+        """To be called by who writes, before it decides."""
+        if self._is_loaded:
+            return
+        namespaces = await self._ledger.load(MetadefNamespace)
+        types = await self._ledger.load(MetadefResourceType)
+        self._namespaces = {row.id: row for row in namespaces}
+        self._types = {row.id: row for row in types}
+        self._is_loaded = True
 
     # ------------------------------------------------------------ reading
 
@@ -78,6 +83,7 @@ class Metadefs:
         async with self._writing:
             replies: list[CallerFault | None] = []
             for request in requests:
+                await self._load()
                 reply = _answer(self._deletable, request)
                 if isinstance(reply, MetadefNamespace):
                     await self._commit([drop(reply)])
@@ -102,6 +108,7 @@ class Metadefs:
         async with self._writing:
             replies: list[MetadefNamespace | CallerFault] = []
             for request in requests:
+                await self._load()
                 reply = _answer(lambda asked: self._rows(decide(asked)), request)
                 if isinstance(reply, CallerFault):
                     replies.append(reply)
@@ -117,7 +124,11 @@ class Metadefs:
         return row, [row, *rules.new_types(row, self._types, self._clock.now())]
 
     async def _commit(self, changes: list[Change]) -> None:
-        await self._ledger.commit(changes)
+        try:
+            await self._ledger.commit(changes)
+        except BaseException:
+            self._is_loaded = False  # it may have been written all the same
+            raise
         for change in changes:
             self._apply(change)
 

@@ -23,7 +23,7 @@ from actors.image.metadefs.messages import (
 )
 from actors.image.service import ImageRoom
 from actors.ledger import MemoryLedger
-from actors.records import Kind
+from actors.records import Change, Kind
 from tests.image.test_service import House, play, status_of
 
 
@@ -108,6 +108,32 @@ def test_a_ledger_that_is_away_is_asked_again(tmp_path: Path) -> None:
                 await names(restarted)
             ledger.is_away = False
             assert await names(restarted) == ["n"]
+
+    play(tmp_path, story)
+
+
+class Mute(MemoryLedger):
+    """Writes, and its answer is lost once."""
+
+    is_mute = False
+
+    async def commit(self, changes: list[Change]) -> None:
+        await super().commit(changes)
+        if self.is_mute:
+            self.is_mute = False
+            raise ConnectionError("the answer is lost")
+
+
+def test_what_was_written_though_nobody_heard_of_it_is_known(tmp_path: Path) -> None:
+    async def story(house: House, _: ImageRoom) -> None:
+        ledger = house.ledger = Mute()
+        async with house.room() as room:
+            await room.create_metadefs([new("first")])
+            ledger.is_mute = True
+            with pytest.raises(ConnectionError):
+                await room.create_metadefs([new("n")])
+            assert status_of((await room.create_metadefs([new("n")]))[0]) == 409
+            assert await names(room) == ["first", "n"]
 
     play(tmp_path, story)
 

@@ -114,6 +114,57 @@ def test_a_server_has_an_address_of_each_version(tmp_path: Path, modes: dict[str
     in_world(tmp_path, play)
 
 
+def test_an_address_is_the_same_however_it_is_spelled(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with world.http(world.member) as http:
+            network, _, six = await dual(http, STATEFUL)
+            port = await made(http, "port", network_id=network, fixed_ips=[{"subnet_id": six}])
+            again = [{"subnet_id": six, "ip_address": "FD00:40:0::0002"}]
+            kept = await http.put(f"{V2}/ports/{port['id']}", json={"port": {"fixed_ips": again}})
+            assert kept.json()["port"]["fixed_ips"] == [{"subnet_id": six, "ip_address": "fd00:40::2"}]
+
+    in_world(tmp_path, play)
+
+
+def test_ipv6_needs_a_wide_enough_network(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with world.http(world.member) as http:
+            network, _, _ = await dual(http, SLAAC)
+            narrow = await http.put(f"{V2}/networks/{network}", json={"network": {"mtu": 1000}})
+            assert narrow.status_code == 400
+            small = (await made(http, "network", mtu=1000))["id"]
+            six = {"network_id": small, "cidr": "fd00:41::/64"} | SLAAC
+            assert (await http.post(f"{V2}/subnets", json={"subnet": six})).status_code == 400
+
+    in_world(tmp_path, play)
+
+
+def test_who_may_have_no_more_ports_takes_no_addresses(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with world.http(world.admin) as root, world.http(world.member) as http:
+            network, four, six = await dual(http, STATEFUL)
+            assert (await root.put(f"{V2}/quotas/demo", json={"quota": {"port": 0}})).status_code == 200
+            rows = await world.network._live.ready()
+            for _ in range(3):
+                refused = await http.post(f"{V2}/ports", json={"port": {"network_id": network}})
+                assert kind(refused) == (409, "OverQuota")
+            assert (len(rows.books[four]), len(rows.books[six]), len(rows.macs)) == (0, 0, 0)
+
+    in_world(tmp_path, play)
+
+
+def test_a_rule_for_icmp_of_ipv6_is_of_ipv6(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with world.http(world.member) as http:
+            group = (await made(http, "security_group", name="g"))["id"]
+            rule = {"security_group_id": group, "direction": "ingress", "protocol": "icmpv6", "port_range_min": 8}
+            refused = await http.post(f"{V2}/security-group-rules", json={"security_group_rule": rule})
+            assert kind(refused) == (400, "SecurityGroupEthertypeConflictWithProtocol")
+            await made(http, "security_group_rule", **rule, ethertype="IPv6")
+
+    in_world(tmp_path, play)
+
+
 def test_pools_of_ipv6(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         async with world.http(world.member) as http:
