@@ -248,7 +248,7 @@ class HostSeen(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     instances: int
 
 
-class Claim(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Claim(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What one instance takes on a host."""
 
     instance_id: str

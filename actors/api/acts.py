@@ -28,6 +28,7 @@ from actors.acts import (
     Resize,
     Screen,
     Stop,
+    shown_name,
 )
 from actors.api.act_messages import ActOnServer, AttachPort, AttachVolumeTo, EditServer, ImageOfServer
 from actors.api.consoles import Tickets
@@ -308,7 +309,7 @@ def check_state(name: str, server: ServerView) -> None:
     state = State(Vm(server.vm_state), Task(server.task_state or ""), Power(server.power_state))
     refused = begun(name, state)
     if isinstance(refused, Refused):
-        text = f"Cannot '{name}' instance {server.id} while it is in {refused.attribute} {refused.value}"
+        text = f"Cannot '{shown_name(name)}' instance {server.id} while it is in {refused.attribute} {refused.value}"
         raise CallerError(conflict("", text))
 
 

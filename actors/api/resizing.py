@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from actors.acts import Resize
 from actors.api.act_messages import ResizeServer
-from actors.api.acts import ServerActs, patient
+from actors.api.acts import ServerActs, check_lock, check_state, patient
 from actors.api.flavors import Flavors
 from actors.errors import CallerError, CallerFault, bad_request
 from actors.messages import AuthContext, ServerView
 from actors.records import Flavor, InstanceAction
+from actors.states import Vm
 
 SAME = "When resizing, instances must change flavor!"
 CANNOT = "Server disk was unable to be resized because: "
@@ -26,6 +27,8 @@ class ServerResizes(ServerActs):
         """Accepted, and durable, when this returns. Raises `CallerError`."""
         context = self._authorized(request.token)
         server = await self._one(request.token, request.server_id)
+        check_lock(server, context)
+        check_state("resize_stopped" if server.vm_state == Vm.STOPPED else "resize", server)
         flavor = self._wanted(context, request.flavor)
         if server.embedded_flavor is not None and (fault := _fault(server, server.embedded_flavor, flavor)):
             raise CallerError(fault)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
@@ -43,11 +44,12 @@ from actors.conductor.boots import Boot
 from actors.conductor.claim_changes import ClaimChanges
 from actors.conductor.held import counted
 from actors.conductor.instance_actions import InstanceActions, begun, ended
+from actors.conductor.orders import Template
 from actors.conductor.rebuilt import broken, rebuilt, spec_of, taken_in
 from actors.conductor.resized import RESIZES, asked, over, reverting
 from actors.errors import CallerError, CallerFault, Fault, HostFault, bad_request, conflict, forbidden, not_found
 from actors.messages import Claim
-from actors.records import InstanceAction
+from actors.records import Instance, InstanceAction
 from actors.states import Power, Task, Vm
 from actors.vifs import alike
 
@@ -77,27 +79,81 @@ OTHERS_S = 600.0  # for devices that come or go when a server is to be rescued o
 BUSY = f"other actions are not over within {OTHERS_S:g} s"
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What beginning an act changed of its server's row."""
+
+    boot: Boot
+    before: Instance
+    template: Template | None
+    acting: str
+    after: Instance
+
+    def take_back(self, action_id: str) -> None:
+        """What was changed again since stays."""
+        boot = self.boot
+        now = boot.instance
+        for field in Instance.__struct_fields__:
+            was, became = getattr(self.before, field), getattr(self.after, field)
+            if was != became and getattr(now, field) == became:
+                boot.change(**{field: was})
+        if boot.instance.order == self.before.order:
+            boot.template = self.template
+        if boot.acting == action_id:
+            boot.acting = self.acting
+
+
 class Acts:
     def __init__(self, conductor: Conductor, actions: InstanceActions) -> None:
         self._conductor = conductor
         self._actions = actions
         self._at_work: dict[str, asyncio.Event] = {}  # by action id; set when it is over
         self._unwritten: dict[str, dict[str, InstanceAction]] = {}  # by instance, by id; they go with the next
+        self._again: set[str] = set()  # instances of which acts stopped since the database was away
         self.claims = ClaimChanges(conductor)
+
+    def is_resizing(self, instance_id: str) -> bool:
+        return any(isinstance(act_of(one.act), RESIZES) for one in self._actions.pending(instance_id))
 
     # ------------------------------------------------------------ accepting
 
     async def accept(self, requests: list[ActRequest]) -> list[InstanceAction | CallerFault]:
         """Answers when what can be done is on disk; it is done in the background."""
-        replies = [self._begin(request) for request in requests]
-        fresh = [reply for reply in replies if isinstance(reply, InstanceAction) and reply.id not in self._at_work]
-        fresh = [action for action in fresh if not action.finished_at]
-        for action in fresh:
-            self._at_work[action.id] = asyncio.Event()
-        await asyncio.gather(*(self._tell(action, "start") for action in fresh))
-        for action in fresh:
-            self._conductor.spawn(self._run(action))
+        replies: list[InstanceAction | CallerFault] = []
+        fresh: list[tuple[InstanceAction, _Begun | None]] = []
+        for request in requests:
+            boot = self._conductor.boot(request.instance_id)
+            before = None if boot is None else (boot.instance, boot.template, boot.acting)
+            reply = self._begin(request)
+            replies.append(reply)
+            if isinstance(reply, InstanceAction) and reply.id not in self._at_work and not reply.finished_at:
+                changed = None if boot is None or before is None else _Begun(boot, *before, after=boot.instance)
+                fresh.append((reply, changed))
+                self._at_work[reply.id] = asyncio.Event()
+        telling = (self._tell(action, "start") for action, _ in fresh)
+        outcomes = await asyncio.gather(*telling, return_exceptions=True)
+        failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        for (action, changed), outcome in zip(fresh, outcomes, strict=True):
+            if isinstance(outcome, BaseException):
+                self._take_back(action, changed)
+            else:
+                self._conductor.spawn(self._run(action))
+        if failures:
+            raise failures[0]
         return [public(reply) if isinstance(reply, InstanceAction) else reply for reply in replies]
+
+    def _take_back(self, action: InstanceAction, changed: _Begun | None) -> None:
+        """It could not be recorded, so it was not accepted: what it changed of its server is as it was."""
+        self._actions.drop(action)
+        unwritten = self._unwritten.get(action.instance_id, {})
+        unwritten.pop(action.id, None)
+        if not unwritten:
+            self._unwritten.pop(action.instance_id, None)
+        if changed is not None and self._there(action.instance_id) is changed.boot:
+            was = changed.boot.counted
+            changed.take_back(action.id)
+            self._conductor.charge(changed.boot, was)
+        self._let_go(action.id)
 
     def _begin(self, request: ActRequest) -> InstanceAction | CallerFault:
         """All that is decided, before anything is awaited: two that exclude each other can't both begin."""
@@ -160,7 +216,7 @@ class Acts:
 
     def _resized(self, boot: Boot, act: RESIZES) -> AnyAct:
         """A project is charged for what is asked from now on."""
-        if any(isinstance(act_of(one.act), RESIZES) for one in self._actions.pending(boot.id)):  # it was reset since
+        if self.is_resizing(boot.id):  # it was reset since
             raise CallerError(conflict("", f"Cannot '{name_of(act)}' instance {boot.id} while a resize is under way"))
         spec, was = boot.spec(), boot.counted
         match act:
@@ -242,6 +298,25 @@ class Acts:
                 await self._end(action, HostFault(name_of(act_of(action.act)), boot.instance.host, LEFT))
 
     async def _run(self, action: InstanceAction) -> None:
+        try:
+            await self._do(action)
+        except ConnectionError:  # the database: what it has not taken is written, or done, by and by
+            self._let_go(action.id)
+            self._again.add(action.instance_id)
+
+    async def tend(self) -> None:
+        """Ends that could not be written are, and what could not go on goes on."""
+        for instance_id, unwritten in list(self._unwritten.items()):
+            writing, boot = list(unwritten.values()), self._there(instance_id)
+            with suppress(ConnectionError):
+                await self._conductor.write([boot] if boot else [], "", writing)
+                self._written(instance_id, writing)
+                if boot is not None and boot.spec().resized is not None:
+                    self.claims.add([instance_id])
+        again, self._again = self._again, set()
+        self._take_up([boot for boot in map(self._conductor.boot, sorted(again)) if boot is not None])
+
+    async def _do(self, action: InstanceAction) -> None:
         boot = self._conductor.boot(action.instance_id)
         if boot is None:
             return
@@ -322,8 +397,10 @@ class Acts:
             self._actions.put(told)
         if boot is not None and not boot.instance.deleting:
             self._settle(boot, action, reply)
-        await self._tell(told, "end" if isinstance(reply, ActDone) else "error")
-        self._let_go(action.id)
+        try:
+            await self._tell(told, "end" if isinstance(reply, ActDone) else "error")
+        finally:
+            self._let_go(action.id)
         if isinstance(act_of(action.act), RESIZES):
             self.claims.add([action.instance_id])
             await self.claims.tell()
@@ -376,11 +453,15 @@ class Acts:
         unwritten[action.id] = action
         writing = list(unwritten.values())
         await self._conductor.write([boot] if boot else [], f"instance.{event}.{phase}", writing)
-        for one in writing:
+        self._written(action.instance_id, writing)
+
+    def _written(self, instance_id: str, actions: list[InstanceAction]) -> None:
+        unwritten = self._unwritten.get(instance_id, {})
+        for one in actions:
             if unwritten.get(one.id) is one:
                 del unwritten[one.id]
         if not unwritten:
-            self._unwritten.pop(action.instance_id, None)
+            self._unwritten.pop(instance_id, None)
 
     # ------------------------------------------------------------ what a hypervisor tells unasked
 

@@ -70,7 +70,7 @@ def over(boot: Boot, act: RESIZES, well: bool) -> None:
         case RevertResize():
             boot.change(flavor=boot.spec().flavor)
             forget(boot)
-        case ConfirmResize() if well or not may_revert:
+        case ConfirmResize():  # also where its end was lost: its host may have thrown the old disks away
             forget(boot)
 
 

@@ -392,9 +392,10 @@ class Conductor(Administration):
         broken = await self._attempts.road.backward(boots)
         for boot in boots:
             boot.undoing = False
-        gone = [boot for boot in boots if boot.id not in broken and boot.instance.deleting]
+        gone = [boot for boot in boots if boot.id not in broken and (boot.instance.deleting or _is_deleted(boot))]
         for boot in gone:
-            boot.hear(Event.DELETED, deleted_at=self.clock.now(), deleting=False)
+            if not _is_deleted(boot):  # else that could not be written before
+                boot.hear(Event.DELETED, deleted_at=self.clock.now(), deleting=False)
         await self._writing.write(gone, "instance.delete.end")
         await self.release_late(gone)
         self._attempts.waiting.room_came()
@@ -441,7 +442,7 @@ class Conductor(Administration):
         return replies
 
     def _edited(self, boot: Boot, edit: Edit, now: float) -> CallerFault | None:
-        at_rest = not boot.acting
+        at_rest = not boot.acting and not self._acts.is_resizing(boot.id)
         fault = edited(boot, edit, now, self.limits(boot.instance.project_id)["metadata_items"])
         if edit.vm_state and at_rest and fault is None:  # one that is reset can't be reverted
             self.forget_resize(boot)
@@ -462,6 +463,7 @@ class Conductor(Administration):
     async def tend(self) -> None:
         """Once in a while: undo what could not be undone, tell what could not be told, end what takes too long."""
         await self._confirmations.tell()
+        await self._acts.tend()
         await self._acts.claims.tell()
         self.spawn(self._attempts.letting_go.again())
         deleting = [b for b in self._leaving.values() if not b.controlled and not b.undoing]
@@ -499,6 +501,10 @@ class Conductor(Administration):
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _is_deleted(boot: Boot) -> bool:
+    return boot.instance.vm_state == Vm.DELETED
 
 
 def _nothing_halts(boots: list[Boot]) -> Failures:

@@ -158,6 +158,7 @@ def test_what_is_refused_has_changed_nothing(tmp_path: Path) -> None:
             (server, "short", {}, 400, f"{cannot}Unable to resize disk down."),
             (server, "big", {"by": token("other")}, 404, "could not be found"),
             (server, "big", {"by": token(roles=("reader",))}, 403, "needs the role"),
+            (paused, "nowhere", {}, 409, "vm_state paused"),
             (paused, "big", {}, 409, f"Cannot 'resize' instance {paused.id} while it is in vm_state paused"),
         ):
             was, state = await shown(world, on), await world.state()
