@@ -75,9 +75,9 @@ class Guests(Protocol):
     async def fit(self, build: Build, before: BootSpec) -> None:
         """Of a guest that is off and defined anew: disks grow; swap, and taps of another kind, are to be made anew."""
 
-    async def unresize(self, instance_id: str) -> None:
-        """Of a guest that is off: its disks are their copies, and its definition is the one before its resize, with
-        the volumes that it has now. One that is not marked is left alone."""
+    async def unresize(self, instance_id: str, mark: ResizeMark | None) -> None:
+        """Of a guest that is off and has this mark: its disks are their copies, and its definition is the one before
+        its resize, with the volumes that it has now. One that has another mark, or none, is left alone."""
 
     async def confirm_resize(self, instance_id: str, claim: Claim | None) -> None:
         """The copies and the mark go; a guest that runs notices nothing. `claim`: what it holds from now on."""

@@ -38,6 +38,7 @@ async def resize(node: Compute, order: ActOrder, act: Resize, hurry: asyncio.Eve
     if claim is None or claim_before is None:
         raise HostError(HostFault("resize", order.host, "nothing says what the server holds"))
     build = _build(node, order, act, claim)
+    await _drop_another_s(node, build, order, claim_before)
     try:
         value_of(node.hosts.change(claim))
         async with asyncio.timeout(LOOK_S):
@@ -54,8 +55,25 @@ async def resize(node: Compute, order: ActOrder, act: Resize, hurry: asyncio.Eve
                 await start(order)
     except REFUSALS as error:
         if not hurry.is_set():
-            await _put_back(node, order, act, start, error)
+            await _put_back(node, build, order, act, start, error)
         raise
+
+
+async def _drop_another_s(node: Compute, build: Build, order: ActOrder, claim: Claim) -> None:
+    """A reset ends a resize in between. What a guest that runs is, and has written since, is its own: it keeps that."""
+    guests = node.hypervisor.guests
+    try:
+        mark = await guests.resized(build.id)
+    except HostError as error:
+        raise HostError(HostFault(LEFT_OFF, order.host, f"nobody can tell of which flavor it is: {error}")) from error
+    if mark is None or mark == build.mark:
+        return
+    if mark.flavor_id == _before(order.spec).flavor.id:
+        await guests.confirm_resize(build.id, claim)
+    elif await guests.power(build.id) is Power.SHUTDOWN:
+        await guests.unresize(build.id, mark)  # it may be put back in part; its next start would do this
+    else:
+        await guests.confirm_resize(build.id, None)
 
 
 async def _make_so(node: Compute, build: Build, order: ActOrder, act: Resize, hurry: asyncio.Event) -> None:
@@ -72,12 +90,12 @@ async def _make_so(node: Compute, build: Build, order: ActOrder, act: Resize, hu
     value_of((await steps.make_ephemeral_disks(node, [build])).get(build.id))
 
 
-async def _put_back(node: Compute, order: ActOrder, act: Resize, start: Start, why: Exception) -> None:
+async def _put_back(node: Compute, build: Build, order: ActOrder, act: Resize, start: Start, why: Exception) -> None:
     """Where not even that can be done, the next start of the guest does it."""
     guests = node.hypervisor.guests
     try:
         await guests.switch_off(order.instance_id)
-        await guests.unresize(order.instance_id)
+        await guests.unresize(order.instance_id, build.mark)
         if order.claim_before is not None:
             node.hosts.change(order.claim_before)
         if not act.stopped:
@@ -100,9 +118,10 @@ def _before(spec: BootSpec) -> BootSpec:
 async def revert_resize(node: Compute, order: ActOrder, act: RevertResize, start: Start) -> None:
     """Switched off, not shut down: what it wrote since is not kept. Raises `HostError`."""
     guests = node.hypervisor.guests
-    if await guests.resized(order.instance_id) is not None:
+    mark = await guests.resized(order.instance_id)
+    if mark is not None:
         await guests.switch_off(order.instance_id)
-    await guests.unresize(order.instance_id)
+    await guests.unresize(order.instance_id, mark)
     if order.claim is not None:
         node.hosts.change(order.claim)
     if not act.stopped:
@@ -129,7 +148,7 @@ async def heal(node: Compute, order: ActOrder) -> None:
     if mark is not None and mark.flavor_id == order.spec.flavor.id:
         await guests.confirm_resize(order.instance_id, order.claim)
     else:
-        await guests.unresize(order.instance_id)
+        await guests.unresize(order.instance_id, mark)
     node.hosts.change(order.claim)
 
 

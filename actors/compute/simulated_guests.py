@@ -140,9 +140,10 @@ class SimulatedGuests:
     async def fit(self, build: Build, before: BootSpec) -> None:
         return
 
-    async def unresize(self, instance_id: str) -> None:
-        self._kept.discard(instance_id)
-        self._resized.pop(instance_id, None)
+    async def unresize(self, instance_id: str, mark: ResizeMark | None) -> None:
+        if self._resized.get(instance_id) in (mark, None):
+            self._kept.discard(instance_id)
+            self._resized.pop(instance_id, None)
 
     async def confirm_resize(self, instance_id: str, claim: Claim | None) -> None:
         self._resized.pop(instance_id, None)

@@ -14,6 +14,7 @@ from actors.api.act_messages import ActOnServer, AttachVolumeTo, EditServer, Res
 from actors.api.messages import CreateFlavor
 from actors.clock import SystemClock
 from actors.cluster.config import CloudConfig
+from actors.compute.build import ResizeMark
 from actors.conductor.quotas import UNLIMITED
 from actors.conductor.service import Conductor
 from actors.conductor.service import Rooms as ConductorRooms
@@ -262,6 +263,41 @@ def test_where_it_fails_the_guest_is_what_it_was(tmp_path: Path, step: str, off:
     in_world(tmp_path, play)
 
 
+@pytest.mark.parametrize("step", ["confirm_resize", "check_sizes", "shut_down", "keep_disks", "fit"])
+def test_after_a_reset_a_resize_that_fails_leaves_the_guest_what_it_was_then(tmp_path: Path, step: str) -> None:
+    async def play(world: World) -> None:
+        await flavor(world, "big", 2, 96, 3)
+        await flavor(world, "bigger", 3, 512, 4)
+        [server] = await world.boot(world.request())
+        await resize(world, server, "big")
+        reset = Edit(instance_id="", vm_state="active")
+        await world.api.edit(EditServer(token=world.admin, server_id=server.id, edit=reset))
+        guests = world.hypervisor.guests
+        real, real_unresize, undone = getattr(guests, step), guests.unresize, set()
+
+        async def fails(*asked: Any) -> None:
+            raise HostError(HostFault(step, NODE_NAME, "the daemon is away"))
+
+        async def noted(instance_id: str, mark: ResizeMark | None) -> None:
+            if (found := await guests.resized(instance_id)) is not None:
+                undone.add(found.flavor_id)
+            await real_unresize(instance_id, mark)
+
+        guests.unresize = noted  # type: ignore[method-assign]
+        setattr(guests, step, fails)
+        view = await resize(world, server, "bigger")
+        assert (view.status, view.flavor, view.power_state) == ("ACTIVE", "big", "RUNNING")
+        assert await last_cause(world, server) == f"{step} on node-1: the daemon is away"
+        assert (await claims(world, server))[0] == (2, 96, 3)
+        assert undone == ({"bigger"} if step == "fit" else set())
+        setattr(guests, step, real)
+        assert (await resize(world, server, "bigger")).status == "VERIFY_RESIZE"
+        assert (await act(world, server, RevertResize())).flavor == "big"
+        assert undone - {"bigger"} == set()
+
+    in_world(tmp_path, play)
+
+
 def test_one_that_can_t_be_put_back_is_in_error_and_a_hard_reboot_puts_it_back(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         await flavor(world, "big", 2, 256, 3)
@@ -284,6 +320,37 @@ def test_one_that_can_t_be_put_back_is_in_error_and_a_hard_reboot_puts_it_back(t
     in_world(tmp_path, play)
 
 
+def test_one_that_was_not_put_back_is_so_before_it_is_resized_again(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        await flavor(world, "big", 2, 256, 3)
+        await flavor(world, "bigger", 3, 512, 4)
+        [server] = await world.boot(world.request())
+        running, guests = await world.state(), world.hypervisor.guests
+        start, unresize = guests.start_paused, guests.unresize
+
+        async def fails(*asked: Any) -> None:
+            raise HostError(HostFault("start", NODE_NAME, "the daemon is away"))
+
+        guests.start_paused = guests.unresize = fails  # type: ignore[method-assign]
+        assert (await resize(world, server, "big")).status == "ERROR"
+        guests.start_paused, guests.unresize = start, unresize  # type: ignore[method-assign]
+        reset = Edit(instance_id="", vm_state="active")
+        await world.api.edit(EditServer(token=world.admin, server_id=server.id, edit=reset))
+        undone: list[ResizeMark | None] = []
+
+        async def noted(instance_id: str, mark: ResizeMark | None) -> None:
+            undone.append(mark)
+            await unresize(instance_id, mark)
+
+        guests.unresize = noted  # type: ignore[method-assign]
+        assert (await resize(world, server, "bigger")).status == "VERIFY_RESIZE"
+        assert [mark and mark.flavor_id for mark in undone] == ["big"]
+        assert (await act(world, server, RevertResize())).flavor == "tiny"
+        assert await world.state() == running
+
+    in_world(tmp_path, play)
+
+
 def test_a_revert_that_fails_leaves_it_in_error_of_the_flavor_before(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         await flavor(world, "big", 2, 256, 3)
@@ -292,7 +359,7 @@ def test_a_revert_that_fails_leaves_it_in_error_of_the_flavor_before(tmp_path: P
         await resize(world, server, "big")
         unresize = guests.unresize
 
-        async def fails(instance_id: str) -> None:
+        async def fails(*asked: Any) -> None:
             raise HostError(HostFault("resize", NODE_NAME, "the disk is broken"))
 
         guests.unresize = fails  # type: ignore[method-assign]

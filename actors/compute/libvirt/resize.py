@@ -1,7 +1,8 @@
 """Copies of a guest's disks beside them, and its definition before and after a resize. Thin.
 
 Called by `guests.py`, of a guest that is off but where it is confirmed. Invariants: the disks grow only while the
-definition is marked and each has its copy; copies of a guest that is not marked are nobody's, and go.
+definition is marked and each has its copy; copies of a guest that is not marked are nobody's, and go; those of one that
+is marked are of that mark.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from actors.messages import Claim
 KEPT = ".before-resize"
 ROOT, SWAP = "disk", "disk.swap"
 LOCAL = re.compile(r"disk(\.eph\d+|\.swap)?")  # what `storage.disk_files` names, but for the config drive
+ANOTHER_S = "its disks are kept for another resize"
 DOWN = "Server disk was unable to be resized because: Unable to resize disk down."
 
 
@@ -34,8 +36,11 @@ async def resized(connection: Connection, instance_id: str) -> ResizeMark | None
 async def keep(
     connection: Connection, folder: Path, instance_id: str, mark: ResizeMark, hurried: Callable[[], bool]
 ) -> None:
-    if mark_of(await connection.call(definition, instance_id)) != mark:
+    found = mark_of(await connection.call(definition, instance_id))
+    if found is None:
         await asyncio.to_thread(forget, folder)
+    elif found != mark:
+        raise disks.ToolFailed(ANOTHER_S)
     for disk in local_disks(folder):
         await asyncio.to_thread(disks.copy_beside, disk, kept(disk), hurried)
 
@@ -68,11 +73,13 @@ def _ephemeral(folder: Path, build: Build) -> list[tuple[Disk, Path]]:
     return [(disk, paths[disk.device]) for disk in build.disks if disk.role == "ephemeral"]
 
 
-async def unresize(connection: Connection, folder: Path, instance_id: str) -> bool:
+async def unresize(connection: Connection, folder: Path, instance_id: str, mark: ResizeMark | None) -> bool:
     """Whether its taps are of another kind now, and are to be made anew."""
     now = await connection.call(definition, instance_id)
-    if not now or mark_of(now) is None:
+    found = mark_of(now)
+    if found is None:
         await asyncio.to_thread(forget, folder)
+    if found is None or found != mark:
         return False
     anew = reverted(now)
     await asyncio.to_thread(_put_back, folder, files(anew))

@@ -29,6 +29,7 @@ BIG = msgspec.structs.replace(FLAVOR, id="2", name="m1.big", vcpus=2, ram_mib=12
 OWN = {"console.log", "disk", "disk.config", "disk.eph0", "disk.swap"}
 COPIES = {"disk.before-resize", "disk.eph0.before-resize", "disk.swap.before-resize"}
 MARK = ResizeMark("act-1", "2")
+OTHER = ResizeMark("act-2", "3")
 NEVER = asyncio.Event()
 
 
@@ -47,6 +48,8 @@ async def resize(driver: LibvirtHypervisor, build: Build, times: int = 1) -> Non
     """As `compute/resizing.py` does."""
     guests, mark = driver.guests, build.mark
     assert mark is not None
+    if await guests.resized(INSTANCE) not in (None, mark):
+        await guests.confirm_resize(INSTANCE, None)
     await guests.check_sizes(build)
     await guests.switch_off(INSTANCE)
     for _ in range(times):
@@ -95,7 +98,7 @@ def test_resized_and_reverted_it_is_what_it_was_and_confirmed_it_runs_on(node: N
         assert (shape(await definition(driver)), await files(driver)) == (("2", "131072"), OWN | COPIES)
         await guests.switch_off(INSTANCE)
         for _ in range(times):
-            await guests.unresize(INSTANCE)
+            await guests.unresize(INSTANCE, MARK)
             assert (await definition(driver), await files(driver), sizes(folder)) == (own, OWN, had)
         await run(driver)
         await resize(driver, of(BIG), times)
@@ -120,7 +123,7 @@ def test_what_grew_and_was_written_since_is_gone_when_it_is_reverted(node: NodeC
         await guests.switch_off(INSTANCE)
         with (folder / "disk.eph0").open("r+b") as file:
             file.write(b"written since")
-        await guests.unresize(INSTANCE)
+        await guests.unresize(INSTANCE, MARK)
         assert (await files(driver), sizes(folder)) == (OWN, [1024, 1024, 16])
         assert not (folder / "disk.eph0").read_bytes()[:13].strip(b"\0")
         await run(driver)
@@ -143,13 +146,13 @@ def test_one_that_was_half_put_back_is_resized_again_and_can_be_put_back_whole(
         await resize(driver, of(BIG))
         assert (await files(driver), sizes(folder)) == (OWN | COPIES, [2048, 2048, 16])
         await guests.switch_off(INSTANCE)
-        await guests.unresize(INSTANCE)
+        await guests.unresize(INSTANCE, MARK)
         assert (await definition(driver), await files(driver), sizes(folder)) == (own, OWN, had)
 
     play(node, scene)
 
 
-def test_copies_of_another_resize_are_nobody_s(node: NodeConfig) -> None:
+def test_after_another_resize_it_keeps_what_it_was_then(node: NodeConfig) -> None:
     """An administrator's reset ends a resize in between, and leaves its mark and its copies."""
 
     async def scene(driver: LibvirtHypervisor) -> None:
@@ -157,12 +160,35 @@ def test_copies_of_another_resize_are_nobody_s(node: NodeConfig) -> None:
         await do(driver, prepared())
         await resize(driver, of(BIG))
         bigger = msgspec.structs.replace(BIG, id="3", ram_mib=160, disk_gib=3)
-        await resize(driver, of(bigger, ResizeMark("act-2", "3")))
+        await resize(driver, of(bigger, OTHER))
         assert sizes(folder) == [3072, 2048, 16]
         await guests.switch_off(INSTANCE)
-        await guests.unresize(INSTANCE)
+        await guests.unresize(INSTANCE, OTHER)
         now = await definition(driver)
         assert (mark_of(now), shape(now), sizes(folder)) == (None, ("2", "131072"), [2048, 2048, 16])
+
+    play(node, scene)
+
+
+def test_what_another_resize_kept_is_not_put_back_nor_taken_for_its_own(node: NodeConfig) -> None:
+    async def scene(driver: LibvirtHypervisor) -> None:
+        guests, disk = driver.guests, node.instances / INSTANCE / "disk.eph0"
+        await do(driver, prepared())
+        await resize(driver, of(BIG))
+        await guests.switch_off(INSTANCE)
+        with disk.open("r+b") as file:
+            file.write(b"weeks of work")
+        was, there = await definition(driver), await files(driver)
+        for mark in (OTHER, None):
+            await guests.unresize(INSTANCE, mark)
+            assert (await definition(driver), await files(driver)) == (was, there)
+        with pytest.raises(HostError, match="its disks are kept for another resize"):
+            await guests.keep_disks(INSTANCE, OTHER, NEVER)
+        assert (await files(driver), sizes(disk.parent)) == (there, [2048, 2048, 16])
+        await guests.confirm_resize(INSTANCE, None)
+        await guests.unresize(INSTANCE, OTHER)  # it failed before it was marked
+        assert (await files(driver), shape(await definition(driver))) == (OWN, shape(was))
+        assert disk.read_bytes()[:13] == b"weeks of work"
 
     play(node, scene)
 
@@ -204,7 +230,7 @@ def test_deletion_of_one_that_is_resized_leaves_nothing(node: NodeConfig) -> Non
             (node.instances / INSTANCE / f"{name}.before-resize.part").touch()  # of a life that ended in it
         await undo(driver, [of(BIG)])
         assert await driver.world() == EMPTY
-        await driver.guests.unresize(INSTANCE)  # of no guest
+        await driver.guests.unresize(INSTANCE, MARK)  # of no guest
         await driver.guests.confirm_resize(INSTANCE, None)
         assert await driver.guests.resized(INSTANCE) is None
 
@@ -226,7 +252,7 @@ def test_with_several_queues_its_taps_are_made_anew(node: NodeConfig) -> None:
         assert await guests.plug(INSTANCE, build.vifs, build.order.spec) == [build.vifs[0].port_id]
         await run(driver)
         await guests.switch_off(INSTANCE)
-        await guests.unresize(INSTANCE)
+        await guests.unresize(INSTANCE, MARK)
         assert (await driver.world())["taps"] == []
         await guests.plug(INSTANCE, build.vifs, prepared().order.spec)
         await run(driver)
