@@ -77,7 +77,7 @@ class Guests(Protocol):
 
     async def unresize(self, instance_id: str, mark: ResizeMark | None) -> None:
         """Of a guest that is off and has this mark: its disks are their copies, and its definition is the one before
-        its resize, with the volumes that it has now. One that has another mark, or none, is left alone."""
+        its resize, with the volumes and ports that it has now. One that has another mark, or none, is left alone."""
 
     async def confirm_resize(self, instance_id: str, claim: Claim | None) -> None:
         """The copies and the mark go; a guest that runs notices nothing. `claim`: what it holds from now on."""

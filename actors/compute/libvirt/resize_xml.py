@@ -1,14 +1,17 @@
 """The definition of a guest that was resized: it holds the one before, until the resize is confirmed. Pure.
 
 Called by `resize.py` and by the driver's `define`. Invariant: what is reverted is what it was, to the last address; of
-volumes it has those that it has now. What a guest may be again of its host's own parts (CPUs, devices) stays its own.
+volumes and ports it has those that it has now. What a guest may be again of its host's own parts (CPUs, devices) stays
+its own.
 """
 
 from __future__ import annotations
 
+from copy import deepcopy
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+from actors.compute.block_info import device_names
 from actors.compute.build import ResizeMark
 from actors.compute.libvirt.elements import element, safe_text
 from actors.compute.libvirt.guest_xml import CLAIM_NAMESPACE, claim_element
@@ -16,6 +19,8 @@ from actors.messages import Claim
 
 NAMESPACE = "https://novaray.invalid/xmlns/resize/1"
 MARK = f"{{{NAMESPACE}}}resize"
+TAP = "ethernet"  # the type of an interface that is one
+OF_FLAVOR = ("driver", "bandwidth")  # what a flavor says of a tap
 CLAIM = f"{{{CLAIM_NAMESPACE}}}claim"
 
 ElementTree.register_namespace("resize", NAMESPACE)
@@ -58,24 +63,50 @@ def confirmed(definition: str, claim: Claim | None) -> str:
 
 
 def reverted(definition: str) -> str:
-    """What it was, with the volumes that it has now; of one that is not marked, itself."""
+    """What it was, with the volumes and ports that it has now; of one that is not marked, itself."""
     text = before(definition)
     if not text:
         return definition
     now, domain = _devices(ElementTree.fromstring(definition)), ElementTree.fromstring(text)
-    devices = _devices(domain)
-    volumes = {_serial(disk): disk for disk in now.findall("disk") if _serial(disk)}
-    had = [disk for disk in devices.findall("disk") if _serial(disk)]
-    for disk in had:
-        if _serial(disk) not in volumes:
+    _revert_volumes(_devices(domain), now)
+    _revert_interfaces(_devices(domain), now)
+    return ElementTree.tostring(domain, encoding="unicode")
+
+
+def _revert_volumes(devices: Element, now: Element) -> None:
+    """One that has the name that it had stays as it was; a name that a local disk has again goes to no volume."""
+    came = {_volume(disk): disk for disk in now.findall("disk") if _serial(disk)}
+    for disk in devices.findall("disk"):
+        if _serial(disk) and came.pop(_volume(disk), None) is None:
             devices.remove(disk)
-    came = [disk for serial, disk in volumes.items() if serial not in {_serial(disk) for disk in had}]
-    for disk in came:
+    local = {_name(disk) for disk in devices.findall("disk") if not _serial(disk)}
+    taken = local | {_name(disk) for disk in now.findall("disk") if _serial(disk)}
+    for disk in came.values():
+        if _name(disk) in local:
+            free = next(name for name in device_names(_bus(disk)) if name not in taken)
+            _target(disk).set("dev", free)
+            taken.add(free)
         devices.append(_unplaced(disk))
-    if any(_bus(disk) == "scsi" for disk in came) and devices.find("controller[@type='scsi']") is None:
+    if any(_bus(disk) == "scsi" for disk in came.values()) and devices.find("controller[@type='scsi']") is None:
         for controller in now.findall("controller[@type='scsi']"):
             devices.append(_unplaced(controller))
-    return ElementTree.tostring(domain, encoding="unicode")
+
+
+def _revert_interfaces(devices: Element, now: Element) -> None:
+    """One that came has what the flavor gave those of then: so many queues, such limits."""
+    came = {_port(one): one for one in now.findall("interface")}
+    had = devices.findall("interface")
+    for one in had:
+        if came.pop(_port(one), None) is None:
+            devices.remove(one)
+    like = next((one for one in had if one.get("type") == TAP), element("interface"))
+    for one in came.values():
+        if one.get("type") == TAP:
+            for tag in OF_FLAVOR:
+                for found in one.findall(tag):
+                    one.remove(found)
+                one.extend(deepcopy(like.findall(tag)))
+        devices.append(_unplaced(one))
 
 
 def files(definition: str) -> set[str]:
@@ -117,9 +148,29 @@ def _serial(disk: Element) -> str:
     return disk.findtext("serial", "")
 
 
-def _bus(disk: Element) -> str:
+def _target(disk: Element) -> Element:
     target = disk.find("target")
-    return "" if target is None else target.get("bus", "")
+    assert target is not None, "every disk has one"
+    return target
+
+
+def _name(disk: Element) -> str:
+    return _target(disk).get("dev", "")
+
+
+def _bus(disk: Element) -> str:
+    return _target(disk).get("bus", "")
+
+
+def _volume(disk: Element) -> tuple[str, str, str]:
+    return _serial(disk), _name(disk), _bus(disk)
+
+
+def _port(interface: Element) -> tuple[str, str, str]:
+    """Its kind, its MAC address and its tap."""
+    mac, target = interface.find("mac"), interface.find("target")
+    address, tap = ("" if found is None else found.get(key, "") for found, key in ((mac, "address"), (target, "dev")))
+    return interface.get("type", ""), address, tap
 
 
 def _unplaced(device: Element) -> Element:

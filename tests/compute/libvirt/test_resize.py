@@ -11,7 +11,7 @@ import pytest
 
 from actors.cluster.config import NodeConfig
 from actors.compute.block_info import disks_for
-from actors.compute.build import Build, ResizeMark
+from actors.compute.build import Build, Disk, ResizeMark
 from actors.compute.libvirt import disks, domains
 from actors.compute.libvirt.driver import LibvirtHypervisor
 from actors.compute.libvirt.guest_xml import claim_of
@@ -21,7 +21,7 @@ from actors.errors import CallerError, HostError
 from actors.messages import BuildOrder
 from actors.records import Flavor
 from actors.states import Power
-from tests.compute.guests import INSTANCE
+from tests.compute.guests import INSTANCE, volume
 from tests.compute.libvirt.test_driver import EMPTY, FLAVOR, do, play, prepared, undo
 
 pytestmark = pytest.mark.real
@@ -191,6 +191,49 @@ def test_what_another_resize_kept_is_not_put_back_nor_taken_for_its_own(node: No
         assert disk.read_bytes()[:13] == b"weeks of work"
 
     play(node, scene)
+
+
+def test_volumes_and_ports_of_now_are_there_after_a_revert(node: NodeConfig) -> None:
+    async def scene(driver: LibvirtHypervisor) -> None:
+        guests, spec = driver.guests, prepared().order.spec
+        await do(driver, prepared())
+        await guests.switch_off(INSTANCE)
+        await guests.attach_disk(INSTANCE, volume_disk(1, "vdx"), spec)
+        build, own = of(BIG), sizes(node.instances / INSTANCE)
+        await guests.keep_disks(INSTANCE, MARK, NEVER)
+        assert await driver.define([build]) == {}  # without the volume, as if it were detached
+        await guests.fit(build, spec)
+        assert await driver.make_ephemeral_disks([build]) == {}
+        [had] = build.vifs
+        came = msgspec.structs.replace(had, mac_address="fa:16:3e:00:00:77", device="tap22222222-22")
+        await guests.attach_disk(INSTANCE, volume_disk(2, "vdx"), spec)
+        await guests.attach_disk(INSTANCE, volume_disk(1, "vdy"), spec)
+        await guests.attach_interface(INSTANCE, came, build.order.spec)
+        await guests.detach_interface(INSTANCE, had.mac_address)
+        await guests.unresize(INSTANCE, MARK)
+        now = ElementTree.fromstring(await definition(driver))
+        serials = {disk.findtext("serial"): target(disk) for disk in now.iterfind("./devices/disk")}
+        assert {serials.get(volume_disk(n, "").serial) for n in (1, 2)} == {"vdx", "vdy"}
+        assert [mac.get("address") for mac in now.iterfind("./devices/interface/mac")] == [came.mac_address]
+        assert (mark_of(await definition(driver)), sizes(node.instances / INSTANCE)) == (None, own)
+        for number in (1, 2):
+            await guests.detach_disk(INSTANCE, volume_disk(number, "").serial)  # nobody exports them here
+        await guests.unplug(INSTANCE, had)
+        await guests.plug(INSTANCE, (came,), spec)
+        await run(driver)
+
+    play(node, scene)
+
+
+def volume_disk(number: int, name: str) -> Disk:
+    serial = f"{number}1111111-1111-4111-8111-111111111111"
+    connection = volume(serial, unix_socket=f"/run/{serial}.sock")
+    return Disk(role="volume", device=name, bus="virtio", format="raw", connection=connection, serial=serial)
+
+
+def target(disk: ElementTree.Element) -> str | None:
+    found = disk.find("target")
+    return None if found is None else found.get("dev")
 
 
 @pytest.mark.parametrize("less", [{"disk_gib": 1}, {"ephemeral_gib": 1}])

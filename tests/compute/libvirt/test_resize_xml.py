@@ -9,10 +9,12 @@ import pytest
 
 from actors.compute.build import ResizeMark
 from actors.compute.libvirt.guest_xml import claim_of
+from actors.compute.libvirt.hardware import hardware_of
 from actors.compute.libvirt.host import taken_by
+from actors.compute.libvirt.interfaces import interface_elements
 from actors.compute.libvirt.resize_xml import before, boots_from_cdrom, confirmed, files, mark_of, marked, reverted
 from actors.messages import BlockDevice, Claim
-from tests.compute.guests import INSTANCE, SMALL
+from tests.compute.guests import INSTANCE, SMALL, spec, vif
 from tests.compute.libvirt.test_guest_xml import text
 
 MARK = ResizeMark("act-1", "2")
@@ -67,6 +69,55 @@ def test_volumes_that_came_stay_and_those_that_went_stay_away() -> None:
     back = reverted(marked(now, MARK, own))
     assert [one for one in disks(back) if one[1]] == [("vdc", "v2"), ("vde", "v3")]
     assert [one for one in disks(back) if not one[1]] == [one for one in disks(own) if not one[1]]
+
+
+def test_volumes_that_swapped_names_have_those_of_now() -> None:
+    own = text(flavor=SMALL, block_devices=(volume("v1", "/dev/vdb"), volume("v3", "/dev/vdf")))
+    now = text(
+        flavor=SWAPPING,
+        block_devices=(volume("v2", "/dev/vdb"), volume("v1", "/dev/vdc"), volume("v3", "/dev/vdf")),
+    )
+    back = reverted(marked(now, MARK, own))
+    assert [one for one in disks(back) if one[1]] == [("vdf", "v3"), ("vdb", "v2"), ("vdc", "v1")]
+
+
+def test_a_volume_whose_name_was_a_local_disk_s_gets_a_free_one() -> None:
+    own, anew = text(flavor=SWAPPING), text(flavor=SMALL)
+    [swap] = [name for name, _ in disks(own) if name not in {name for name, _ in disks(anew)}]
+    now = text(flavor=SMALL, block_devices=(volume("v1", f"/dev/{swap}"), volume("v2", "/dev/vdc")))
+    back = disks(reverted(marked(now, MARK, own)))
+    assert [one for one in back if one[1]] == [("vdd", "v1"), ("vdc", "v2")]
+    assert [one for one in back if not one[1]] == disks(own)
+
+
+def interfaces(definition: str) -> list[tuple[str, str | None]]:
+    """MAC address and queues of each."""
+    found = []
+    for one in ElementTree.fromstring(definition).iterfind("./devices/interface"):
+        mac, driver = one.find("mac"), one.find("driver")
+        assert mac is not None
+        found.append((mac.get("address", ""), None if driver is None else driver.get("queues")))
+    return found
+
+
+@pytest.mark.parametrize(("then", "now"), [(1, 1), (1, 4), (4, 1), (2, 4)], ids=str)
+def test_interfaces_are_those_of_now_with_the_queues_of_then(then: int, now: int) -> None:
+    went, stays, came = (f"fa:16:3e:00:00:0{n}" for n in (1, 2, 3))
+
+    def guest(vcpus: int, *macs: str) -> str:
+        many = {"hw:vif_multiqueue_enabled": "true"}
+        flavor = msgspec.structs.replace(SMALL, vcpus=vcpus, extra_specs=many)
+        vifs = tuple(vif(mac_address=mac, device=f"tap{mac[-1]}") for mac in macs)
+        root = ElementTree.fromstring(text(flavor=flavor))
+        [devices] = root.findall("./devices")
+        for old in devices.findall("interface"):
+            devices.remove(old)
+        devices.extend(list(interface_elements(vifs, vcpus, hardware_of(spec(flavor=flavor)))))
+        return ElementTree.tostring(root, encoding="unicode")
+
+    back = reverted(marked(guest(now, stays, came), MARK, guest(then, went, stays)))
+    queues = str(then) if then > 1 else None
+    assert interfaces(back) == [(stays, queues), (came, queues)]
 
 
 def test_a_scsi_volume_brings_its_controller() -> None:
