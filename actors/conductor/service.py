@@ -389,12 +389,18 @@ class Conductor(Administration):
             return
         for boot in boots:
             boot.undoing = True
-        broken = await self._attempts.road.backward(boots)
-        for boot in boots:
-            boot.undoing = False
-        gone = [boot for boot in boots if boot.id not in broken and (boot.instance.deleting or _is_deleted(boot))]
+        try:
+            broken = await self._attempts.road.backward(boots)
+            gone = [boot for boot in boots if boot.id not in broken and (boot.instance.deleting or _is_deleted(boot))]
+            await self._end_of(gone)
+        finally:
+            for boot in boots:
+                boot.undoing = False
+
+    async def _end_of(self, gone: list[Boot]) -> None:
+        """These are deleted; whom the database does not take comes again."""
         for boot in gone:
-            if not _is_deleted(boot):  # else that could not be written before
+            if not _is_deleted(boot):
                 boot.hear(Event.DELETED, deleted_at=self.clock.now(), deleting=False)
         await self._writing.write(gone, "instance.delete.end")
         await self.release_late(gone)
