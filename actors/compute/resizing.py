@@ -38,18 +38,25 @@ async def resize(node: Compute, order: ActOrder, act: Resize, hurry: asyncio.Eve
     if claim is None or claim_before is None:
         raise HostError(HostFault("resize", order.host, "nothing says what the server holds"))
     build = _build(node, order, act, claim)
-    await _drop_another_s(node, build, order, claim_before)
+    begun = await _has_begun(node, build, order, claim_before)
+    power = await node.hypervisor.guests.power(build.id)
+    done = begun and power not in (None, Power.SHUTDOWN)
     try:
         value_of(node.hosts.change(claim))
-        async with asyncio.timeout(LOOK_S):
-            value_of((await steps.attach_block_devices(node, [build])).get(build.id))  # how they are reached
-            await node.hypervisor.guests.check_sizes(build)
-    except REFUSALS:
+        if not done:
+            async with asyncio.timeout(LOOK_S):
+                value_of((await steps.attach_block_devices(node, [build])).get(build.id))  # how they are reached
+                await node.hypervisor.guests.check_sizes(build)
+    except REFUSALS as error:
         node.hosts.change(claim_before)
+        was_shut_down = power is Power.SHUTDOWN and not act.stopped
+        if (begun or was_shut_down) and not hurry.is_set():
+            await _put_back(node, build, order, act, start, error)
         raise
     try:
         async with asyncio.timeout(act.wait_s + RESIZE_S):
-            await _make_so(node, build, order, act, hurry)
+            if not done:
+                await _make_so(node, build, order, act, hurry)
             if not act.stopped:
                 await node.standing.may_run()
                 await start(order)
@@ -59,28 +66,30 @@ async def resize(node: Compute, order: ActOrder, act: Resize, hurry: asyncio.Eve
         raise
 
 
-async def _drop_another_s(node: Compute, build: Build, order: ActOrder, claim: Claim) -> None:
-    """A reset ends a resize in between. What a guest that runs is, and has written since, is its own: it keeps that."""
+async def _has_begun(node: Compute, build: Build, order: ActOrder, claim: Claim) -> bool:
+    """Whether this act has defined the guest already; the mark of another goes.
+
+    A reset ends a resize in between. What a guest that runs is, and has written since, is its own: it keeps that.
+    """
     guests = node.hypervisor.guests
     try:
         mark = await guests.resized(build.id)
     except HostError as error:
         raise HostError(HostFault(LEFT_OFF, order.host, f"nobody can tell of which flavor it is: {error}")) from error
     if mark is None or mark == build.mark:
-        return
+        return mark is not None
     if mark.flavor_id == _before(order.spec).flavor.id:
         await guests.confirm_resize(build.id, claim)
     elif await guests.power(build.id) is Power.SHUTDOWN:
         await guests.unresize(build.id, mark)  # it may be put back in part; its next start would do this
     else:
         await guests.confirm_resize(build.id, None)
+    return False
 
 
 async def _make_so(node: Compute, build: Build, order: ActOrder, act: Resize, hurry: asyncio.Event) -> None:
     guests, mark = node.hypervisor.guests, build.mark
     assert mark is not None, "it is resized"
-    if await guests.resized(build.id) == mark and await guests.power(build.id) is not Power.SHUTDOWN:
-        return
     await guests.shut_down(build.id, act.wait_s, hurry)
     _go_on(order, hurry)
     await guests.keep_disks(build.id, mark, hurry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from actors.records import Flavor
 from actors.states import Power
 from tests.acts.test_acts import act, shown
 from tests.acts.test_crashes import Away
+from tests.acts.test_rescue_crashes import Death
 from tests.world import NODE_NAME, World, in_world, token
 
 TINY = (1, 128, 1)
@@ -259,6 +261,56 @@ def test_where_it_fails_the_guest_is_what_it_was(tmp_path: Path, step: str, off:
         assert await world.state() == before
         assert await claims(world, server) == (TINY, TINY)
         assert (await resize(world, server, "big")).status == "VERIFY_RESIZE"
+
+    in_world(tmp_path, play)
+
+
+@pytest.mark.parametrize("died", ["after its start", "before its start", "before its definition"])
+def test_told_again_and_refused_then_the_guest_is_what_its_order_says(tmp_path: Path, died: str) -> None:
+    """The compute actor dies in the resize, and what it looks at first fails when the conductor tells it again."""
+
+    async def play(world: World) -> None:
+        await flavor(world, "big", 2, 256, 3)
+        [server] = await world.boot(world.request())
+        once, guests = world.compute.act, world.hypervisor.guests
+        start, keep, look = guests.start_paused, guests.keep_disks, guests.check_sizes
+
+        async def fails(*asked: Any) -> Any:
+            raise HostError(HostFault("resize", NODE_NAME, "it took too long"))
+
+        async def dies(*asked: Any) -> None:
+            raise Death
+
+        async def does_and_dies(orders: list[ActOrder]) -> list[Any]:
+            with suppress(Death):
+                await once(orders)
+            raise ConnectionError("the actor died")
+
+        if died == "before its start":
+            guests.start_paused = dies  # type: ignore[method-assign]
+        if died == "before its definition":
+            guests.keep_disks = dies  # type: ignore[method-assign]
+        world.compute.act = does_and_dies  # type: ignore[method-assign]
+        await ask(world, server, "big")
+        await world.conductor.settled()
+        mark = await guests.resized(server.id)
+        assert (mark is None) == (died == "before its definition")
+        world.compute.act = once  # type: ignore[method-assign]
+        guests.start_paused, guests.keep_disks = start, keep  # type: ignore[method-assign]
+        world.compute._acts._over.clear()  # as of another life
+        guests.check_sizes = fails  # type: ignore[method-assign]
+        await world.compute.start()
+        await world.settled()
+        guests.check_sizes = look  # type: ignore[method-assign]
+        view, found = await shown(world, server), await guests.resized(server.id)
+        assert await guests.power(server.id) is Power.RUNNING
+        if died == "after its start":
+            assert (view.status, view.flavor, found) == ("VERIFY_RESIZE", "big", mark)
+            assert await claims(world, server) == ((2, 256, 3), (2, 256, 3))
+        else:
+            assert (view.status, view.flavor, found) == ("ACTIVE", "tiny", None)
+            assert "it took too long" in await last_cause(world, server)
+            assert await claims(world, server) == (TINY, TINY)
 
     in_world(tmp_path, play)
 
