@@ -23,7 +23,15 @@ log = logging.getLogger(__name__)
 
 
 async def take_up(node: Compute, welcome: Welcome) -> None:
-    """What was stopped since nobody here knew whether the conductor had heard of it, and it had, is started again."""
+    """What was stopped since nobody here knew whether the conductor had heard of it, and it had, is started again.
+
+    A guest that was being resized when its node left may be of the flavor that its server has not got: it is put back
+    before it writes more to disks that it will not keep.
+    """
+    for claim in welcome.running:
+        if claim.edition:  # it was resized at least once
+            with _said():  # its next start puts it back
+                await _put_back(node, claim.instance_id)
     if welcome.unfinished:
         with _said():  # each build meets it again
             await node.standing.hold([order.instance_id for order in welcome.unfinished])
@@ -33,6 +41,22 @@ async def take_up(node: Compute, welcome: Welcome) -> None:
     for instance_id in found:
         with _said():  # one that can't be started is told to be off
             await _run(node, instance_id)
+
+
+async def _put_back(node: Compute, instance_id: str) -> None:
+    guests = node.hypervisor.guests
+    mark = await guests.resized(instance_id)
+    if mark is None:
+        return
+    spec = (await node.conductor.instance(instance_id)).spec
+    may_be_either = spec.resized is not None and spec.resized.other is not None
+    if may_be_either or mark.flavor_id == spec.flavor.id:
+        return  # it waits to be confirmed, or was
+    power = await guests.power(instance_id)
+    await guests.switch_off(instance_id)
+    await guests.unresize(instance_id, mark)
+    if power is Power.RUNNING:
+        await _run(node, instance_id)
 
 
 async def _run(node: Compute, instance_id: str) -> None:
@@ -46,5 +70,5 @@ async def _run(node: Compute, instance_id: str) -> None:
 def _said() -> Iterator[None]:
     try:
         yield
-    except HostError as error:
+    except (HostError, ConnectionError, LookupError) as error:
         log.warning("%s", error)
