@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from actors.compute.build import Build, Disk, ResizeMark
 from actors.messages import BootSpec, Claim, Vif
+from actors.records import Flavor
 from actors.states import Power
 
 
@@ -65,6 +66,9 @@ class Guests(Protocol):
 
     async def resized(self, instance_id: str) -> ResizeMark | None:
         """Of a guest that may be what it was before its resize again."""
+
+    async def is_of(self, instance_id: str, flavor: Flavor) -> bool:
+        """Whether there is such a guest, and it is defined by this flavor."""
 
     async def check_sizes(self, build: Build) -> None:
         """Raises `CallerError` where a disk that it has would have to shrink."""

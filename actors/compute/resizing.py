@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 LOOK_S = 120.0  # for what is looked at first
 RESIZE_S = 4_000.0  # beside what the guest has to shut down; most of it is for copies of its disks
 
+CONFIRMED = "the resize was confirmed: nothing is left of what the server was before"
+
 Start = Callable[[ActOrder], Awaitable[None]]
 
 
@@ -130,6 +132,8 @@ async def revert_resize(node: Compute, order: ActOrder, act: RevertResize, start
     mark = await guests.resized(order.instance_id)
     if mark is not None:
         await guests.switch_off(order.instance_id)
+    elif not await guests.is_of(order.instance_id, order.spec.flavor):
+        raise HostError(HostFault("resize", order.host, CONFIRMED))
     await guests.unresize(order.instance_id, mark)
     if order.claim is not None:
         node.hosts.change(order.claim)

@@ -15,6 +15,7 @@ from actors.compute.build import Build, Disk, ResizeMark
 from actors.compute.simulated_disk import simulated_disk
 from actors.errors import HostError, HostFault
 from actors.messages import BootSpec, Claim, Vif
+from actors.records import Flavor
 from actors.simulated_taps import Taps
 from actors.states import Power
 
@@ -42,6 +43,8 @@ class SimulatedGuests:
         self._disks: dict[str, dict[str, str]] = {}  # instance id → volume id → device
         self._rescued: dict[str, str] = {}  # instance id → act id
         self._resized: dict[str, ResizeMark] = {}
+        self._flavors: dict[str, Flavor | None] = {}  # of those that were resized; None = as they were built
+        self._before: dict[str, Flavor | None] = {}  # of those whose resize is not confirmed
         self._kept: set[str] = set()  # ids of those whose disks have copies
         self._changed: Callable[[str], None] = _nobody
 
@@ -49,12 +52,14 @@ class SimulatedGuests:
         self._changed = changed
 
     def forget(self, instance_ids: Iterable[str]) -> None:
-        if self._power or self._disks or self._rescued or self._kept:
+        if self._power or self._disks or self._rescued or self._kept or self._flavors:
             for instance_id in instance_ids:
                 self._power.pop(instance_id, None)
                 self._disks.pop(instance_id, None)
                 self._rescued.pop(instance_id, None)
                 self._resized.pop(instance_id, None)
+                self._flavors.pop(instance_id, None)
+                self._before.pop(instance_id, None)
                 self._kept.discard(instance_id)
 
     def end_by_itself(self, instance_id: str) -> None:
@@ -125,11 +130,21 @@ class SimulatedGuests:
         self._rescued.pop(instance_id, None)
 
     def defined(self, build: Build) -> None:
+        flavor = build.order.spec.flavor
         if build.mark is not None:
+            if self._resized.get(build.id) != build.mark:
+                self._before[build.id] = self._flavors.get(build.id)
             self._resized[build.id] = build.mark
+            self._flavors[build.id] = flavor
+        elif build.id in self._flavors:
+            self._flavors[build.id] = flavor
 
     async def resized(self, instance_id: str) -> ResizeMark | None:
         return self._resized.get(instance_id)
+
+    async def is_of(self, instance_id: str, flavor: Flavor) -> bool:
+        now = self._flavors.get(instance_id)
+        return instance_id in self._things[BUILT] and (now is None or now == flavor)
 
     async def check_sizes(self, build: Build) -> None:
         return
@@ -143,10 +158,12 @@ class SimulatedGuests:
     async def unresize(self, instance_id: str, mark: ResizeMark | None) -> None:
         if self._resized.get(instance_id) in (mark, None):
             self._kept.discard(instance_id)
-            self._resized.pop(instance_id, None)
+            if self._resized.pop(instance_id, None) is not None:
+                self._flavors[instance_id] = self._before.pop(instance_id)
 
     async def confirm_resize(self, instance_id: str, claim: Claim | None) -> None:
         self._resized.pop(instance_id, None)
+        self._before.pop(instance_id, None)
         self._kept.discard(instance_id)
 
     async def copy_root_disk(self, instance_id: str) -> Path:

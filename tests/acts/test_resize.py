@@ -425,6 +425,22 @@ def test_a_revert_that_fails_leaves_it_in_error_of_the_flavor_before(tmp_path: P
     in_world(tmp_path, play)
 
 
+def test_a_revert_after_a_confirm_whose_end_was_lost_is_not_done(tmp_path: Path) -> None:
+    """The disks before are gone: the guest is what it was confirmed to be, whatever its order says."""
+
+    async def play(world: World) -> None:
+        await flavor(world, "big", 2, 256, 3)
+        [server] = await world.boot(world.request())
+        await resize(world, server, "big")
+        guests = world.hypervisor.guests
+        await guests.confirm_resize(server.id, None)
+        view = await act(world, server, RevertResize())
+        assert (view.status, await guests.power(server.id)) == ("ERROR", Power.RUNNING)
+        assert "the resize was confirmed" in await last_cause(world, server)
+
+    in_world(tmp_path, play)
+
+
 def test_meanwhile_room_for_both_is_nobody_else_s(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         [host] = await world.scheduler.hosts()

@@ -24,10 +24,12 @@ from actors.compute.libvirt import disks, domains, live, rescue, resize
 from actors.compute.libvirt.connection import Connection
 from actors.compute.libvirt.hardware import hardware_of
 from actors.compute.libvirt.interfaces import interface_elements, is_passed_through, queues
+from actors.compute.libvirt.resize_xml import is_of
 from actors.compute.libvirt.storage import disk_element
 from actors.compute.libvirt.taps import Taps
 from actors.errors import CallerError, HostError, HostFault, bad_request
 from actors.messages import BootSpec, Claim, Vif
+from actors.records import Flavor
 from actors.states import Power
 
 LOOK_S = 0.5  # between two looks at a guest from which an event is awaited
@@ -172,6 +174,10 @@ class LibvirtGuests:
     async def resized(self, instance_id: str) -> ResizeMark | None:
         async with self._faults("resize"):
             return await resize.resized(self._connection, instance_id)
+
+    async def is_of(self, instance_id: str, flavor: Flavor) -> bool:
+        async with self._faults("resize"):
+            return is_of(await self._connection.call(resize.definition, instance_id), flavor)
 
     async def check_sizes(self, build: Build) -> None:
         async with self._faults("resize"):

@@ -14,11 +14,20 @@ from xml.etree.ElementTree import Element
 from actors.compute.block_info import device_names
 from actors.compute.build import ResizeMark
 from actors.compute.libvirt.elements import element, safe_text
-from actors.compute.libvirt.guest_xml import CLAIM_NAMESPACE, claim_element
+from actors.compute.libvirt.guest_xml import CLAIM_NAMESPACE, NOVA_NAMESPACE, claim_element
 from actors.messages import Claim
+from actors.records import Flavor
 
 NAMESPACE = "https://novaray.invalid/xmlns/resize/1"
 MARK = f"{{{NAMESPACE}}}resize"
+FLAVOR = f"./metadata/{{{NOVA_NAMESPACE}}}instance/{{{NOVA_NAMESPACE}}}flavor"
+SIZES = {  # by Nova's names
+    "memory": "ram_mib",
+    "disk": "disk_gib",
+    "swap": "swap_mib",
+    "ephemeral": "ephemeral_gib",
+    "vcpus": "vcpus",
+}
 TAP = "ethernet"  # the type of an interface that is one
 OF_FLAVOR = ("driver", "bandwidth")  # what a flavor says of a tap
 CLAIM = f"{{{CLAIM_NAMESPACE}}}claim"
@@ -107,6 +116,15 @@ def _revert_interfaces(devices: Element, now: Element) -> None:
                     one.remove(found)
                 one.extend(deepcopy(like.findall(tag)))
         devices.append(_unplaced(one))
+
+
+def is_of(definition: str, flavor: Flavor) -> bool:
+    """By what it says itself, in Nova's words, of the flavor that it was made by."""
+    found = ElementTree.fromstring(definition).find(FLAVOR) if definition else None
+    if found is None:
+        return False
+    says = [found.get("name", ""), *(found.findtext(f"{{{NOVA_NAMESPACE}}}{size}", "") for size in SIZES)]
+    return says == [flavor.name, *(str(getattr(flavor, field)) for field in SIZES.values())]
 
 
 def files(definition: str) -> set[str]:

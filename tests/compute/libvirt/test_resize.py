@@ -100,6 +100,7 @@ def test_resized_and_reverted_it_is_what_it_was_and_confirmed_it_runs_on(node: N
         for _ in range(times):
             await guests.unresize(INSTANCE, MARK)
             assert (await definition(driver), await files(driver), sizes(folder)) == (own, OWN, had)
+            assert [await guests.is_of(INSTANCE, flavor) for flavor in (FLAVOR, BIG)] == [True, False]
         await run(driver)
         await resize(driver, of(BIG), times)
         claim = msgspec.structs.replace(prepared().order.claim, host=node.host, vcpus=2, ram_mib=77)
@@ -107,6 +108,7 @@ def test_resized_and_reverted_it_is_what_it_was_and_confirmed_it_runs_on(node: N
             await guests.confirm_resize(INSTANCE, claim)
             assert (await guests.resized(INSTANCE), await files(driver)) == (None, OWN)
             assert await guests.power(INSTANCE) is Power.RUNNING
+            assert [await guests.is_of(INSTANCE, flavor) for flavor in (FLAVOR, BIG)] == [False, True]
         assert claim_of(await definition(driver), node.host) == claim
         assert sizes(folder) == [2048, 2048, 16]
 
@@ -276,6 +278,7 @@ def test_deletion_of_one_that_is_resized_leaves_nothing(node: NodeConfig) -> Non
         await driver.guests.unresize(INSTANCE, MARK)  # of no guest
         await driver.guests.confirm_resize(INSTANCE, None)
         assert await driver.guests.resized(INSTANCE) is None
+        assert not await driver.guests.is_of(INSTANCE, BIG)
 
     play(node, scene)
 

@@ -12,7 +12,16 @@ from actors.compute.libvirt.guest_xml import claim_of
 from actors.compute.libvirt.hardware import hardware_of
 from actors.compute.libvirt.host import taken_by
 from actors.compute.libvirt.interfaces import interface_elements
-from actors.compute.libvirt.resize_xml import before, boots_from_cdrom, confirmed, files, mark_of, marked, reverted
+from actors.compute.libvirt.resize_xml import (
+    before,
+    boots_from_cdrom,
+    confirmed,
+    files,
+    is_of,
+    mark_of,
+    marked,
+    reverted,
+)
 from actors.messages import BlockDevice, Claim
 from tests.compute.guests import INSTANCE, SMALL, spec, vif
 from tests.compute.libvirt.test_guest_xml import text
@@ -125,6 +134,18 @@ def test_a_scsi_volume_brings_its_controller() -> None:
     back = reverted(marked(text(flavor=SWAPPING, block_devices=(bus,)), MARK, text(flavor=SMALL)))
     controllers = ElementTree.fromstring(back).findall("./devices/controller[@type='scsi']")
     assert [one.get("model") for one in controllers] == ["virtio-scsi"]
+
+
+def test_it_says_of_which_flavor_it_is() -> None:
+    own = text(flavor=SMALL)
+    anew = marked(text(flavor=SWAPPING), MARK, own)
+    for definition, flavor in ((own, SMALL), (anew, SWAPPING), (reverted(anew), SMALL)):
+        assert [one for one in (SMALL, SWAPPING) if is_of(definition, one)] == [flavor]
+    others = ("name", "vcpus", "ram_mib", "disk_gib", "ephemeral_gib", "swap_mib")
+    changed = [msgspec.structs.replace(SMALL, **{name: "7" if name == "name" else 7}) for name in others]
+    assert not any(is_of(own, one) for one in changed)
+    assert not is_of("", SMALL)
+    assert not is_of("<domain/>", SMALL)
 
 
 def test_its_files_are_named() -> None:
