@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -26,6 +26,8 @@ MIB = 1 << 20
 COMMAND_S = 50.0  # one qemu-img or mkfs; shorter than its step's deadline, so that none outlives its undo
 COPY_S = 3_600.0  # a whole disk
 LOOK_S = 0.2  # between looks whether a copy is wanted still
+BLOCK = 512  # bytes in one of `st_blocks`, whatever the file system
+NO_ROOM = "no room is left for it"
 NOT_COPIED = "the copy was not to be finished"
 ROOT = "disk"  # the name of a root disk
 CONVERT_S = 240.0  # an image into another format
@@ -89,10 +91,10 @@ def copy_disk(disk: Path, target: Path) -> None:
     part.replace(target)
 
 
-def copy_beside(disk: Path, target: Path, hurried: Callable[[], bool]) -> None:
+def copy_beside(disk: Path, target: Path, hurried: Callable[[], bool], reserve_bytes: int) -> None:
     """A copy as sparse as it is, of the same blocks where the file system can; one that is there stays.
 
-    It is on disk when this returns. Raises `ToolFailed`, also where it is `hurried`.
+    It is on disk when this returns. Raises `ToolFailed`, also where it is `hurried`, or would take what is reserved.
     """
     if target.exists():
         return
@@ -100,14 +102,19 @@ def copy_beside(disk: Path, target: Path, hurried: Callable[[], bool]) -> None:
         raise ToolFailed(NOT_COPIED)
     part = _part(target)
     command = ["cp", "--sparse=always", "--reflink=auto", "--", str(disk), str(part)]
+    why = NOT_COPIED
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as copying:
         until = monotonic() + COPY_S
         while not _has_ended(copying):
             if hurried() or monotonic() > until:
                 copying.kill()
+            elif free_bytes(part.parent) < reserve_bytes:
+                why = NO_ROOM
+                copying.kill()
         if copying.returncode:
             assert copying.stderr is not None, "it is a pipe"
-            raise ToolFailed(f"cp: {copying.stderr.read().strip() or NOT_COPIED}")
+            part.unlink(missing_ok=True)
+            raise ToolFailed(f"cp: {copying.stderr.read().strip() or why}")
     with part.open("rb") as file:
         os.fsync(file.fileno())
     part.replace(target)
@@ -117,6 +124,16 @@ def _has_ended(process: subprocess.Popen[str]) -> bool:
     with suppress(subprocess.TimeoutExpired):
         process.wait(LOOK_S)
     return process.returncode is not None
+
+
+def free_bytes(folder: Path) -> int:
+    system = os.statvfs(folder)
+    return system.f_bavail * system.f_frsize
+
+
+def held_bytes(files: Iterable[Path]) -> int:
+    """What they take of their file system."""
+    return sum(file.stat().st_blocks * BLOCK for file in files)
 
 
 def size_of(disk: Path) -> int:

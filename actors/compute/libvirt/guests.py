@@ -46,6 +46,7 @@ class LibvirtGuests:
         self._connection = connection
         self._taps = taps
         self._clock = clock
+        self._reserve_bytes = config.disk_reserved_gib * disks.GIB  # copies leave this free
 
     def watch(self, changed: Callable[[str], None]) -> None:
         self._connection.watch(changed)
@@ -182,10 +183,12 @@ class LibvirtGuests:
     async def check_sizes(self, build: Build) -> None:
         async with self._faults("resize"):
             await asyncio.to_thread(resize.check, self._folder(build.id), build)
+            await asyncio.to_thread(resize.check_room, self._folder(build.id), self._reserve_bytes)
 
     async def keep_disks(self, instance_id: str, mark: ResizeMark, hurry: asyncio.Event) -> None:
         async with self._faults("resize"):
-            await resize.keep(self._connection, self._folder(instance_id), instance_id, mark, hurry.is_set)
+            folder, reserve = self._folder(instance_id), self._reserve_bytes
+            await resize.keep(self._connection, folder, instance_id, mark, hurry.is_set, reserve)
 
     async def fit(self, build: Build, before: BootSpec) -> None:
         spec = build.order.spec

@@ -34,15 +34,29 @@ async def resized(connection: Connection, instance_id: str) -> ResizeMark | None
 
 
 async def keep(
-    connection: Connection, folder: Path, instance_id: str, mark: ResizeMark, hurried: Callable[[], bool]
+    connection: Connection,
+    folder: Path,
+    instance_id: str,
+    mark: ResizeMark,
+    hurried: Callable[[], bool],
+    reserve_bytes: int,
 ) -> None:
     found = mark_of(await connection.call(definition, instance_id))
     if found is None:
         await asyncio.to_thread(forget, folder)
     elif found != mark:
         raise disks.ToolFailed(ANOTHER_S)
+    await asyncio.to_thread(check_room, folder, reserve_bytes)
     for disk in local_disks(folder):
-        await asyncio.to_thread(disks.copy_beside, disk, kept(disk), hurried)
+        await asyncio.to_thread(disks.copy_beside, disk, kept(disk), hurried, reserve_bytes)
+
+
+def check_room(folder: Path, reserve_bytes: int) -> None:
+    """For the copies that are not there yet. Blocking. Raises `ToolFailed`."""
+    needed = disks.held_bytes(disk for disk in local_disks(folder) if not kept(disk).exists())
+    if needed and needed > (free := max(disks.free_bytes(folder) - reserve_bytes, 0)):
+        needed_mib = -(-needed // disks.MIB)
+        raise disks.ToolFailed(f"no room for copies: they need {needed_mib} MiB, and {free // disks.MIB} are free")
 
 
 def check(folder: Path, build: Build) -> None:

@@ -139,11 +139,11 @@ def test_a_copy_is_as_sparse_as_the_disk_and_one_that_is_there_stays(tmp_path: P
         file.truncate(64 * MIB)
         file.seek(32 * MIB)
         file.write(b"data")
-    copy_beside(disk, copy, lambda: False)
+    copy_beside(disk, copy, lambda: False, 0)
     assert copy.read_bytes() == disk.read_bytes()
     assert copy.stat().st_blocks * 512 < MIB
     disk.write_bytes(b"written since")
-    copy_beside(disk, copy, lambda: False)
+    copy_beside(disk, copy, lambda: False, 0)
     assert copy.stat().st_size == 64 * MIB
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "disk.eph0"]
 
@@ -153,10 +153,24 @@ def test_a_copy_that_takes_long_is_stopped_when_it_is_not_wanted_any_more(tmp_pa
     os.mkfifo(endless)  # nobody writes into it
     wanted = iter([False, False, True])
     with pytest.raises(ToolFailed, match="not to be finished"):
-        copy_beside(endless, copy, lambda: next(wanted))
+        copy_beside(endless, copy, lambda: next(wanted), 0)
     assert not copy.exists()
 
 
 def test_what_can_t_be_copied_is_the_tool_s_failure(tmp_path: Path) -> None:
     with pytest.raises(ToolFailed, match=r"cp: .*No such file"):
-        copy_beside(tmp_path / "nothing", tmp_path / "copy", lambda: False)
+        copy_beside(tmp_path / "nothing", tmp_path / "copy", lambda: False, 0)
+
+
+def test_of_a_copy_that_failed_nothing_is_left(tmp_path: Path) -> None:
+    with pytest.raises(ToolFailed, match=r"cp: .*mem"):
+        copy_beside(Path("/proc/self/mem"), tmp_path / "copy", lambda: False, 0)  # it opens, and can't be read
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_copy_leaves_the_reserve_to_others(tmp_path: Path) -> None:
+    endless = tmp_path / "endless"
+    os.mkfifo(endless)  # nobody writes into it
+    with pytest.raises(ToolFailed, match=r"cp: no room"):
+        copy_beside(endless, tmp_path / "copy", lambda: False, 1 << 62)
+    assert list(tmp_path.iterdir()) == [endless]

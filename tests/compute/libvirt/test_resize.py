@@ -15,7 +15,7 @@ from actors.compute.build import Build, Disk, ResizeMark
 from actors.compute.libvirt import disks, domains
 from actors.compute.libvirt.driver import LibvirtHypervisor
 from actors.compute.libvirt.guest_xml import claim_of
-from actors.compute.libvirt.resize import kept
+from actors.compute.libvirt.resize import check_room, kept
 from actors.compute.libvirt.resize_xml import mark_of
 from actors.errors import CallerError, HostError
 from actors.messages import BuildOrder
@@ -250,6 +250,34 @@ def test_no_disk_shrinks(node: NodeConfig, less: dict[str, int]) -> None:
             await driver.guests.check_sizes(of(msgspec.structs.replace(BIG, **less)))
         assert refused.value.fault.status == 400
         await driver.guests.check_sizes(of(BIG))
+
+    play(node, scene)
+
+
+def test_where_copies_have_no_room_the_guest_runs_on(node: NodeConfig) -> None:
+    full = msgspec.structs.replace(node, disk_reserved_gib=1 << 30)
+
+    async def scene(driver: LibvirtHypervisor) -> None:
+        await do(driver, prepared())
+        with pytest.raises(HostError, match=r"no room for copies: they need [1-9]\d* MiB"):
+            await driver.guests.check_sizes(of(BIG))
+        assert await driver.guests.power(INSTANCE) is Power.RUNNING
+        await driver.guests.switch_off(INSTANCE)
+        with pytest.raises(HostError, match="no room for copies"):
+            await driver.guests.keep_disks(INSTANCE, MARK, NEVER)
+        assert await files(driver) == OWN
+
+    play(full, scene)
+
+
+def test_copies_that_are_there_need_no_room(node: NodeConfig) -> None:
+    async def scene(driver: LibvirtHypervisor) -> None:
+        await do(driver, prepared())
+        with pytest.raises(disks.ToolFailed, match="no room"):
+            check_room(node.instances / INSTANCE, 1 << 62)
+        check_room(node.instances / INSTANCE, 0)
+        await resize(driver, of(BIG))
+        check_room(node.instances / INSTANCE, 1 << 62)
 
     play(node, scene)
 
