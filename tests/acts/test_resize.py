@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +14,15 @@ from actors.api.act_messages import ActOnServer, AttachVolumeTo, EditServer, Res
 from actors.api.messages import CreateFlavor
 from actors.clock import SystemClock
 from actors.cluster.config import CloudConfig
-from actors.compute.build import ResizeMark
 from actors.conductor.quotas import UNLIMITED
 from actors.conductor.service import Conductor
 from actors.conductor.service import Rooms as ConductorRooms
-from actors.errors import CallerError, HostError, HostFault, value_of
+from actors.errors import CallerError, value_of
 from actors.messages import Claim, ClaimChange, EvacuateRequest, Hello, NoHostFound, Placed, ServerView
 from actors.records import Flavor
 from actors.states import Power
 from tests.acts.test_acts import act, shown
 from tests.acts.test_crashes import Away
-from tests.acts.test_rescue_crashes import Death
 from tests.world import NODE_NAME, World, in_world, token
 
 TINY = (1, 128, 1)
@@ -230,213 +227,6 @@ def test_a_filter_refuses_as_at_a_boot(tmp_path: Path) -> None:
         assert "No valid host was found" in await last_cause(world, server)
         await world.compute.set_enabled(True)
         assert (await resize(world, server, "big")).status == "VERIFY_RESIZE"
-
-    in_world(tmp_path, play)
-
-
-@pytest.mark.parametrize("off", [False, True])
-@pytest.mark.parametrize("step", ["check_sizes", "shut_down", "keep_disks", "fit", "start_paused"])
-def test_where_it_fails_the_guest_is_what_it_was(tmp_path: Path, step: str, off: bool) -> None:
-    async def play(world: World) -> None:
-        await flavor(world, "big", 2, 256, 3)
-        [server] = await world.boot(world.request())
-        if off:
-            await act(world, server, Stop(wait_s=0))
-        before, guests = await world.state(), world.hypervisor.guests
-        real, left = getattr(guests, step), [1]
-
-        async def fails_once(*asked: Any) -> Any:
-            if left[0]:
-                left[0] -= 1
-                raise HostError(HostFault(step, NODE_NAME, "no room for a copy"))
-            return await real(*asked)
-
-        setattr(guests, step, fails_once)
-        view = await resize(world, server, "big")
-        if step == "start_paused" and off:
-            assert view.status == "VERIFY_RESIZE"  # it is not started
-            return
-        assert (view.status, view.task_state, view.flavor) == ("SHUTOFF" if off else "ACTIVE", None, "tiny")
-        assert await last_cause(world, server) == f"{step} on node-1: no room for a copy"
-        assert await world.state() == before
-        assert await claims(world, server) == (TINY, TINY)
-        assert (await resize(world, server, "big")).status == "VERIFY_RESIZE"
-
-    in_world(tmp_path, play)
-
-
-@pytest.mark.parametrize("died", ["after its start", "before its start", "before its definition"])
-def test_told_again_and_refused_then_the_guest_is_what_its_order_says(tmp_path: Path, died: str) -> None:
-    """The compute actor dies in the resize, and what it looks at first fails when the conductor tells it again."""
-
-    async def play(world: World) -> None:
-        await flavor(world, "big", 2, 256, 3)
-        [server] = await world.boot(world.request())
-        once, guests = world.compute.act, world.hypervisor.guests
-        start, keep, look = guests.start_paused, guests.keep_disks, guests.check_sizes
-
-        async def fails(*asked: Any) -> Any:
-            raise HostError(HostFault("resize", NODE_NAME, "it took too long"))
-
-        async def dies(*asked: Any) -> None:
-            raise Death
-
-        async def does_and_dies(orders: list[ActOrder]) -> list[Any]:
-            with suppress(Death):
-                await once(orders)
-            raise ConnectionError("the actor died")
-
-        if died == "before its start":
-            guests.start_paused = dies  # type: ignore[method-assign]
-        if died == "before its definition":
-            guests.keep_disks = dies  # type: ignore[method-assign]
-        world.compute.act = does_and_dies  # type: ignore[method-assign]
-        await ask(world, server, "big")
-        await world.conductor.settled()
-        mark = await guests.resized(server.id)
-        assert (mark is None) == (died == "before its definition")
-        world.compute.act = once  # type: ignore[method-assign]
-        guests.start_paused, guests.keep_disks = start, keep  # type: ignore[method-assign]
-        world.compute._acts._over.clear()  # as of another life
-        guests.check_sizes = fails  # type: ignore[method-assign]
-        await world.compute.start()
-        await world.settled()
-        guests.check_sizes = look  # type: ignore[method-assign]
-        view, found = await shown(world, server), await guests.resized(server.id)
-        assert await guests.power(server.id) is Power.RUNNING
-        if died == "after its start":
-            assert (view.status, view.flavor, found) == ("VERIFY_RESIZE", "big", mark)
-            assert await claims(world, server) == ((2, 256, 3), (2, 256, 3))
-        else:
-            assert (view.status, view.flavor, found) == ("ACTIVE", "tiny", None)
-            assert "it took too long" in await last_cause(world, server)
-            assert await claims(world, server) == (TINY, TINY)
-
-    in_world(tmp_path, play)
-
-
-@pytest.mark.parametrize("step", ["confirm_resize", "check_sizes", "shut_down", "keep_disks", "fit"])
-def test_after_a_reset_a_resize_that_fails_leaves_the_guest_what_it_was_then(tmp_path: Path, step: str) -> None:
-    async def play(world: World) -> None:
-        await flavor(world, "big", 2, 96, 3)
-        await flavor(world, "bigger", 3, 512, 4)
-        [server] = await world.boot(world.request())
-        await resize(world, server, "big")
-        reset = Edit(instance_id="", vm_state="active")
-        await world.api.edit(EditServer(token=world.admin, server_id=server.id, edit=reset))
-        guests = world.hypervisor.guests
-        real, real_unresize, undone = getattr(guests, step), guests.unresize, set()
-
-        async def fails(*asked: Any) -> None:
-            raise HostError(HostFault(step, NODE_NAME, "the daemon is away"))
-
-        async def noted(instance_id: str, mark: ResizeMark | None) -> None:
-            if (found := await guests.resized(instance_id)) is not None:
-                undone.add(found.flavor_id)
-            await real_unresize(instance_id, mark)
-
-        guests.unresize = noted  # type: ignore[method-assign]
-        setattr(guests, step, fails)
-        view = await resize(world, server, "bigger")
-        assert (view.status, view.flavor, view.power_state) == ("ACTIVE", "big", "RUNNING")
-        assert await last_cause(world, server) == f"{step} on node-1: the daemon is away"
-        assert (await claims(world, server))[0] == (2, 96, 3)
-        assert undone == ({"bigger"} if step == "fit" else set())
-        setattr(guests, step, real)
-        assert (await resize(world, server, "bigger")).status == "VERIFY_RESIZE"
-        assert (await act(world, server, RevertResize())).flavor == "big"
-        assert undone - {"bigger"} == set()
-
-    in_world(tmp_path, play)
-
-
-def test_one_that_can_t_be_put_back_is_in_error_and_a_hard_reboot_puts_it_back(tmp_path: Path) -> None:
-    async def play(world: World) -> None:
-        await flavor(world, "big", 2, 256, 3)
-        [server] = await world.boot(world.request())
-        running, guests = await world.state(), world.hypervisor.guests
-        start, unresize = guests.start_paused, guests.unresize
-
-        async def fails(*asked: Any) -> None:
-            raise HostError(HostFault("start", NODE_NAME, "the daemon is away"))
-
-        guests.start_paused = guests.unresize = fails  # type: ignore[method-assign]
-        view = await resize(world, server, "big")
-        assert (view.status, view.flavor) == ("ERROR", "tiny")
-        assert view.fault is not None and "it was to be put back after: start on node-1" in view.fault.message
-        guests.start_paused, guests.unresize = start, unresize  # type: ignore[method-assign]
-        assert (await act(world, server, Reboot(hard=True))).status == "ACTIVE"
-        assert await world.state() == running
-        assert await claims(world, server) == (TINY, TINY)
-
-    in_world(tmp_path, play)
-
-
-def test_one_that_was_not_put_back_is_so_before_it_is_resized_again(tmp_path: Path) -> None:
-    async def play(world: World) -> None:
-        await flavor(world, "big", 2, 256, 3)
-        await flavor(world, "bigger", 3, 512, 4)
-        [server] = await world.boot(world.request())
-        running, guests = await world.state(), world.hypervisor.guests
-        start, unresize = guests.start_paused, guests.unresize
-
-        async def fails(*asked: Any) -> None:
-            raise HostError(HostFault("start", NODE_NAME, "the daemon is away"))
-
-        guests.start_paused = guests.unresize = fails  # type: ignore[method-assign]
-        assert (await resize(world, server, "big")).status == "ERROR"
-        guests.start_paused, guests.unresize = start, unresize  # type: ignore[method-assign]
-        reset = Edit(instance_id="", vm_state="active")
-        await world.api.edit(EditServer(token=world.admin, server_id=server.id, edit=reset))
-        undone: list[ResizeMark | None] = []
-
-        async def noted(instance_id: str, mark: ResizeMark | None) -> None:
-            undone.append(mark)
-            await unresize(instance_id, mark)
-
-        guests.unresize = noted  # type: ignore[method-assign]
-        assert (await resize(world, server, "bigger")).status == "VERIFY_RESIZE"
-        assert [mark and mark.flavor_id for mark in undone] == ["big"]
-        assert (await act(world, server, RevertResize())).flavor == "tiny"
-        assert await world.state() == running
-
-    in_world(tmp_path, play)
-
-
-def test_a_revert_that_fails_leaves_it_in_error_of_the_flavor_before(tmp_path: Path) -> None:
-    async def play(world: World) -> None:
-        await flavor(world, "big", 2, 256, 3)
-        [server] = await world.boot(world.request())
-        running, guests = await world.state(), world.hypervisor.guests
-        await resize(world, server, "big")
-        unresize = guests.unresize
-
-        async def fails(*asked: Any) -> None:
-            raise HostError(HostFault("resize", NODE_NAME, "the disk is broken"))
-
-        guests.unresize = fails  # type: ignore[method-assign]
-        view = await act(world, server, RevertResize())
-        assert (view.status, view.flavor) == ("ERROR", "tiny")
-        assert view.fault is not None and view.fault.message == "resize on node-1: the disk is broken"
-        guests.unresize = unresize  # type: ignore[method-assign]
-        assert (await act(world, server, Reboot(hard=True))).status == "ACTIVE"
-        assert await world.state() == running
-
-    in_world(tmp_path, play)
-
-
-def test_a_revert_after_a_confirm_whose_end_was_lost_is_not_done(tmp_path: Path) -> None:
-    """The disks before are gone: the guest is what it was confirmed to be, whatever its order says."""
-
-    async def play(world: World) -> None:
-        await flavor(world, "big", 2, 256, 3)
-        [server] = await world.boot(world.request())
-        await resize(world, server, "big")
-        guests = world.hypervisor.guests
-        await guests.confirm_resize(server.id, None)
-        view = await act(world, server, RevertResize())
-        assert (view.status, await guests.power(server.id)) == ("ERROR", Power.RUNNING)
-        assert "the resize was confirmed" in await last_cause(world, server)
 
     in_world(tmp_path, play)
 
