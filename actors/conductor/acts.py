@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
@@ -20,7 +19,6 @@ from actors import lifecycle
 from actors.acts import (
     LEFT_OFF,
     ActDone,
-    ActOrder,
     ActRequest,
     AnyAct,
     AttachInterface,
@@ -39,17 +37,17 @@ from actors.acts import (
     name_of,
     shown_name,
 )
+from actors.conductor.act_orders import as_it_stands, is_too_late, order_of
 from actors.conductor.attached import attached_volumes, with_volume, without_volume
 from actors.conductor.boots import Boot
 from actors.conductor.claim_changes import ClaimChanges
 from actors.conductor.held import counted
 from actors.conductor.instance_actions import InstanceActions, begun, ended
-from actors.conductor.orders import Template
-from actors.conductor.rebuilt import broken, rebuilt, spec_of, taken_in
+from actors.conductor.rebuilt import broken, rebuilt, taken_in
 from actors.conductor.resized import RESIZES, asked, over, reverting
+from actors.conductor.taking_back import Begun
 from actors.errors import CallerError, CallerFault, Fault, HostFault, bad_request, conflict, forbidden, not_found
-from actors.messages import Claim
-from actors.records import Instance, InstanceAction
+from actors.records import InstanceAction
 from actors.states import Power, Task, Vm
 from actors.vifs import alike
 
@@ -79,30 +77,6 @@ OTHERS_S = 600.0  # for devices that come or go when a server is to be rescued o
 BUSY = f"other actions are not over within {OTHERS_S:g} s"
 
 
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """What beginning an act changed of its server's row."""
-
-    boot: Boot
-    before: Instance
-    template: Template | None
-    acting: str
-    after: Instance
-
-    def take_back(self, action_id: str) -> None:
-        """What was changed again since stays."""
-        boot = self.boot
-        now = boot.instance
-        for field in Instance.__struct_fields__:
-            was, became = getattr(self.before, field), getattr(self.after, field)
-            if was != became and getattr(now, field) == became:
-                boot.change(**{field: was})
-        if boot.instance.order == self.before.order:
-            boot.template = self.template
-        if boot.acting == action_id:
-            boot.acting = self.acting
-
-
 class Acts:
     def __init__(self, conductor: Conductor, actions: InstanceActions) -> None:
         self._conductor = conductor
@@ -120,14 +94,14 @@ class Acts:
     async def accept(self, requests: list[ActRequest]) -> list[InstanceAction | CallerFault]:
         """Answers when what can be done is on disk; it is done in the background."""
         replies: list[InstanceAction | CallerFault] = []
-        fresh: list[tuple[InstanceAction, _Begun | None]] = []
+        fresh: list[tuple[InstanceAction, Begun | None]] = []
         for request in requests:
             boot = self._conductor.boot(request.instance_id)
             before = None if boot is None else (boot.instance, boot.template, boot.acting)
             reply = self._begin(request)
             replies.append(reply)
             if isinstance(reply, InstanceAction) and reply.id not in self._at_work and not reply.finished_at:
-                changed = None if boot is None or before is None else _Begun(boot, *before, after=boot.instance)
+                changed = None if boot is None or before is None else Begun(boot, *before, after=boot.instance)
                 fresh.append((reply, changed))
                 self._at_work[reply.id] = asyncio.Event()
         telling = (self._tell(action, "start") for action, _ in fresh)
@@ -142,7 +116,7 @@ class Acts:
             raise failures[0]
         return [public(reply) if isinstance(reply, InstanceAction) else reply for reply in replies]
 
-    def _take_back(self, action: InstanceAction, changed: _Begun | None) -> None:
+    def _take_back(self, action: InstanceAction, changed: Begun | None) -> None:
         """It could not be recorded, so it was not accepted: what it changed of its server is as it was."""
         self._actions.drop(action)
         unwritten = self._unwritten.get(action.instance_id, {})
@@ -165,7 +139,7 @@ class Acts:
         try:
             check_lock(boot, request.above_locks)
             self._check_host(boot)
-            stands = _as_it_stands(boot, request.act)
+            stands = as_it_stands(boot, request.act)
             name = name_of(stands)
             state = lifecycle.begun(name, boot.state)
             if isinstance(state, lifecycle.Refused):
@@ -267,7 +241,7 @@ class Acts:
         for boot in boots:
             for action in self._actions.pending(boot.id):
                 if action.id not in self._at_work:
-                    if _is_too_late(boot, action):
+                    if is_too_late(boot, action):
                         self._conductor.spawn(self._end(action, HostFault(action.name, boot.instance.host, TOO_LATE)))
                         continue
                     if lifecycle.ACTIONS[name_of(act_of(action.act))].task is not Task.NONE:
@@ -327,7 +301,7 @@ class Acts:
             return
         row = boot.instance
         try:
-            [reply] = await self._conductor.compute(row.node).act([_order(boot, action)])
+            [reply] = await self._conductor.compute(row.node).act([order_of(boot, action)])
         except (ConnectionError, LookupError):
             self._let_go(action.id)  # it stands until the node's actor says hello, or the node has left
             return
@@ -484,36 +458,6 @@ class Acts:
         return boot
 
 
-def _is_too_late(boot: Boot, action: InstanceAction) -> bool:
-    """It was built again elsewhere since: what is on its disk now is not what the act was about."""
-    act = act_of(action.act)
-    return isinstance(act, Rebuild | Rescue | Unrescue | RESIZES) and act.attempt != boot.instance.attempt
-
-
-def _order(boot: Boot, action: InstanceAction) -> ActOrder:
-    row, act = boot.instance, act_of(action.act)
-    return ActOrder(
-        id=action.id,
-        instance_id=row.id,
-        attempt=row.attempt,
-        host=row.host,
-        spec=spec_of(boot) if isinstance(act, Rebuild) else boot.spec(),
-        vifs=row.addresses,
-        act=act,
-        **_claims(boot, act),
-    )
-
-
-def _claims(boot: Boot, act: AnyAct) -> dict[str, Claim]:
-    """What one that was ever resized holds on its host, and what it holds again where that fails."""
-    spec = boot.spec()
-    if spec.resized is None:
-        return {}
-    if isinstance(act, Resize) and spec.resized.other is not None:
-        return {"claim": boot.claim(), "claim_before": boot.claim_of(spec.resized.other)}
-    return {"claim": boot.claim_of(spec.flavor)}
-
-
 def _is_left_off(reply: ActDone | Fault) -> bool:
     """A guest that was to be resized is not what it was."""
     return isinstance(reply, HostFault) and reply.step == LEFT_OFF
@@ -527,19 +471,6 @@ def check_lock(boot: Boot, above_locks: bool) -> None:
 def wrong_state(name: str, boot: Boot, refused: lifecycle.Refused) -> CallerFault:
     text = f"Cannot '{shown_name(name)}' instance {boot.id} while it is in {refused.attribute} {refused.value}"
     return conflict("", text)
-
-
-def _as_it_stands(boot: Boot, act: AnyAct) -> AnyAct:
-    """What is rebuilt or resized while it is off is off afterwards."""
-    row, resized = boot.instance, boot.spec().resized
-    match act:
-        case Rebuild() | Resize():
-            return msgspec.structs.replace(act, stopped=row.vm_state == Vm.STOPPED)
-        case ConfirmResize():
-            return msgspec.structs.replace(act, stopped=row.power_state == Power.SHUTDOWN)
-        case RevertResize():
-            return msgspec.structs.replace(act, stopped=resized is not None and resized.stopped)
-    return act
 
 
 def public(action: InstanceAction) -> InstanceAction:

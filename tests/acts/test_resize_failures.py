@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -222,5 +223,33 @@ def test_a_revert_after_a_confirm_whose_end_was_lost_is_not_done(tmp_path: Path)
         view = await act(world, server, RevertResize())
         assert (view.status, await guests.power(server.id)) == ("ERROR", Power.RUNNING)
         assert "the resize was confirmed" in await last_cause(world, server)
+
+    in_world(tmp_path, play)
+
+
+def test_two_resets_of_a_resize_that_fails_then_leave_the_books_right(tmp_path: Path) -> None:
+    """The second reset comes to a server that shows no task, while its resize is at work."""
+
+    async def play(world: World) -> None:
+        await flavor(world, "big", 2, 256, 3)
+        [server] = await world.boot(world.request())
+        guests, begun, may = world.hypervisor.guests, asyncio.Event(), asyncio.Event()
+
+        async def fails_late(*asked: Any) -> None:
+            begun.set()
+            await may.wait()
+            raise HostError(HostFault("resize", NODE_NAME, "no room for a copy"))
+
+        guests.keep_disks = fails_late  # type: ignore[method-assign]
+        action = await ask(world, server, "big")
+        await begun.wait()
+        for _ in range(2):
+            reset = Edit(instance_id="", vm_state="active")
+            await world.api.edit(EditServer(token=world.admin, server_id=server.id, edit=reset))
+        may.set()
+        await world.conductor.acted([action], 20.0)
+        view = await shown(world, server)
+        assert (view.status, view.flavor) == ("ACTIVE", "tiny")
+        assert await claims(world, server) == (TINY, TINY)
 
     in_world(tmp_path, play)

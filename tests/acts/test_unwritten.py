@@ -3,14 +3,13 @@ happened is written when it takes again."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from actors.acts import Act, ActDone, ActOrder, ConfirmResize, Edit, Pause, Reboot, Rebuild, Resize, Stop
-from actors.api.act_messages import ActOnServer, EditServer, RebuildServer
+from actors.acts import Act, ActDone, ActOrder, ConfirmResize, Pause, Reboot, Rebuild, Resize, Stop
+from actors.api.act_messages import ActOnServer, RebuildServer
 from actors.api.messages import ServersRequest
 from actors.errors import Fault, value_of
 from actors.ledger import MemoryLedger
@@ -129,31 +128,3 @@ def test_a_deletion_whose_end_could_not_be_written_ends(tmp_path: Path) -> None:
         assert await world.state() == empty
 
     in_full_world(tmp_path, play)
-
-
-def test_two_resets_while_it_is_resized_leave_the_books_right(tmp_path: Path) -> None:
-    async def play(world: World) -> None:
-        await flavor(world, "big", 2, 256, 3)
-        [server] = await world.boot(world.request())
-        does, begun, may = world.compute.act, asyncio.Event(), asyncio.Event()
-
-        async def waits(orders: list[ActOrder]) -> list[ActDone | Fault]:
-            begun.set()
-            await may.wait()
-            return await does(orders)
-
-        setattr(world.compute, "act", waits)  # noqa: B010
-        action = await ask(world, server, "big")
-        await begun.wait()
-        for _ in range(2):
-            await world.api.edit(
-                EditServer(token=world.admin, server_id=server.id, edit=Edit(instance_id="", vm_state="active"))
-            )
-        may.set()
-        await world.conductor.acted([action], 20.0)
-        setattr(world.compute, "act", does)  # noqa: B010
-        view = await shown(world, server)
-        assert (view.status, view.flavor) == ("ACTIVE", "big")
-        assert await claims(world, server) == ((2, 256, 3), (2, 256, 3))
-
-    in_world(tmp_path, play)

@@ -216,6 +216,7 @@ def test_guests_have_addresses_of_ipv6_too(line: CommandLine, api: Cloud, guests
     for server, other in (pair, pair[::-1]):
         there = addresses[pair.index(other)]
         assert "0% packet loss" in guests.ssh(server, f"ping -6 -c 3 -W 10 {there}")
+    # the guest's kernel first makes sure, for a second, that nobody else has the address
     spoofed = "ip addr add fd00:88::bad/64 dev eth0; sleep 3; ping -6 -c 2 -W 2 -I fd00:88::bad"
     assert "100% packet loss" in guests.ssh(pair[0], f"{spoofed} {addresses[1]} || true")
     api.delete(pair)

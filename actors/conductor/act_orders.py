@@ -1,0 +1,69 @@
+"""What an act on a server is to its compute actor: the order, made of the server as it is now. Pure.
+
+Called by `acts.py`, each time that an act is told.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from actors.acts import (
+    ActOrder,
+    AnyAct,
+    ConfirmResize,
+    Rebuild,
+    Rescue,
+    Resize,
+    RevertResize,
+    Unrescue,
+    act_of,
+)
+from actors.conductor.boots import Boot
+from actors.conductor.rebuilt import spec_of
+from actors.conductor.resized import RESIZES
+from actors.messages import Claim
+from actors.records import InstanceAction
+from actors.states import Power, Vm
+
+
+def as_it_stands(boot: Boot, act: AnyAct) -> AnyAct:
+    """What is rebuilt or resized while it is off is off afterwards."""
+    row, resized = boot.instance, boot.spec().resized
+    match act:
+        case Rebuild() | Resize():
+            return msgspec.structs.replace(act, stopped=row.vm_state == Vm.STOPPED)
+        case ConfirmResize():
+            return msgspec.structs.replace(act, stopped=row.power_state == Power.SHUTDOWN)
+        case RevertResize():
+            return msgspec.structs.replace(act, stopped=resized is not None and resized.stopped)
+    return act
+
+
+def is_too_late(boot: Boot, action: InstanceAction) -> bool:
+    """It was built again elsewhere since: what is on its disk now is not what the act was about."""
+    act = act_of(action.act)
+    return isinstance(act, Rebuild | Rescue | Unrescue | RESIZES) and act.attempt != boot.instance.attempt
+
+
+def order_of(boot: Boot, action: InstanceAction) -> ActOrder:
+    row, act = boot.instance, act_of(action.act)
+    return ActOrder(
+        id=action.id,
+        instance_id=row.id,
+        attempt=row.attempt,
+        host=row.host,
+        spec=spec_of(boot) if isinstance(act, Rebuild) else boot.spec(),
+        vifs=row.addresses,
+        act=act,
+        **_claims(boot, act),
+    )
+
+
+def _claims(boot: Boot, act: AnyAct) -> dict[str, Claim]:
+    """What one that was ever resized holds on its host, and what it holds again where that fails."""
+    spec = boot.spec()
+    if spec.resized is None:
+        return {}
+    if isinstance(act, Resize) and spec.resized.other is not None:
+        return {"claim": boot.claim(), "claim_before": boot.claim_of(spec.resized.other)}
+    return {"claim": boot.claim_of(spec.flavor)}
