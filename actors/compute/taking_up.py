@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from actors.errors import HostError
-from actors.messages import Welcome
+from actors.messages import Claim, Welcome
 from actors.states import Power
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ async def take_up(node: Compute, welcome: Welcome) -> None:
     for claim in welcome.running:
         if claim.edition:  # it was resized at least once
             with _said():  # its next start puts it back
-                await _put_back(node, claim.instance_id)
+                await _put_back(node, claim)
     if welcome.unfinished:
         with _said():  # each build meets it again
             await node.standing.hold([order.instance_id for order in welcome.unfinished])
@@ -43,8 +43,8 @@ async def take_up(node: Compute, welcome: Welcome) -> None:
             await _run(node, instance_id)
 
 
-async def _put_back(node: Compute, instance_id: str) -> None:
-    guests = node.hypervisor.guests
+async def _put_back(node: Compute, claim: Claim) -> None:
+    guests, instance_id = node.hypervisor.guests, claim.instance_id
     mark = await guests.resized(instance_id)
     if mark is None:
         return
@@ -55,6 +55,7 @@ async def _put_back(node: Compute, instance_id: str) -> None:
     power = await guests.power(instance_id)
     await guests.switch_off(instance_id)
     await guests.unresize(instance_id, mark)
+    node.hosts.change(claim)
     if power is Power.RUNNING:
         await _run(node, instance_id)
 

@@ -549,6 +549,7 @@ def test_where_its_node_leaves_it_is_of_its_flavor_and_put_back_when_the_node_is
         await world.compute.start()
         guests = world.hypervisor.guests
         assert await guests.resized(server.id) is None and await guests.power(server.id) is Power.RUNNING
+        assert await claims(world, server) == (TINY, TINY)
         assert (await act(world, server, Reboot(hard=True))).status == "ACTIVE"
         assert await world.state() == running
         assert await claims(world, server) == (TINY, TINY)

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from actors.acts import ActOrder, Edit, Reboot, RevertResize, Stop
+from actors.acts import ActOrder, ConfirmResize, Edit, Reboot, RevertResize, Stop
 from actors.api.act_messages import EditServer
 from actors.compute.build import ResizeMark
-from actors.errors import HostError, HostFault
+from actors.errors import CallerError, HostError, HostFault
+from actors.messages import Claim
 from actors.states import Power
 from tests.acts.test_acts import act, shown
 from tests.acts.test_rescue_crashes import Death
@@ -251,5 +252,29 @@ def test_two_resets_of_a_resize_that_fails_then_leave_the_books_right(tmp_path: 
         view = await shown(world, server)
         assert (view.status, view.flavor) == ("ACTIVE", "tiny")
         assert await claims(world, server) == (TINY, TINY)
+
+    in_world(tmp_path, play)
+
+
+def test_a_confirm_whose_end_was_lost_is_confirmed_again_and_never_reverted(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        await flavor(world, "big", 2, 256, 3)
+        [server] = await world.boot(world.request())
+        await resize(world, server, "big")
+        guests = world.hypervisor.guests
+        real = guests.confirm_resize
+
+        async def does_and_fails(instance_id: str, claim: Claim | None) -> None:
+            await real(instance_id, claim)
+            raise HostError(HostFault("resize", NODE_NAME, "one of the copies could not be removed"))
+
+        guests.confirm_resize = does_and_fails  # type: ignore[method-assign]
+        assert (await act(world, server, ConfirmResize())).status == "VERIFY_RESIZE"
+        guests.confirm_resize = real  # type: ignore[method-assign]
+        with pytest.raises(CallerError, match="has not been resized"):
+            await act(world, server, RevertResize())
+        view = await act(world, server, ConfirmResize())
+        assert (view.status, view.flavor) == ("ACTIVE", "big")
+        assert await claims(world, server) == ((2, 256, 3), (2, 256, 3))
 
     in_world(tmp_path, play)
