@@ -54,6 +54,8 @@ LEAN = {  # Ray's own settings: no spare workers, a dead node is noticed in seco
     "RAY_raylet_report_resources_period_milliseconds": "500",
     "RAY_debug_dump_period_milliseconds": "600000",
     "REPORTER_UPDATE_INTERVAL_MS": "60000",
+    "METRICS_RECORD_INTERVAL_S": "60",  # the dashboard adds up the memory of each of its nine processes
+    "SCAN_EVENT_DIR_INTERVAL_SECONDS": "60",  # and looks for files of events, which no node here writes
     "RAY_START_HOOK": f"{ray_hook.__name__}.{ray_hook.prepare.__name__}",
     **CALLING,
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),  # a batch is a megabyte: it takes memory that was used before,
