@@ -288,6 +288,31 @@ class NetworkNews(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     edition: str = ""
 
 
+class RouterPort(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A router's end in one network: a device in its namespace, whose other end is the port's tap on the node."""
+
+    port_id: str
+    network_id: str
+    mac_address: str
+    mtu: int
+    addresses: tuple[str, ...]  # with their prefix lengths: 10.0.0.1/24
+
+
+class RouterInfo(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Everything that a node's agent does for a router, whole at each change. With another `host` than the agent's own,
+    nothing of the router should be left on the agent's node; a router that is gone has the host ''."""
+
+    router_id: str
+    host: str
+    admin_state_up: bool = True
+    interfaces: tuple[RouterPort, ...] = ()  # in order of their ports' ids
+    gateway: RouterPort | None = None
+    next_hop: str = ""  # through the gateway, for all that no interface and no route leads to; '' = none
+    enable_snat: bool = True
+    floating_ips: tuple[tuple[str, str], ...] = ()  # (floating, fixed), in order
+    routes: tuple[tuple[str, str], ...] = ()  # (destination, next hop)
+
+
 class FirewallRule(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Traffic that a security group lets pass; what no rule lets pass is dropped."""
 

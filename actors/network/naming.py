@@ -10,6 +10,9 @@ from actors.ids import id_within
 _OURS = UUID("8a1b7f0e-6a57-5c0e-9d0c-3f1f1d6f7a52")  # the namespace of the ids that are made from other ids
 COMPUTE_OWNER = "compute:"  # + availability zone
 DHCP_OWNER = "network:dhcp"
+INTERFACE_OWNER = "network:router_interface"
+GATEWAY_OWNER = "network:router_gateway"
+FLOATING_OWNER = "network:floatingip"  # holds a floating IP's address; no device has it
 DEFAULT_GROUP = "default"
 REMEMBERED = 4_096  # derived ids; a boot needs the same few several times
 
