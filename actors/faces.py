@@ -49,7 +49,15 @@ from actors.messages import (
     Vif,
     Welcome,
 )
-from actors.network.messages import DhcpNetworkInfo, DhcpQuery, NetworkNews, PortFirewall, PortQuery, UpdatePort
+from actors.network.messages import (
+    DhcpNetworkInfo,
+    DhcpQuery,
+    NetworkNews,
+    PortFirewall,
+    PortQuery,
+    RouterInfo,
+    UpdatePort,
+)
 from actors.records import (
     Aggregate,
     Change,
@@ -260,8 +268,14 @@ class NetworkFace(Protocol):
     async def ports_active(self, port_ids: list[str]) -> list[bool]:
         """Which of these are wired now; one that is unknown is not. Of those that seem not to be, agents are asked."""
 
-    async def agent_started(self, host: str, underlay_ip: str = "") -> list[str]:
-        """An agent (re)starts and says its VXLAN endpoint; the networks whose DHCP it serves."""
+    async def agent_started(
+        self, host: str, underlay_ip: str = "", physical_networks: tuple[str, ...] = ()
+    ) -> list[str]:
+        """An agent (re)starts and says its VXLAN endpoint and what it has devices for; the networks whose DHCP it
+        serves."""
+
+    async def routers_on(self, host: str) -> list[RouterInfo]:
+        """All routers of which the agent of this node should have something."""
 
     async def forget_hosts(self, hosts: list[str]) -> None:
         """The hosts left the cluster: DHCP that they served moves to others."""

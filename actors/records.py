@@ -465,6 +465,7 @@ class Network(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     admin_state_up: bool = True
     port_security_enabled: bool = True
     dhcp_host: str = ""  # the host whose agent serves DHCP
+    external: bool = False  # routers may have their gateways in it, and floating IPs are its addresses
     created_at: float = 0.0
     description: str = ""
     tags: tuple[str, ...] = ()
@@ -506,7 +507,7 @@ class Port(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     fixed_ips: tuple[FixedIp, ...] = ()
     name: str = ""
     device_id: str = ""
-    device_owner: str = ""  # compute:<zone>, network:dhcp, ''
+    device_owner: str = ""  # compute:<zone>, network:dhcp, network:router_interface …; '' = nobody
     host: str = ""  # binding:host_id
     status: str = "DOWN"  # DOWN, BUILD, ACTIVE
     admin_state_up: bool = True
@@ -517,6 +518,44 @@ class Port(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     profile: dict[str, str] = {}  # binding:profile (pci_slot, physical_network …)
     dns_name: str = ""
     made_for: str = ""  # the instance whose boot created it; '' = a user's own port
+    created_at: float = 0.0
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    updated_at: float = 0.0
+    revision: int = 0
+
+
+class Router(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Forwards IPv4 between the subnets that it has interfaces in, and through its gateway to an external network.
+
+    Its interfaces and its gateway are ports with its id as their `device_id`.
+    """
+
+    id: str
+    name: str
+    project_id: str
+    admin_state_up: bool = True
+    host: str = ""  # the node whose agent runs it; '' = none, since it has no port
+    external_network_id: str = ""  # that its gateway is in; '' = it has none
+    enable_snat: bool = True  # whether senders without a floating IP leave with the gateway's address
+    routes: tuple[tuple[str, str], ...] = ()  # (destination, next hop)
+    created_at: float = 0.0
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    updated_at: float = 0.0
+    revision: int = 0
+
+
+class FloatingIp(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """An address of an external network that its project may have lead to one of its ports."""
+
+    id: str
+    project_id: str
+    network_id: str  # the external one
+    address: str
+    port_id: str = ""  # where it leads to; '' = nowhere
+    fixed_ip: str = ""  # of that port
+    router_id: str = ""  # that does it
     created_at: float = 0.0
     description: str = ""
     tags: tuple[str, ...] = ()
@@ -583,6 +622,7 @@ class NetworkAgent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     id: str  # the host
     underlay_ip: str = ""  # its VXLAN endpoint; '' = it has none
+    physical_networks: tuple[str, ...] = ()  # that its node has devices for
     started_at: float = 0.0
 
 
@@ -752,6 +792,8 @@ Record = (
     | Network
     | Subnet
     | Port
+    | Router
+    | FloatingIp
     | SubnetPool
     | NetworkQuota
     | SecurityGroup

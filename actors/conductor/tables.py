@@ -406,6 +406,7 @@ class NetworkRow(SQLModel, table=True):
     admin_state_up: bool
     port_security_enabled: bool
     dhcp_host: str
+    external: bool
     created_at: float
     description: str
     tags: Nested
@@ -455,6 +456,39 @@ class PortRow(SQLModel, table=True):
     profile: Nested
     dns_name: str
     made_for: str
+    created_at: float
+    description: str
+    tags: Nested
+    updated_at: float
+    revision: Whole
+
+
+class RouterRow(SQLModel, table=True):
+    __tablename__ = "routers"
+    id: Key
+    name: str
+    project_id: str
+    admin_state_up: bool
+    host: str
+    external_network_id: str
+    enable_snat: bool
+    routes: Nested
+    created_at: float
+    description: str
+    tags: Nested
+    updated_at: float
+    revision: Whole
+
+
+class FloatingIpRow(SQLModel, table=True):
+    __tablename__ = "floating_ips"
+    id: Key
+    project_id: str
+    network_id: str
+    address: str
+    port_id: str
+    fixed_ip: str
+    router_id: str
     created_at: float
     description: str
     tags: Nested
@@ -520,6 +554,7 @@ class NetworkAgentRow(SQLModel, table=True):
     __tablename__ = "network_agents"
     id: Key
     underlay_ip: str
+    physical_networks: Nested
     started_at: float
 
 
@@ -675,6 +710,8 @@ ROWS: dict[type[records.Record], type[SQLModel]] = {
     records.Network: NetworkRow,
     records.Subnet: SubnetRow,
     records.Port: PortRow,
+    records.Router: RouterRow,
+    records.FloatingIp: FloatingIpRow,
     records.SubnetPool: SubnetPoolRow,
     records.NetworkQuota: NetworkQuotaRow,
     records.SecurityGroup: SecurityGroupRow,

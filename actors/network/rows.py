@@ -18,24 +18,27 @@ from actors.cluster.names import node_of
 from actors.network.ipam import AddressBook
 from actors.network.naming import DHCP_OWNER, bridge_device, dhcp_port_id, tap_device
 from actors.network.port_log import PortLog
+from actors.network.router_rows import RouterRows
 from actors.records import (
     Change,
     Drop,
     FixedIp,
+    FloatingIp,
     Network,
     NetworkAgent,
     NetworkQuota,
     Port,
+    Router,
     SecurityGroup,
     SecurityGroupRule,
     Subnet,
     SubnetPool,
 )
 
-Revised = Network | Subnet | SubnetPool | Port | SecurityGroup | SecurityGroupRule
+Revised = Network | Subnet | SubnetPool | Port | Router | FloatingIp | SecurityGroup | SecurityGroupRule
 """What has a revision, and the times of its making and of its last change."""
 
-REVISED = frozenset({Network, Subnet, SubnetPool, Port, SecurityGroup, SecurityGroupRule})
+REVISED = frozenset({Network, Subnet, SubnetPool, Port, Router, FloatingIp, SecurityGroup, SecurityGroupRule})
 
 Row = Revised | NetworkAgent | NetworkQuota
 KINDS: tuple[type[Row], ...] = (
@@ -47,6 +50,8 @@ KINDS: tuple[type[Row], ...] = (
     NetworkAgent,
     NetworkQuota,
     Port,
+    Router,
+    FloatingIp,
 )
 """In the order in which they are loaded: subnets before the ports that take their addresses."""
 
@@ -65,6 +70,8 @@ class Rows:
         self.agents: dict[str, NetworkAgent] = {}
         self.pools: dict[str, SubnetPool] = {}
         self.quotas: dict[str, NetworkQuota] = {}  # by project
+        self.routing = RouterRows()
+        self.routers, self.floating_ips = self.routing.routers, self.routing.floating_ips
         self.tables: dict[str, Mapping[str, Row]] = {
             "Network": self.networks,
             "Subnet": self.subnets,
@@ -74,6 +81,8 @@ class Rows:
             "SecurityGroupRule": self.rules,
             "NetworkAgent": self.agents,
             "NetworkQuota": self.quotas,
+            "Router": self.routers,
+            "FloatingIp": self.floating_ips,
         }
         self.segments: dict[Segment, str] = {}
         self.bridges: dict[str, str] = {}  # bridge device → network id
@@ -113,6 +122,10 @@ class Rows:
             self.pools[change.id] = change
         elif isinstance(change, NetworkQuota):
             self.quotas[change.id] = change
+        elif isinstance(change, Router):
+            self.routing.put_router(change)
+        elif isinstance(change, FloatingIp):
+            self.routing.put_floating(change)
         else:
             raise TypeError(f"{type(change).__name__} is not a row of the network room")
 
@@ -174,6 +187,8 @@ class Rows:
             self.pools.pop(change.id, None)
         elif change.kind == "NetworkQuota":
             self.quotas.pop(change.id, None)
+        else:
+            self.routing.drop(change)
 
     # ------------------------------------------------------------ ports
 

@@ -19,10 +19,10 @@ from msgspec.structs import replace
 from actors.cluster.names import node_of
 from actors.errors import CallerError, CallerFault
 from actors.messages import AllocateRequest, AuthContext, DeallocateRequest, PlugEvent, PortDetails, Vif
-from actors.network import views
+from actors.network import router_views, views
 from actors.network.editing import Editing
 from actors.network.groups import RuleResolver
-from actors.network.messages import DhcpNetworkInfo, DhcpQuery, PortFirewall
+from actors.network.messages import DhcpNetworkInfo, DhcpQuery, PortFirewall, RouterInfo
 from actors.network.naming import COMPUTE_OWNER
 from actors.network.notices import Touched
 from actors.network.plan import Plan, Planner
@@ -86,22 +86,31 @@ class NetworkRoom(Editing):
 
     # ------------------------------------------------------------ for the agents
 
-    async def agent_started(self, host: str, underlay_ip: str = "") -> list[str]:
+    async def agent_started(
+        self, host: str, underlay_ip: str = "", physical_networks: tuple[str, ...] = ()
+    ) -> list[str]:
         """The networks whose DHCP this node serves. A new VXLAN endpoint is told to the other hosts of its networks."""
         rows = await self._live.ready()
         known = rows.agents.get(host)
         shared = [network_id for network_id, nodes in rows.nodes_of.items() if host in nodes]
         served = [network.id for network in rows.networks.values() if network.dhcp_host == host]
         self._notices.started(host)
-        if known is None or known.underlay_ip != underlay_ip:
+        if known is None or (known.underlay_ip, known.physical_networks) != (underlay_ip, physical_networks):
             touched = Touched(rows)
             for network_id in {*shared, *served}:
                 touched.add(network_id)
-            self._live.stage([NetworkAgent(id=host, underlay_ip=underlay_ip, started_at=self._clock.now())])
+            now = self._clock.now()
+            self._live.stage(
+                [NetworkAgent(id=host, underlay_ip=underlay_ip, physical_networks=physical_networks, started_at=now)]
+            )
             await self._live.durable()
             others = {notice for notice in touched.urgent() | touched.soon() if notice[0] != host}
             await self._notices.tell(set(), others)
         return served
+
+    async def routers_on(self, host: str) -> list[RouterInfo]:
+        rows = await self._live.ready()
+        return [router_views.router_info(rows, rows.routers[one]) for one in rows.routing.on.get(host, {})]
 
     async def forget_hosts(self, hosts: list[str]) -> None:
         """The hosts left the cluster: their networks' DHCP moves to another host that has ports on them."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from actors.errors import CallerFault, not_found
 from actors.messages import AllocateRequest, DeallocateRequest, PortDetails, Vif
-from actors.network.messages import DhcpHost, DhcpNetworkInfo, DhcpQuery, FirewallRule, PortFirewall
+from actors.network.messages import DhcpHost, DhcpNetworkInfo, DhcpQuery, FirewallRule, PortFirewall, RouterInfo
 from actors.network.naming import bridge_device, dhcp_port_id, tap_device
 from actors.network.views import details_of
 from actors.records import FixedIp, Network, Port, Subnet
@@ -26,6 +26,7 @@ class FakeNetwork:
         self.ports: dict[str, Port] = {}
         self.rules: dict[str, tuple[FirewallRule, ...]] = {}  # by port; ALL_PASS where none are set
         self.endpoints: dict[str, str] = {}
+        self.routers: dict[str, RouterInfo] = {}
         self.calls: list[str] = []
         self.away = False
 
@@ -80,10 +81,16 @@ class FakeNetwork:
     async def ports_down(self, port_ids: list[str], node: str = "") -> None:
         self._called(f"down {' '.join(sorted(port_ids))}")
 
-    async def agent_started(self, host: str, underlay_ip: str = "") -> list[str]:
+    async def agent_started(
+        self, host: str, underlay_ip: str = "", physical_networks: tuple[str, ...] = ()
+    ) -> list[str]:
         self._called(f"started {host}")
         self.endpoints[host] = underlay_ip
         return [network.id for network in self.networks.values() if network.dhcp_host == host]
+
+    async def routers_on(self, host: str) -> list[RouterInfo]:
+        self._called("routers_on")
+        return [router for router in self.routers.values() if router.host == host]
 
     async def peers(self, network_ids: list[str]) -> list[tuple[str, ...]]:
         self._called("peers")
