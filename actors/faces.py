@@ -27,6 +27,7 @@ from actors.messages import (
     DestroyOrder,
     DetachRequest,
     EvacuateRequest,
+    FloatingIps,
     Hello,
     HostReport,
     HostSeen,
@@ -207,6 +208,9 @@ class ConductorFace(Ledger, Protocol):
 
     async def edit(self, edits: list[Edit]) -> list[ServerView | CallerFault]:
         """Change what is known of servers, durably; their guests are not touched."""
+
+    async def floating_ips(self, told: list[FloatingIps], whole: bool = False) -> None:
+        """What leads to these ports of instances now; `whole`: nothing leads to any other."""
 
     async def show(self, instance_ids: list[str]) -> list[ServerView | CallerFault]: ...
 

@@ -465,6 +465,14 @@ class PortDetails(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     profile: dict[str, str]
 
 
+class FloatingIps(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Network → conductor: the floating IPs that lead to an instance's port now."""
+
+    instance_id: str
+    port_id: str
+    floating_ips: tuple[tuple[str, str], ...]  # (floating, fixed)
+
+
 class PlugEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Network → compute: network-vif-plugged (or -unplugged) of one port."""
 

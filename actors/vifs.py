@@ -28,7 +28,7 @@ class SubnetInfo(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     ipv6_address_mode: str = ""
 
 
-class Vif(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Vif(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """One virtual interface of an instance, in the order of its requests."""
 
     port_id: str
@@ -47,6 +47,7 @@ class Vif(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     tag: str = ""
     made_here: bool = True  # created by this boot, so deleted with the instance
     security_groups: tuple[str, ...] | None = None  # their names; None = not known
+    floating_ips: tuple[tuple[str, str], ...] = ()  # (floating, fixed): addresses that lead to it from outside
 
 
 def alike(vif: Vif) -> Vif:

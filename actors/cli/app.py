@@ -93,6 +93,12 @@ def up(
         EvacuationPolicy, typer.Option(help="Servers of a node that left, by themselves: on volumes, or all anew.")
     ] = "never",
     evacuate_after: Annotated[float, typer.Option(min=0.0, help="Seconds for a node to come back before.")] = 60.0,
+    external: Annotated[
+        str,
+        typer.Option(
+            metavar="CIDR", help="Have an external network: floating IPs of it reach guests from here. 172.24.4.0/24"
+        ),
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Start a cloud on this machine (or leave it as it is, where it runs already), or on a Ray cluster."""
@@ -119,6 +125,7 @@ def up(
         dashboard=dashboard,
         database_url=database,
         take_database=take_database,
+        external_cidr=external,
     )
     runtime = start(config, options)
     shown.cloud_is_up(runtime, config, as_json)

@@ -18,10 +18,19 @@ from ray.util import get_node_ip_address
 
 from actors.cluster import edge_port, identity, join, node, ray_node
 from actors.cluster.clouds_file import write_clouds_file
-from actors.cluster.config import CloudConfig, HypervisorName, NodeConfig, SimulatedConfig, from_json, to_json
+from actors.cluster.config import (
+    CloudConfig,
+    ConfigError,
+    HypervisorName,
+    NodeConfig,
+    SimulatedConfig,
+    from_json,
+    to_json,
+)
 from actors.cluster.ray_node import HeadOptions
 from actors.cluster.runtime import Runtime, connect, is_up, read, running, runtime_file, save
 from actors.cluster.services import Say, ask_to_stop, claim_database, start_services
+from actors.network import external
 
 __all__ = ["Runtime", "UpOptions", "connect", "down", "running", "up"]
 
@@ -37,6 +46,7 @@ class UpOptions:
     dashboard: bool = True
     database_url: str = ""
     take_database: bool = False  # also from another cloud that runs
+    external_cidr: str = ""  # of a network in which floating IPs reach guests from this machine; '' = none
 
 
 def up(cloud: CloudConfig, options: UpOptions, say: Say) -> Runtime:
@@ -48,6 +58,7 @@ def up(cloud: CloudConfig, options: UpOptions, say: Say) -> Runtime:
         return _heal(cloud, already, say)
     if already is not None and is_up(already):
         return already  # it has joined a Ray that is not ours
+    _check_external(options)
     cloud.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     cloud = identity.settled(edge_port.settled(cloud))
     claim_database(cloud, say, options.take_database)
@@ -81,6 +92,15 @@ def up(cloud: CloudConfig, options: UpOptions, say: Say) -> Runtime:
     start_services(cloud, options.nodes, say)
     write_clouds_file(cloud)
     return runtime
+
+
+def _check_external(options: UpOptions) -> None:
+    """Before anything is made. Raises `ConfigError`."""
+    if options.external_cidr:
+        try:
+            (external.checked if options.hypervisor == "simulated" else external.check_free)(options.external_cidr)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
 
 
 def _heal(cloud: CloudConfig, known: Runtime, say: Say) -> Runtime:
@@ -123,6 +143,8 @@ def _node_config(cloud: CloudConfig, options: UpOptions, index: int) -> NodeConf
         netns=f"nvr-{ray_node.home_id(cloud.home)}-n{index}" if options.hypervisor == "libvirt" else "",
         underlay_ip=UNDERLAY.format(high=cell, low=index),
         underlay_device="underlay0",
+        physical_networks={external.PHYSICAL_NETWORK: external.DEVICE} if options.external_cidr else {},
+        external_cidr=options.external_cidr,
     )
 
 

@@ -73,6 +73,7 @@ class NodeConfig(Struct, kw_only=True):
     underlay_ip: str = "127.0.0.1"  # VXLAN endpoint, inside `netns`
     underlay_device: str = ""
     physical_networks: dict[str, str] = {}  # name → device, for flat and VLAN networks
+    external_cidr: str = ""  # of the network that joins the nodes in namespaces to this machine; '' = none does
     node_ip: str = "127.0.0.1"  # where other nodes reach this one's image data and relays
     libvirt_uri: str = ""  # '' = the node's own daemon under `home`
     virt_type: Literal["auto", "kvm", "qemu"] = "auto"

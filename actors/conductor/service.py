@@ -30,6 +30,7 @@ from actors.conductor.company import Company
 from actors.conductor.confirmations import Confirmations
 from actors.conductor.deleted import KEPT as SHOWN
 from actors.conductor.edits import edited
+from actors.conductor.floating import by_port, refloated
 from actors.conductor.keys import KEPT as KEYS_KEPT
 from actors.conductor.nodes import Nodes
 from actors.conductor.notifications import KEPT
@@ -47,6 +48,7 @@ from actors.messages import (
     BuildEnded,
     DeleteRequest,
     EvacuateRequest,
+    FloatingIps,
     Hello,
     Launched,
     ServerView,
@@ -453,6 +455,11 @@ class Conductor(Administration):
         if edit.vm_state and at_rest and fault is None:  # one that is reset can't be reverted
             self.forget_resize(boot)
         return fault
+
+    async def floating_ips(self, told: list[FloatingIps], whole: bool = False) -> None:
+        boots = self._boots
+        concerned = list(boots.values()) if whole else [boots[t.instance_id] for t in told if t.instance_id in boots]
+        await self._writing.write(refloated(dict.fromkeys(concerned), by_port(told), whole), "")
 
     def forget_resize(self, boot: Boot) -> None:
         """It is of its flavor alone; whoever writes that has the scheduler told."""

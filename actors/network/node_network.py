@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from actors.cluster.config import NodeConfig
 from actors.errors import HostError, HostFault
 from actors.network import namespaces
+from actors.network.external import join_external, leave_external
 from actors.network.namespaces import ip
 
 UNDERLAY_BRIDGE = "underlay"
@@ -32,6 +33,8 @@ def make_node_network(config: NodeConfig) -> None:
         _make_underlay(config)
         namespaces.add(config.netns)
         _join_underlay(config)
+        if config.external_cidr:
+            join_external(underlay_of(config.netns), config.netns, config.external_cidr)
 
 
 def remove_node_network(config: NodeConfig) -> None:
@@ -42,6 +45,7 @@ def remove_node_network(config: NodeConfig) -> None:
         namespaces.remove(config.netns)
         underlay = underlay_of(config.netns)
         if not _nodes_left(underlay):
+            leave_external(underlay)
             namespaces.remove(underlay)
 
 

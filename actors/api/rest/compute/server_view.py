@@ -83,14 +83,15 @@ def after_change(view: ServerView, showing: Showing, host_status: str = "") -> B
 
 
 def addresses(view: ServerView, short: bool = False) -> Body:
-    """By network, in the order of the interfaces; `short` is what `/ips` shows."""
+    """By network, in the order of the interfaces, floating IPs last as in Nova; `short` is what `/ips` shows."""
     found: dict[str, list[Body]] = {}
-    for vif in view.addresses:
-        for fixed in vif.fixed_ips:
-            entry: Body = {"version": _ip_version(fixed.ip_address), "addr": fixed.ip_address}
-            if not short:
-                entry |= {"OS-EXT-IPS:type": "fixed", "OS-EXT-IPS-MAC:mac_addr": vif.mac_address}
-            found.setdefault(vif.network_name, []).append(entry)
+    ways = [("fixed", vif, ip.ip_address) for vif in view.addresses for ip in vif.fixed_ips]
+    ways += [("floating", vif, address) for vif in view.addresses for address, _ in vif.floating_ips]
+    for kind, vif, address in ways:
+        entry: Body = {"version": _ip_version(address), "addr": address}
+        if not short:
+            entry |= {"OS-EXT-IPS:type": kind, "OS-EXT-IPS-MAC:mac_addr": vif.mac_address}
+        found.setdefault(vif.network_name, []).append(entry)
     return found
 
 
