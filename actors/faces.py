@@ -311,9 +311,14 @@ class NetworkFace(Protocol):
 class AgentFace(Protocol):
     """The network agent of one node: DHCP and L2."""
 
-    async def networks_changed(self, network_ids: list[str], news: list[NetworkNews] | None = None) -> None:
+    async def networks_changed(
+        self,
+        network_ids: list[str],
+        news: list[NetworkNews] | None = None,
+        routers: list[RouterInfo] | None = None,
+    ) -> None:
         """Ports or subnets of these networks changed: bring DHCP up to date before returning. With the news of a
-        network that follow from what it holds, the agent need not ask."""
+        network that follow from what it holds, the agent need not ask. These routers changed, each is told whole."""
 
     async def wired(self) -> list[str]:
         """Ids of the ports whose taps are wired. Asked by a network service that begins anew."""

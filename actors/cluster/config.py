@@ -121,6 +121,10 @@ class NodeConfig(Struct, kw_only=True):
         return self.home / "dhcp"
 
     @property
+    def routers(self) -> Path:
+        return self.home / "routers"
+
+    @property
     def libvirt(self) -> Path:
         return self.home / "libvirt"
 

@@ -1,9 +1,9 @@
-"""The network agent of one node: DHCP agent and L2 agent, relays into networks, metadata for guests.
+"""The network agent of one node: DHCP, L3 and L2 agents, relays into networks, metadata for guests.
 
 One a worker node; meets `AgentFace`. It decides nothing: the network service says how things shall be, the data plane
-makes them so. Everything goes through two queues that batch by themselves (changed networks, sweeps over the taps),
-so a hundred boots at once cost the node a few batches. Invariant: whatever happened while it was away, a started agent
-brings the node to what the database says.
+makes them so. Everything goes through two queues that batch by themselves (changed networks and routers, sweeps over
+the taps), so a hundred boots at once cost the node a few batches. Invariant: whatever happened while it was away, a
+started agent brings the node to what the database says.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from actors.network.dataplane import Dataplane
 from actors.network.dhcp_agent import DhcpAgent
 from actors.network.forward import Relays
 from actors.network.l2_agent import L2Agent
-from actors.network.messages import NetworkNews
+from actors.network.messages import NetworkNews, RouterInfo
+from actors.network.router_agent import RouterAgent
 from actors.outbox import Outbox
 
 POLL_S = 2.0  # between looks at the taps when no event came
-REVIVE_S = 5.0  # between looks at the DHCP servers and the bridges
+REVIVE_S = 5.0  # between looks at the DHCP servers, the routers and the bridges
 START_TRIES = 5  # each waits as long as the network service's face does, and then:
 START_PAUSE_S = 2.0
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from actors.network.metadata_server import Documents, HostAt, MetadataServers
 
 log = logging.getLogger(__name__)
+
+Change = tuple[str, NetworkNews | None] | RouterInfo  # of a network, or of a router
 
 
 class NetworkAgent:
@@ -52,10 +55,11 @@ class NetworkAgent:
         self._dataplane = dataplane
         self._l2 = L2Agent(config.host, network, dataplane, clock)
         self._dhcp = DhcpAgent(config.host, network, dataplane)
+        self._routers = RouterAgent(config.host, dataplane)
         self._relays = Relays(config.node_ip, dataplane, clock)
         self._metadata = _metadata_servers(dataplane, self._dhcp.host_at, documents) if documents else None
-        self._turn = asyncio.Lock()  # DHCP and L2 take turns: a tap of DHCP's own is made by one and wired by the other
-        self._changes: Outbox[tuple[str, NetworkNews | None], None] = Outbox(self._catch_up)
+        self._turn = asyncio.Lock()  # they take turns: a tap of DHCP's or a router's own is made by one, wired by L2
+        self._changes: Outbox[Change, None] = Outbox(self._catch_up)
         self._sweeps: Outbox[None, None] = Outbox(self._sweep)
         self._asking: asyncio.Task[None] | None = None  # held, so that it is not collected
         self.loops: list[asyncio.Task[None]] = []  # for the shell to see that they live
@@ -85,9 +89,15 @@ class NetworkAgent:
 
     # ------------------------------------------------------------ AgentFace
 
-    async def networks_changed(self, network_ids: list[str], news: list[NetworkNews] | None = None) -> None:
+    async def networks_changed(
+        self,
+        network_ids: list[str],
+        news: list[NetworkNews] | None = None,
+        routers: list[RouterInfo] | None = None,
+    ) -> None:
         told = {each.network_id: each for each in news or ()}
-        await asyncio.gather(*[self._changes.ask((each, told.get(each))) for each in dict.fromkeys(network_ids)])
+        changes: list[Change] = [(each, told.get(each)) for each in dict.fromkeys(network_ids)]
+        await asyncio.gather(*[self._changes.ask(change) for change in [*(routers or ()), *changes]])
 
     async def wired(self) -> list[str]:
         """Who asks has begun anew. What it could not tell before is asked for, now and not by the one who waits."""
@@ -96,6 +106,7 @@ class NetworkAgent:
 
     async def _ask_again(self) -> None:
         try:
+            await self._serve_routers()
             await self.networks_changed(self._dhcp.served)
         except (ConnectionError, TimeoutError, HostError, CallerError) as error:
             log.warning("host %s: %s", self._config.host, error)  # the next notice, or the next start, makes it good
@@ -114,40 +125,63 @@ class NetworkAgent:
 
     # ------------------------------------------------------------ the two queues
 
-    async def _catch_up(self, changes: list[tuple[str, NetworkNews | None]]) -> list[CallerFault | HostFault | None]:
+    async def _catch_up(self, changes: list[Change]) -> list[CallerFault | HostFault | None]:
+        networks = [change for change in changes if not isinstance(change, RouterInfo)]
+        routers = [change for change in changes if isinstance(change, RouterInfo)]
+        async with self._turn:
+            failed = await self._routers.refresh(routers) if routers else {}
+            await self._catch_up_networks(networks)
+        return [self._fault_of(change, failed) if isinstance(change, RouterInfo) else None for change in changes]
+
+    async def _catch_up_networks(self, changes: list[tuple[str, NetworkNews | None]]) -> None:
         distinct = list(dict.fromkeys(network_id for network_id, _ in changes))
         news = [told for _, told in changes if told is not None]
         unknown = {network_id for network_id, told in changes if told is None}
-        async with self._turn:
-            for network_id, told in changes:
-                self._l2.foresee(network_id, told)
-            await self._dhcp.refresh(distinct, [told.dhcp for told in news if told.dhcp is not None])
-            await self._l2.sweep()
-            peers = {told.network_id: told.peers for told in news if told.network_id not in unknown}
-            await self._l2.refresh(distinct, peers)
-            await self._serve_metadata()
-        return [None] * len(changes)
+        for network_id, told in changes:
+            self._l2.foresee(network_id, told)
+        await self._dhcp.refresh(distinct, [told.dhcp for told in news if told.dhcp is not None])
+        await self._sweep_taps()
+        peers = {told.network_id: told.peers for told in news if told.network_id not in unknown}
+        await self._l2.refresh(distinct, peers)
+        await self._serve_metadata()
+
+    def _fault_of(self, info: RouterInfo, failed: dict[str, str]) -> HostFault | None:
+        why = failed.get(info.router_id)
+        return HostFault("router", self._config.host, why) if why else None
 
     async def _sweep(self, asked: list[None]) -> list[CallerFault | HostFault | None]:
         async with self._turn:
-            await self._l2.sweep()
+            await self._sweep_taps()
         return [None] * len(asked)
+
+    async def _sweep_taps(self) -> None:
+        """Routers tell where they are once their taps are wired: before, nobody would hear it."""
+        await self._l2.sweep()
+        await self._routers.announce()
 
     # ------------------------------------------------------------ the agent's own life
 
     async def _first_orders(self) -> None:
         for tries_left in reversed(range(START_TRIES)):
             try:
-                network_ids = await self._network.agent_started(self._config.host, self._config.underlay_ip)
+                network_ids = await self._network.agent_started(
+                    self._config.host, self._config.underlay_ip, tuple(self._config.physical_networks)
+                )
                 async with self._turn:
                     await self._dhcp.start(network_ids)
-                    await self._l2.sweep()
+                    await self._routers.start(await self._network.routers_on(self._config.host))
+                    await self._sweep_taps()
                     await self._serve_metadata()
                 return
             except ConnectionError:
                 if not tries_left:
                     raise
                 await asyncio.sleep(START_PAUSE_S)
+
+    async def _serve_routers(self) -> None:
+        async with self._turn:
+            await self._routers.start(await self._network.routers_on(self._config.host))
+            await self._sweep_taps()
 
     async def _serve_metadata(self) -> None:
         if self._metadata:
@@ -166,10 +200,13 @@ class NetworkAgent:
         await self.mend()
 
     async def mend(self) -> None:
-        """What somebody else ended or took away here is there again: DHCP servers, bridges."""
+        """What somebody else ended or took away here is there again: DHCP servers, routers, bridges."""
         async with self._turn:
             await self._dhcp.revive()
+            if await self._routers.mend():
+                await self._l2.sweep()
             await self._l2.mend()
+            await self._routers.announce()
 
     async def _for_ever(self, act: Callable[[], Awaitable[None]], pause_s: float) -> None:
         """The network service may be away or busy, and the host may refuse: this is told, and tried again."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from actors.network.l2 import Segment
-from actors.network.messages import DhcpNetworkInfo, PortFirewall
+from actors.network.messages import DhcpNetworkInfo, PortFirewall, RouterInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,27 @@ class Dataplane(Protocol):
     async def open_socket(self, network_id: str) -> socket.socket:
         """A TCP socket inside a network that has DHCP here. Raises `LookupError` if it has none."""
 
+    # ------------------------------------------------------------ routers
+
+    async def serve_routers(self, infos: list[RouterInfo]) -> list[str]:
+        """Bring these routers to what is said of them; their ports' taps are there then, for L2 to wire."""
+
+    async def stop_routers(self, router_ids: list[str]) -> None: ...
+
+    async def routers(self) -> list[str]:
+        """Ids of the routers of which something is here."""
+
+    async def revive_routers(self) -> list[str]:
+        """Make again what somebody took away of the routers that are served; the ids of those."""
+
+    async def announce_routers(self) -> None:
+        """Tell the networks where addresses of routers are that came new here, as soon as their taps are wired."""
+
     # ------------------------------------------------------------ audits
 
     async def remove_all(self) -> None:
         """Take away everything that any data plane of this node's configuration made."""
 
     async def world(self) -> dict[str, list[str]]:
-        """What is really here, by kind: bridges, taps, tunnels, namespaces, dnsmasq, dhcp entries, leases, tables."""
+        """What is really here, by kind: bridges, taps, tunnels, namespaces, dnsmasq, dhcp entries, leases, tables,
+        routers with their addresses and floating IPs."""

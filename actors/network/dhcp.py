@@ -24,16 +24,15 @@ from actors.network import dhcp_files, namespaces
 from actors.network.dhcp_files import DhcpPaths
 from actors.network.ipam import IPV6_MIN_MTU, version_of
 from actors.network.l2 import WiringError
-from actors.network.links import Links, quiet
+from actors.network.links import Links
 from actors.network.messages import DhcpNetworkInfo
 from actors.network.naming import tap_device
 from actors.network.netlink import Netlink
 from actors.network.netns_thread import NetnsThread
+from actors.network.wire_end import remove_wires, set_addresses, set_device
 
 NAMESPACE_PREFIX = "qdhcp-"
 INSIDE_PREFIX = "ns-"
-LINK_SCOPE = 253  # RT_SCOPE_LINK of rtnetlink(7): the address that the kernel itself gives
-IFA_F_NODAD = 0x02  # of rtnetlink(7)
 START_DEADLINE_S = 20.0  # dnsmasq up; 0.02-0.2 s on a quiet machine
 STOP_DEADLINE_S = 5.0  # after SIGTERM, then SIGKILL
 
@@ -60,7 +59,7 @@ class DhcpServer:
         assert info.port is not None
         await asyncio.to_thread(namespaces.add, self.namespace)
         tap, inside = tap_device(info.port.id), _inside_device(info.port.id)
-        await self._node.run(self._links.dhcp_wire, tap, inside, self.namespace, info.port.mac_address)
+        await self._node.run(self._links.wire_into, self.namespace, tap, inside, info.port.mac_address)
         await self._run_inside(self._bring_up, info, inside)
 
     async def revive(self, info: DhcpNetworkInfo) -> bool:
@@ -75,7 +74,7 @@ class DhcpServer:
         await asyncio.to_thread(_stop_dnsmasq, self.paths)
         if self.namespace in namespaces.names():
             with contextlib.suppress(OSError):  # a name without a namespace: nothing is in it
-                await self._run_inside(_remove_wires, "")
+                await self._run_inside(remove_wires, (INSIDE_PREFIX,))
             await asyncio.to_thread(namespaces.remove, self.namespace)
         await asyncio.to_thread(shutil.rmtree, self.paths.folder, ignore_errors=True)
 
@@ -93,15 +92,16 @@ class DhcpServer:
     # ------------------------------------------------------------ in the namespace's thread
 
     def _bring_up(self, info: DhcpNetworkInfo, inside: str) -> None:
-        _remove_wires(inside)
+        remove_wires((INSIDE_PREFIX,), {inside})
         assert info.port is not None
         addresses = dhcp_files.addresses(info)
         if info.network.mtu < IPV6_MIN_MTU:
             addresses = [address for address in addresses if version_of(address) == 4]
-        _set_device(inside, info.port.mac_address, info.network.mtu)
-        if any(version_of(address) == 6 for address in addresses):
-            _speak_ipv6(inside)
-        _set_addresses(inside, addresses)
+        with Netlink() as netlink:
+            set_device(netlink, inside, info.port.mac_address, info.network.mtu)
+            if any(version_of(address) == 6 for address in addresses):
+                _speak_ipv6(inside)
+            set_addresses(netlink, inside, addresses)
         self._write(info)
         command = dhcp_files.command(info, self.paths, inside)
         stale = dhcp_files.stale_leases(_read(self.paths.leases), info)
@@ -183,23 +183,6 @@ def _inside_device(port_id: str) -> str:
     return f"{INSIDE_PREFIX}{port_id[:11]}"
 
 
-def _remove_wires(but: str) -> None:
-    """Removes the wires in this namespace, with their other ends at once; that of an earlier DHCP port too."""
-    links = Links()
-    try:
-        for index, name in socket.if_nameindex():
-            if name.startswith(INSIDE_PREFIX) and name != but:
-                links.remove(index)
-    finally:
-        links.close()
-
-
-def _set_device(device: str, mac: str, mtu: int) -> None:
-    quiet(device)
-    with Netlink() as netlink:
-        netlink.link("set", index=socket.if_nametoindex(device), address=mac, mtu=mtu, state="up")
-
-
 def _speak_ipv6(device: str) -> None:
     """It believes no announcement, and its addresses are good at once: the network room gave them to nobody else."""
     conf = Path(f"/proc/sys/net/ipv6/conf/{device}")
@@ -207,22 +190,6 @@ def _speak_ipv6(device: str) -> None:
         raise WiringError("this kernel has no IPv6, which a subnet of the network needs")
     for name in ("accept_ra", "autoconf", "accept_dad", "disable_ipv6"):
         (conf / name).write_text("0")
-
-
-def _set_addresses(device: str, addresses: list[str]) -> None:
-    with Netlink() as netlink:
-        index = socket.if_nametoindex(device)
-        here = {
-            f"{message.get_attr('IFA_ADDRESS')}/{message['prefixlen']}"
-            for message in netlink.get_addr(index=index)
-            if message["scope"] != LINK_SCOPE
-        }
-        for address in here - set(addresses):
-            netlink.addr("del", index=index, address=address)
-        for address in addresses:
-            if address not in here:
-                flags = {"flags": IFA_F_NODAD} if version_of(address) == 6 else {}
-                netlink.addr("add", index=index, address=address, **flags)
 
 
 # ---------------------------------------------------------------- files

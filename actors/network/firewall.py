@@ -19,15 +19,14 @@ from __future__ import annotations
 import ipaddress
 import zlib
 from collections.abc import Iterable
-from typing import Any
 
+from actors.network import nftables as nft
 from actors.network.ipam import address_by_mac, version_of
 from actors.network.messages import FirewallRule, PortFirewall
+from actors.network.nftables import Json
 
-Json = dict[str, Any]
 Prefixes = tuple[str, tuple[str, ...]]  # of a rule: ethertype, and what it lets in or out
 
-TABLE = "novaray"
 METADATA_ADDRESS = "169.254.169.254"
 ZONES = 65_535  # connection tracking zones are 16 bits wide; 0 is everybody else's
 PORT_LIMIT = 65_535  # guarded ports on one node: half of a mark
@@ -49,7 +48,7 @@ ICMP6 = ("icmpv6", "ipv6-icmp", "icmp", "58", "1")  # what a rule for IPv6 may c
 def ruleset(ports: Iterable[PortFirewall]) -> Json:
     """The whole document. Ports without port security are left out: nothing checks them."""
     guarded = sorted((port for port in ports if port.port_security_enabled), key=lambda port: port.device)[:PORT_LIMIT]
-    commands = [*_renewed("bridge"), *_renewed("inet")]
+    commands = [*nft.renewed("bridge"), *nft.renewed("inet")]
     if guarded:
         numbers = {port.device: number for number, port in enumerate(guarded, start=1)}
         commands += [*_bridge_table(guarded, numbers), *_inet_table(guarded, numbers)]
@@ -58,7 +57,7 @@ def ruleset(ports: Iterable[PortFirewall]) -> Json:
 
 def removal() -> Json:
     """Takes both tables away; asked twice, it changes nothing."""
-    return {"nftables": [command for family in ("bridge", "inet") for command in _renewed(family)[:2]]}
+    return nft.removal("bridge", "inet")
 
 
 def zones(bridges: Iterable[str]) -> dict[str, int]:
@@ -77,19 +76,21 @@ def zones(bridges: Iterable[str]) -> dict[str, int]:
 
 def _bridge_table(ports: list[PortFirewall], numbers: dict[str, int]) -> list[Json]:
     devices = [port.device for port in ports]
-    either_end = [_rule("bridge", "marks", [_in(_meta(end), devices), _mark(0)]) for end in ("iifname", "oifname")]
-    sender = {"map": {"key": _meta("iifname"), "data": {"set": [[name, numbers[name] << 16] for name in devices]}}}
+    either_end = [
+        nft.rule("bridge", "marks", [nft.is_in(nft.meta(end), devices), nft.mark(0)]) for end in ("iifname", "oifname")
+    ]
+    sender = {"map": {"key": nft.meta("iifname"), "data": {"set": [[name, numbers[name] << 16] for name in devices]}}}
     return [
         *[command for port in ports for command in (*_sender_chain(port), *_number_chain(port, numbers[port.device]))],
-        _base_chain("bridge", "sender", "prerouting", -300),
-        _rule("bridge", "sender", [_jumps(_meta("iifname"), {name: f"from_{name}" for name in devices})]),
+        nft.base_chain("bridge", "sender", "prerouting", -300),
+        nft.rule("bridge", "sender", [nft.jumps(nft.meta("iifname"), {name: f"from_{name}" for name in devices})]),
         # Before br_netfilter's own place in the forward hook (0), where `inet` is called.
-        _base_chain("bridge", "marks", "forward", -200),
+        nft.base_chain("bridge", "marks", "forward", -200),
         *either_end,
         # Once more, since what came in fragments is whole only now.
-        _rule("bridge", "marks", [_jumps(_meta("iifname"), {name: f"from_{name}" for name in devices})]),
-        _rule("bridge", "marks", [_in(_meta("protocol"), IP), _set(_meta("mark"), sender)]),
-        _rule("bridge", "marks", [_jumps(_meta("oifname"), {name: f"to_{name}" for name in devices})]),
+        nft.rule("bridge", "marks", [nft.jumps(nft.meta("iifname"), {name: f"from_{name}" for name in devices})]),
+        nft.rule("bridge", "marks", [nft.is_in(nft.meta("protocol"), IP), nft.set_to(nft.meta("mark"), sender)]),
+        nft.rule("bridge", "marks", [nft.jumps(nft.meta("oifname"), {name: f"to_{name}" for name in devices})]),
     ]
 
 
@@ -99,12 +100,12 @@ def _sender_chain(port: PortFirewall) -> list[Json]:
     neighbours = _neighbour_chain(port) if _has_ipv6(port) else []
     return [
         *neighbours,
-        _chain("bridge", chain),
-        _rule("bridge", chain, [_in(_payload("ether", "type"), TAGGED), {"drop": None}]),
-        _rule("bridge", chain, [*_udp(67, 68), {"drop": None}]),  # a DHCP server
-        *[_rule("bridge", chain, check) for check in (_routers(port) if neighbours else [])],
-        *[_rule("bridge", chain, [*check, {"return": None}]) for check in _allowed_senders(port)],
-        _rule("bridge", chain, [{"drop": None}]),
+        nft.chain("bridge", chain),
+        nft.rule("bridge", chain, [nft.is_in(nft.payload("ether", "type"), TAGGED), {"drop": None}]),
+        nft.rule("bridge", chain, [*_udp(67, 68), {"drop": None}]),  # a DHCP server
+        *[nft.rule("bridge", chain, check) for check in (_routers(port) if neighbours else [])],
+        *[nft.rule("bridge", chain, [*check, {"return": None}]) for check in _allowed_senders(port)],
+        nft.rule("bridge", chain, [{"drop": None}]),
     ]
 
 
@@ -122,9 +123,9 @@ def _neighbour_chain(port: PortFirewall) -> list[Json]:
     chain = f"nd_{port.device}"
     targets = dict.fromkeys(address for _, address in _pairs(port, 6))
     return [
-        _chain("bridge", chain),
-        *[_rule("bridge", chain, [*_target(address), {"return": None}]) for address in targets],
-        _rule("bridge", chain, [{"drop": None}]),
+        nft.chain("bridge", chain),
+        *[nft.rule("bridge", chain, [*_target(address), {"return": None}]) for address in targets],
+        nft.rule("bridge", chain, [{"drop": None}]),
     ]
 
 
@@ -136,28 +137,32 @@ def _target(prefix: str) -> list[Json]:
         length = min(WORD_BITS, network.prefixlen - place)
         word = int(network.network_address) >> (128 - place - length) & ((1 << length) - 1)
         read = {"payload": {"base": "th", "offset": TARGET_BIT + place, "len": length}}
-        matches.append(_match(read, word))
+        matches.append(nft.match(read, word))
     return matches
 
 
 def _allowed_senders(port: PortFirewall) -> list[list[Json]]:
-    mac, ip, arp = _payload("ether", "saddr"), _payload("ip", "saddr"), _payload("arp", "saddr ip")
-    own = [_match(mac, port.mac_address), _match(_payload("arp", "saddr ether"), port.mac_address)]
+    mac, ip, arp = nft.payload("ether", "saddr"), nft.payload("ip", "saddr"), nft.payload("arp", "saddr ip")
+    own = [nft.match(mac, port.mac_address), nft.match(nft.payload("arp", "saddr ether"), port.mac_address)]
     allowed = [
         # A client without an address asks for one, and asks whether its address is free (RFC 5227).
-        [own[0], _match(ip, "0.0.0.0"), *_udp(68, 67)],
-        [*own, _match(arp, "0.0.0.0")],
+        [own[0], nft.match(ip, "0.0.0.0"), *_udp(68, 67)],
+        [*own, nft.match(arp, "0.0.0.0")],
     ]
     for owner, address in _pairs(port, 4):
-        allowed.append([_match(mac, owner), _match(ip, _prefix(address))])
+        allowed.append([nft.match(mac, owner), nft.match(ip, nft.prefix(address))])
         allowed.append(
-            [_match(mac, owner), _match(_payload("arp", "saddr ether"), owner), _match(arp, _prefix(address))]
+            [
+                nft.match(mac, owner),
+                nft.match(nft.payload("arp", "saddr ether"), owner),
+                nft.match(arp, nft.prefix(address)),
+            ]
         )
     if _has_ipv6(port):
-        ip6 = _payload("ip6", "saddr")
+        ip6 = nft.payload("ip6", "saddr")
         # Without an address it may ask who has it, who routes, and say what it listens to.
-        allowed.append([own[0], _match(ip6, "::"), _icmp6(SOLICIT_ROUTER, SOLICIT, *LISTENERS)])
-        allowed += [[_match(mac, owner), _match(ip6, _prefix(address))] for owner, address in _pairs(port, 6)]
+        allowed.append([own[0], nft.match(ip6, "::"), _icmp6(SOLICIT_ROUTER, SOLICIT, *LISTENERS)])
+        allowed += [[nft.match(mac, owner), nft.match(ip6, nft.prefix(address))] for owner, address in _pairs(port, 6)]
     return allowed
 
 
@@ -177,10 +182,10 @@ def _pairs(port: PortFirewall, version: int) -> list[tuple[str, str]]:
 
 def _number_chain(port: PortFirewall, number: int) -> list[Json]:
     chain = f"to_{port.device}"
-    added = {"|": [{"&": [_meta("mark"), 0xFFFF0000]}, number]}
+    added = {"|": [{"&": [nft.meta("mark"), 0xFFFF0000]}, number]}
     return [
-        _chain("bridge", chain),
-        _rule("bridge", chain, [_in(_meta("protocol"), IP), _set(_meta("mark"), added)]),
+        nft.chain("bridge", chain),
+        nft.rule("bridge", chain, [nft.is_in(nft.meta("protocol"), IP), nft.set_to(nft.meta("mark"), added)]),
     ]
 
 
@@ -190,28 +195,28 @@ def _number_chain(port: PortFirewall, number: int) -> list[Json]:
 def _inet_table(ports: list[PortFirewall], numbers: dict[str, int]) -> list[Json]:
     names = _prefix_sets(ports)
     zone_of = zones(port.bridge for port in ports)
-    zone_map = {"map": {"key": _meta("iifname"), "data": {"set": [list(item) for item in sorted(zone_of.items())]}}}
+    zone_map = {"map": {"key": nft.meta("iifname"), "data": {"set": [list(item) for item in sorted(zone_of.items())]}}}
     return [
         *[_prefix_set(name, prefixes) for prefixes, name in names.items()],
         *[command for port in ports for command in _group_chains(port, names)],
-        _base_chain("inet", "zones", "prerouting", -300),
-        _rule("inet", "zones", [_set({"ct": {"key": "zone"}}, zone_map)]),
-        _base_chain("inet", "groups", "forward", 0),
-        _rule("inet", "groups", [_match(_meta("mark"), 0), {"accept": None}]),
-        _rule("inet", "groups", [_not_in(_meta("iifname"), sorted(zone_of)), {"accept": None}]),
-        _rule("inet", "groups", [_in({"ct": {"key": "state"}}, ["established", "related"]), {"accept": None}]),
-        _rule("inet", "groups", [_match({"ct": {"key": "state"}}, "invalid", "in"), {"drop": None}]),
-        _rule("inet", "groups", [_by_half(numbers, "egress", 0xFFFF0000, 16)]),
-        _rule("inet", "groups", [_by_half(numbers, "ingress", 0x0000FFFF, 0)]),
+        nft.base_chain("inet", "zones", "prerouting", -300),
+        nft.rule("inet", "zones", [nft.set_to({"ct": {"key": "zone"}}, zone_map)]),
+        nft.base_chain("inet", "groups", "forward", 0),
+        nft.rule("inet", "groups", [nft.match(nft.meta("mark"), 0), {"accept": None}]),
+        nft.rule("inet", "groups", [nft.is_not_in(nft.meta("iifname"), sorted(zone_of)), {"accept": None}]),
+        nft.rule("inet", "groups", [nft.is_in({"ct": {"key": "state"}}, ["established", "related"]), {"accept": None}]),
+        nft.rule("inet", "groups", [nft.match({"ct": {"key": "state"}}, "invalid", "in"), {"drop": None}]),
+        nft.rule("inet", "groups", [_by_half(numbers, "egress", 0xFFFF0000, 16)]),
+        nft.rule("inet", "groups", [_by_half(numbers, "ingress", 0x0000FFFF, 0)]),
         # The mark is ours only between these two hooks: a tunnel would carry it to the host's own routing rules.
-        _base_chain("inet", "unmark", "forward", 10),
-        _rule("inet", "unmark", [_in(_meta("iifname"), sorted(zone_of)), _mark(0)]),
+        nft.base_chain("inet", "unmark", "forward", 10),
+        nft.rule("inet", "unmark", [nft.is_in(nft.meta("iifname"), sorted(zone_of)), nft.mark(0)]),
     ]
 
 
 def _by_half(numbers: dict[str, int], direction: str, mask: int, shift: int) -> Json:
     targets = {number << shift: f"{direction}_{device}" for device, number in numbers.items()}
-    return _jumps({"&": [_meta("mark"), mask]}, targets)
+    return nft.jumps({"&": [nft.meta("mark"), mask]}, targets)
 
 
 def _group_chains(port: PortFirewall, names: dict[Prefixes, str]) -> list[Json]:
@@ -228,9 +233,9 @@ def _group_chains(port: PortFirewall, names: dict[Prefixes, str]) -> list[Json]:
         rules = [rule for rule in port.rules if rule.direction == direction and rule.ethertype in kinds]
         allowed = [*first, *[_group_match(rule, names) for rule in rules]]
         commands += [
-            _chain("inet", chain),
-            *[_rule("inet", chain, [*match, {"return": None}]) for match in allowed],
-            _rule("inet", chain, [{"drop": None}]),
+            nft.chain("inet", chain),
+            *[nft.rule("inet", chain, [*match, {"return": None}]) for match in allowed],
+            nft.rule("inet", chain, [{"drop": None}]),
         ]
     return commands
 
@@ -238,9 +243,12 @@ def _group_chains(port: PortFirewall, names: dict[Prefixes, str]) -> list[Json]:
 def _group_match(rule: FirewallRule, names: dict[Prefixes, str]) -> list[Json]:
     header = "ip" if rule.ethertype == "IPv4" else "ip6"
     if not rule.remote_prefixes:
-        return [_match(_meta("nfproto"), rule.ethertype.lower()), *_protocol_match(rule)]
+        return [nft.match(nft.meta("nfproto"), rule.ethertype.lower()), *_protocol_match(rule)]
     end = "saddr" if rule.direction == "ingress" else "daddr"
-    return [*_protocol_match(rule), _match(_payload(header, end), f"@{names[rule.ethertype, rule.remote_prefixes]}")]
+    return [
+        *_protocol_match(rule),
+        nft.match(nft.payload(header, end), f"@{names[rule.ethertype, rule.remote_prefixes]}"),
+    ]
 
 
 def _protocol_match(rule: FirewallRule) -> list[Json]:
@@ -248,12 +256,12 @@ def _protocol_match(rule: FirewallRule) -> list[Json]:
         return []
     icmp = _icmp_of(rule)
     number = int(rule.protocol) if rule.protocol.isdigit() else NUMBERS[rule.protocol]
-    match = [_match(_meta("l4proto"), NUMBERS[icmp] if icmp else number)]
+    match = [nft.match(nft.meta("l4proto"), NUMBERS[icmp] if icmp else number)]
     if rule.port_min == ANY_PORT or (number == NUMBERS["icmpv6"] and not icmp):
         return match  # of the other IP version's ICMP there is none to have a type
     if icmp:
         return [*match, *_icmp_match(rule, icmp)]
-    return [*match, _match(_payload("th", "dport"), {"range": [rule.port_min, rule.port_max]})]
+    return [*match, nft.match(nft.payload("th", "dport"), {"range": [rule.port_min, rule.port_max]})]
 
 
 def _icmp_of(rule: FirewallRule) -> str:
@@ -264,8 +272,8 @@ def _icmp_of(rule: FirewallRule) -> str:
 
 
 def _icmp_match(rule: FirewallRule, icmp: str) -> list[Json]:
-    kind = _match(_payload(icmp, "type"), rule.port_min)
-    return [kind, _match(_payload(icmp, "code"), rule.port_max)] if rule.port_max != ANY_PORT else [kind]
+    kind = nft.match(nft.payload(icmp, "type"), rule.port_min)
+    return [kind, nft.match(nft.payload(icmp, "code"), rule.port_max)] if rule.port_max != ANY_PORT else [kind]
 
 
 def _prefix_sets(ports: list[PortFirewall]) -> dict[Prefixes, str]:
@@ -280,82 +288,18 @@ def _prefix_set(name: str, prefixes: Prefixes) -> Json:
     version = 4 if ethertype == "IPv4" else 6
     networks = [ipaddress.ip_network(text, strict=False) for text in texts if version_of(text) == version]
     collapsed = ipaddress.collapse_addresses(networks)  # type: ignore[type-var]  # of one version
-    elements = [_prefix(str(network)) for network in collapsed]
+    elements = [nft.prefix(str(network)) for network in collapsed]
     content = {"elem": elements} if elements else {}
-    return _add("set", family="inet", name=name, type=f"ipv{version}_addr", flags=["interval"], **content)
-
-
-# ---------------------------------------------------------------- the words of nftables (libnftables-json(5))
-
-
-def _renewed(family: str) -> list[Json]:
-    """Makes the table, so that deleting it can't fail, deletes it and makes it anew: all in the one transaction."""
-    table = {"table": {"family": family, "name": TABLE}}
-    return [{"add": table}, {"delete": table}, {"add": table}]
-
-
-def _add(kind: str, **content: Any) -> Json:
-    return {"add": {kind: {"table": TABLE, **content}}}
-
-
-def _chain(family: str, name: str) -> Json:
-    return _add("chain", family=family, name=name)
-
-
-def _base_chain(family: str, name: str, hook: str, priority: int) -> Json:
-    return _add("chain", family=family, name=name, type="filter", hook=hook, prio=priority, policy="accept")
-
-
-def _rule(family: str, chain: str, expressions: list[Json]) -> Json:
-    return _add("rule", family=family, chain=chain, expr=expressions)
-
-
-def _meta(key: str) -> Json:
-    return {"meta": {"key": key}}
-
-
-def _payload(protocol: str, field: str) -> Json:
-    return {"payload": {"protocol": protocol, "field": field}}
-
-
-def _match(left: Json, right: Any, operator: str = "==") -> Json:
-    return {"match": {"op": operator, "left": left, "right": right}}
-
-
-def _in(left: Json, values: list[Any]) -> Json:
-    return _match(left, {"set": values})
-
-
-def _not_in(left: Json, values: list[Any]) -> Json:
-    return _match(left, {"set": values}, "!=")
-
-
-def _jumps(key: Json, targets: dict[Any, str]) -> Json:
-    return {"vmap": {"key": key, "data": {"set": [[value, {"jump": {"target": to}}] for value, to in targets.items()]}}}
-
-
-def _set(what: Json, value: Any) -> Json:
-    return {"mangle": {"key": what, "value": value}}
-
-
-def _mark(value: int) -> Json:
-    return _set(_meta("mark"), value)
+    return nft.add("set", family="inet", name=name, type=f"ipv{version}_addr", flags=["interval"], **content)
 
 
 def _udp(source: int, destination: int) -> list[Json]:
-    return [_match(_payload("udp", "sport"), source), _match(_payload("udp", "dport"), destination)]
+    return [nft.match(nft.payload("udp", "sport"), source), nft.match(nft.payload("udp", "dport"), destination)]
 
 
 def _metadata() -> list[Json]:
-    return [_match(_payload("ip", "daddr"), METADATA_ADDRESS), _match(_payload("tcp", "dport"), 80)]
+    return [nft.match(nft.payload("ip", "daddr"), METADATA_ADDRESS), nft.match(nft.payload("tcp", "dport"), 80)]
 
 
 def _icmp6(*types: int) -> Json:
-    return _in(_payload("icmpv6", "type"), sorted(types))
-
-
-def _prefix(address: str) -> Any:
-    network = ipaddress.ip_network(address, strict=False)
-    if network.prefixlen == network.max_prefixlen:
-        return str(network.network_address)
-    return {"prefix": {"addr": str(network.network_address), "len": network.prefixlen}}
+    return nft.is_in(nft.payload("icmpv6", "type"), sorted(types))

@@ -177,8 +177,8 @@ class Links:
         size = {"mtu": mtu} if mtu else {}
         self.netlink.link("set", index=index, master=self._must(bridge), state="up", **size)
 
-    def dhcp_wire(self, tap: str, inside: str, namespace: str, mac: str) -> None:
-        """A veth pair from this namespace into the named one, where its end has the DHCP port's MAC."""
+    def wire_into(self, namespace: str, tap: str, inside: str, mac: str) -> None:
+        """A veth pair from this namespace into the named one, where its end has the port's MAC."""
         if self.index(tap):
             return
         end = {"ifname": inside, "net_ns_fd": namespace, "address": mac}

@@ -1,4 +1,4 @@
-"""The real data plane: netlink, nftables and dnsmasq in the node's network namespace.
+"""The real data plane: netlink, nftables, dnsmasq and routers in the node's network namespace.
 
 Made by the agent's shell; asked by the agent. Owns the threads that live in the namespace, and one socket on which the
 kernel tells of every change of a device. Invariant: what a node's configuration made can be found and removed from
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import shutil
 import socket
 import subprocess
@@ -18,18 +17,20 @@ from pathlib import Path
 
 from actors.cluster.config import CloudConfig, NodeConfig
 from actors.errors import HostError, HostFault
-from actors.network import firewall, namespaces
+from actors.network import firewall, namespaces, nft_command
 from actors.network.dataplane import Wiring
 from actors.network.dhcp import DhcpServer, namespace_of, pid_of
 from actors.network.dhcp_files import DhcpPaths
 from actors.network.l2 import Segment, Tap, WiringError, network_orders
 from actors.network.links import Links
-from actors.network.messages import DhcpNetworkInfo, PortFirewall
+from actors.network.messages import DhcpNetworkInfo, PortFirewall, RouterInfo
 from actors.network.netns_thread import NetnsThread
+from actors.network.nftables import Json
+from actors.network.routers import Routers
 
 LINK_GROUP = 1  # RTMGRP_LINK of rtnetlink(7)
 NEWS_BYTES = 1 << 16
-NFT_DEADLINE_S = 30.0
+MODPROBE_DEADLINE_S = 30.0
 DHCP_AT_ONCE = 8  # networks brought up side by side
 BRIDGE_FILTERING = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 
@@ -49,6 +50,7 @@ class LinuxDataplane:
         self._infos: dict[str, DhcpNetworkInfo] = {}
         self._busy: dict[str, asyncio.Lock] = {}
         self._room = asyncio.Semaphore(DHCP_AT_ONCE)
+        self._routers = Routers(config.routers, self._node, self._links)
 
     async def start(self) -> None:
         for tool in ("ip", "nft", "dnsmasq"):
@@ -113,9 +115,9 @@ class LinuxDataplane:
     async def guard(self, ports: list[PortFirewall]) -> None:
         await self._nft(firewall.ruleset(ports))
 
-    async def _nft(self, document: firewall.Json) -> None:
+    async def _nft(self, document: Json) -> None:
         try:
-            await self._filter.run(_run_nft, json.dumps(document))
+            await self._filter.run(nft_command.load, document)
         except (OSError, subprocess.SubprocessError) as error:
             raise self._fault(f"nft: {error}") from error
 
@@ -167,13 +169,34 @@ class LinuxDataplane:
             raise LookupError(f"network {network_id} has no DHCP on host {self._config.host}")
         return await self._server(network_id).open_socket()
 
+    # ------------------------------------------------------------ routers
+
+    async def serve_routers(self, infos: list[RouterInfo]) -> list[str]:
+        return await self._routers.serve(infos)
+
+    async def stop_routers(self, router_ids: list[str]) -> None:
+        failed = [why for why in await self._routers.stop(router_ids) if why]
+        if failed:
+            raise self._fault("; ".join(failed))
+
+    async def routers(self) -> list[str]:
+        return self._routers.here()
+
+    async def revive_routers(self) -> list[str]:
+        return await self._routers.revive()
+
+    async def announce_routers(self) -> None:
+        await self._routers.announce()
+
     # ------------------------------------------------------------ audits
 
     async def remove_all(self) -> None:
+        await self.stop_routers(await self.routers())
         await self.stop_dhcp(await self.dhcp_networks())
         await self.leave(await self.networks())
         await self._nft(firewall.removal())
-        shutil.rmtree(self._config.dhcp, ignore_errors=True)
+        for folder in (self._config.dhcp, self._config.routers):
+            shutil.rmtree(folder, ignore_errors=True)
 
     async def world(self) -> dict[str, list[str]]:
         links = await self._node.run(self._links.all)
@@ -190,7 +213,8 @@ class LinuxDataplane:
             "dnsmasq": [each for each in served if pid_of(self._paths(each))],
             "dhcp_entries": _lines(served, (self._paths(each).host for each in served)),
             "leases": _lines(served, (self._paths(each).leases for each in served)),
-            "tables": (await self._filter.run(_nft_tables)).splitlines(),
+            "tables": await self._filter.run(nft_command.tables),
+            **await self._routers.world(),
         }
 
     # ------------------------------------------------------------ inside
@@ -198,7 +222,7 @@ class LinuxDataplane:
     def _need_bridge_filtering(self) -> None:
         """Without it security groups would let everything pass, so a host that lacks it takes no guests."""
         if not BRIDGE_FILTERING.exists() and shutil.which("modprobe"):
-            subprocess.run(["modprobe", "br_netfilter"], capture_output=True, timeout=NFT_DEADLINE_S, check=False)
+            subprocess.run(["modprobe", "br_netfilter"], capture_output=True, timeout=MODPROBE_DEADLINE_S, check=False)
         if not BRIDGE_FILTERING.exists():
             raise self._fault("security groups need the kernel's br_netfilter: run `modprobe br_netfilter`")
 
@@ -222,20 +246,6 @@ def _link_news() -> socket.socket:
     news = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
     news.bind((0, LINK_GROUP))
     return news
-
-
-def _run_nft(document: str) -> None:
-    done = subprocess.run(
-        ["nft", "-j", "-f", "-"], input=document, text=True, capture_output=True, timeout=NFT_DEADLINE_S, check=False
-    )
-    if done.returncode:
-        raise OSError(done.stderr.strip() or f"exit code {done.returncode}")
-
-
-def _nft_tables() -> str:
-    return subprocess.run(
-        ["nft", "list", "tables"], text=True, capture_output=True, timeout=NFT_DEADLINE_S, check=True
-    ).stdout
 
 
 def _why(act: Callable[[], None]) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import socket
 
-from actors.network import dhcp_files
+from actors.network import dhcp_files, routing
 from actors.network.dataplane import Wiring
 from actors.network.l2 import Segment
-from actors.network.messages import DhcpNetworkInfo, PortFirewall
+from actors.network.messages import DhcpNetworkInfo, PortFirewall, RouterInfo
 from actors.network.naming import bridge_device, tap_device
 from actors.simulated_taps import Taps
 
@@ -21,10 +21,11 @@ class SimulatedDataplane:
 
     def __init__(self, taps: Taps) -> None:
         self._guests = taps
-        self._own = Taps()  # of the DHCP servers
+        self._own = Taps()  # of the DHCP servers and the routers
         self._bridge_of: dict[tuple[str, int], str] = {}  # tap and its number → network id
         self._joined: dict[str, tuple[str, ...]] = {}  # network id → peers
         self._dhcp: dict[str, DhcpNetworkInfo] = {}
+        self._routers: dict[str, RouterInfo] = {}
         self._guarded: list[PortFirewall] = []
 
     async def start(self) -> None: ...
@@ -96,6 +97,34 @@ class SimulatedDataplane:
     async def open_socket(self, network_id: str) -> socket.socket:
         raise LookupError(f"network {network_id} is simulated: nothing answers in it")
 
+    # ------------------------------------------------------------ routers
+
+    async def serve_routers(self, infos: list[RouterInfo]) -> list[str]:
+        for info in infos:
+            here = self._router_taps(info.router_id)
+            self._routers[info.router_id] = info
+            wanted = self._router_taps(info.router_id)
+            self._own.remove(sorted(here - wanted))
+            self._own.add(sorted(wanted - here))
+        return [""] * len(infos)
+
+    def _router_taps(self, router_id: str) -> set[str]:
+        info = self._routers.get(router_id)
+        return {device.tap for device in routing.devices(info)} if info is not None else set()
+
+    async def stop_routers(self, router_ids: list[str]) -> None:
+        for router_id in router_ids:
+            self._own.remove(sorted(self._router_taps(router_id)))
+            self._routers.pop(router_id, None)
+
+    async def routers(self) -> list[str]:
+        return sorted(self._routers)
+
+    async def revive_routers(self) -> list[str]:
+        return []
+
+    async def announce_routers(self) -> None: ...
+
     # ------------------------------------------------------------ audits
 
     async def remove_all(self) -> None:
@@ -104,6 +133,7 @@ class SimulatedDataplane:
         self._bridge_of.clear()
         self._joined.clear()
         self._dhcp.clear()
+        self._routers.clear()
         self._guarded = []
 
     async def world(self) -> dict[str, list[str]]:
@@ -119,6 +149,7 @@ class SimulatedDataplane:
             "dhcp": sorted(self._dhcp),
             "dhcp_entries": sorted(entries),
             "guarded": sorted(port.device for port in self._guarded),
+            **routing.world(self._routers.values()),
         }
 
     def _bridge(self, name: str, number: int) -> str:

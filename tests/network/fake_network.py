@@ -25,6 +25,7 @@ class FakeNetwork:
         self.subnets: dict[str, Subnet] = {}
         self.ports: dict[str, Port] = {}
         self.rules: dict[str, tuple[FirewallRule, ...]] = {}  # by port; ALL_PASS where none are set
+        self.routers: dict[str, RouterInfo] = {}
         self.endpoints: dict[str, str] = {}
         self.routers: dict[str, RouterInfo] = {}
         self.calls: list[str] = []

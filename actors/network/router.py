@@ -1,0 +1,200 @@
+"""One router on this node: its namespace, its wires into the node, its addresses, routes and translation.
+
+Used by `routers.py`. What it shall hold is decided in `routing.py` and `nat.py`. Each wire's other end is a tap in the
+node's namespace, which the L2 agent joins to its network's bridge like any port's. Nothing runs here: the kernel
+routes, and goes on when the agent does not. Invariant: the namespace forwards only when its firewall is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from pyroute2.netlink.exceptions import NetlinkError
+
+from actors.network import announcing, connections, namespaces, nat, nft_command, routing
+from actors.network.announcing import Announcement, Announcements
+from actors.network.l2 import WiringError
+from actors.network.links import Links
+from actors.network.messages import RouterInfo
+from actors.network.netlink import Netlink
+from actors.network.netns_thread import NetnsThread
+from actors.network.routing import Device, Route
+from actors.network.wire_end import addresses_of, remove_wires, set_addresses, set_device
+
+WIRES = (routing.INTERFACE_PREFIX, routing.GATEWAY_PREFIX)
+ROUTES = {"family": socket.AF_INET, "table": 254, "proto": 4}  # RT_TABLE_MAIN, RTPROT_STATIC of rtnetlink(7)
+RTNH_F_ONLINK = 4  # of rtnetlink(7)
+FORWARDING = "ip_forward"
+SETTINGS = {  # below /proc/sys/net/ipv4: see ip-sysctl of the kernel's documentation
+    "conf/all/arp_ignore": 1,  # an address is told only in the network that it is in: two ends may be in one network
+    "conf/all/arp_announce": 2,
+    "conf/all/promote_secondaries": 1,  # an address that goes does not take others of its subnet along
+    "conf/all/rp_filter": 0,  # whatever the machine has: extra routes may lead back another way
+    "conf/default/rp_filter": 0,
+    "conf/all/send_redirects": 0,  # two that meet by floating IPs could not do so without the router
+    "conf/default/send_redirects": 0,
+    "conf/all/accept_redirects": 0,
+}
+
+Result = TypeVar("Result")
+Args = ParamSpec("Args")
+
+
+class Router:
+    """`node` is the thread of the node's namespace, `links` its netlink; the caller allows one call at a time."""
+
+    def __init__(self, router_id: str, node: NetnsThread, links: Links) -> None:
+        self.router_id = router_id
+        self.namespace = routing.namespace_of(router_id)
+        self.announcements = Announcements()
+        self._node = node
+        self._links = links
+
+    async def serve(self, info: RouterInfo) -> None:
+        """Brings everything to what `info` says. Raises `OSError` or `WiringError`."""
+        await asyncio.to_thread(namespaces.add, self.namespace)
+        wanted = {device.name: device for device in routing.devices(info)}
+        here = await self._run_inside(remove_wires, WIRES, wanted.keys())
+        missing = [device for name, device in wanted.items() if name not in here]
+        await self._node.run(self._wire, missing)
+        await self._run_inside(self._bring_up, info)
+
+    async def stop(self, info: RouterInfo | None) -> None:
+        """Takes everything away, whatever there is of it; `info` is what was served last, if that is known."""
+        if self.namespace in namespaces.names():
+            with contextlib.suppress(OSError):  # a name without a namespace: nothing is in it
+                await self._run_inside(remove_wires, WIRES)
+            await asyncio.to_thread(namespaces.remove, self.namespace)
+        if info is not None:
+            await self._node.run(self._unwire, routing.devices(info))
+
+    async def world(self) -> dict[str, list[str]]:
+        """What is really there: lines as `routing.world` has them."""
+        if self.namespace not in namespaces.names():
+            return {}
+        addresses, pairs = await self._run_inside(_look)
+        return {
+            "router_addresses": [f"{self.router_id} {address}" for address in addresses],
+            "floating_ips": [f"{self.router_id} {' '.join(pair)}" for pair in pairs],
+        }
+
+    async def announce(self, info: RouterInfo) -> None:
+        """Tells of the addresses that came new, where the tap is wired; of the others at a later call."""
+        due = self.announcements.due
+        if not due:
+            return
+        taps = {device.name: device.tap for device in routing.devices(info)}
+        wired = await self._node.run(self._wired, list(taps.values()))
+        now = [each for each in due if taps.get(each.device) in wired]
+        if now:
+            await self._run_inside(_send, now)
+            self.announcements.told(now)
+
+    async def _run_inside(self, fn: Callable[Args, Result], *args: Args.args, **kwargs: Args.kwargs) -> Result:
+        thread = NetnsThread(self.namespace)
+        try:
+            return await thread.run(fn, *args, **kwargs)
+        finally:
+            thread.close()
+
+    # ------------------------------------------------------------ in the node's thread
+
+    def _wire(self, devices: list[Device]) -> None:
+        self._unwire(devices)  # what is left of a namespace that somebody took away
+        for device in devices:
+            self._links.wire_into(self.namespace, device.tap, device.name, device.mac_address)
+
+    def _unwire(self, devices: list[Device]) -> None:
+        for device in devices:
+            index = self._links.index(device.tap)
+            if index:
+                self._links.remove(index)
+
+    def _wired(self, taps: list[str]) -> set[str]:
+        return {link.name for link in self._links.all() if link.master and link.name in taps}
+
+    # ------------------------------------------------------------ in the namespace's thread
+
+    def _bring_up(self, info: RouterInfo) -> None:
+        for name, value in SETTINGS.items():
+            _set(name, value)
+        nft_command.load(nat.document(info))
+        _set(FORWARDING, 1)
+        devices = routing.devices(info)
+        with Netlink() as netlink:
+            new = [_new_addresses(netlink, device) for device in devices]
+            refused = _set_routes(netlink, routing.routes(info))
+        self.announcements.keep({each for device in devices for each in _announcements(device, device.addresses)})
+        self.announcements.add(
+            [each for device, fresh in zip(devices, new, strict=True) for each in _announcements(device, fresh)]
+        )
+        connections.end_stale(info)
+        if refused:
+            raise WiringError("; ".join(refused))
+
+
+def _set(name: str, value: int) -> None:
+    path = Path("/proc/sys/net/ipv4") / name
+    if path.read_text().strip() != str(value):
+        path.write_text(str(value))
+
+
+def _new_addresses(netlink: Any, device: Device) -> list[str]:
+    set_device(netlink, device.name, device.mac_address, device.mtu)
+    return set_addresses(netlink, device.name, device.addresses)
+
+
+def _announcements(device: Device, addresses: list[str] | tuple[str, ...]) -> list[Announcement]:
+    return [Announcement(device.name, device.mac_address, address.partition("/")[0]) for address in addresses]
+
+
+def _set_routes(netlink: Any, wanted: dict[str, Route]) -> list[str]:
+    """Why some could not be: one that leads nowhere does not stop the others."""
+    refused = []
+    for destination, route in wanted.items():
+        way: dict[str, Any] = {"gateway": route.next_hop}
+        if route.device:
+            way |= {"oif": socket.if_nametoindex(route.device), "flags": RTNH_F_ONLINK}
+        try:
+            netlink.route("replace", dst=destination, **way, **ROUTES)
+        except NetlinkError as error:
+            refused.append(f"route {destination} via {route.next_hop}: {error.args[1]}")
+    for message in netlink.get_routes(**ROUTES):
+        if _destination(message) not in wanted:
+            with contextlib.suppress(NetlinkError):  # its device has just gone, and it with that
+                netlink.route("del", dst=_destination(message), **ROUTES)
+    return refused
+
+
+def _destination(message: Any) -> str:
+    return f"{message.get_attr('RTA_DST') or '0.0.0.0'}/{message['dst_len']}"
+
+
+def _look() -> tuple[list[str], list[tuple[str, str]]]:
+    """Devices with their addresses, and which floating IP leads where."""
+    with Netlink() as netlink:
+        addresses = [
+            f"{name} {address}"
+            for index, name in socket.if_nameindex()
+            if name.startswith(WIRES)
+            for address in addresses_of(netlink, index)
+        ]
+    return addresses, nft_command.pairs(nat.FAMILY, nat.FLOATING)
+
+
+def _send(announcements: list[Announcement]) -> None:
+    for each in announcements:
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
+            try:
+                wire.bind((each.device, 0))
+                for frame in announcing.frames(each):
+                    wire.send(frame)
+            except OSError as error:
+                if error.errno not in (errno.ENODEV, errno.ENETDOWN, errno.ENXIO):  # somebody took it away: `mend`
+                    raise

@@ -1,0 +1,104 @@
+"""All routers of this node, as `linux.py` serves them: each is one `Router`, and a file of the node says that it is.
+
+The file `routers/<router id>` of the node's folder holds what was last said of the router (JSON). It is there before
+anything of the router is, and goes when nothing is left, so that an agent finds what another life of it has made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+
+from actors.network import namespaces, routing
+from actors.network.l2 import WiringError
+from actors.network.links import Links
+from actors.network.messages import RouterInfo
+from actors.network.netns_thread import NetnsThread
+from actors.network.router import Router
+
+AT_ONCE = 8  # routers brought up side by side
+
+
+class Routers:
+    def __init__(self, folder: Path, node: NetnsThread, links: Links) -> None:
+        self._folder = folder
+        self._node = node
+        self._links = links
+        self._routers: dict[str, Router] = {}
+        self._infos: dict[str, RouterInfo] = {}  # of those that are served in this life
+        self._room = asyncio.Semaphore(AT_ONCE)
+
+    async def serve(self, infos: list[RouterInfo]) -> list[str]:
+        return list(await asyncio.gather(*[self._serve(info) for info in infos]))
+
+    async def _serve(self, info: RouterInfo) -> str:
+        self._infos[info.router_id] = info
+        self._folder.mkdir(parents=True, exist_ok=True)
+        await asyncio.to_thread((self._folder / info.router_id).write_bytes, msgspec.json.encode(info))
+        return await self._act(info.router_id, lambda router: router.serve(info))
+
+    async def stop(self, router_ids: list[str]) -> list[str]:
+        return list(await asyncio.gather(*[self._stop(router_id) for router_id in router_ids]))
+
+    async def _stop(self, router_id: str) -> str:
+        info = self._infos.pop(router_id, None) or self._read(router_id)
+        why = await self._act(router_id, lambda router: router.stop(info))
+        if not why:
+            (self._folder / router_id).unlink(missing_ok=True)
+            self._routers.pop(router_id, None)
+        return why
+
+    def here(self) -> list[str]:
+        return sorted(file.name for file in self._folder.iterdir()) if self._folder.is_dir() else []
+
+    async def revive(self) -> list[str]:
+        """Those of which a namespace or a tap is gone are made again; what was announced is due to be told again."""
+        taps, there = await self._node.run(self._links.taps), set(namespaces.names())
+        lost = [info for info in self._infos.values() if _lacks(info, taps, there)]
+        replies = await self.serve(lost)
+        for router in self._routers.values():
+            router.announcements.again()
+        return [info.router_id for info, why in zip(lost, replies, strict=True) if not why]
+
+    async def announce(self) -> None:
+        """What could not be told is told later."""
+        for router_id, info in list(self._infos.items()):
+            if self._router(router_id).announcements.due:
+                await self._act(router_id, lambda router: router.announce(info))  # noqa: B023 - at once
+
+    async def world(self) -> dict[str, list[str]]:
+        here, kinds = self.here(), routing.world([])
+        found = await asyncio.gather(*[self._router(router_id).world() for router_id in here])
+        return {kind: sorted(line for one in found for line in one.get(kind, ())) for kind in kinds} | {
+            "routers": here,
+            "router_namespaces": sorted({routing.namespace_of(each) for each in here} & set(namespaces.names())),
+        }
+
+    # ------------------------------------------------------------ inside
+
+    def _router(self, router_id: str) -> Router:
+        return self._routers.setdefault(router_id, Router(router_id, self._node, self._links))
+
+    async def _act(self, router_id: str, act: Callable[[Router], Awaitable[object]]) -> str:
+        """Why it failed, '' if it did not."""
+        async with self._room:
+            try:
+                await act(self._router(router_id))
+            except (OSError, WiringError, subprocess.SubprocessError) as error:
+                return f"router {router_id}: {error}"
+        return ""
+
+    def _read(self, router_id: str) -> RouterInfo | None:
+        try:
+            return msgspec.json.decode((self._folder / router_id).read_bytes(), type=RouterInfo)
+        except (OSError, msgspec.MsgspecError):  # written by half, or by another version
+            return None
+
+
+def _lacks(info: RouterInfo, taps: dict[str, int], there: set[str]) -> bool:
+    wanted = {device.tap for device in routing.devices(info)}
+    return routing.namespace_of(info.router_id) not in there or bool(wanted - taps.keys())

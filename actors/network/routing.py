@@ -1,0 +1,88 @@
+"""What the namespace of a router holds: devices with their addresses, and routes. Pure; `router.py` makes it so.
+
+Names are those of Neutron's L3 agent: the namespace `qrouter-<router id>`, in it `qr-…` for each interface and `qg-…`
+for the gateway, each followed by 11 characters of its port's id. A floating IP is an address of the gateway's device
+alone, a network of its own (/32), so that it comes and goes without touching another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from actors.network.messages import RouterInfo, RouterPort
+from actors.network.naming import tap_device
+
+NAMESPACE_PREFIX = "qrouter-"
+INTERFACE_PREFIX, GATEWAY_PREFIX = "qr-", "qg-"
+EVERYWHERE = "0.0.0.0/0"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One end of a wire, in the router; its other end is the tap on the node."""
+
+    name: str
+    tap: str
+    mac_address: str
+    mtu: int
+    addresses: tuple[str, ...]  # with their prefix lengths
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """With a device, the next hop is taken to be there, even if no address of ours is of its network."""
+
+    next_hop: str
+    device: str = ""
+
+
+def namespace_of(router_id: str) -> str:
+    return f"{NAMESPACE_PREFIX}{router_id}"
+
+
+def gateway_device(info: RouterInfo) -> str:
+    """'' if it has none."""
+    return f"{GATEWAY_PREFIX}{info.gateway.port_id[:11]}" if info.gateway is not None else ""
+
+
+def devices(info: RouterInfo) -> list[Device]:
+    """The gateway comes last: what is behind it is led out when all that leads in is there."""
+    made = [_device(INTERFACE_PREFIX, port, ()) for port in info.interfaces]
+    if info.gateway is not None:
+        floating = [f"{address}/32" for address, _ in info.floating_ips]
+        made.append(_device(GATEWAY_PREFIX, info.gateway, floating))
+    return made
+
+
+def _device(prefix: str, port: RouterPort, more: Iterable[str]) -> Device:
+    addresses = tuple(dict.fromkeys((*port.addresses, *more)))
+    return Device(f"{prefix}{port.port_id[:11]}", tap_device(port.port_id), port.mac_address, port.mtu, addresses)
+
+
+def routes(info: RouterInfo) -> dict[str, Route]:
+    """By destination. One that is asked for goes before the one that the gateway's subnet gives."""
+    given = {EVERYWHERE: Route(info.next_hop, gateway_device(info))} if info.gateway and info.next_hop else {}
+    return given | {destination: Route(next_hop) for destination, next_hop in info.routes}
+
+
+def is_served(info: RouterInfo, node: str) -> bool:
+    """Whether anything of it should be on this node: a router that is administratively down is nowhere."""
+    return info.host == node and info.admin_state_up
+
+
+def world(infos: Iterable[RouterInfo]) -> dict[str, list[str]]:
+    """What a data plane that serves these routers finds when it looks."""
+    held = sorted(infos, key=lambda info: info.router_id)
+    addresses = [
+        f"{info.router_id} {device.name} {address}"
+        for info in held
+        for device in devices(info)
+        for address in device.addresses
+    ]
+    floating = [f"{info.router_id} {' '.join(pair)}" for info in held if info.gateway for pair in info.floating_ips]
+    return {
+        "routers": [info.router_id for info in held],
+        "router_addresses": sorted(addresses),
+        "floating_ips": sorted(floating),
+    }

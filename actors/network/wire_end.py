@@ -1,0 +1,56 @@
+"""The ends of wires inside a namespace of ours: their MACs, addresses and removal. Used by `dhcp.py` and `router.py`.
+
+Everything here must run in a thread of that namespace, and blocks for milliseconds.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Set
+from typing import Any
+
+from actors.network.ipam import version_of
+from actors.network.links import Links, quiet
+
+LINK_SCOPE = 253  # RT_SCOPE_LINK of rtnetlink(7): the address that the kernel itself gives
+IFA_F_NODAD = 0x02  # of rtnetlink(7)
+
+
+def remove_wires(prefixes: tuple[str, ...], but: Set[str] = frozenset()) -> set[str]:
+    """Removes the wires in this namespace, with their other ends at once; the names of those that stay."""
+    links = Links()
+    here = {name: index for index, name in socket.if_nameindex() if name.startswith(prefixes)}
+    try:
+        for name, index in here.items():
+            if name not in but:
+                links.remove(index)
+    finally:
+        links.close()
+    return here.keys() & but
+
+
+def set_device(netlink: Any, device: str, mac: str, mtu: int) -> None:
+    quiet(device)
+    netlink.link("set", index=socket.if_nametoindex(device), address=mac, mtu=mtu, state="up")
+
+
+def set_addresses(netlink: Any, device: str, addresses: Iterable[str]) -> list[str]:
+    """Addresses with their prefix lengths. The device has exactly these then; which of them are new."""
+    index = socket.if_nametoindex(device)
+    wanted = dict.fromkeys(addresses)
+    here = addresses_of(netlink, index)
+    for address in here - wanted.keys():
+        netlink.addr("del", index=index, address=address)
+    new = [address for address in wanted if address not in here]
+    for address in new:
+        flags = {"flags": IFA_F_NODAD} if version_of(address) == 6 else {}
+        netlink.addr("add", index=index, address=address, **flags)
+    return new
+
+
+def addresses_of(netlink: Any, index: int) -> set[str]:
+    return {
+        f"{message.get_attr('IFA_ADDRESS')}/{message['prefixlen']}"
+        for message in netlink.get_addr(index=index)
+        if message["scope"] != LINK_SCOPE
+    }
