@@ -7,32 +7,35 @@ is judged as the first packet of another.
 
 from __future__ import annotations
 
+import asyncio
 import errno
-from collections.abc import Iterator
 from typing import Any
 
-from pyroute2 import NFCTSocket
 from pyroute2.netlink.exceptions import NetlinkError
-from pyroute2.netlink.nfnetlink.nfctsocket import IPS_DST_NAT, IPS_SRC_NAT
+from pyroute2.netlink.nfnetlink.nfctsocket import IPS_DST_NAT, IPS_SRC_NAT, AsyncNFCTSocket
 
 from actors.network.messages import RouterInfo
 from actors.network.nat import Translation, is_stale
-from actors.network.netlink import Netlink
 
 
-def end_stale(info: RouterInfo) -> int:
-    """How many."""
-    ended = 0
-    with Netlink(NFCTSocket) as tracking:
-        for message in list(_translated(tracking)):
-            if is_stale(_translation(message), info):
-                ended += _end(tracking, message)
-    return ended
+def end_stale(info: RouterInfo) -> None:
+    """On a loop of its own, of the kind that can open netlink sockets, whatever the process prefers (`netlink.py`)."""
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        runner.run(_end_stale(info))
 
 
-def _translated(tracking: Any) -> Iterator[Any]:
-    for status in (IPS_SRC_NAT, IPS_DST_NAT):
-        yield from tracking.dump(status=status, status_mask=status)
+async def _end_stale(info: RouterInfo) -> None:
+    tracking: Any = AsyncNFCTSocket()
+    await tracking.setup_endpoint()
+    try:
+        for status in (IPS_SRC_NAT, IPS_DST_NAT):
+            found = [message async for message in await tracking.dump(status=status, status_mask=status)]
+            for message in found:
+                if is_stale(_translation(message), info):
+                    await _end(tracking, message)
+    finally:
+        tracking.close()
+        await asyncio.sleep(0)  # the transport closes its socket in the loop's next round
 
 
 def _translation(message: Any) -> Translation:
@@ -45,12 +48,10 @@ def _translation(message: Any) -> Translation:
     )
 
 
-def _end(tracking: Any, message: Any) -> int:
+async def _end(tracking: Any, message: Any) -> None:
     """Named as the kernel told of it, which also does for protocols whose parts pyroute2 does not know."""
     try:
-        tracking.entry("del", tuple_orig={"attrs": message.get_attr("CTA_TUPLE_ORIG")["attrs"]})
+        await tracking.entry("del", tuple_orig={"attrs": message.get_attr("CTA_TUPLE_ORIG")["attrs"]})
     except NetlinkError as error:
         if error.code != errno.ENOENT:  # it has ended by itself, or was told of twice
             raise
-        return 0
-    return 1

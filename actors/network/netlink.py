@@ -1,25 +1,23 @@
 """A netlink socket that works in any thread, whatever event loop the process prefers.
 
-Used by `links.py`, `wire_end.py` and `connections.py`. pyroute2 runs its blocking calls on an event loop of its own;
-where uvloop is the process's policy (as in a Ray actor) that loop could not open netlink sockets, so each gets
-asyncio's own kind here.
+Used by `links.py` and `wire_end.py`. pyroute2 runs its blocking calls on an event loop of its own; where uvloop is the
+process's policy (as in a Ray actor) that loop could not open netlink sockets, so each gets asyncio's own kind here.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from pyroute2 import IPRoute
 
 
 class Netlink:
-    """Must be made, used and closed in one thread; its calls are those of pyroute2's `kind` of socket (`calls`)."""
+    """Must be made, used and closed in one thread; its calls are those of pyroute2's IPRoute (`calls`)."""
 
-    def __init__(self, kind: Callable[..., Any] = IPRoute) -> None:
+    def __init__(self) -> None:
         self._loop = asyncio.SelectorEventLoop()
-        self.calls: Any = kind(use_event_loop=self._loop)
+        self.calls: Any = IPRoute(use_event_loop=self._loop)
 
     def close(self) -> None:
         self.calls.close()

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from uuid import UUID
 
 from actors.errors import CallerFault, not_found
+from actors.ids import id_within
 from actors.messages import AllocateRequest, DeallocateRequest, PortDetails, Vif
-from actors.network.messages import DhcpHost, DhcpNetworkInfo, DhcpQuery, FirewallRule, PortFirewall, RouterInfo
-from actors.network.naming import bridge_device, dhcp_port_id, tap_device
+from actors.network.messages import (
+    DhcpHost,
+    DhcpNetworkInfo,
+    DhcpQuery,
+    FirewallRule,
+    PortFirewall,
+    RouterInfo,
+    RouterPort,
+)
+from actors.network.naming import GATEWAY_OWNER, INTERFACE_OWNER, bridge_device, dhcp_port_id, tap_device
 from actors.network.views import details_of
 from actors.records import FixedIp, Network, Port, Subnet
 
@@ -25,7 +35,6 @@ class FakeNetwork:
         self.subnets: dict[str, Subnet] = {}
         self.ports: dict[str, Port] = {}
         self.rules: dict[str, tuple[FirewallRule, ...]] = {}  # by port; ALL_PASS where none are set
-        self.routers: dict[str, RouterInfo] = {}
         self.endpoints: dict[str, str] = {}
         self.routers: dict[str, RouterInfo] = {}
         self.calls: list[str] = []
@@ -63,6 +72,32 @@ class FakeNetwork:
             host=host,
         )
         return self.ports[port_id]
+
+    def add_router(
+        self, router_id: str, host: str, ends: dict[str, str], gateway: tuple[str, str] | None = None
+    ) -> None:
+        """`ends`: its addresses in networks by their ids; `gateway`: the external network and its address there. The
+        first address of that network is the next hop."""
+        interfaces = tuple(self._end(router_id, host, *end, INTERFACE_OWNER) for end in ends.items())
+        outside = self._end(router_id, host, *gateway, GATEWAY_OWNER) if gateway else None
+        next_hop = f"{gateway[1].rpartition('.')[0]}.1" if gateway else ""
+        self.routers[router_id] = RouterInfo(
+            router_id=router_id, host=host, interfaces=interfaces, gateway=outside, next_hop=next_hop
+        )
+        return self.routers[router_id]
+
+    def _end(self, router_id: str, host: str, network_id: str, address: str, owner: str) -> RouterPort:
+        port = self.add_port(
+            id_within(UUID(int=0), router_id + network_id), network_id, address, host, owner, router_id
+        )
+        mtu = self.networks[network_id].mtu
+        return RouterPort(
+            port_id=port.id,
+            network_id=network_id,
+            mac_address=port.mac_address,
+            mtu=mtu,
+            addresses=(f"{address}/24",),
+        )
 
     # ------------------------------------------------------------ NetworkFace
 

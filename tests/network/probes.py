@@ -19,6 +19,8 @@ import pytest
 from actors.network.namespaces import inside as inside_command
 from actors.network.netns_thread import NetnsThread
 
+ANSWER_S = 5.0  # for what should come; what should not is waited for much shorter
+
 
 @cache
 def lacking() -> str:
@@ -105,6 +107,26 @@ def tcp_server(netns: str, port: int) -> Iterator[None]:
         yield
     finally:
         server.close()
+
+
+def socket_in(netns: str, kind: socket.SocketKind, port: int = 0) -> socket.socket:
+    """A socket of IPv4 that lives in the namespace; with a port it is bound, and listens if it can."""
+
+    def make() -> socket.socket:
+        made = socket.socket(socket.AF_INET, kind)
+        made.settimeout(ANSWER_S)
+        if port:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            made.bind(("", port))
+            if kind is socket.SOCK_STREAM:
+                made.listen()
+        return made
+
+    thread = NetnsThread(netns)
+    try:
+        return thread.call(make)
+    finally:
+        thread.close()
 
 
 def tcp_answers(netns: str, address: str, port: int, timeout_s: float = 1.0) -> bool:

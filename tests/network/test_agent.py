@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from actors.clock import SystemClock
 from actors.cluster.config import CloudConfig, NodeConfig
+from actors.errors import HostError
+from actors.network import routing
 from actors.network.agent import NetworkAgent
-from actors.network.messages import NetworkNews
+from actors.network.messages import NetworkNews, RouterInfo
 from actors.network.naming import bridge_device, dhcp_port_id, tap_device
 from actors.network.simulated import SimulatedDataplane
 from actors.network.views import details_of
@@ -22,6 +25,7 @@ from tests.network.fake_network import FakeNetwork
 PORT = "11111111-aaaa"
 TAP = tap_device(PORT)
 NET = "22222222-bbbb"
+PORT_ADDRESS = "10.5.0.9"
 DHCP_TAP = tap_device(dhcp_port_id(NET))
 
 
@@ -274,6 +278,117 @@ def test_news_that_do_not_follow_are_asked_for(since: str) -> None:
         assert any("10.5.0.10" in entry for entry in (await node.agent.world())["dhcp_entries"])
 
     run(play)
+
+
+# ---------------------------------------------------------------- routers
+
+
+ROUTER, FAR = "77777777-dddd", "66666666-eeee"
+
+
+def routed(network: FakeNetwork) -> None:
+    network.add_network(FAR, "10.6.0.0/24", 8, "")
+    network.add_router(ROUTER, "h1", {NET: "10.5.0.1", FAR: "10.6.0.1"})
+
+
+def taps_of(info: RouterInfo) -> list[str]:
+    return sorted(f"{tap_device(port.port_id)} {bridge_device(port.network_id)}" for port in info.interfaces)
+
+
+def test_a_start_serves_the_routers_of_the_node_and_wires_their_ports() -> None:
+    async def play(node: Node) -> None:
+        world = await node.agent.world()
+        info = node.network.routers[ROUTER]
+        assert {kind: world[kind] for kind in routing.world([])} == routing.world([info])
+        assert set(taps_of(info)) < set(world["taps"])
+        assert {port.port_id for port in info.interfaces} < set(await node.agent.wired())
+
+    run(play, routed)
+
+
+def test_a_router_is_told_whole_and_what_it_no_longer_has_goes() -> None:
+    async def play(node: Node) -> None:
+        whole = node.network.routers[ROUTER]
+        before = await node.agent.world()
+        half = msgspec.structs.replace(whole, interfaces=whole.interfaces[:1])
+        for info in (half, half, whole, whole):
+            await node.agent.networks_changed([], None, [info])
+            world = await node.agent.world()
+            assert set(taps_of(info)) == set(world["taps"]) & set(taps_of(whole))
+        assert await node.agent.world() == before
+
+    run(play, routed)
+
+
+@pytest.mark.parametrize("change", [{"host": "h2"}, {"host": ""}, {"admin_state_up": False}])
+def test_a_router_that_belongs_elsewhere_or_is_down_is_not_here(change: dict[str, Any]) -> None:
+    async def play(node: Node) -> None:
+        whole, before = node.network.routers[ROUTER], await node.agent.world()
+        for _ in range(2):
+            await node.agent.networks_changed([], None, [msgspec.structs.replace(whole, **change)])
+        world = await node.agent.world()
+        assert (world["routers"], world["networks"]) == ([], [NET])
+        assert not set(taps_of(whole)) & set(world["taps"])
+        await node.agent.networks_changed([NET, FAR], None, [msgspec.structs.replace(whole, **change), whole])
+        assert await node.agent.world() == before  # the last word counts
+
+    run(play, routed)
+
+
+def test_a_new_life_takes_away_routers_that_are_not_its_own() -> None:
+    async def play(node: Node) -> None:
+        await node.agent.stop(remove=False)
+        node.network.routers.clear()
+        second = Node(node.network, node.taps, node.dataplane)
+        await second.agent.start()
+        assert (await second.agent.world())["routers"] == []
+        await second.agent.stop(remove=False)
+
+    run(play, routed)
+
+
+class Refusing(SimulatedDataplane):
+    """Can't make a router, as often as it is said."""
+
+    times = 0
+
+    async def serve_routers(self, infos: list[RouterInfo]) -> list[str]:
+        if self.times:
+            self.times -= 1
+            return ["no room"] * len(infos)
+        return await super().serve_routers(infos)
+
+
+def test_a_router_that_could_not_be_is_told_of_and_tried_again() -> None:
+    async def play() -> None:
+        network = FakeNetwork()
+        network.add_network(NET, "10.5.0.0/24", 7, "h1", "10.5.0.2")
+        taps = Taps()
+        dataplane = Refusing(taps)
+        node = Node(network, taps, dataplane)
+        await node.agent.start()
+        routed(network)
+        dataplane.times = 2
+        network.add_port(PORT, NET, "10.5.0.9", "h1")
+        changed = asyncio.gather(
+            node.agent.networks_changed([], None, [network.routers[ROUTER]]),
+            node.agent.networks_changed([NET]),
+            return_exceptions=True,
+        )
+        failed, well = await changed
+        assert isinstance(failed, HostError) and well is None
+        assert any(PORT_ADDRESS in entry for entry in (await node.agent.world())["dhcp_entries"])
+        await node.agent.mend()
+        assert (await node.agent.world())["routers"] == []
+        await node.agent.mend()
+        assert set(taps_of(network.routers[ROUTER])) < set((await node.agent.world())["taps"])
+        await node.agent.stop(remove=True)
+        assert not any((await node.agent.world()).values())
+
+    asyncio.run(play())
+
+
+# ---------------------------------------------------------------- lives
 
 
 def test_a_new_life_takes_over_and_removes_what_is_stale() -> None:
