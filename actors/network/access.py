@@ -32,6 +32,12 @@ def check_admin(context: AuthContext, field: str, what: str) -> None:
 
 
 def sees_network(context: AuthContext, network: Network) -> bool:
+    return network.external or uses_network(context, network)
+
+
+def uses_network(context: AuthContext, network: Network) -> bool:
+    """Whether its subnets and ports in it are for this caller. Of an external network of others only the network itself
+    is seen: routers' gateways and floating IPs are in it."""
     return network.shared or owns(context, network)
 
 

@@ -18,5 +18,8 @@ class NetworkActor(Shell):
         keep_memory_small()
         verifier = await reach.verifier()
         rooms = reach.Agents(), reach.Computes()
-        room = self.room = NetworkRoom(cloud, reach.conductor(), verifier, *rooms, SystemClock(), Random())
+        conductor = reach.conductor()
+        room = self.room = NetworkRoom(
+            cloud, conductor, verifier, *rooms, SystemClock(), Random(), conductor.floating_ips
+        )
         await room.start()

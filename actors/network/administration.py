@@ -94,7 +94,7 @@ class Administration(Door):
     async def list_subnets(self, token: str) -> list[Subnet]:
         rows, context = await self._door(token)
         return [
-            subnet for subnet in rows.subnets.values() if access.sees_network(context, rows.networks[subnet.network_id])
+            subnet for subnet in rows.subnets.values() if access.uses_network(context, rows.networks[subnet.network_id])
         ]
 
     async def list_ports(self, query: PortQuery) -> list[Port]:

@@ -17,7 +17,7 @@ from actors.messages import AuthContext
 from actors.network import access
 from actors.network.ipam import IPV6_MIN_MTU, parsed_cidr, version_of
 from actors.network.messages import CreateNetwork, UpdateNetwork
-from actors.network.naming import bridge_device
+from actors.network.naming import FLOATING_OWNER, GATEWAY_OWNER, bridge_device
 from actors.network.rows import Rows, Segment
 from actors.records import Network
 
@@ -30,6 +30,7 @@ NAME_LIMIT = 255  # characters
 HOST_NAME = re.compile(
     r"(?=.{1,255}$)[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*"
 )
+EXTERNAL = "say whether a network leads out of the cloud"
 SEGMENT_DRAWS = 64  # random tries before the range is walked
 
 
@@ -90,6 +91,7 @@ def network_from(
         physical_network=request.physical_network,
         mtu=_mtu(request.mtu, kind),
         shared=request.shared,
+        external=request.external,
         admin_state_up=request.admin_state_up,
         port_security_enabled=request.port_security_enabled,
         description=check_description(request.description),
@@ -101,6 +103,9 @@ def network_changed(request: UpdateNetwork, context: AuthContext, network: Netwo
     if request.shared is not None and request.shared != network.shared:
         access.check_admin(context, "shared", "share a network")
         _check_unshared(request.shared, network, rows)
+    if request.external is not None and request.external != network.external:
+        access.check_admin(context, "router:external", EXTERNAL)
+        _check_not_external(request.external, network, rows)
     sixes = (one for one in rows.subnets_of.get(network.id, {}).values() if version_of(one.cidr) == 6)
     if request.mtu is not None and request.mtu < IPV6_MIN_MTU and any(sixes):
         raise CallerError(bad_request("mtu", f"its subnet of IPv6 needs an MTU of {IPV6_MIN_MTU}"))
@@ -109,6 +114,7 @@ def network_changed(request: UpdateNetwork, context: AuthContext, network: Netwo
         "description": None if request.description is None else check_description(request.description),
         "admin_state_up": request.admin_state_up,
         "shared": request.shared,
+        "external": request.external,
         "port_security_enabled": request.port_security_enabled,
         "mtu": None if request.mtu is None else _mtu(request.mtu, network.network_type),
     }
@@ -117,10 +123,21 @@ def network_changed(request: UpdateNetwork, context: AuthContext, network: Netwo
 
 def _check_unshared(shared: bool, network: Network, rows: Rows) -> None:
     """What others have on it keeps it shared."""
-    others = {port.project_id for port in rows.ports_of.get(network.id, {}).values()} - {network.project_id}
+    others = {port.project_id for port in rows.ports_of.get(network.id, {}).values()} - {network.project_id, ""}
     if not shared and others:
         text = f"Unable to reconfigure sharing settings for network {network.id}. Multiple tenants are using it."
         raise CallerError(conflict("shared", text, "InvalidSharedSetting"))
+
+
+def _check_not_external(external: bool, network: Network, rows: Rows) -> None:
+    """What leads out through it keeps it external."""
+    owners = {port.device_owner for port in rows.ports_of.get(network.id, {}).values()}
+    if not external and owners & {GATEWAY_OWNER, FLOATING_OWNER}:
+        text = (
+            f"External network {network.id} cannot be updated to be made non-external, "
+            "since it has existing gateway ports."
+        )
+        raise CallerError(conflict("router:external", text, "ExternalNetworkInUse"))
 
 
 def _check_rights(request: CreateNetwork, context: AuthContext) -> None:
@@ -128,6 +145,8 @@ def _check_rights(request: CreateNetwork, context: AuthContext) -> None:
         access.check_admin(context, "network_type", "choose a network's type, segment or physical network")
     if request.shared:
         access.check_admin(context, "shared", "share a network")
+    if request.external:
+        access.check_admin(context, "router:external", EXTERNAL)
 
 
 def _mtu(asked: int, kind: str) -> int:

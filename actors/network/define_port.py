@@ -19,13 +19,12 @@ from actors.network.define import check_description, check_host_name, check_name
 from actors.network.ipam import normal
 from actors.network.mac import normal_mac
 from actors.network.messages import CreatePort, FixedIpRequest, UpdatePort
-from actors.network.naming import COMPUTE_OWNER, default_group_id, tap_device
+from actors.network.naming import COMPUTE_OWNER, NETWORK_OWNER, default_group_id, tap_device
 from actors.network.plan import Reservation, is_by_mac
 from actors.network.rows import Rows
 from actors.records import AddressPair, Change, FixedIp, Network, Port
 
 SECURED = "PortSecurityAndIPRequiredForSecurityGroups"
-NETWORK_OWNER = "network:"  # what ports that networking itself has are called
 FIXED_IPS_LIMIT = 5  # of one port, as Neutron's max_fixed_ips_per_port
 PAIRS_LIMIT = 10  # of one port, as Neutron's max_allowed_address_pair
 VNIC_TYPES = frozenset({"normal", "direct", "macvtap", "direct-physical", "vdpa"})
@@ -45,6 +44,9 @@ def port_from(
     network = rows.networks.get(request.network_id)
     if network is None or not access.sees_network(context, network):
         raise CallerError(no_network(request.network_id))
+    if not access.uses_network(context, network):
+        text = f"only its owner may have ports in the external network {network.id}"
+        raise CallerError(CallerFault(403, text, "network_id"))
     check_name(request.name)
     check_description(request.description)
     check_host_name(request.dns_name, "dns_name")
@@ -57,9 +59,7 @@ def port_from(
     _check_host(request.host, "", context, rows)
     group_ids = _groups(request, rows, project_id, secured)
     pairs = address_pairs(request.allowed_address_pairs)
-    port_id = random_id(random)
-    while tap_device(port_id) in rows.taps:
-        port_id = random_id(random)
+    port_id = new_port_id(rows, random)
     mac = own_mac(request.mac_address, rows)
     allowed(project_id)
     reservation = Reservation(rows)
@@ -91,6 +91,14 @@ def port_from(
     )
     needed = groups.default_group(rows, project_id) if default_group_id(project_id) in group_ids else []
     return [*needed, port]
+
+
+def new_port_id(rows: Rows, random: random.Random) -> str:
+    """One whose tap is called like no other's."""
+    port_id = random_id(random)
+    while tap_device(port_id) in rows.taps:
+        port_id = random_id(random)
+    return port_id
 
 
 def check_device_owner(owner: str, context: AuthContext) -> None:
@@ -268,7 +276,7 @@ def _check_change(request: UpdatePort, context: AuthContext, port: Port) -> None
     check_host_name(request.dns_name or "", "dns_name")
     if request.device_owner is not None and request.device_owner != port.device_owner:
         check_device_owner(request.device_owner, context)
-    if not port.host:
+    if not port.host and not port.device_owner.startswith(NETWORK_OWNER):
         return
     fixed = {"mac_address": port.mac_address, "vnic_type": port.vnic_type}
     if port.device_owner.startswith((COMPUTE_OWNER, NETWORK_OWNER)):

@@ -16,11 +16,14 @@ from actors.cluster.config import CloudConfig
 from actors.errors import CallerError, CallerFault
 from actors.faces import AgentFace, ComputeFace
 from actors.fencing import Epochs
-from actors.messages import AuthContext
+from actors.messages import AuthContext, FloatingIps
 from actors.network import access, quotas, views
+from actors.network.floating_notices import FloatingNotices, TellFloating
 from actors.network.live_rows import LiveRows
-from actors.network.messages import DhcpQuery, NetworkNews, Reference
+from actors.network.messages import DhcpQuery, NetworkNews, Reference, RouterInfo
 from actors.network.notices import Notices, Touched
+from actors.network.router_place import place
+from actors.network.router_views import floating_ips_of, gone, router_info
 from actors.network.rows import Revised, Rows
 from actors.network.server_port import serve
 from actors.records import Change, ComputeNode, Drop, Ledger, drop
@@ -54,7 +57,9 @@ class Door:
         computes: Callable[[str], ComputeFace],
         clock: Clock,
         random: random.Random,
+        tell_floating: TellFloating | None = None,
     ) -> None:
+        """`tell_floating`: who shows what leads to servers' ports."""
         self._config = config
         self._limits = quotas.LIMITS | config.network_quotas  # of projects for which no other are set
         self._verifier = verifier
@@ -66,7 +71,8 @@ class Door:
         self._epochs = Epochs()
         self._asking: asyncio.Task[None] | None = None  # which ports are up; held, so that it is not collected
         self._downs: set[str] = set()  # ports that were reported down since then
-        self._notices = Notices(agents, computes, self._news)
+        self._notices = Notices(agents, computes, self._news, self._router_infos)
+        self._floating = FloatingNotices(self._shown, tell_floating)
 
     async def start(self) -> None:
         """Load the rows, and who may still act for the nodes."""
@@ -167,18 +173,39 @@ class Door:
         """Of the versions that are counted now."""
         return f"{self._began}.{self._live.loads}"
 
+    def _router_infos(self, router_ids: list[str]) -> list[RouterInfo] | None:
+        """None while the rows have to be loaded anew."""
+        rows = self._live.known()
+        if rows is None:
+            return None
+        found = ((one, rows.routers.get(one)) for one in router_ids)
+        return [router_info(rows, router) if router else gone(router_id) for router_id, router in found]
+
+    def _shown(self, port_ids: list[str]) -> list[FloatingIps] | None:
+        """What leads to those that are instances' ports; None while the rows have to be loaded anew."""
+        rows = self._live.known()
+        return None if rows is None else floating_ips_of(rows, port_ids)
+
     def _change(self, touched: Touched, changes: list[Change]) -> None:
         """Stage changes, noting first the networks whose hosts must hear of them."""
         touched.by(changes)
         self._live.stage(changes)
 
-    async def _settle(self, rows: Rows, touched: Touched, gone: Collection[str] = ()) -> None:
-        """What every change ends with: DHCP in its place, all of it on disk, the agents (but of hosts gone) told."""
+    async def _settle(self, rows: Rows, touched: Touched, left: Collection[str] = ()) -> None:
+        """What every change ends with: routers and DHCP in their places, all of it on disk, the agents (but of hosts
+        that left) told, and who shows floating IPs."""
+        for router_id in touched.routers:
+            self._change(touched, place(rows, router_id))
+        self._serve(rows, touched)
+        await self._live.durable()
+        urgent = {notice for notice in touched.urgent() if notice[0] not in left}
+        routers = {notice for notice in touched.of_routers() if notice[0] not in left}
+        await self._notices.tell(urgent, touched.soon(), routers)
+        await self._floating.tell(touched.refloated)
+
+    def _serve(self, rows: Rows, touched: Touched) -> None:
         for network_id in touched:
             self._live.stage(serve(rows, network_id, self._clock.now(), self._random))
-        await self._live.durable()
-        urgent = {notice for notice in touched.urgent() if notice[0] not in gone}
-        await self._notices.tell(urgent, touched.soon())
 
 
 def _kept(rows: Rows, made: Made) -> Made:

@@ -11,9 +11,22 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from actors.errors import CallerError, CallerFault, not_found
+from actors.errors import CallerError, CallerFault, conflict, not_found
 from actors.messages import AuthContext
-from actors.network import access, define, define_group, define_port, define_subnet, quotas, removal, subnet_pools, tags
+from actors.network import (
+    access,
+    define,
+    define_group,
+    define_interface,
+    define_port,
+    define_router,
+    define_subnet,
+    floating_ips,
+    quotas,
+    removal,
+    subnet_pools,
+    tags,
+)
 from actors.network.administration import Administration
 from actors.network.messages import (
     AgentView,
@@ -29,13 +42,17 @@ from actors.network.messages import (
     UpdateSubnet,
     UpdateSubnetPool,
 )
+from actors.network.naming import FLOATING_OWNER
+from actors.network.router_rows import ROUTER_OWNERS
 from actors.network.rows import Revised, Rows
 from actors.network.views import agent_view
 from actors.records import (
     Change,
+    FloatingIp,
     Network,
     NetworkQuota,
     Port,
+    Router,
     SecurityGroup,
     SecurityGroupRule,
     Subnet,
@@ -43,12 +60,14 @@ from actors.records import (
     drop,
 )
 
-Tagged = Network | Subnet | SubnetPool | Port | SecurityGroup
+Tagged = Network | Subnet | SubnetPool | Port | Router | FloatingIp | SecurityGroup
 TAGGED: dict[str, Callable[[Rows, Reference, AuthContext], Tagged]] = {
     "networks": removal.network,
     "subnets": removal.subnet,
     "subnetpools": removal.pool,
     "ports": removal.port,
+    "routers": define_router.find,
+    "floatingips": floating_ips.find,
     "security-groups": removal.group,
 }
 
@@ -58,7 +77,7 @@ class Editing(Administration):
 
     async def update_networks(self, requests: list[UpdateNetwork]) -> list[Network | CallerFault]:
         def make(rows: Rows, request: UpdateNetwork, context: AuthContext) -> tuple[Network, list[Change]]:
-            found = _expected(removal.network(rows, request, context), request)
+            found = expected(removal.network(rows, request, context), request)
             changed = define.network_changed(request, context, found, rows)
             return changed, [changed]
 
@@ -66,7 +85,7 @@ class Editing(Administration):
 
     async def update_subnets(self, requests: list[UpdateSubnet]) -> list[Subnet | CallerFault]:
         def make(rows: Rows, request: UpdateSubnet, context: AuthContext) -> tuple[Subnet, list[Change]]:
-            found = _expected(removal.subnet(rows, request, context), request)
+            found = expected(removal.subnet(rows, request, context), request)
             changed = define_subnet.subnet_changed(request, context, found, rows)
             return changed, [changed]
 
@@ -74,17 +93,21 @@ class Editing(Administration):
 
     async def update_ports(self, requests: list[UpdatePort]) -> list[Port | CallerFault]:
         def make(rows: Rows, request: UpdatePort, context: AuthContext) -> tuple[Port, list[Change]]:
-            found = _expected(removal.port(rows, request, context), request)
+            found = expected(removal.port(rows, request, context), request)
+            if found.device_owner == FLOATING_OWNER:
+                raise CallerError(conflict("id", f"Port {found.id} holds the address of a floating IP", "PortInUse"))
             changes = define_port.port_changed(request, context, found, rows, self._random)
             port = changes[-1]
             assert isinstance(port, Port)
+            if port.fixed_ips != found.fixed_ips:
+                changes = [*_follow(rows, found, port), *changes]
             return port, changes
 
         return await self._write(requests, make)
 
     async def update_security_groups(self, requests: list[UpdateSecurityGroup]) -> list[SecurityGroup | CallerFault]:
         def make(rows: Rows, request: UpdateSecurityGroup, context: AuthContext) -> tuple[SecurityGroup, list[Change]]:
-            found = _expected(removal.group(rows, request, context), request)
+            found = expected(removal.group(rows, request, context), request)
             changed = define_group.group_changed(request, context, found)
             return changed, [changed]
 
@@ -118,7 +141,7 @@ class Editing(Administration):
 
     async def update_subnet_pools(self, requests: list[UpdateSubnetPool]) -> list[SubnetPool | CallerFault]:
         def make(rows: Rows, request: UpdateSubnetPool, context: AuthContext) -> tuple[SubnetPool, list[Change]]:
-            found = _expected(removal.pool(rows, request, context), request)
+            found = expected(removal.pool(rows, request, context), request)
             changed = subnet_pools.pool_changed(request, context, found, rows)
             return changed, [changed]
 
@@ -182,9 +205,21 @@ class Editing(Administration):
 Kind = TypeVar("Kind", bound=Revised)
 
 
-def _expected(found: Kind, request: Reference) -> Kind:
+def expected(found: Kind, request: Reference) -> Kind:
     access.check_revision(found, request.revision)
     return found
+
+
+def _follow(rows: Rows, before: Port, after: Port) -> list[Change]:
+    """What other addresses of a port mean for routers and floating IPs."""
+    if before.device_owner in ROUTER_OWNERS:
+        try:
+            define_interface.check_moved(rows, before, after)
+        except CallerError:
+            for ip in {*after.fixed_ips} - {*before.fixed_ips}:
+                rows.books[ip.subnet_id].release(ip.ip_address)
+            raise
+    return floating_ips.freed_of(rows, before, after.fixed_ips)
 
 
 def _tags_of(row: Revised) -> tuple[str, ...]:

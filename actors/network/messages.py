@@ -17,7 +17,8 @@ from actors.records import AddressPair, FixedIp, Network, Port, Subnet
 
 
 class CreateNetwork(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Naming the type, the segment or the physical network, or sharing it, is an administrator's right."""
+    """Naming the type, the segment or the physical network, sharing it, or leading out of the cloud through it, is an
+    administrator's right."""
 
     token: str
     name: str = ""
@@ -27,6 +28,7 @@ class CreateNetwork(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     physical_network: str = ""
     mtu: int = 0  # 0 = as large as the type allows
     shared: bool = False
+    external: bool = False
     admin_state_up: bool = True
     port_security_enabled: bool = True
     description: str = ""
@@ -139,6 +141,7 @@ class UpdateNetwork(Reference, frozen=True, kw_only=True):
     description: str | None = None
     admin_state_up: bool | None = None
     shared: bool | None = None
+    external: bool | None = None
     port_security_enabled: bool | None = None
     mtu: int | None = None
 
@@ -190,7 +193,7 @@ class UpdateSecurityGroup(Reference, frozen=True, kw_only=True):
 class EditTags(Reference, frozen=True, kw_only=True):
     """`replace` comes first (None = the tags as they are), then what is added and taken away."""
 
-    noun: str  # networks, subnets, subnetpools, ports, security-groups
+    noun: str  # networks, subnets, subnetpools, ports, routers, floatingips, security-groups
     replace: tuple[str, ...] | None = None
     add: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
@@ -225,6 +228,7 @@ class AgentView(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     started_at: float
     underlay_ip: str
     networks: int  # whose DHCP it serves
+    routers: int  # that it runs
     ports: int  # bound to its hosts
 
 

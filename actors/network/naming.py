@@ -9,6 +9,7 @@ from actors.ids import id_within
 
 _OURS = UUID("8a1b7f0e-6a57-5c0e-9d0c-3f1f1d6f7a52")  # the namespace of the ids that are made from other ids
 COMPUTE_OWNER = "compute:"  # + availability zone
+NETWORK_OWNER = "network:"  # what ports that networking itself has are called
 DHCP_OWNER = "network:dhcp"
 INTERFACE_OWNER = "network:router_interface"
 GATEWAY_OWNER = "network:router_gateway"

@@ -13,30 +13,37 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 
+from actors.errors import HostError
 from actors.faces import AgentFace, ComputeFace
 from actors.messages import PlugEvent
-from actors.network.messages import NetworkNews
+from actors.network.messages import NetworkNews, RouterInfo
+from actors.network.router_place import routers_in
+from actors.network.router_rows import ROUTER_OWNERS
 from actors.network.rows import Rows
-from actors.records import Change, Drop, Network, Port, SecurityGroupRule, Subnet
+from actors.records import Change, Drop, FloatingIp, Network, Port, Router, SecurityGroupRule, Subnet
 
 AGENT_WAIT_S = 30.0  # how long an agent may take over one notice
 GATHER_S = 0.05  # what is not urgent waits so long for company: each batch of boots tells every host of its networks
 PLUG_WAIT_S = 30.0  # how long a compute actor may take to hear of plugged ports
 
-Notice = tuple[str, str]  # (node, network id); a simulated host has its node's agent
+Notice = tuple[str, str]  # (node, id of a network or a router); a simulated host has its node's agent
+TellRouters = Callable[[list[str]], list[RouterInfo] | None]  # None: what they are is not known now
 Tell = Callable[[str, str, str], NetworkNews | None]  # of (node, network id, the version of its DHCP that it holds)
 log = logging.getLogger(__name__)
 
 
 class Touched:
-    """The networks that a batch changes: DHCP's nodes hear at once, the other nodes that had them soon after."""
+    """The networks that a batch changes: DHCP's nodes hear at once, the other nodes that had them soon after. And the
+    routers, of which the node that has one hears at once, and the one that had it."""
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
         self._before: dict[str, tuple[str, tuple[str, ...]]] = {}
+        self._routers: dict[str, str] = {}  # where they ran before
+        self.refloated: dict[str, None] = {}  # ports to which other floating IPs lead than before
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._before)
@@ -46,17 +53,53 @@ class Touched:
         if network_id not in self._before:
             self._before[network_id] = self._dhcp_host(network_id), tuple(self._rows.nodes_of.get(network_id, ()))
 
+    def add_router(self, router_id: str) -> None:
+        """To be called before the change."""
+        if router_id not in self._routers:
+            self._routers[router_id] = self._runs_on(router_id)
+
+    @property
+    def routers(self) -> list[str]:
+        return list(self._routers)
+
     def by(self, changes: list[Change]) -> None:
-        """To be called before these changes: the networks of rows put or dropped, or where a rule's group has ports."""
+        """To be called before these changes: the networks of rows put or dropped, or where a rule's group has ports;
+        the routers that have anything to do with them."""
         for change in changes:
             row = self._rows.row_of(change) if isinstance(change, Drop) else change
-            if isinstance(row, Network):
-                self.add(row.id)
-            elif isinstance(row, Subnet | Port):
+            if isinstance(row, Port):
                 self.add(row.network_id)
+                if row.device_owner in ROUTER_OWNERS:
+                    self.add_router(row.device_id)
+            elif isinstance(row, Network | Subnet):
+                network_id = row.id if isinstance(row, Network) else row.network_id
+                self.add(network_id)
+                for router_id in routers_in(self._rows, network_id):
+                    self.add_router(router_id)
+            elif isinstance(row, Router):
+                self.add_router(row.id)
+            elif isinstance(row, FloatingIp):
+                self._by_floating(row)
             elif isinstance(row, SecurityGroupRule):
                 for port_id in self._rows.members_of.get(row.security_group_id, {}):
                     self.add(self._rows.ports[port_id].network_id)
+
+    def _by_floating(self, floating: FloatingIp) -> None:
+        before = self._rows.floating_ips.get(floating.id)
+        for one in (floating, before):
+            if one is not None and one.router_id:
+                self.add_router(one.router_id)
+            if one is not None and one.port_id:
+                self.refloated[one.port_id] = None
+
+    def of_routers(self) -> set[Notice]:
+        """Where they ran before, and where they run now: who changes one waits for both."""
+        return {
+            (host, router_id)
+            for router_id, before in self._routers.items()
+            for host in (before, self._runs_on(router_id))
+            if host
+        }
 
     def urgent(self) -> set[Notice]:
         """The DHCP servers' hosts, before and after: a boot waits for them."""
@@ -77,6 +120,10 @@ class Touched:
         }
         return staying - self.urgent()
 
+    def _runs_on(self, router_id: str) -> str:
+        router = self._rows.routers.get(router_id)
+        return router.host if router else ""
+
     def _dhcp_host(self, network_id: str) -> str:
         network = self._rows.networks.get(network_id)
         return network.dhcp_host if network else ""
@@ -86,11 +133,18 @@ def _nothing(node: str, network_id: str, version: str) -> NetworkNews | None:
     """Every agent asks."""
 
 
+def _no_routers(router_ids: list[str]) -> list[RouterInfo] | None:
+    return []
+
+
 @dataclass(slots=True)
 class _Line:
-    """One node's agent: what it has yet to hear, and who waits for that. Bounded by the number of networks."""
+    """One node's agent: what it has yet to hear, and who waits for that. Bounded by the number of networks and of
+    routers."""
 
-    unheard: set[str] = field(default_factory=set)
+    unheard: set[str] = field(default_factory=set)  # networks
+    routers: set[str] = field(default_factory=set)  # unheard ones
+    runs: set[str] = field(default_factory=set)  # routers that it was told to run
     versions: dict[str, str] = field(default_factory=dict)  # of the DHCP that it was last told, by network
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
     telling: list[asyncio.Future[None]] = field(default_factory=list)  # who waits for the notice that is on its way
@@ -101,29 +155,52 @@ class _Line:
 
 class Notices:
     def __init__(
-        self, agents: Callable[[str], AgentFace], computes: Callable[[str], ComputeFace], tell: Tell = _nothing
+        self,
+        agents: Callable[[str], AgentFace],
+        computes: Callable[[str], ComputeFace],
+        tell: Tell = _nothing,
+        routers: TellRouters = _no_routers,
     ) -> None:
         self._agents = agents
         self._computes = computes
         self._news = tell
+        self._router_infos = routers
         self._lines: dict[str, _Line] = defaultdict(_Line)
         self._left: set[str] = set()  # hosts with no agent to hear anything, until one starts there
 
-    async def tell(self, urgent: set[Notice], soon: set[Notice]) -> None:
-        """Returns when the urgent ones were heard, or could not be; the others are on their way then."""
-        heard = [self._enqueue(*each) for each in _by_node(urgent).items() if each[0] not in self._left]
-        for host, network_ids in _by_node(soon).items():
-            if host not in self._left:
-                self._gather(host, network_ids)
+    async def tell(self, urgent: set[Notice], soon: set[Notice], routers: Set[Notice] = frozenset()) -> None:
+        """Returns when the urgent ones and those of routers were heard, or could not be; the others are on their way
+        then."""
+        changed, others = _by_node(routers), _by_node(urgent)
+        heard = [
+            self._enqueue(node, others.get(node, set()), changed.get(node, set()))
+            for node in sorted({*changed, *others})
+            if node not in self._left
+        ]
+        self.tell_soon(soon, set())
         waiting = [waiter for waiter, line in heard if not line.away]
         if waiting:
             await asyncio.wait(waiting)
+
+    def tell_soon(self, networks: Set[Notice], routers: Set[Notice]) -> None:
+        """Nobody waits for these."""
+        changed, others = _by_node(routers), _by_node(networks)
+        for node in sorted({*changed, *others}):
+            if node not in self._left:
+                self._gather(node, others.get(node, set()), changed.get(node, set()))
+
+    def again(self, routers: Iterable[Notice]) -> None:
+        """What was told of routers may not be so, or was not told: each node hears soon of these, and of those that it
+        was told to run."""
+        told = {(node, router_id) for node, line in self._lines.items() for router_id in line.runs}
+        self.tell_soon(set(), told | {*routers})
 
     def started(self, host: str) -> None:
         """The agent asks for everything by itself now."""
         self._left.discard(host)
         if host in self._lines:
             self._lines[host].unheard.clear()
+            self._lines[host].routers.clear()
             self._lines[host].away = False
 
     def hears(self, host: str) -> bool:
@@ -145,6 +222,7 @@ class Notices:
         line = self._lines.pop(host, None)
         if line is not None:
             line.unheard.clear()
+            line.routers.clear()
             _release([*line.telling, *line.waiting])
 
     async def plugged(self, events: Iterable[tuple[str, PlugEvent]]) -> None:
@@ -161,21 +239,23 @@ class Notices:
             *(asyncio.wait_for(compute.plugged(batch), PLUG_WAIT_S) for compute, batch in batches.values())
         )
 
-    def _gather(self, host: str, network_ids: set[str]) -> None:
+    def _gather(self, host: str, network_ids: set[str], router_ids: set[str]) -> None:
         """Goes with the next urgent notice, or by itself when it has waited long enough."""
         line = self._lines[host]
         line.unheard |= network_ids
+        line.routers |= router_ids
         if line.pump is None and line.gathering is None:
             line.gathering = asyncio.get_running_loop().call_later(GATHER_S, self._gathered, host, line)
 
     def _gathered(self, host: str, line: _Line) -> None:
         line.gathering = None
-        if line.unheard and line.pump is None and self._lines.get(host) is line:
+        if (line.unheard or line.routers) and line.pump is None and self._lines.get(host) is line:
             line.pump = asyncio.create_task(self._run(host, line))
 
-    def _enqueue(self, host: str, network_ids: set[str]) -> tuple[asyncio.Future[None], _Line]:
+    def _enqueue(self, host: str, network_ids: set[str], router_ids: set[str]) -> tuple[asyncio.Future[None], _Line]:
         line = self._lines[host]
         line.unheard |= network_ids
+        line.routers |= router_ids
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         line.waiting.append(waiter)
         if line.pump is None:
@@ -185,7 +265,7 @@ class Notices:
     async def _run(self, host: str, line: _Line) -> None:
         """One notice at a time; what comes meanwhile goes together in the next."""
         try:
-            while line.waiting or line.unheard:
+            while line.waiting or line.unheard or line.routers:
                 line.telling, line.waiting = line.waiting, []
                 heard = await self._send(host, line)
                 if not heard:
@@ -199,21 +279,37 @@ class Notices:
 
     async def _send(self, host: str, line: _Line) -> bool:
         network_ids, line.unheard = sorted(line.unheard), set()
-        if not network_ids:
+        router_ids, line.routers = sorted(line.routers), set()
+        if not network_ids and not router_ids:
             return True
+        infos = self._router_infos(router_ids)
+        if infos is None:  # the rows have to be loaded anew; then `again` is called
+            line.unheard.update(network_ids)
+            line.routers.update(router_ids)
+            return False
         found = (self._news(host, network_id, line.versions.get(network_id, "")) for network_id in network_ids)
         news = [each for each in found if each is not None]
-        (failure,) = await asyncio.gather(self._tell_agent(host, network_ids, news), return_exceptions=True)
+        telling = self._tell_agent(host, network_ids, news, infos)
+        (failure,) = await asyncio.gather(telling, return_exceptions=True)
+        if isinstance(failure, HostError):  # it heard, and tries again by itself
+            log.warning("node %s: %s", host, failure)
+            failure = None
         line.away = failure is not None
         if not line.away:
             line.versions |= {each.network_id: each.dhcp.version if each.dhcp is not None else "" for each in news}
+            line.runs -= {*router_ids}
+            line.runs |= {info.router_id for info in infos if info.host == host}
             return True
         line.unheard.update(network_ids)
-        log.warning("the network agent of %s did not hear of %d networks: %r", host, len(network_ids), failure)
+        line.routers.update(router_ids)
+        what = f"{len(network_ids)} networks and {len(router_ids)} routers"
+        log.warning("the network agent of %s did not hear of %s: %r", host, what, failure)
         return False
 
-    async def _tell_agent(self, host: str, network_ids: list[str], news: list[NetworkNews]) -> None:
-        await asyncio.wait_for(self._agents(host).networks_changed(network_ids, news), AGENT_WAIT_S)
+    async def _tell_agent(
+        self, host: str, network_ids: list[str], news: list[NetworkNews], routers: list[RouterInfo]
+    ) -> None:
+        await asyncio.wait_for(self._agents(host).networks_changed(network_ids, news, routers), AGENT_WAIT_S)
 
 
 def _release(waiters: list[asyncio.Future[None]]) -> None:
@@ -222,7 +318,7 @@ def _release(waiters: list[asyncio.Future[None]]) -> None:
             waiter.set_result(None)
 
 
-def _by_node(notices: set[Notice]) -> dict[str, set[str]]:
+def _by_node(notices: Set[Notice]) -> dict[str, set[str]]:
     nodes: dict[str, set[str]] = defaultdict(set)
     for node, network_id in sorted(notices):  # so that the same changes are told in the same order
         nodes[node].add(network_id)

@@ -169,6 +169,7 @@ class Planner:
             network.id
             for network in self.rows.networks.values()
             if (network.shared or network.project_id == request.project_id)
+            and (network.shared or not network.external)
             and network.admin_state_up
             and self.rows.subnets_of.get(network.id)
         ]
@@ -233,6 +234,9 @@ class Planner:
                 raise CallerError(
                     bad_request(where, f"Network {want.network_id!r} could not be found.", "NetworkNotFound")
                 )
+            if not access.uses_network(context, network):
+                text = f"It is not allowed to create an interface on external network {network.id}"
+                raise CallerError(CallerFault(403, text, where, "ExternalNetworkAttachForbidden"))
             if not self.rows.subnets_of.get(network.id):
                 text = f"Network {network.id} requires a subnet in order to boot instances on."
                 raise CallerError(bad_request(where, text))

@@ -14,8 +14,10 @@ from actors.network.rows import Rows
 UNLIMITED = -1
 LARGEST = 2**31 - 1  # Neutron's own bound
 LIMITS = {  # what holds where neither the configuration nor an administrator says otherwise: Neutron's numbers
+    "floatingip": 50,
     "network": 100,
     "port": 500,
+    "router": 10,
     "security_group": 10,
     "security_group_rule": 100,
     "subnet": 100,
@@ -44,6 +46,10 @@ def used(rows: Rows, project_id: str, resource: str) -> int:
         return sum(len(rows.rules_of.get(group_id, {})) for group_id in rows.groups_of.get(project_id, {}))
     if resource == "network":
         return sum(network.project_id == project_id for network in rows.networks.values())
+    if resource == "router":
+        return sum(router.project_id == project_id for router in rows.routers.values())
+    if resource == "floatingip":
+        return sum(floating.project_id == project_id for floating in rows.floating_ips.values())
     if resource == "subnet":
         return sum(subnet.project_id == project_id for subnet in rows.subnets.values())
     return sum(pool.project_id == project_id for pool in rows.pools.values())

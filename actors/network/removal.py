@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from actors.errors import CallerError, conflict, not_found
 from actors.messages import AuthContext
-from actors.network import access
+from actors.network import access, floating_ips
 from actors.network.messages import Reference
-from actors.network.naming import COMPUTE_OWNER, DEFAULT_GROUP, DHCP_OWNER
+from actors.network.naming import COMPUTE_OWNER, DEFAULT_GROUP, DHCP_OWNER, NETWORK_OWNER
 from actors.network.plan import is_by_mac
 from actors.network.rows import Rows
 from actors.records import Change, Network, Port, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool, drop
@@ -30,7 +30,7 @@ def network(rows: Rows, reference: Reference, context: AuthContext) -> Network:
 
 def subnet(rows: Rows, reference: Reference, context: AuthContext) -> Subnet:
     found = rows.subnets.get(reference.id)
-    if found is None or not access.sees_network(context, rows.networks[found.network_id]):
+    if found is None or not access.uses_network(context, rows.networks[found.network_id]):
         raise _missing("Subnet", reference)
     return found
 
@@ -94,12 +94,13 @@ def without_subnet(rows: Rows, found: Subnet, context: AuthContext) -> list[Chan
 
 
 def without_port(rows: Rows, found: Port, context: AuthContext) -> list[Change]:
-    """Refused while an instance or DHCP uses it."""
+    """Refused while an instance, DHCP or a router uses it. A floating IP that leads to it leads nowhere then."""
     if found.device_owner.startswith(COMPUTE_OWNER):
         raise CallerError(conflict("id", f"Port {found.id} is in use by instance {found.device_id}.", "PortInUse"))
-    if found.device_owner == DHCP_OWNER:
-        raise CallerError(conflict("id", f"Port {found.id} belongs to {found.device_owner}.", "ServicePortInUse"))
-    return [drop(found)]
+    if found.device_owner.startswith(NETWORK_OWNER):
+        text = f"Port {found.id} cannot be deleted directly via the port API: has device owner {found.device_owner}."
+        raise CallerError(conflict("id", text, "ServicePortInUse"))
+    return [*floating_ips.freed_of(rows, found), drop(found)]
 
 
 def without_group(rows: Rows, found: SecurityGroup, context: AuthContext) -> list[Change]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import ip_network
 
+from actors.messages import FloatingIps
 from actors.network.ipam import version_of
 from actors.network.messages import RouterInfo, RouterPort
-from actors.network.naming import GATEWAY_OWNER
+from actors.network.naming import COMPUTE_OWNER, GATEWAY_OWNER
 from actors.network.router_rows import ROUTER_OWNERS
 from actors.network.rows import Rows
 from actors.records import FloatingIp, Port, Router
@@ -33,8 +35,20 @@ def leading_to(rows: Rows, port_id: str) -> list[FloatingIp]:
 
 
 def floating_of(rows: Rows, port_id: str) -> tuple[tuple[str, str], ...]:
-    """(fixed, floating) of each floating IP that leads to the port now."""
-    return tuple((floating.fixed_ip, floating.address) for floating in leading_to(rows, port_id))
+    """(floating, fixed) of each floating IP that leads to the port now."""
+    if port_id not in rows.routing.floating_of_port:  # as of nearly every port
+        return ()
+    return tuple((floating.address, floating.fixed_ip) for floating in leading_to(rows, port_id))
+
+
+def floating_ips_of(rows: Rows, port_ids: Iterable[str]) -> list[FloatingIps]:
+    """The same of those of the ports that instances have."""
+    ports = (rows.ports[port_id] for port_id in port_ids if port_id in rows.ports)
+    return [
+        FloatingIps(instance_id=port.device_id, port_id=port.id, floating_ips=floating_of(rows, port.id))
+        for port in ports
+        if port.device_owner.startswith(COMPUTE_OWNER)
+    ]
 
 
 def router_info(rows: Rows, router: Router) -> RouterInfo:

@@ -20,12 +20,14 @@ from actors.cluster.names import node_of
 from actors.errors import CallerError, CallerFault
 from actors.messages import AllocateRequest, AuthContext, DeallocateRequest, PlugEvent, PortDetails, Vif
 from actors.network import router_views, views
-from actors.network.editing import Editing
+from actors.network.floating_ips import freed_of
 from actors.network.groups import RuleResolver
 from actors.network.messages import DhcpNetworkInfo, DhcpQuery, PortFirewall, RouterInfo
 from actors.network.naming import COMPUTE_OWNER
 from actors.network.notices import Touched
 from actors.network.plan import Plan, Planner
+from actors.network.router_administration import RouterAdministration
+from actors.network.router_place import place
 from actors.network.rows import Rows
 from actors.records import Change, NetworkAgent, Port, drop
 
@@ -34,7 +36,7 @@ ASK_TRIES = 100  # times an agent is asked which ports are up, each as long as `
 ASK_PAUSE_S = 1.0
 
 
-class NetworkRoom(Editing):
+class NetworkRoom(RouterAdministration):
     # ------------------------------------------------------------ for a boot
 
     async def validate(self, requests: list[AllocateRequest]) -> list[CallerFault | None]:
@@ -92,38 +94,48 @@ class NetworkRoom(Editing):
         """The networks whose DHCP this node serves. A new VXLAN endpoint is told to the other hosts of its networks."""
         rows = await self._live.ready()
         known = rows.agents.get(host)
-        shared = [network_id for network_id, nodes in rows.nodes_of.items() if host in nodes]
+        here = [network_id for network_id, nodes in rows.nodes_of.items() if host in nodes]
         served = [network.id for network in rows.networks.values() if network.dhcp_host == host]
         self._notices.started(host)
         if known is None or (known.underlay_ip, known.physical_networks) != (underlay_ip, physical_networks):
             touched = Touched(rows)
-            for network_id in {*shared, *served}:
+            for network_id in {*here, *served}:
                 touched.add(network_id)
             now = self._clock.now()
             self._live.stage(
                 [NetworkAgent(id=host, underlay_ip=underlay_ip, physical_networks=physical_networks, started_at=now)]
             )
+            for router_id in list(rows.routers):  # some may wait for such a node, others have to leave this one
+                self._change(touched, place(rows, router_id))
+            self._serve(rows, touched)
             await self._live.durable()
-            others = {notice for notice in touched.urgent() | touched.soon() if notice[0] != host}
-            await self._notices.tell(set(), others)
-        return served
+            networks, routers = touched.urgent() | touched.soon(), touched.of_routers()
+            others = [{notice for notice in notices if notice[0] != host} for notices in (networks, routers)]
+            self._notices.tell_soon(*others)  # and this one asks for everything itself now
+        return [network.id for network in rows.networks.values() if network.dhcp_host == host]
 
     async def routers_on(self, host: str) -> list[RouterInfo]:
         rows = await self._live.ready()
         return [router_views.router_info(rows, rows.routers[one]) for one in rows.routing.on.get(host, {})]
 
     async def forget_hosts(self, hosts: list[str]) -> None:
-        """The hosts left the cluster: their networks' DHCP moves to another host that has ports on them."""
+        """The hosts left the cluster: their networks' DHCP moves to another host that has ports on them, their routers
+        to any node that can run them."""
         rows = await self._live.ready()
         touched, gone = Touched(rows), set(map(node_of, hosts))
+        known = gone & rows.agents.keys()
+        self._live.stage([drop(rows.agents[node]) for node in sorted(known)])
+        for router_id in [one for node in sorted(gone) for one in rows.routing.on.get(node, ())]:
+            self._change(touched, place(rows, router_id))
         for network in list(rows.networks.values()):
             staying = next((node for node in rows.nodes_of.get(network.id, {}) if node not in gone), "")
             if network.dhcp_host in gone and staying:
                 self._change(touched, [replace(network, dhcp_host=staying)])
-        if not gone & rows.agents.keys():  # forgotten before, by one that may have died before it told anybody
+        if not known:  # forgotten before, by one that may have died before it told anybody
             for network in rows.networks.values():
                 touched.add(network.id)
-        self._live.stage([drop(rows.agents[node]) for node in sorted(gone & rows.agents.keys())])
+            for router in rows.routers.values():
+                touched.add_router(router.id)
         for node in gone:
             self._notices.forget(node)
         await self._settle(rows, touched, gone)
@@ -200,6 +212,10 @@ class NetworkRoom(Editing):
         return ports
 
     def _rows_loaded(self) -> None:
+        rows = self._live.known()
+        assert rows is not None
+        self._notices.again((router.host, router.id) for router in rows.routers.values() if router.host)
+        self._floating.begin(rows.routing.floating_of_port)
         self._downs.clear()
         self._asking = asyncio.create_task(self._ask_who_is_up())
 
@@ -257,7 +273,7 @@ def _released(rows: Rows, request: DeallocateRequest) -> list[Change]:
         if request.keep:
             changes.append(replace(port, host="", status="DOWN"))
         elif port.made_for == request.instance_id:
-            changes.append(drop(port))
+            changes += [*freed_of(rows, port), drop(port)]
         elif port.device_owner.startswith(COMPUTE_OWNER):  # others only say that they are the instance's
             changes.append(replace(port, device_id="", device_owner="", host="", status="DOWN", dns_name=""))
     return changes

@@ -8,6 +8,7 @@ from actors.messages import PortDetails, SubnetInfo, Vif
 from actors.network.groups import RuleResolver
 from actors.network.messages import AgentView, DhcpHost, DhcpNetworkInfo, DhcpQuery, PortFirewall
 from actors.network.naming import COMPUTE_OWNER, DEFAULT_GROUP, DHCP_OWNER, bridge_device, tap_device
+from actors.network.router_views import floating_of
 from actors.network.rows import Rows
 from actors.records import Network, NetworkAgent, Port, Subnet
 
@@ -29,6 +30,7 @@ def vif(rows: Rows, network: Network, port: Port, tag: str) -> Vif:
         tag=tag,
         made_here=bool(port.made_for),
         security_groups=group_names(rows, port),
+        floating_ips=floating_of(rows, port.id),
     )
 
 
@@ -147,6 +149,7 @@ def agent_view(rows: Rows, agent: NetworkAgent, alive: bool) -> AgentView:
         alive=alive,
         started_at=agent.started_at,
         underlay_ip=agent.underlay_ip,
+        routers=len(rows.routing.on.get(agent.id, ())),
         networks=sum(network.dhcp_host == agent.id for network in rows.networks.values()),
         ports=sum(nodes.get(agent.id, 0) for nodes in rows.nodes_of.values()),
     )
@@ -168,13 +171,20 @@ def up(rows: Rows) -> list[str]:
 
 
 def world(rows: Rows) -> dict[str, list[str]]:
-    """Every network, subnet and port as a line, sorted: for audits and the law tests. What is on disk of them."""
+    """Every network, subnet, port, router and floating IP as a line, sorted: for audits and the law tests. What is on
+    disk of them."""
     return {
         "networks": sorted(
             f"{n.id} {n.name} {n.network_type}:{n.segmentation_id} {n.physical_network} dhcp={n.dhcp_host}"
             for n in rows.networks.values()
         ),
         "subnets": sorted(f"{s.id} {s.network_id} {s.cidr} gateway={s.gateway_ip}" for s in rows.subnets.values()),
+        "routers": sorted(
+            f"{r.id} {r.name} external={r.external_network_id} host={r.host}" for r in rows.routers.values()
+        ),
+        "floating ips": sorted(
+            f"{f.id} {f.address} port={f.port_id} {f.fixed_ip} router={f.router_id}" for f in rows.floating_ips.values()
+        ),
         "ports": sorted(
             f"{p.id} {p.network_id} {p.mac_address} {','.join(ip.ip_address for ip in p.fixed_ips)} "
             f"owner={p.device_owner} device={p.device_id} host={p.host} dns={p.dns_name}"

@@ -13,9 +13,9 @@ from actors.cluster.config import CloudConfig
 from actors.errors import CallerError, CallerFault, unauthorized, value_of
 from actors.faces import AgentFace, ComputeFace
 from actors.ledger import MemoryLedger
-from actors.messages import AllocateRequest, AuthContext, DeallocateRequest, NetworkRequest, PlugEvent
+from actors.messages import AllocateRequest, AuthContext, DeallocateRequest, FloatingIps, NetworkRequest, PlugEvent
 from actors.network.live_rows import LiveRows
-from actors.network.messages import CreateNetwork, CreateSubnet, NetworkNews
+from actors.network.messages import CreateNetwork, CreateSubnet, NetworkNews, RouterInfo
 from actors.network.rows import KINDS
 from actors.network.service import NetworkRoom
 from actors.records import Change, Network, Port, Subnet
@@ -60,11 +60,23 @@ class Agent:
         self.host, self.heard, self.broken = host, list[list[str]](), False
         self.up: list[str] = []  # ports whose taps are wired
         self.news: list[NetworkNews] = []  # that came with the last notice
+        self.routers: dict[str, RouterInfo] = {}  # that it runs, as it was told
+        self.routers_heard: list[RouterInfo] = []
         self.told = asyncio.Event()  # when it heard
 
-    async def networks_changed(self, network_ids: list[str], news: list[NetworkNews] | None = None) -> None:
+    async def networks_changed(
+        self,
+        network_ids: list[str],
+        news: list[NetworkNews] | None = None,
+        routers: list[RouterInfo] | None = None,
+    ) -> None:
         if self.broken:
             raise ConnectionError("away")
+        for info in routers or []:
+            self.routers_heard.append(info)
+            self.routers.pop(info.router_id, None)
+            if info.host == self.host:
+                self.routers[info.router_id] = info
         self.heard.append(network_ids)
         self.news = news or []
         self.told.set()
@@ -110,15 +122,28 @@ class Cloud:
         self.random = random.Random(seed)
         self.agents = {host: Agent(host) for host in hosts}
         self.computes = {host: Compute() for host in hosts}
+        self.shown: list[tuple[list[FloatingIps], bool]] = []  # what leads to instances' ports, as it was told
+        self.was_shown = asyncio.Event()
         self.room = self.restarted()
 
     def restarted(self) -> NetworkRoom:
         """A new room on the same ledger; the old one is gone."""
         computes: Any = self.computes.__getitem__
         self.room = NetworkRoom(
-            self.config, self.ledger, NamesAsTokens(), self._agent, computes, self.clock, self.random
+            self.config,
+            self.ledger,
+            NamesAsTokens(),
+            self._agent,
+            computes,
+            self.clock,
+            self.random,
+            self._hear_floating,
         )
         return self.room
+
+    async def _hear_floating(self, told: list[FloatingIps], whole: bool) -> None:
+        self.shown.append((told, whole))
+        self.was_shown.set()
 
     def _agent(self, host: str) -> AgentFace:
         return self.agents[host]

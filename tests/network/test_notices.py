@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import asyncio
 
+from actors.errors import HostError, HostFault
 from actors.faces import AgentFace, ComputeFace
-from actors.network.messages import NetworkNews
+from actors.network.messages import NetworkNews, RouterInfo
 from actors.network.notices import Notices, Touched
 from actors.network.rows import Rows
 from actors.records import Drop, Network, Port, SecurityGroupRule, Subnet
@@ -15,7 +16,12 @@ class SlowAgent(Agent):
         super().__init__(host)
         self.gate = asyncio.Event()
 
-    async def networks_changed(self, network_ids: list[str], news: list[NetworkNews] | None = None) -> None:
+    async def networks_changed(
+        self,
+        network_ids: list[str],
+        news: list[NetworkNews] | None = None,
+        routers: list[RouterInfo] | None = None,
+    ) -> None:
         self.heard.append(network_ids)
         await self.gate.wait()
 
@@ -87,6 +93,27 @@ def test_what_was_not_heard_is_told_again() -> None:
         told.started("h1")  # it has asked for everything itself
         await told.tell({("h1", "d")}, set())
         assert agent.heard[-1] == ["d"]
+
+    run(scenario())
+
+
+def test_an_agent_that_could_not_do_what_it_heard_is_not_away() -> None:
+    class Failing(Agent):
+        async def networks_changed(
+            self,
+            network_ids: list[str],
+            news: list[NetworkNews] | None = None,
+            routers: list[RouterInfo] | None = None,
+        ) -> None:
+            await super().networks_changed(network_ids, news, routers)
+            raise HostError(HostFault("router", self.host, "no such device"))
+
+    async def scenario() -> None:
+        agent = Failing("h1")
+        told = notices(agent)
+        for name in "ab":
+            await told.tell({("h1", name)}, set())
+        assert agent.heard == [["a"], ["b"]] and told.hears("h1")
 
     run(scenario())
 

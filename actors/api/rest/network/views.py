@@ -221,4 +221,5 @@ SUBNET_POOL = frozenset(
 PORT = frozenset(port(Port(id="", network_id="", project_id="", mac_address=""), "", True))
 RULE = frozenset(security_group_rule(SecurityGroupRule(id="", security_group_id="", project_id="", direction="")))
 GROUP = frozenset(security_group(SecurityGroup(id="", name="", project_id=""), ()))
-AGENT = frozenset(agents(AgentView(host="", alive=True, started_at=0, underlay_ip="", networks=0, ports=0))[0])
+_AGENT = AgentView(host="", alive=True, started_at=0, underlay_ip="", networks=0, routers=0, ports=0)
+AGENT = frozenset(agents(_AGENT)[0])
