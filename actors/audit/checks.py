@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable, Iterator
 from actors.audit.evidence import Disagreement, Evidence
 from actors.cluster.names import node_of
 from actors.messages import ServerView
+from actors.network import routing
 from actors.network.naming import COMPUTE_OWNER, bridge_device, tap_device
+from actors.network.routing import is_served
 from actors.states import Vm
 
 Check = Callable[[Evidence], Iterator[Disagreement]]
@@ -198,6 +200,22 @@ def reservations_are_ports(evidence: Evidence) -> Iterator[Disagreement]:
             yield _said("dhcp", network.dhcp_host, mac, f"has a reservation on network {network.id}, and no port")
 
 
+def routers_are_their_rows(evidence: Evidence) -> Iterator[Disagreement]:
+    """Each is on its node and on no other, with the addresses, the floating IPs and the taps that it should have."""
+    for node, found in evidence.nodes.items():
+        infos = [info for info in evidence.routers if is_served(info, node)]
+        for kind, lines in routing.world(infos).items():
+            for line in set(lines) ^ set(found.agent.get(kind, ())):
+                what = "is to be here, and is not" if line in lines else "is here, and is not to be"
+                yield _said("routers", node, line.partition(" ")[0], f"{kind}: {line}: {what}")
+        taps = set(found.agent.get("taps", ()))
+        for info in infos:
+            for port in (*info.interfaces, *([info.gateway] if info.gateway else [])):
+                wired = f"{tap_device(port.port_id)} {bridge_device(port.network_id)}"
+                if wired not in taps:
+                    yield _said("routers", node, info.router_id, f"its tap is not in its bridge: {wired}")
+
+
 # ---------------------------------------------------------------- volumes
 
 
@@ -270,6 +288,7 @@ CHECKS: tuple[Check, ...] = (
     addresses_are_given_once,
     taps_are_ports,
     reservations_are_ports,
+    routers_are_their_rows,
     attachments_are_servers,
     exports_are_attachments,
     volume_files_are_volumes,

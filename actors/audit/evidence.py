@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from actors.messages import ServerView
+from actors.network.messages import RouterInfo
 from actors.records import Instance, Network, Port, Volume, VolumeAttachment
 
 World = dict[str, list[str]]
@@ -35,6 +36,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     network_rows: World  # the same lines, made from the database
     volume_room: World
     volume_rows: World
+    routers: tuple[RouterInfo, ...] = ()  # as their rows say that they should be
     nodes: dict[str, NodeEvidence]  # by name; one that did not answer is missing
     silent: tuple[str, ...] = ()  # nodes that did not answer
 

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from actors.audit.evidence import Evidence, NodeEvidence, World
 from actors.messages import ServerView
-from actors.network import views
+from actors.network import router_views, views
 from actors.network.rows import KINDS, Row, Rows
 from actors.records import Instance, Ledger, Port, Volume, VolumeAttachment
 from actors.volume.rows import VolumeRows
@@ -64,6 +64,7 @@ async def look(witnesses: Witnesses) -> Evidence:
         network_rows=views.world(network),
         volume_room=await witnesses.volume.world(),
         volume_rows=volume.world(),
+        routers=tuple(router_views.router_info(network, router) for router in network.routers.values()),
         nodes={name: found for name, found in nodes.items() if found is not None},
         silent=tuple(name for name, found in nodes.items() if found is None),
     )

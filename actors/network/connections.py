@@ -1,8 +1,8 @@
 """The tracked connections of a router's namespace: ends those that are translated as they no longer should be.
 
-Used by `router.py`, in a thread of the namespace. The kernel is asked for translated connections alone (by their
-status, since Linux 5.15; an older one tells of all), and forgets the stale ones: what comes next of such a connection
-is judged as the first packet of another.
+Used by `router.py`, in a thread of the namespace. The kernel is asked for those alone that may be stale (by address
+since Linux 5.8, by status since 5.15; an older one tells of all), and forgets those that are: what comes next of such
+a connection is judged as the first packet of another.
 """
 
 from __future__ import annotations
@@ -12,24 +12,33 @@ import errno
 from typing import Any
 
 from pyroute2.netlink.exceptions import NetlinkError
-from pyroute2.netlink.nfnetlink.nfctsocket import IPS_DST_NAT, IPS_SRC_NAT, AsyncNFCTSocket
+from pyroute2.netlink.nfnetlink.nfctsocket import IPS_DST_NAT, IPS_SRC_NAT, AsyncNFCTSocket, NFCTAttrTuple
 
 from actors.network.messages import RouterInfo
-from actors.network.nat import Translation, is_stale
+from actors.network.nat import Suspects, Translation, is_stale
 
 
-def end_stale(info: RouterInfo) -> None:
+def end_stale(suspects: Suspects, info: RouterInfo) -> None:
     """On a loop of its own, of the kind that can open netlink sockets, whatever the process prefers (`netlink.py`)."""
-    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-        runner.run(_end_stale(info))
+    questions = _questions(suspects)
+    if questions:
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(_end_stale(questions, info))
 
 
-async def _end_stale(info: RouterInfo) -> None:
+def _questions(suspects: Suspects) -> list[dict[str, Any]]:
+    if suspects.everybody:
+        return [{"status": status, "status_mask": status} for status in (IPS_SRC_NAT, IPS_DST_NAT)]
+    ends = [{"saddr": sender} for sender in suspects.senders] + [{"daddr": target} for target in suspects.targets]
+    return [{"tuple_orig": NFCTAttrTuple(**end)} for end in ends]
+
+
+async def _end_stale(questions: list[dict[str, Any]], info: RouterInfo) -> None:
     tracking: Any = AsyncNFCTSocket()
     await tracking.setup_endpoint()
     try:
-        for status in (IPS_SRC_NAT, IPS_DST_NAT):
-            found = [message async for message in await tracking.dump(status=status, status_mask=status)]
+        for question in questions:
+            found = [message async for message in await tracking.dump(**question)]
             for message in found:
                 if is_stale(_translation(message), info):
                     await _end(tracking, message)

@@ -89,6 +89,13 @@ class Links:
         except OSError:
             return 0
 
+    def has_master(self, name: str) -> bool:
+        """Whether it is in a bridge; a device that is not there is in none."""
+        try:
+            return any(_link(message).master for message in self.netlink.link("get", ifname=name))
+        except NetlinkError:
+            return False
+
     # ------------------------------------------------------------ orders
 
     def carry_out(self, orders: list[Order]) -> None:

@@ -42,7 +42,7 @@ class Translation:
 
 def is_stale(connection: Translation, info: RouterInfo) -> bool:
     """Would what the router is now not translate it so? A connection that nothing translates is not judged."""
-    floating = set(info.floating_ips) if info.gateway is not None else set()
+    floating = _leading(info)
     redirected = connection.target != connection.answerer
     if redirected and (connection.target, connection.answerer) not in floating:
         return True
@@ -51,11 +51,40 @@ def is_stale(connection: Translation, info: RouterInfo) -> bool:
     return connection.answered not in _own_addresses(info) or not (info.enable_snat or redirected)
 
 
+@dataclass(frozen=True, slots=True)
+class Suspects:
+    """Connections that may be stale, by the addresses of their first packet."""
+
+    senders: frozenset[str] = frozenset()
+    targets: frozenset[str] = frozenset()
+    everybody: bool = False
+
+
+def suspects(before: RouterInfo | None, after: RouterInfo) -> Suspects:
+    """Where to look for stale connections, so that a router with very many of them is not read as a whole.
+
+    `before` is what the router was when all of them were right; None = nobody knows.
+    """
+    if before is None or not _own_translation(before) <= _own_translation(after):
+        return Suspects(everybody=True)
+    gone = _leading(before) - _leading(after)
+    return Suspects(frozenset(fixed for _, fixed in gone), frozenset(floating for floating, _ in gone))
+
+
+def _leading(info: RouterInfo) -> set[tuple[str, str]]:
+    return set(info.floating_ips) if info.gateway is not None else set()
+
+
+def _own_translation(info: RouterInfo) -> set[tuple[str, bool]]:
+    """The gateway's addresses, and whether any sender leaves with them."""
+    return {(address, way) for address in _own_addresses(info) for way in (False, info.enable_snat)}
+
+
 def document(info: RouterInfo) -> Json:
     commands = [
         *nft.renewed(FAMILY),
-        _map(FLOATING, info.floating_ips if info.gateway is not None else ()),
-        _map(FIXED, ((fixed, floating) for floating, fixed in info.floating_ips) if info.gateway is not None else ()),
+        _map(FLOATING, sorted(_leading(info))),
+        _map(FIXED, sorted((fixed, floating) for floating, fixed in _leading(info))),
         nft.base_chain(FAMILY, "forward", "forward", nft.FILTER),
         nft.rule(FAMILY, "forward", [_to(nft.prefix(LINK_LOCAL)), {"drop": None}]),
     ]

@@ -53,11 +53,12 @@ class Router:
         self.router_id = router_id
         self.namespace = routing.namespace_of(router_id)
         self.announcements = Announcements()
+        self._settled: RouterInfo | None = None  # as it was when no connection was stale; None = nobody knows
         self._node = node
         self._links = links
 
     async def serve(self, info: RouterInfo) -> None:
-        """Brings everything to what `info` says. Raises `OSError` or `WiringError`."""
+        """Brings everything to what `info` says. Raises `OSError`, `NetlinkError` or `WiringError`."""
         await asyncio.to_thread(namespaces.add, self.namespace)
         wanted = {device.name: device for device in routing.devices(info)}
         here = await self._run_inside(remove_wires, WIRES, wanted.keys())
@@ -76,9 +77,10 @@ class Router:
 
     async def world(self) -> dict[str, list[str]]:
         """What is really there: lines as `routing.world` has them."""
-        if self.namespace not in namespaces.names():
+        try:
+            addresses, pairs = await self._run_inside(_look)
+        except (OSError, NetlinkError):  # there is none, or it is just being taken away
             return {}
-        addresses, pairs = await self._run_inside(_look)
         return {
             "router_addresses": [f"{self.router_id} {address}" for address in addresses],
             "floating_ips": [f"{self.router_id} {' '.join(pair)}" for pair in pairs],
@@ -87,11 +89,10 @@ class Router:
     async def announce(self, info: RouterInfo) -> None:
         """Tells of the addresses that came new, where the tap is wired; of the others at a later call."""
         due = self.announcements.due
-        if not due:
-            return
-        taps = {device.name: device.tap for device in routing.devices(info)}
-        wired = await self._node.run(self._wired, list(taps.values()))
-        now = [each for each in due if taps.get(each.device) in wired]
+        devices = {each.device for each in due}
+        taps = {device.name: device.tap for device in routing.devices(info) if device.name in devices}
+        wired = await self._node.run(self._wired, taps)
+        now = [each for each in due if each.device in wired]
         if now:
             await self._run_inside(_send, now)
             self.announcements.told(now)
@@ -116,12 +117,13 @@ class Router:
             if index:
                 self._links.remove(index)
 
-    def _wired(self, taps: list[str]) -> set[str]:
-        return {link.name for link in self._links.all() if link.master and link.name in taps}
+    def _wired(self, taps: dict[str, str]) -> set[str]:
+        return {device for device, tap in taps.items() if self._links.has_master(tap)}
 
     # ------------------------------------------------------------ in the namespace's thread
 
     def _bring_up(self, info: RouterInfo) -> None:
+        settled, self._settled = self._settled, None
         for name, value in SETTINGS.items():
             _set(name, value)
         nft_command.load(nat.document(info))
@@ -134,7 +136,8 @@ class Router:
         self.announcements.add(
             [each for device, fresh in zip(devices, new, strict=True) for each in _announcements(device, fresh)]
         )
-        connections.end_stale(info)
+        connections.end_stale(nat.suspects(settled, info), info)
+        self._settled = info
         if refused:
             raise WiringError("; ".join(refused))
 

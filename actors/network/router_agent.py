@@ -7,7 +7,9 @@ what is here of a router is what was said last of it, and nothing is here of one
 from __future__ import annotations
 
 import logging
+from collections.abc import Set
 
+from actors.errors import HostError
 from actors.network.dataplane import Dataplane
 from actors.network.messages import RouterInfo
 from actors.network.routing import is_served
@@ -26,27 +28,35 @@ class RouterAgent:
     async def start(self, infos: list[RouterInfo]) -> None:
         """Serve these and no others; what an earlier life has left of others goes."""
         stale = set(await self._dataplane.routers()) - {info.router_id for info in infos}
-        if stale:
-            await self._dataplane.stop_routers(sorted(stale))
         self._failed.clear()
-        await self.refresh(infos)
+        await self.refresh([*(RouterInfo(router_id=router_id, host="") for router_id in sorted(stale)), *infos])
 
     async def refresh(self, infos: list[RouterInfo]) -> dict[str, str]:
         """Brings these routers to what is said, the last of each; of those that could not be brought there, why."""
         last = {info.router_id: info for info in infos}
         ours = [info for info in last.values() if is_served(info, self._host)]
-        gone = last.keys() - {info.router_id for info in ours}
-        for router_id in last:
-            self._failed.pop(router_id, None)
-        here = gone & set(await self._dataplane.routers()) if gone else set()
-        if here:
-            await self._dataplane.stop_routers(sorted(here))
-        whys = await self._dataplane.serve_routers(ours) if ours else []
-        failed = {info.router_id: why for info, why in zip(ours, whys, strict=True) if why}
-        for router_id, why in failed.items():
-            log.error("host %s: %s", self._host, why)
-            self._failed[router_id] = last[router_id]
-        return failed
+        whys = await self._stop(last.keys() - {info.router_id for info in ours})
+        whys |= zip((info.router_id for info in ours), await self._serve(ours), strict=True)
+        for router_id, why in whys.items():
+            if why:
+                log.error("host %s: %s", self._host, why)
+                self._failed[router_id] = last[router_id]
+            else:
+                self._failed.pop(router_id, None)
+        return {router_id: why for router_id, why in whys.items() if why}
+
+    async def _stop(self, router_ids: Set[str]) -> dict[str, str]:
+        here = sorted(router_ids & set(await self._dataplane.routers())) if router_ids else []
+        why = ""
+        try:
+            if here:
+                await self._dataplane.stop_routers(here)
+        except HostError as error:
+            why = str(error)
+        return dict.fromkeys(router_ids, "") | dict.fromkeys(here, why)
+
+    async def _serve(self, infos: list[RouterInfo]) -> list[str]:
+        return await self._dataplane.serve_routers(infos) if infos else []
 
     async def mend(self) -> bool:
         """Makes again what somebody took away, and tries again what failed; whether there may be new taps."""

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
+from pyroute2.netlink.exceptions import NetlinkError
 
 from actors.network import namespaces, routing
 from actors.network.l2 import WiringError
@@ -88,7 +89,7 @@ class Routers:
         async with self._room:
             try:
                 await act(self._router(router_id))
-            except (OSError, WiringError, subprocess.SubprocessError) as error:
+            except (OSError, NetlinkError, WiringError, subprocess.SubprocessError) as error:
                 return f"router {router_id}: {error}"
         return ""
 

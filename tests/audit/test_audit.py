@@ -13,6 +13,9 @@ from actors.audit.checks import CHECKS, audit
 from actors.audit.evidence import Disagreement, Evidence, NodeEvidence
 from actors.audit.gather import Witnesses, look
 from actors.messages import BlockDevice
+from actors.network import routing
+from actors.network.messages import RouterInfo, RouterPort
+from actors.network.naming import bridge_device, tap_device
 from actors.records import Drop, Port, Volume, VolumeAttachment
 from tests.world import NODE_NAME, World, in_world
 
@@ -51,9 +54,36 @@ def real(found: Evidence) -> Evidence:
     return replace(found, nodes={NODE_NAME: NodeEvidence(compute=compute, agent=node.agent, real=True)})
 
 
+def end(port_id: str, address: str) -> RouterPort:
+    return RouterPort(port_id=port_id, network_id=STRANGER, mac_address=port_id, mtu=1450, addresses=(address,))
+
+
+INSIDE, OUTSIDE = end("aaaaaaaa-aaaa", "10.5.0.1/24"), end("aaaaaaaa-bbbb", "203.0.113.2/24")
+ROUTER = RouterInfo(
+    router_id="77777777-0000-4000-8000-000000000000",
+    host=NODE_NAME,
+    interfaces=(INSIDE,),
+    gateway=OUTSIDE,
+    floating_ips=(("203.0.113.51", "10.5.0.11"),),
+)
+
+
+def with_router(found: Evidence) -> Evidence:
+    """The same cloud with one router on its node, and a port for each of its ends."""
+    node = found.nodes[NODE_NAME]
+    taps = [f"{tap_device(each.port_id)} {bridge_device(each.network_id)}" for each in (INSIDE, OUTSIDE)]
+    ports = [
+        Port(id=each.port_id, network_id=each.network_id, project_id="p", mac_address=each.mac_address)
+        for each in (INSIDE, OUTSIDE)
+    ]
+    agent = node.agent | routing.world([ROUTER]) | {"taps": [*node.agent["taps"], *taps]}
+    nodes = {NODE_NAME: replace(node, agent=agent)}
+    return replace(found, routers=(ROUTER,), ports=(*found.ports, *ports), nodes=nodes)
+
+
 @pytest.fixture(scope="module")
 def healthy(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
-    return real(evidence(tmp_path_factory.mktemp("audit")))
+    return with_router(real(evidence(tmp_path_factory.mktemp("audit"))))
 
 
 def found_in(evidence: Evidence) -> list[Disagreement]:
@@ -144,6 +174,19 @@ SPOILED: dict[str, tuple[str, Callable[[Evidence], Evidence]]] = {
     "a reservation of no port": (
         "dhcp",
         agent("dhcp_entries", lambda lines: [*lines, lines[0].replace(lines[0].split()[1], "fa:16:3e:00:00:02")]),
+    ),
+    "a router that is not there": (
+        "routers",
+        lambda e: replace(e, routers=(*e.routers, replace(ROUTER, router_id=STRANGER))),
+    ),
+    "a router of nobody": ("routers", agent("routers", with_stranger)),
+    "a floating IP that leads elsewhere": (
+        "routers",
+        agent("floating_ips", lambda lines: [line.replace("10.5.0.11", "10.5.0.12") for line in lines]),
+    ),
+    "a router's tap in no bridge": (
+        "routers",
+        agent("taps", lambda taps: [tap.split()[0] if tap.startswith("tapaaaaaaaa") else tap for tap in taps]),
     ),
     "an attachment of no server": (
         "attachments",

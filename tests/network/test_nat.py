@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from actors.network.messages import RouterInfo
-from actors.network.nat import Translation, document, is_stale
+from actors.network.nat import Suspects, Translation, document, is_stale, suspects
 from tests.network.test_routing import INFO
 
 IN = Translation("198.51.100.7", "203.0.113.51", "10.5.0.11", "198.51.100.7")  # to the floating IP
@@ -38,6 +38,14 @@ def test_what_would_not_be_translated_so_now_is_stale(info: RouterInfo, stale: l
 def test_who_gets_a_floating_ip_keeps_the_connections_that_it_has() -> None:
     later = replace(INFO, floating_ips=(*INFO.floating_ips, ("203.0.113.52", "10.5.0.12")))
     assert not is_stale(HIDDEN, later)
+
+
+def test_only_those_are_looked_at_that_may_be_stale() -> None:
+    assert suspects(INFO, INFO) == suspects(GONE, INFO) == suspects(CLOSED, GONE) == suspects(OPEN, INFO) == Suspects()
+    assert suspects(INFO, GONE) == Suspects(frozenset({"10.5.0.11"}), frozenset({"203.0.113.51"}))
+    assert suspects(INFO, ELSEWHERE) == suspects(INFO, GONE)
+    for before, after in ((None, INFO), (INFO, OPEN), (INFO, CLOSED)):
+        assert suspects(before, after).everybody
 
 
 def rules(info: RouterInfo, chain: str) -> list[Any]:

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from actors.errors import HostError
 from actors.network import namespaces
-from actors.network.messages import FirewallRule, RouterInfo
-from actors.network.naming import tap_device
+from actors.network.messages import FirewallRule, RouterInfo, RouterPort
+from actors.network.naming import INTERFACE_OWNER, tap_device
 from actors.network.routing import namespace_of, world
 from actors.records import AddressPair
 from tests.network.fake_network import ALL_PASS
@@ -36,10 +36,21 @@ class Site:
     made: Cloud
     info: RouterInfo
     nets: list[str]
+    stack: ExitStack
     one: str = ""  # 10.5.0.11
     two: str = ""  # 10.5.0.12
     far: str = ""  # 10.6.0.11
     outside: str = ""  # 203.0.113.1
+
+    def plug(self, role: str, net: str, address: str, router: str = "", secure: bool = True) -> str:
+        """A guest, whose way out is the router."""
+        name = self.stack.enter_context(namespace(role))
+        port = self.made.network.add_port(str(uuid.uuid4()), net, address, "h1")
+        port = self.made.network.ports[port.id] = replace(port, port_security_enabled=secure)
+        self.made.plug(0, name, port, f"{address}/24")
+        if router:
+            ip("route", "add", "default", "via", router, netns=name)
+        return name
 
     async def say(self, **fields: object) -> None:
         """The router changes so."""
@@ -57,21 +68,11 @@ async def site(folder: Path, nodes: int = 1) -> AsyncIterator[Site]:
             made.network.add_network(out, "203.0.113.0/24", 79, "")
             ends = {made.net: "10.5.0.1", far: "10.6.0.1"}
             info = made.network.add_router(str(uuid.uuid4()), "h1", ends, (out, GATEWAY))
-            found = Site(made, info, [made.net, far, out])
-
-            def plugged(role: str, net: str, address: str, router: str = "", secure: bool = True) -> str:
-                name = stack.enter_context(namespace(role))
-                port = made.network.add_port(str(uuid.uuid4()), net, address, "h1")
-                port = made.network.ports[port.id] = replace(port, port_security_enabled=secure)
-                made.plug(0, name, port, f"{address}/24")
-                if router:
-                    ip("route", "add", "default", "via", router, netns=name)
-                return name
-
-            found.one = plugged("one", made.net, "10.5.0.11", "10.5.0.1")
-            found.two = plugged("two", made.net, "10.5.0.12", "10.5.0.1")
-            found.far = plugged("far", far, "10.6.0.11", "10.6.0.1")
-            found.outside = plugged("out", out, OUTSIDE, secure=False)
+            found = Site(made, info, [made.net, far, out], stack)
+            found.one = found.plug("one", made.net, "10.5.0.11", "10.5.0.1")
+            found.two = found.plug("two", made.net, "10.5.0.12", "10.5.0.1")
+            found.far = found.plug("far", far, "10.6.0.11", "10.6.0.1")
+            found.outside = found.plug("out", out, OUTSIDE, secure=False)
             await made.agents[0].look()
             await found.say(floating_ips=PAIRS)
             yield found
@@ -118,6 +119,13 @@ def goes_on(ends: tuple[socket.socket, socket.socket]) -> bool:
     return ends[0].recv(4) == b"ping"
 
 
+def has_ended(end: socket.socket) -> bool:
+    try:
+        return end.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
 def allow(protocol: str = "tcp", *prefixes: str) -> FirewallRule:
     return FirewallRule(
         direction="ingress", ethertype="IPv4", protocol=protocol, port_min=-1, port_max=-1, remote_prefixes=prefixes
@@ -156,6 +164,31 @@ def test_security_groups_judge_routed_senders_as_who_they_are(tmp_path: Path) ->
         assert shut(site.one, FLOATING_2, site.two)
         assert seen(site.two, "10.6.0.11", site.far) == "10.5.0.12"  # what answers it needs no rule
         assert seen(site.two, OUTSIDE, site.outside) == FLOATING_2
+
+    play(tmp_path, act)
+
+
+@real
+def test_two_subnets_of_one_network_meet_through_their_router(tmp_path: Path) -> None:
+    """What goes between them passes one bridge twice, and with it one zone of connection tracking."""
+
+    async def act(site: Site) -> None:
+        net = site.made.net
+        second = site.plug("sub", net, "10.7.0.13", "10.7.0.1")
+        port = site.made.network.add_port(str(uuid.uuid4()), net, "10.7.0.1", "h1", INTERFACE_OWNER)
+        mac = "fa:16:3e:00:77:01"
+        end = RouterPort(port_id=port.id, network_id=net, mac_address=mac, mtu=1450, addresses=("10.7.0.1/24",))
+        await site.say(interfaces=(*site.info.interfaces, end))
+        await site.made.agents[0].look()
+        assert seen(site.one, "10.7.0.13", second) == "10.5.0.11"
+        assert seen(second, OUTSIDE, site.outside) == GATEWAY
+        with talk(second, "10.5.0.12", site.two) as ends:
+            assert goes_on(ends)
+        one = next(port for port in site.made.network.ports.values() if port.fixed_ips[0].ip_address == "10.5.0.11")
+        site.made.network.rules[one.id] = tuple(rule for rule in ALL_PASS if rule.direction == "egress")
+        await site.made.agents[0].networks_changed([net])
+        assert shut(second, "10.5.0.11", site.one)
+        assert seen(site.one, "10.7.0.13", second) == "10.5.0.11"
 
     play(tmp_path, act)
 
@@ -222,19 +255,16 @@ def test_a_floating_ip_that_goes_ends_its_connections_and_no_others(tmp_path: Pa
     async def act(site: Site) -> None:
         with (
             talk(site.outside, FLOATING_2, site.two) as staying,
-            talk(site.one, OUTSIDE, site.outside) as going,
+            talk(site.one, OUTSIDE, site.outside) as out,
+            talk(site.outside, FLOATING_1, site.one) as into,
         ):
-            assert goes_on(staying) and goes_on(going)
             await site.say(floating_ips=PAIRS)  # again: nothing ends
-            assert goes_on(going)
+            assert goes_on(staying) and goes_on(out) and goes_on(into)
             await site.say(floating_ips=PAIRS[1:])
             assert goes_on(staying)
-            going[0].sendall(b"still there?")
-            try:
-                answer = going[0].recv(1)
-            except ConnectionError:  # it comes from another address now, which the host does not know
-                answer = b""
-            assert answer == b""
+            for guest in (out[0], into[1]):  # it comes from another address now, which the host does not know
+                guest.sendall(b"still there?")
+                assert has_ended(guest)
         assert shut(site.outside, FLOATING_1, site.one)
         assert seen(site.one, OUTSIDE, site.outside) == GATEWAY
 
