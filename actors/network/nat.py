@@ -27,6 +27,7 @@ from actors.network.routing import gateway_device
 
 FAMILY = "ip"
 FLOATING, FIXED = "floating", "fixed"  # the maps: floating → fixed, and back
+ASKED_LIMIT = 8  # floating IPs whose connections are asked for by themselves: each walks through the kernel's table
 LINK_LOCAL = "169.254.0.0/16"
 
 
@@ -68,6 +69,8 @@ def suspects(before: RouterInfo | None, after: RouterInfo) -> Suspects:
     if before is None or not _own_translation(before) <= _own_translation(after):
         return Suspects(everybody=True)
     gone = _leading(before) - _leading(after)
+    if len(gone) > ASKED_LIMIT:
+        return Suspects(everybody=True)
     return Suspects(frozenset(fixed for _, fixed in gone), frozenset(floating for floating, _ in gone))
 
 

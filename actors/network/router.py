@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -192,12 +192,18 @@ def _look() -> tuple[list[str], list[tuple[str, str]]]:
 
 
 def _send(announcements: list[Announcement]) -> None:
-    for each in announcements:
-        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
-            try:
-                wire.bind((each.device, 0))
+    """By one socket: the kernel takes its time to close such a one."""
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
+        for each in announcements:
+            with _unless(errno.ENODEV, errno.ENETDOWN, errno.ENXIO):  # somebody took it away: `revive`
                 for frame in announcing.frames(each):
-                    wire.send(frame)
-            except OSError as error:
-                if error.errno not in (errno.ENODEV, errno.ENETDOWN, errno.ENXIO):  # somebody took it away: `mend`
-                    raise
+                    wire.sendto(frame, (each.device, announcing.ARP))
+
+
+@contextlib.contextmanager
+def _unless(*codes: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in codes:
+            raise

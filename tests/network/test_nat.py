@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from actors.network.messages import RouterInfo
-from actors.network.nat import Suspects, Translation, document, is_stale, suspects
+from actors.network.nat import ASKED_LIMIT, Suspects, Translation, document, is_stale, suspects
 from tests.network.test_routing import INFO
 
 IN = Translation("198.51.100.7", "203.0.113.51", "10.5.0.11", "198.51.100.7")  # to the floating IP
@@ -44,6 +44,8 @@ def test_only_those_are_looked_at_that_may_be_stale() -> None:
     assert suspects(INFO, INFO) == suspects(GONE, INFO) == suspects(CLOSED, GONE) == suspects(OPEN, INFO) == Suspects()
     assert suspects(INFO, GONE) == Suspects(frozenset({"10.5.0.11"}), frozenset({"203.0.113.51"}))
     assert suspects(INFO, ELSEWHERE) == suspects(INFO, GONE)
+    many = replace(INFO, floating_ips=tuple((f"203.0.113.{n}", f"10.5.0.{n}") for n in range(ASKED_LIMIT + 1)))
+    assert suspects(many, GONE).everybody
     for before, after in ((None, INFO), (INFO, OPEN), (INFO, CLOSED)):
         assert suspects(before, after).everybody
 
