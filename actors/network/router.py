@@ -47,13 +47,16 @@ Args = ParamSpec("Args")
 
 
 class Router:
-    """`node` is the thread of the node's namespace, `links` its netlink; the caller allows one call at a time."""
+    """`node` is the thread of the node's namespace, `links` its netlink; the caller allows one call at a time.
 
-    def __init__(self, router_id: str, node: NetnsThread, links: Links) -> None:
+    `settled` is what the router was brought to last, when none of its connections was stale; None = nobody knows.
+    """
+
+    def __init__(self, router_id: str, node: NetnsThread, links: Links, settled: RouterInfo | None) -> None:
         self.router_id = router_id
         self.namespace = routing.namespace_of(router_id)
         self.announcements = Announcements()
-        self._settled: RouterInfo | None = None  # as it was when no connection was stale; None = nobody knows
+        self.settled = settled
         self._node = node
         self._links = links
 
@@ -123,7 +126,7 @@ class Router:
     # ------------------------------------------------------------ in the namespace's thread
 
     def _bring_up(self, info: RouterInfo) -> None:
-        settled, self._settled = self._settled, None
+        settled, self.settled = self.settled, None
         for name, value in SETTINGS.items():
             _set(name, value)
         nft_command.load(nat.document(info))
@@ -137,7 +140,7 @@ class Router:
             [each for device, fresh in zip(devices, new, strict=True) for each in _announcements(device, fresh)]
         )
         connections.end_stale(nat.suspects(settled, info), info)
-        self._settled = info
+        self.settled = info
         if refused:
             raise WiringError("; ".join(refused))
 

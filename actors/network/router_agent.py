@@ -23,7 +23,7 @@ class RouterAgent:
     def __init__(self, host: str, dataplane: Dataplane) -> None:
         self._host = host
         self._dataplane = dataplane
-        self._failed: dict[str, RouterInfo] = {}  # to be tried again
+        self._failed: dict[str, tuple[RouterInfo, str]] = {}  # to be tried again, and why it could not be
 
     async def start(self, infos: list[RouterInfo]) -> None:
         """Serve these and no others; what an earlier life has left of others goes."""
@@ -38,11 +38,11 @@ class RouterAgent:
         whys = await self._stop(last.keys() - {info.router_id for info in ours})
         whys |= zip((info.router_id for info in ours), await self._serve(ours), strict=True)
         for router_id, why in whys.items():
+            _, known = self._failed.pop(router_id, (None, ""))
             if why:
+                self._failed[router_id] = last[router_id], why
+            if why and why != known:
                 log.error("host %s: %s", self._host, why)
-                self._failed[router_id] = last[router_id]
-            else:
-                self._failed.pop(router_id, None)
         return {router_id: why for router_id, why in whys.items() if why}
 
     async def _stop(self, router_ids: Set[str]) -> dict[str, str]:
@@ -60,7 +60,7 @@ class RouterAgent:
 
     async def mend(self) -> bool:
         """Makes again what somebody took away, and tries again what failed; whether there may be new taps."""
-        failed = list(self._failed.values())
+        failed = [info for info, _ in self._failed.values()]
         revived = await self._dataplane.revive_routers()
         for router_id in revived:
             log.error("host %s: router %s was not whole and is made again", self._host, router_id)

@@ -1,7 +1,8 @@
 """All routers of this node, as `linux.py` serves them: each is one `Router`, and a file of the node says that it is.
 
-The file `routers/<router id>` of the node's folder holds what was last said of the router (JSON). It is there before
-anything of the router is, and goes when nothing is left, so that an agent finds what another life of it has made.
+The file `routers/<router id>` of the node's folder is there before anything of the router is, and goes when nothing is
+left, so that an agent finds what another life of it has made. It holds what the router was brought to last (JSON);
+nothing, if that is not known.
 """
 
 from __future__ import annotations
@@ -37,10 +38,14 @@ class Routers:
         return list(await asyncio.gather(*[self._serve(info) for info in infos]))
 
     async def _serve(self, info: RouterInfo) -> str:
+        file = self._folder / info.router_id
         self._infos[info.router_id] = info
+        router = self._router(info.router_id)
         self._folder.mkdir(parents=True, exist_ok=True)
-        await asyncio.to_thread((self._folder / info.router_id).write_bytes, msgspec.json.encode(info))
-        return await self._act(info.router_id, lambda router: router.serve(info))
+        file.touch()
+        why = await self._act(info.router_id, lambda router: router.serve(info))
+        file.write_bytes(b"" if router.settled is None else msgspec.json.encode(router.settled))
+        return why
 
     async def stop(self, router_ids: list[str]) -> list[str]:
         return list(await asyncio.gather(*[self._stop(router_id) for router_id in router_ids]))
@@ -82,7 +87,9 @@ class Routers:
     # ------------------------------------------------------------ inside
 
     def _router(self, router_id: str) -> Router:
-        return self._routers.setdefault(router_id, Router(router_id, self._node, self._links))
+        if router_id not in self._routers:
+            self._routers[router_id] = Router(router_id, self._node, self._links, self._read(router_id))
+        return self._routers[router_id]
 
     async def _act(self, router_id: str, act: Callable[[Router], Awaitable[object]]) -> str:
         """Why it failed, '' if it did not."""

@@ -310,21 +310,28 @@ def test_what_is_there_is_what_was_said_and_a_new_life_finds_it(tmp_path: Path) 
         before = await site.made.agents[0].world()
         assert before["router_namespaces"] == [namespace_of(site.info.router_id)]
         assert {kind: before[kind] for kind in world([])} == world([site.info])
-        with talk(site.outside, FLOATING_2, site.two) as staying:
-            await site.made.agents[0].stop(remove=False)
-            site.made.agents[0] = agent(site.made, site.made.nodes[0])
-            await site.made.agents[0].start()
+        with talk(site.outside, FLOATING_2, site.two) as staying, talk(site.one, OUTSIDE, site.outside) as going:
+            await new_life(site)
             assert await site.made.agents[0].world() == before
+            assert goes_on(staying) and goes_on(going)
+            site.made.network.routers[site.info.router_id] = replace(site.info, floating_ips=PAIRS[1:])
+            await new_life(site)
             assert goes_on(staying)
-        await site.made.agents[0].stop(remove=False)
+            going[0].sendall(b"still there?")
+            assert has_ended(going[0])
         del site.made.network.routers[site.info.router_id]
-        site.made.agents[0] = agent(site.made, site.made.nodes[0])
-        await site.made.agents[0].start()
+        await new_life(site)
         after = await site.made.agents[0].world()
         assert not [after[kind] for kind in (*world([]), "router_namespaces") if after[kind]]
         assert namespace_of(site.info.router_id) not in namespaces.names()
 
     play(tmp_path, act)
+
+
+async def new_life(site: Site) -> None:
+    await site.made.agents[0].stop(remove=False)
+    site.made.agents[0] = agent(site.made, site.made.nodes[0])
+    await site.made.agents[0].start()
 
 
 @real
