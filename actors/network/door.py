@@ -107,9 +107,12 @@ class Door:
             else:
                 self._change(touched, changes)
                 new += changes
-                replies.append(_kept(rows, made))
+                replies.append(made)
         if together and any(isinstance(reply, CallerFault) for reply in replies):
             self._change(touched, [drop(row) for row in reversed(new) if not isinstance(row, Drop)])
+        else:
+            self._place(rows, touched)
+            replies = [reply if isinstance(reply, CallerFault) else _kept(rows, reply) for reply in replies]
         await self._settle(rows, touched)
         return replies
 
@@ -194,14 +197,17 @@ class Door:
     async def _settle(self, rows: Rows, touched: Touched, left: Collection[str] = ()) -> None:
         """What every change ends with: routers and DHCP in their places, all of it on disk, the agents (but of hosts
         that left) told, and who shows floating IPs."""
-        for router_id in touched.routers:
-            self._change(touched, place(rows, router_id))
+        self._place(rows, touched)
         self._serve(rows, touched)
         await self._live.durable()
         urgent = {notice for notice in touched.urgent() if notice[0] not in left}
         routers = {notice for notice in touched.of_routers() if notice[0] not in left}
         await self._notices.tell(urgent, touched.soon(), routers)
         await self._floating.tell(touched.refloated)
+
+    def _place(self, rows: Rows, touched: Touched) -> None:
+        for router_id in touched.routers:
+            self._change(touched, place(rows, router_id))
 
     def _serve(self, rows: Rows, touched: Touched) -> None:
         for network_id in touched:

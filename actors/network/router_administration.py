@@ -14,6 +14,7 @@ from actors.network.messages import Reference
 from actors.network.router_messages import (
     CreateFloatingIp,
     CreateRouter,
+    FloatingEnd,
     InterfaceRequest,
     RouterInterface,
     UpdateFloatingIp,
@@ -26,12 +27,12 @@ from actors.records import Change, FloatingIp, Port, Router, drop
 class RouterAdministration(Editing):
     # ------------------------------------------------------------ routers
 
-    async def create_routers(self, requests: list[CreateRouter]) -> list[Router | CallerFault]:
+    async def create_routers(self, requests: list[CreateRouter], together: bool = False) -> list[Router | CallerFault]:
         def make(rows: Rows, request: CreateRouter, context: AuthContext) -> tuple[Router, list[Change]]:
             self._check_quota(rows, access.check_project(context, request.project_id), "router")
             return _router(define_router.router_from(request, context, rows, self._clock.now(), self._random))
 
-        return await self._write(requests, make)
+        return await self._write(requests, make, together)
 
     async def update_routers(self, requests: list[UpdateRouter]) -> list[Router | CallerFault]:
         def make(rows: Rows, request: UpdateRouter, context: AuthContext) -> tuple[Router, list[Change]]:
@@ -84,7 +85,9 @@ class RouterAdministration(Editing):
 
     # ------------------------------------------------------------ floating IPs
 
-    async def create_floating_ips(self, requests: list[CreateFloatingIp]) -> list[FloatingIp | CallerFault]:
+    async def create_floating_ips(
+        self, requests: list[CreateFloatingIp], together: bool = False
+    ) -> list[FloatingIp | CallerFault]:
         def make(rows: Rows, request: CreateFloatingIp, context: AuthContext) -> tuple[FloatingIp, list[Change]]:
             def allowed(project_id: str) -> None:
                 self._check_quota(rows, project_id, "floatingip")
@@ -95,7 +98,7 @@ class RouterAdministration(Editing):
             assert isinstance(floating, FloatingIp)
             return floating, changes
 
-        return await self._write(requests, make)
+        return await self._write(requests, make, together)
 
     async def update_floating_ips(self, requests: list[UpdateFloatingIp]) -> list[FloatingIp | CallerFault]:
         def make(rows: Rows, request: UpdateFloatingIp, context: AuthContext) -> tuple[FloatingIp, list[Change]]:
@@ -115,10 +118,15 @@ class RouterAdministration(Editing):
     async def delete_floating_ips(self, references: list[Reference]) -> list[CallerFault | None]:
         return await self._delete(references, floating_ips.find, floating_ips.without_floating)
 
-    async def ports_led_to(self, floating: list[FloatingIp]) -> dict[str, Port]:
-        """By id, the ports where these lead; asked of floating IPs that the caller was shown."""
+    async def where_they_lead(self, floating: list[FloatingIp]) -> dict[str, FloatingEnd]:
+        """By id, of those that lead anywhere; asked of floating IPs that the caller was shown."""
         rows = await self._live.ready()
-        return {one.port_id: rows.ports[one.port_id] for one in floating if one.port_id in rows.ports}
+        running = {router.id for router in rows.routers.values() if router.host and router.admin_state_up}
+        return {
+            one.id: FloatingEnd(rows.ports[one.port_id], one.router_id in running)
+            for one in floating
+            if one.port_id in rows.ports
+        }
 
 
 def _router(changes: list[Change]) -> tuple[Router, list[Change]]:

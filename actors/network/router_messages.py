@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from actors.network.messages import FixedIpRequest, Reference
+from actors.records import Port
 
 
 class ExternalGateway(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -52,6 +53,13 @@ class RouterInterface(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     port_id: str
     network_id: str
     subnet_ids: tuple[str, ...]
+
+
+class FloatingEnd(msgspec.Struct, frozen=True, gc=False):
+    """Where a floating IP leads, and whether any node does it."""
+
+    port: Port
+    runs: bool
 
 
 class CreateFloatingIp(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -1,4 +1,4 @@
-"""Tags of networks, subnets, subnet pools, ports and security groups. Pure; called by `editing.py`."""
+"""Tags of whatever has them (`editing.py`). Pure; called by `editing.py`."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ belong to none: a rule of its that the file gives decides alone, by the rows tha
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -219,8 +219,16 @@ def attribute_rules(table: Table, asked: Question) -> list[str]:
     if isinstance(asked.body, dict):
         for inner in asked.body.values():
             for one in inner if isinstance(inner, list) else [inner]:
-                given.update(one if isinstance(one, dict) else ())
+                given.update(_fields(one) if isinstance(one, dict) else ())
     return [rule for name, rule in named.items() if name in given]
+
+
+def _fields(row: dict[str, Any]) -> Iterator[str]:
+    """Their names, and those of fields inside of them as Neutron writes these: `external_gateway_info:enable_snat`."""
+    for name, value in row.items():
+        yield name
+        if isinstance(value, dict):
+            yield from (f"{name}:{inside}" for inside in value)
 
 
 def _own(context: AuthContext) -> dict[str, str]:

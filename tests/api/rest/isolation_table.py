@@ -224,6 +224,8 @@ METADEFS: dict[str, Line] = {
 }
 
 RULE = {"security_group_id": "{group_id}", "direction": "ingress"}
+ROUTES = {"router": {"routes": [{"destination": "10.5.0.0/16", "nexthop": "10.66.0.9"}]}}
+FLOATING = {"floating_network_id": "{external_network_id}"}
 NETWORK: dict[str, Line] = {
     **{
         f"{verb} /network/v2.0/{noun}/{{{key}}}/tags{one}": (404, body)
@@ -270,7 +272,27 @@ NETWORK: dict[str, Line] = {
         403, {"port": {"network_id": "{shared_network_id}", "project_id": "demo"}},
     ),
     "POST /network/v2.0/security-groups # for another": (403, {"security_group": {"name": "x", "project_id": "demo"}}),
+    "GET /network/v2.0/routers/{router_id}": (404, None),
+    "PUT /network/v2.0/routers/{router_id}": (404, {"router": {"name": "mine"}}),
+    "DELETE /network/v2.0/routers/{router_id}": (404, None),
+    "PUT /network/v2.0/routers/{router_id}/add_router_interface": (404, {"subnet_id": "{shared_subnet_id}"}),
+    "PUT /network/v2.0/routers/{router_id}/remove_router_interface": (404, {"subnet_id": "{subnet_id}"}),
+    **{f"PUT /network/v2.0/routers/{{router_id}}/{act}_extraroutes": (404, ROUTES) for act in ("add", "remove")},
+    "GET /network/v2.0/routers/{router_id}/l3-agents": (403, None),
+    "GET /network/v2.0/floatingips/{floating_id}": (404, None),
+    "PUT /network/v2.0/floatingips/{floating_id}": (404, {"floatingip": {"port_id": None}}),
+    "DELETE /network/v2.0/floatingips/{floating_id}": (404, None),
+    "PUT /network/v2.0/networks/{external_network_id}": (403, {"network": {"name": "mine"}}),
+    "DELETE /network/v2.0/networks/{external_network_id}": (403, None),
+    "POST /network/v2.0/networks # external": (403, {"network": {"name": "x", "router:external": True}}),
+    "POST /network/v2.0/ports # on an external one": (403, {"port": {"network_id": "{external_network_id}"}}),
+    "POST /network/v2.0/routers # for another": (403, {"router": {"name": "x", "project_id": "demo"}}),
+    "POST /network/v2.0/floatingips # for another": (403, {"floatingip": FLOATING | {"project_id": "demo"}}),
+    "POST /network/v2.0/floatingips # with an address of its own": (
+        403, {"floatingip": FLOATING | {"floating_ip_address": "203.0.113.9"}},
+    ),
     "GET /network/v2.0/agents/{nobody}": (404, None),
+    "GET /network/v2.0/agents/{nobody}/l3-routers": (403, None),
     "GET /network/v2.0/quotas/{project_id}": (403, None),
     "PUT /network/v2.0/quotas/{project_id}": (403, {"quota": {"network": 1}}),
     "PUT /network/v2.0/quotas/other": (403, {"quota": {"network": 1}}),
@@ -557,6 +579,12 @@ LISTS: dict[str, Listing] = {
     f"GET /compute/v2.1/os-snapshots {OLD}": (200, True),
     f"GET /compute/v2.1/os-snapshots/detail {OLD}": (200, True),
     "GET /network/v2.0/ports?network_id={network_id}": (200, True),
+    "GET /network/v2.0/routers": (200, True),
+    "GET /network/v2.0/routers?project_id=demo": (200, True),
+    "GET /network/v2.0/routers?name=secret-router": (200, True),
+    "GET /network/v2.0/floatingips": (200, True),
+    "GET /network/v2.0/floatingips?floating_network_id={external_network_id}": (200, True),
+    "GET /network/v2.0/subnets?network_id={external_network_id}": (200, False),
     "GET /network/v2.0/ports?project_id=demo": (200, True),
     "GET /network/v2.0/security-groups": (200, True),
     "GET /network/v2.0/security-groups?project_id=demo": (200, True),
@@ -597,6 +625,8 @@ SEEN_BY_NOBODY = (
     *(f"GET {OF_SERVER}/migrations{one}" for one in ("", "/{number}")),
     *(f"GET /compute/v2.1/os-hypervisors/{path}" for path in ("statistics", *(f"{{nobody}}/{part}" for part in GONE))),
     "GET /network/v2.0/agents/{nobody}",
+    "GET /network/v2.0/agents/{nobody}/l3-routers",
+    "GET /network/v2.0/routers/{router_id}/l3-agents",
     "GET /network/v2.0/quotas",
 )
 
@@ -676,6 +706,11 @@ REFERENCES: dict[str, Line] = {
     "POST /network/v2.0/ports # in a security group": (
         404, {"port": {"network_id": "{shared_network_id}", "security_groups": ["{group_id}"]}},
     ),
+    "POST /network/v2.0/routers # through a network": (
+        404, {"router": {"external_gateway_info": {"network_id": "{network_id}"}}},
+    ),
+    "POST /network/v2.0/floatingips # of a network": (404, {"floatingip": {"floating_network_id": "{network_id}"}}),
+    "POST /network/v2.0/floatingips # to a port": (404, {"floatingip": FLOATING | {"port_id": "{port_id}"}}),
     "POST /network/v2.0/subnets # from a pool": (
         404, {"subnet": {"network_id": "{network_id}", "subnetpool_id": "{pool_id}", "ip_version": 4}},
     ),

@@ -25,6 +25,8 @@ TAGGED = {
     "subnets": "subnet_id",
     "subnetpools": "pool_id",
     "ports": "port_id",
+    "routers": "router_id",
+    "floatingips": "floating_id",
     "security-groups": "group_id",
 }
 
@@ -48,7 +50,8 @@ async def furnished(world: World) -> Things:
     async with owner(world) as http, world.http(world.admin, **NEWEST) as admin:
         things = {"project_id": "demo", "user_id": "ann", "key": "secret-key", "tag": "secret-tag"}
         things |= {"token": world.member, "network": "secret-network", "public_image_id": world.image.id}
-        things |= await _network(http) | {"shared_network_id": world.net.id}
+        things |= {"external_network_id": await _external(admin)}
+        things |= await _network(http, things["external_network_id"]) | {"shared_network_id": world.net.id}
         [shared] = (await http.get(f"{NETWORK}/subnets?network_id={world.net.id}")).json()["subnets"]
         things["shared_subnet_id"] = shared["id"]
         things |= await _images(http)
@@ -69,13 +72,31 @@ async def _made(http: httpx.AsyncClient, path: str, noun: str, key: str = "id", 
     return str((answer.json()[noun] if noun else answer.json())[key])
 
 
-async def _network(http: httpx.AsyncClient) -> Things:
+async def _external(admin: httpx.AsyncClient) -> str:
+    fields = {"name": "outside", "router:external": True}
+    network = await _made(admin, f"{NETWORK}/networks", "network", **fields)
+    await _made(admin, f"{NETWORK}/subnets", "subnet", name="out", network_id=network, cidr="203.0.113.0/24")
+    return network
+
+
+async def _network(http: httpx.AsyncClient, external: str) -> Things:
     network = await _made(http, f"{NETWORK}/networks", "network")
     subnet = await _made(http, f"{NETWORK}/subnets", "subnet", network_id=network, cidr="10.66.0.0/24")
     group = await _made(http, f"{NETWORK}/security-groups", "security_group")
     rule = {"security_group_id": group, "direction": "ingress", "remote_ip_prefix": "192.0.2.66/32"}
     ruled = await http.post(f"{NETWORK}/security-group-rules", json={"security_group_rule": rule})
+    outside = {"external_gateway_info": {"network_id": external}}
+    router = await _made(http, f"{NETWORK}/routers", "router", **outside)
+    added = await http.put(f"{NETWORK}/routers/{router}/add_router_interface", json={"subnet_id": subnet})
+    assert added.status_code == 200, added.text
+    floating = await http.post(
+        f"{NETWORK}/floatingips",
+        json={"floatingip": {"floating_network_id": external, "description": "secret-floating"}},
+    )
+    assert floating.status_code == 201, floating.text
     things = {
+        "router_id": router,
+        "floating_id": floating.json()["floatingip"]["id"],
         "network_id": network,
         "subnet_id": subnet,
         "pool_id": await _made(http, f"{NETWORK}/subnetpools", "subnetpool", prefixes=["10.67.0.0/16"]),

@@ -85,6 +85,12 @@ MAKINGS: dict[str, Making] = {
         ("default_prefixlen", "min_prefixlen", "max_prefixlen"),
     ),
     "/network/v2.0/ports": Making("port", {"network_id": "{network_id}"}, ("name", "description", "device_id")),
+    "/network/v2.0/routers": Making("router", {"name": "r"}, ("name", "description")),
+    "/network/v2.0/floatingips": Making(
+        "floatingip",
+        {"floating_network_id": "{external_network_id}"},
+        ("description", "floating_ip_address", "port_id"),
+    ),
     "/network/v2.0/security-groups": Making("security_group", {"name": "s"}, ("name", "description")),
     "/network/v2.0/security-group-rules": Making(
         "security_group_rule",

@@ -38,6 +38,7 @@ OPEN = (
     "public_image_id",
     "public_namespace",
     "shared_network_id",
+    "external_network_id",
     "shared_subnet_id",
 )
 

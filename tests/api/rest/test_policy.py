@@ -154,6 +154,8 @@ def test_rules_that_decide_nothing_here_are_told(tmp_path: Path, caplog: pytest.
     assert "craete" in caplog.text and "create_network:shared" not in caplog.text
 
 
+OUTSIDE = {"external_gateway_info": {"network_id": "{outside}", "enable_snat": False}}
+FLOATING = {"floating_network_id": "{outside}"}
 OVERRIDES = {  # rule → a request that it decides: service, verb and path, body
     "os_compute_api:servers:create": ("compute", "POST /v2.1/servers", {"server": SERVER_BODY}),
     "os_compute_api:servers:create:attach_network": (
@@ -172,6 +174,15 @@ OVERRIDES = {  # rule → a request that it decides: service, verb and path, bod
     "create_port:fixed_ips": (
         "network", "POST /v2.0/ports", {"port": {"network_id": "{network}", "fixed_ips": [{"ip_address": "10.7.9.9"}]}},
     ),
+    "create_router": ("network", "POST /v2.0/routers", {"router": {"name": "r"}}),
+    "create_network:router:external": ("network", "POST /v2.0/networks", {"network": {"router:external": True}}),
+    "create_router:external_gateway_info": ("network", "POST /v2.0/routers", {"router": OUTSIDE}),
+    "create_router:external_gateway_info:enable_snat": ("network", "POST /v2.0/routers", {"router": OUTSIDE}),
+    "create_floatingip": ("network", "POST /v2.0/floatingips", {"floatingip": FLOATING}),
+    "create_floatingip:floating_ip_address": (
+        "network", "POST /v2.0/floatingips", {"floatingip": FLOATING | {"floating_ip_address": "203.0.113.77"}},
+    ),
+    "get_floatingip": ("network", "GET /v2.0/floatingips", None),
     "update_networks_tags": ("network", "PUT /v2.0/networks/{network}/tags/x", None),
     "volume:create": ("volume", "POST /v3/volumes", {"volume": {"size": 1}}),
     "volume:get_volume_metadata": ("volume", "GET /v3/volumes/{volume}/metadata", None),
@@ -180,6 +191,16 @@ OVERRIDES = {  # rule → a request that it decides: service, verb and path, bod
     "placement:resource_providers:list": ("placement", "GET /resource_providers", None),
     "placement:resource_providers:create": ("placement", "POST /resource_providers", {"name": "p"}),
 }  # fmt: skip
+
+
+async def outside(world: World) -> str:
+    """An external network."""
+    async with world.http(world.admin) as http:
+        asked = {"network": {"name": "outside", "router:external": True}}
+        network = (await http.post("/network/v2.0/networks", json=asked)).json()["network"]
+        subnet = {"network_id": network["id"], "cidr": "203.0.113.0/24", "ip_version": 4}
+        assert (await http.post("/network/v2.0/subnets", json={"subnet": subnet})).status_code == 201
+    return str(network["id"])
 
 
 def test_a_policy_file_with_openstacks_names_decides_what_they_name(tmp_path: Path) -> None:
@@ -191,6 +212,7 @@ def test_a_policy_file_with_openstacks_names_decides_what_they_name(tmp_path: Pa
             "{server}": server.id,
             "{network}": world.net.id,
             "{volume}": await world.volume(),
+            "{outside}": await outside(world),
         }
         who, file = token("demo", ("admin", "member")), tmp_path / "policy.yaml"
         for rule, (service, route, body) in OVERRIDES.items():

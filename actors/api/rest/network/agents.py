@@ -31,11 +31,22 @@ async def show_agent(agent_id: str, rooms: Rooms, caller: Asking) -> Json:
     raise CallerError(not_found("id", f"Agent {agent_id} could not be found.", "AgentNotFound"))
 
 
+@router.get("/{agent_id}/l3-routers")
+async def list_routers_of_agent(agent_id: str, rooms: Rooms, caller: Asking) -> Json:
+    hosts = [body["host"] for body in await _agents(rooms, caller) if body["id"] == agent_id]
+    if not hosts:
+        raise CallerError(not_found("id", f"Agent {agent_id} could not be found.", "AgentNotFound"))
+    rows = [row for row in await rooms.network.list_routers(caller.token) if row.host in hosts]
+    gateways = await rooms.network.gateways([row.id for row in rows])
+    return Json({"routers": [views.router(row, gateways.get(row.id)) for row in rows]})
+
+
 @zones_router.get("")
 async def list_zones(request: Request, rooms: Rooms, caller: Asking) -> Json:
-    """A zone is there as soon as any node could serve a network."""
+    """A zone is there as soon as any node could serve a network or run a router."""
     served = await rooms.network.has_agents(caller.token)
-    zones: list[Body] = [{"name": views.ZONE, "resource": "network", "state": "available"}] if served else []
+    what = ("network", "router") if served else ()
+    zones: list[Body] = [{"name": views.ZONE, "resource": resource, "state": "available"} for resource in what]
     return Json(listing(request, ZONE_FIELDS).answer("availability_zones", zones))
 
 

@@ -45,7 +45,7 @@ class NetworkEdit(Body):
     shared: bool = False
     port_security_enabled: bool = True
     mtu: Number = 0
-    external: Annotated[Literal[False], Field(alias="router:external")] = False
+    external: Annotated[bool, Field(alias="router:external")] = False
 
 
 class NetworkNew(NetworkEdit, Owned):
@@ -178,6 +178,75 @@ class EditedPort(Body):
     port: PortEdit
 
 
+# ---------------------------------------------------------------- routers and floating IPs
+
+
+class Gateway(Body):
+    network_id: Text | None = None
+    enable_snat: bool | None = None
+    external_fixed_ips: Annotated[list[FixedIp], Field(max_length=ITEMS_LIMIT)] | None = None
+
+
+class RouterEdit(Body):
+    name: Text = ""
+    description: Text = ""
+    admin_state_up: bool = True
+    external_gateway_info: Gateway | None = None
+
+
+class RouterNew(RouterEdit, Owned):
+    availability_zone_hints: Annotated[list[Text], Field(max_length=0, default_factory=list)]
+
+
+class NewRouters(Body):
+    router: RouterNew | None = None
+    routers: Annotated[list[RouterNew], Field(min_length=1, max_length=BULK_LIMIT)] | None = None
+
+
+class Routed(Body):
+    routes: Annotated[list[Route], Field(max_length=ITEMS_LIMIT)] | None = None
+
+
+class RoutedEdit(RouterEdit, Routed):
+    pass
+
+
+class EditedRouter(Body):
+    router: RoutedEdit
+
+
+class EditedRoutes(Body):
+    router: Routed
+
+
+class InterfaceWanted(Body):
+    subnet_id: Text | None = None
+    port_id: Text | None = None
+
+
+class FloatingIpEdit(Body):
+    description: Text = ""
+    port_id: Text | None = None
+    fixed_ip_address: Text | None = None
+
+
+class FloatingIpNew(FloatingIpEdit, Owned):
+    floating_network_id: Text
+    floating_ip_address: Text | None = None
+    subnet_id: Text | None = None
+    dns_name: Literal[""] = ""
+    dns_domain: Literal[""] = ""
+
+
+class NewFloatingIps(Body):
+    floatingip: FloatingIpNew | None = None
+    floatingips: Annotated[list[FloatingIpNew], Field(min_length=1, max_length=BULK_LIMIT)] | None = None
+
+
+class EditedFloatingIp(Body):
+    floatingip: FloatingIpEdit
+
+
 # ---------------------------------------------------------------- security groups
 
 
@@ -230,6 +299,8 @@ class Quota(Body):
     subnet: Number | None = None
     subnetpool: Number | None = None
     port: Number | None = None
+    router: Number | None = None
+    floatingip: Number | None = None
     security_group: Number | None = None
     security_group_rule: Number | None = None
     check_limit: bool = False

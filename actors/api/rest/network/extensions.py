@@ -1,6 +1,6 @@
 """/v2.0/extensions: exactly what there is beyond the networks, subnets and ports of the first Neutron.
 
-Clients look here before they use something, and do without what is not named: routers and floating IPs above all.
+Clients look here before they use something, and do without what is not named.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ EXTENSIONS = {  # alias → (name, what it is)
     "binding": ("Port Binding", "Where and how a port is bound."),
     "default-subnetpools": ("Default Subnetpools", "A subnet pool that is used where none is named."),
     "dns-integration": ("DNS Integration", "Host names of ports."),
+    "ext-gw-mode": ("Neutron L3 Configurable external gateway mode", "Whether a router's gateway hides who sends."),
+    "external-net": ("Neutron external network", "Networks that lead out of the cloud."),
+    "extraroute": ("Neutron Extra Route", "Routes of a router."),
+    "extraroute-atomic": ("Atomically add/remove extra routes", "Some routes of a router alone."),
+    "fip-port-details": ("Floating IP Port Details Extension", "The port that a floating IP leads to."),
     "ip-substring-filtering": ("IP address substring filtering", "Ports by a part of an address."),
     "net-mtu": ("Network MTU", "The MTU of a network."),
     "net-mtu-writable": ("Network MTU (writable)", "The MTU of a network can be changed."),
@@ -33,6 +38,8 @@ EXTENSIONS = {  # alias → (name, what it is)
     "quota-check-limit": ("Quota engine limit check", "A limit below what is in use can be refused."),
     "quota_details": ("Quota details management support", "Limits with what is in use."),
     "quotas": ("Quota management support", "Limits of a project."),
+    "router": ("Neutron L3 Router", "Routers and floating IPs."),
+    "router_availability_zone": ("Router Availability Zone", "Availability zones of routers."),
     "revision-if-match": ("If-Match constraints based on revision_number", "Changes for one revision only."),
     "security-group": ("security-group", "Security groups and their rules."),
     "security-groups-normalized-cidr": ("Normalized CIDR in rules", "The network that a rule's prefix means."),

@@ -44,7 +44,7 @@ async def show_network(network_id: str, request: Request, rooms: Rooms, caller: 
 async def update_network(
     network_id: str, body: EditedNetwork, rooms: Rooms, caller: Asking, revision: Expected
 ) -> Json:
-    fields = body.network.given("external")
+    fields = body.network.given()
     wanted = UpdateNetwork(token=caller.token, id=network_id, revision=revision, **fields)
     [answer] = await _bodies(rooms, caller, all_made(await rooms.network.update_networks([wanted])))
     return Json({"network": answer})
@@ -66,6 +66,7 @@ def _new(item: NetworkNew, caller: Caller) -> CreateNetwork:
         physical_network=item.physical_network or "",
         mtu=item.mtu,
         shared=item.shared,
+        external=item.external,
         admin_state_up=item.admin_state_up,
         port_security_enabled=item.port_security_enabled,
         description=item.description,

@@ -1,4 +1,4 @@
-"""/v2.0/{networks, subnets, subnetpools, ports, security-groups}/{id}/tags"""
+"""/v2.0/{networks, subnets, subnetpools, ports, routers, floatingips, security-groups}/{id}/tags"""
 
 from __future__ import annotations
 
@@ -65,6 +65,8 @@ async def _tags(rooms: EdgeRooms, caller: Caller, noun: str, row_id: str) -> lis
         "subnets": room.show_subnets,
         "subnetpools": room.show_subnet_pools,
         "ports": room.show_ports,
+        "routers": room.show_routers,
+        "floatingips": room.show_floating_ips,
         "security-groups": room.show_security_groups,
     }
     if noun not in show:

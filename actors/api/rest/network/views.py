@@ -14,13 +14,21 @@ from uuid import UUID, uuid5
 from actors.network.groups import network_of
 from actors.network.ipam import version_of
 from actors.network.messages import AgentView, Allowance
-from actors.records import Network, Port, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool
+from actors.network.naming import FLOATING_OWNER
+from actors.network.router_messages import FloatingEnd, RouterInterface
+from actors.network.rows import Revised
+from actors.records import FloatingIp, Network, Port, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool
 
 Body = dict[str, Any]
 
 ZONE = "nova"  # networks are served wherever there is an agent: there is one zone of them
 AGENTS = UUID("53a7e9d4-90a1-4c68-8f43-1f0f5b7f7b37")  # the namespace of agents' ids
-AGENT_KINDS = {"DHCP agent": "dhcp_agent", "Linux bridge agent": "N/A"}  # what a node's agent is -> its topic
+L3_AGENT = "L3 agent"
+AGENT_KINDS = {  # what a node's agent is -> its topic
+    "DHCP agent": "dhcp_agent",
+    L3_AGENT: "l3_agent",
+    "Linux bridge agent": "N/A",
+}
 ROW_TIME = "%Y-%m-%dT%H:%M:%SZ"
 AGENT_TIME = "%Y-%m-%d %H:%M:%S"  # as Neutron has it of agents alone; Gophercloud reads nothing else
 ICMP = frozenset({"icmp", "icmpv6", "ipv6-icmp", "1", "58"})
@@ -35,7 +43,7 @@ def network(row: Network, subnet_ids: Collection[str], admin: bool) -> Body:
         "status": "ACTIVE",
         "subnets": list(subnet_ids),
         "shared": row.shared,
-        "router:external": False,
+        "router:external": row.external,
         "mtu": row.mtu,
         "port_security_enabled": row.port_security_enabled,
         "availability_zone_hints": [],
@@ -96,9 +104,9 @@ def port(row: Port, dns_domain: str, admin: bool) -> Body:
         **_owned(row.project_id),
         "network_id": row.network_id,
         "mac_address": row.mac_address,
-        "fixed_ips": [{"subnet_id": ip.subnet_id, "ip_address": ip.ip_address} for ip in row.fixed_ips],
+        "fixed_ips": _addresses(row),
         "admin_state_up": row.admin_state_up,
-        "status": row.status if row.admin_state_up else "DOWN",
+        "status": _port_status(row),
         "device_id": row.device_id,
         "device_owner": row.device_owner,
         "security_groups": list(row.security_groups),
@@ -120,6 +128,76 @@ def port(row: Port, dns_domain: str, admin: bool) -> Body:
             "binding:vif_details": {"port_filter": True} if row.host else {},
         }
     return body
+
+
+def router(row: Router, gateway: Port | None) -> Body:
+    outside = {
+        "network_id": row.external_network_id,
+        "enable_snat": row.enable_snat,
+        "external_fixed_ips": _addresses(gateway) if gateway else [],
+    }
+    return {
+        "id": row.id,
+        "name": row.name,
+        **_owned(row.project_id),
+        "admin_state_up": row.admin_state_up,
+        "status": "ACTIVE",
+        "external_gateway_info": outside if row.external_network_id else None,
+        "routes": [{"destination": destination, "nexthop": hop} for destination, hop in row.routes],
+        "availability_zone_hints": [],
+        "availability_zones": [ZONE] if row.host else [],
+        **_standard(row),
+    }
+
+
+def router_interface(done: RouterInterface) -> Body:
+    return {
+        "id": done.router_id,
+        **_owned(done.project_id),
+        "network_id": done.network_id,
+        "port_id": done.port_id,
+        "subnet_id": done.subnet_ids[0],
+        "subnet_ids": list(done.subnet_ids),
+    }
+
+
+def floating_ip(row: FloatingIp, end: FloatingEnd | None) -> Body:
+    return {
+        "id": row.id,
+        **_owned(row.project_id),
+        "floating_ip_address": row.address,
+        "floating_network_id": row.network_id,
+        "port_id": row.port_id or None,
+        "fixed_ip_address": row.fixed_ip or None,
+        "router_id": row.router_id or None,
+        "status": "ACTIVE" if end is not None and end.runs else "DOWN",
+        "port_details": _port_details(end.port) if end is not None else None,
+        "dns_name": "",
+        "dns_domain": "",
+        **_standard(row),
+    }
+
+
+def _port_details(row: Port) -> Body:
+    return {
+        "name": row.name,
+        "network_id": row.network_id,
+        "mac_address": row.mac_address,
+        "admin_state_up": row.admin_state_up,
+        "status": _port_status(row),
+        "device_id": row.device_id,
+        "device_owner": row.device_owner,
+    }
+
+
+def _port_status(row: Port) -> str:
+    if row.device_owner == FLOATING_OWNER:
+        return "N/A"  # no device has it
+    return row.status if row.admin_state_up else "DOWN"
+
+
+def _addresses(row: Port) -> list[Body]:
+    return [{"subnet_id": ip.subnet_id, "ip_address": ip.ip_address} for ip in row.fixed_ips]
 
 
 def security_group(row: SecurityGroup, rules: Collection[SecurityGroupRule]) -> Body:
@@ -152,9 +230,13 @@ def security_group_rule(row: SecurityGroupRule) -> Body:
 
 
 def agents(view: AgentView) -> list[Body]:
-    """A node's one agent does the work of two of Neutron's."""
+    """A node's one agent does the work of three of Neutron's."""
     started = _time(view.started_at, AGENT_TIME)
-    serves = {"DHCP agent": {"networks": view.networks}, "Linux bridge agent": {"devices": view.ports}}
+    serves = {
+        "DHCP agent": {"networks": view.networks},
+        L3_AGENT: {"routers": view.routers},
+        "Linux bridge agent": {"devices": view.ports},
+    }
     return [
         {
             "id": str(uuid5(AGENTS, f"{view.host}/{kind}")),
@@ -164,7 +246,7 @@ def agents(view: AgentView) -> list[Body]:
             "topic": topic,
             "admin_state_up": True,
             "alive": view.alive,
-            "availability_zone": ZONE if kind == "DHCP agent" else None,
+            "availability_zone": None if kind == "Linux bridge agent" else ZONE,
             "configurations": {"tunneling_ip": view.underlay_ip, **serves[kind]},
             "created_at": started,
             "started_at": started,
@@ -193,11 +275,11 @@ def _owned(project_id: str) -> Body:
     return {"project_id": project_id, "tenant_id": project_id}
 
 
-def _standard(row: Network | Subnet | SubnetPool | Port | SecurityGroup) -> Body:
+def _standard(row: Network | Subnet | SubnetPool | Port | Router | FloatingIp | SecurityGroup) -> Body:
     return {"description": row.description, "tags": list(row.tags), **_dated(row)}
 
 
-def _dated(row: Network | Subnet | SubnetPool | Port | SecurityGroup | SecurityGroupRule) -> Body:
+def _dated(row: Revised) -> Body:
     return {
         "created_at": _time(row.created_at),
         "updated_at": _time(row.updated_at or row.created_at),
@@ -218,6 +300,8 @@ SUBNET_POOL = frozenset(
         SubnetPool(id="", name="", project_id="", prefixes=(), default_prefixlen=0, min_prefixlen=0, max_prefixlen=0)
     )
 )
+ROUTER = frozenset(router(Router(id="", name="", project_id=""), None))
+FLOATING_IP = frozenset(floating_ip(FloatingIp(id="", project_id="", network_id="", address=""), None))
 PORT = frozenset(port(Port(id="", network_id="", project_id="", mac_address=""), "", True))
 RULE = frozenset(security_group_rule(SecurityGroupRule(id="", security_group_id="", project_id="", direction="")))
 GROUP = frozenset(security_group(SecurityGroup(id="", name="", project_id=""), ()))

@@ -79,12 +79,14 @@ POOL: Schema = {
     "default_quota": NULL,
     "address_scope_id": NULL,
 }
+PORT_STATUS: Schema = {"enum": ["ACTIVE", "DOWN", "BUILD", "ERROR", "N/A"]}
+FIXED_IPS = rows(exactly({"subnet_id": TEXT, "ip_address": TEXT}))
 PORT: Schema = {
     **STANDARD,
     **dict.fromkeys(("network_id", "mac_address", "device_id", "device_owner", "dns_name"), TEXT),
-    "fixed_ips": rows(exactly({"subnet_id": TEXT, "ip_address": TEXT})),
+    "fixed_ips": FIXED_IPS,
     "admin_state_up": FLAG,
-    "status": {"enum": ["ACTIVE", "DOWN", "BUILD", "ERROR"]},
+    "status": PORT_STATUS,
     "security_groups": TEXTS,
     "port_security_enabled": FLAG,
     "allowed_address_pairs": rows(exactly({"ip_address": TEXT, "mac_address": TEXT})),
@@ -102,11 +104,38 @@ RULE: Schema = {
     **DATED,
 }
 GROUP: Schema = {**STANDARD, "security_group_rules": rows(exactly(RULE)), "shared": FLAG}
+ROUTE = exactly({"destination": TEXT, "nexthop": TEXT})
+GATEWAY = exactly({"network_id": TEXT, "enable_snat": FLAG, "external_fixed_ips": FIXED_IPS})
+ROUTER: Schema = {
+    **STANDARD,
+    "admin_state_up": FLAG,
+    "status": {"enum": ["ACTIVE"]},
+    "external_gateway_info": {"anyOf": [GATEWAY, NULL]},
+    "routes": rows(ROUTE),
+    "availability_zone_hints": TEXTS,
+    "availability_zones": TEXTS,
+}
+LED_TO = exactly(
+    {
+        **dict.fromkeys(("name", "network_id", "mac_address", "device_id", "device_owner"), TEXT),
+        "admin_state_up": FLAG,
+        "status": PORT_STATUS,
+    }
+)
+FLOATING_IP: Schema = {
+    **{name: shape for name, shape in STANDARD.items() if name != "name"},
+    **dict.fromkeys(("floating_ip_address", "floating_network_id", "dns_name", "dns_domain"), TEXT),
+    **dict.fromkeys(("port_id", "fixed_ip_address", "router_id"), TEXT_OR_NULL),
+    "status": {"enum": ["ACTIVE", "DOWN"]},
+    "port_details": {"anyOf": [LED_TO, NULL]},
+}
 NOUNS = {  # path → the noun, its fields, the name of its id in paths
     "networks": ("network", NETWORK, "network_id"),
     "subnets": ("subnet", SUBNET, "subnet_id"),
     "subnetpools": ("subnetpool", POOL, "pool_id"),
     "ports": ("port", PORT, "port_id"),
+    "routers": ("router", ROUTER, "router_id"),
+    "floatingips": ("floatingip", FLOATING_IP, "floating_id"),
     "security-groups": ("security_group", GROUP, "group_id"),
     "security-group-rules": ("security_group_rule", RULE, "rule_id"),
 }
@@ -128,12 +157,21 @@ def _bodies(path: str) -> dict[str, Schema]:
 
 BODIES = {route: shape for path in NOUNS for route, shape in _bodies(path).items()}
 BODIES.pop("PUT /v2.0/security-group-rules/{rule_id}")  # a rule is never changed
+OF_INTERFACES = ("id", "project_id", "tenant_id", "network_id", "port_id", "subnet_id")
+INTERFACE = exactly({**dict.fromkeys(OF_INTERFACES, TEXT), "subnet_ids": TEXTS})
+BODIES |= {f"PUT /v2.0/routers/{{router_id}}/{act}_router_interface": INTERFACE for act in ("add", "remove")}
+BODIES |= {
+    f"PUT /v2.0/routers/{{router_id}}/{act}_extraroutes": exactly({"router": exactly(ROUTER)})
+    for act in ("add", "remove")
+}
+BODIES["GET /v2.0/agents/{agent_id}/l3-routers"] = exactly({"routers": rows(exactly(ROUTER))})
 FILTERS = ("id", "project_id", "fields", "description")
-NAMED = {"name": TEXT, "tags": TEXT, "not-tags": TEXT}
+TAGGED = {"tags": TEXT, "not-tags": TEXT}
+MORE: dict[str, Schema] = {"security-group-rules": {}, "floatingips": TAGGED}  # others have a name as well
 QUERIES: dict[str, Schema] = {
     f"GET /v2.0/{path}": {
         **dict.fromkeys(FILTERS, TEXT),
-        **({} if path == "security-group-rules" else NAMED),
+        **MORE.get(path, {"name": TEXT, **TAGGED}),
         "page_reverse": FLAG,
         **PAGES,
         **SORT,

@@ -10,6 +10,7 @@ from tests.world import World, in_world, token
 
 NEUTRONS = {
     "network": 100, "subnet": 100, "port": 500, "security_group": 10, "security_group_rule": 100, "subnetpool": -1,
+    "router": 10, "floatingip": 50,
 }  # fmt: skip
 
 
@@ -96,6 +97,7 @@ def test_agents_and_zones(tmp_path: Path) -> None:
             agents = (await http.get(f"{V2}/agents")).json()["agents"]
             assert {(a["agent_type"], a["host"], a["alive"]) for a in agents} == {
                 ("DHCP agent", "node-1", True),
+                ("L3 agent", "node-1", True),
                 ("Linux bridge agent", "node-1", True),
             }
             one = agents[0]
@@ -107,7 +109,9 @@ def test_agents_and_zones(tmp_path: Path) -> None:
             assert bridge["configurations"]["devices"] == 1
         async with world.http(world.member) as http:
             zones = (await http.get(f"{V2}/availability_zones")).json()["availability_zones"]
-            assert zones == [{"name": "nova", "resource": "network", "state": "available"}]
+            assert zones == [
+                {"name": "nova", "resource": resource, "state": "available"} for resource in ("network", "router")
+            ]
 
     in_world(tmp_path, play)
 
@@ -117,11 +121,11 @@ def test_extensions_are_what_there_is(tmp_path: Path) -> None:
         async with world.http(world.member) as http:
             extensions = (await http.get(f"{V2}/extensions")).json()["extensions"]
             aliases = {extension["alias"] for extension in extensions}
-            assert {"security-group", "quotas", "binding", "standard-attr-tag"} < aliases
-            assert not {"router", "external-net", "floating-ip-port-forwarding", "l3_agent_scheduler"} & aliases
+            assert {"security-group", "quotas", "binding", "standard-attr-tag", "router", "external-net"} < aliases
+            assert not {"dvr", "l3-ha", "floating-ip-port-forwarding", "l3_agent_scheduler"} & aliases
             one = (await http.get(f"{V2}/extensions/port-security")).json()["extension"]
             assert one in extensions and set(one) == {"alias", "name", "description", "updated", "links"}
-            for path in ("extensions/router", "routers", "floatingips?port_id=x", "floatingips/x", "trunks"):
+            for path in ("extensions/trunk", "trunks", "floatingips/x/port_forwardings"):
                 assert kind(await http.get(f"{V2}/{path}")) == (404, "HTTPNotFound"), path
             resources = (await http.get(V2)).json()["resources"]
             for resource in resources:
