@@ -60,6 +60,7 @@ class NetworkAgent:
         self._metadata = _metadata_servers(dataplane, self._dhcp.host_at, documents) if documents else None
         self._turn = asyncio.Lock()  # they take turns: a tap of DHCP's or a router's own is made by one, wired by L2
         self._changes: Outbox[Change, None] = Outbox(self._catch_up)
+        self._refused: set[str] = set()  # networks that this node could not bring to what was said of them
         self._sweeps: Outbox[None, None] = Outbox(self._sweep)
         self._asking: asyncio.Task[None] | None = None  # held, so that it is not collected
         self.loops: list[asyncio.Task[None]] = []  # for the shell to see that they live
@@ -134,16 +135,22 @@ class NetworkAgent:
         return [self._fault_of(change, failed) if isinstance(change, RouterInfo) else None for change in changes]
 
     async def _catch_up_networks(self, changes: list[tuple[str, NetworkNews | None]]) -> None:
+        """Raises `HostError` where this node refused something, which is then tried again by and by; all else is done.
+        A network service that does not answer tells again."""
         distinct = list(dict.fromkeys(network_id for network_id, _ in changes))
         news = [told for _, told in changes if told is not None]
         unknown = {network_id for network_id, told in changes if told is None}
         for network_id, told in changes:
             self._l2.foresee(network_id, told)
-        await self._dhcp.refresh(distinct, [told.dhcp for told in news if told.dhcp is not None])
+        self._refused |= set(distinct)
+        refusal = await _refusal(self._dhcp.refresh(distinct, [told.dhcp for told in news if told.dhcp is not None]))
         await self._sweep_taps()
         peers = {told.network_id: told.peers for told in news if told.network_id not in unknown}
         await self._l2.refresh(distinct, peers)
         await self._serve_metadata()
+        if refusal:
+            raise refusal
+        self._refused -= set(distinct)
 
     def _fault_of(self, info: RouterInfo, failed: dict[str, str]) -> HostFault | None:
         why = failed.get(info.router_id)
@@ -207,6 +214,8 @@ class NetworkAgent:
                 await self._l2.sweep()
             await self._l2.mend()
             await self._routers.announce()
+            if self._refused:
+                await self._catch_up_networks([(network_id, None) for network_id in sorted(self._refused)])
 
     async def _for_ever(self, act: Callable[[], Awaitable[None]], pause_s: float) -> None:
         """The network service may be away or busy, and the host may refuse: this is told, and tried again."""
@@ -216,6 +225,14 @@ class NetworkAgent:
             except (ConnectionError, TimeoutError, HostError, CallerError) as error:
                 log.error("host %s: %s", self._config.host, error)
                 await asyncio.sleep(pause_s)
+
+
+async def _refusal(act: Awaitable[None]) -> HostError | None:
+    try:
+        await act
+    except HostError as error:
+        return error
+    return None
 
 
 def _metadata_servers(dataplane: Dataplane, host_at: HostAt, documents: Documents) -> MetadataServers:

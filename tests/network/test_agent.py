@@ -15,7 +15,7 @@ from actors.cluster.config import CloudConfig, NodeConfig
 from actors.errors import HostError
 from actors.network import routing
 from actors.network.agent import NetworkAgent
-from actors.network.messages import NetworkNews, RouterInfo
+from actors.network.messages import DhcpNetworkInfo, NetworkNews, RouterInfo
 from actors.network.naming import bridge_device, dhcp_port_id, tap_device
 from actors.network.simulated import SimulatedDataplane
 from actors.network.views import details_of
@@ -348,9 +348,15 @@ def test_a_new_life_takes_away_routers_that_are_not_its_own() -> None:
 
 
 class Refusing(SimulatedDataplane):
-    """Can't make a router, as often as it is said."""
+    """Can't make a router, or serve DHCP, as often as it is said."""
 
-    times = 0
+    times = dhcp_times = 0
+
+    async def serve_dhcp(self, infos: list[DhcpNetworkInfo]) -> list[str]:
+        if self.dhcp_times:
+            self.dhcp_times -= 1
+            return ["no room"] * len(infos)
+        return await super().serve_dhcp(infos)
 
     async def serve_routers(self, infos: list[RouterInfo]) -> list[str]:
         if self.times:
@@ -384,6 +390,32 @@ def test_a_router_that_could_not_be_is_told_of_and_tried_again() -> None:
         assert set(taps_of(network.routers[ROUTER])) < set((await node.agent.world())["taps"])
         await node.agent.stop(remove=True)
         assert not any((await node.agent.world()).values())
+
+    asyncio.run(play())
+
+
+def test_a_network_that_could_not_be_is_told_of_and_tried_again_and_the_rest_is_done() -> None:
+    async def play() -> None:
+        network, taps = FakeNetwork(), Taps()
+        network.add_network(NET, "10.5.0.0/24", 7, "h1", "10.5.0.2")
+        dataplane = Refusing(taps)
+        node = Node(network, taps, dataplane)
+        await node.agent.start()
+        network.add_port(PORT, NET, PORT_ADDRESS, "h1")
+        taps.add([TAP])
+        dataplane.dhcp_times = 2
+        with pytest.raises(HostError):
+            await node.agent.networks_changed([NET])
+        assert f"{TAP} {bridge_device(NET)}" in (await node.agent.world())["taps"]
+        with pytest.raises(HostError):
+            await node.agent.mend()
+        assert not any(PORT_ADDRESS in entry for entry in (await node.agent.world())["dhcp_entries"])
+        await node.agent.mend()
+        assert any(PORT_ADDRESS in entry for entry in (await node.agent.world())["dhcp_entries"])
+        network.calls.clear()
+        await node.agent.mend()
+        assert network.calls == []
+        await node.agent.stop(remove=True)
 
     asyncio.run(play())
 
