@@ -114,6 +114,8 @@ def up(
         evacuate=evacuate,
         evacuate_after_s=evacuate_after,
     )
+    if address and external:
+        raise typer.BadParameter("is for nodes on this machine; elsewhere a node's settings name its physical networks")
     if address:
         shown.cloud_is_up(start_joined(config, address, nodes or 0, take_database), config, as_json)
         return
