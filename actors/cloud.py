@@ -41,6 +41,7 @@ from actors.cloud_rooms import (
     Volumes,
     is_id,
 )
+from actors.cloud_routers import FloatingIps, Routers
 from actors.cluster import bringup, names
 from actors.cluster.config import CloudConfig, HypervisorName, SimulatedConfig, default_home
 from actors.cluster.secret import admin_password
@@ -162,6 +163,8 @@ class Cloud:
         self.session = session
         self.images = Images(session)
         self.networks = Networks(session)
+        self.routers = Routers(session)
+        self.floating_ips = FloatingIps(session)
         self.volumes = Volumes(session)
         self.flavors = Flavors(session)
         self.keypairs = Keypairs(session)

@@ -33,7 +33,7 @@ from actors.network.messages import (
     PortQuery,
     Reference,
 )
-from actors.records import Flavor, Image, Keypair, Network, Port, SecurityGroup, ServerGroup, Subnet, Volume
+from actors.records import Flavor, Image, Keypair, Network, Port, Router, SecurityGroup, ServerGroup, Subnet, Volume
 from actors.volume.messages import CreateVolume, ListVolumes, VolumeRequest
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ MAKE_LIMIT_S = 100.0  # for a volume to be made
 PRECACHE_LIMIT_S = 1_800.0  # for an image to reach all of the nodes that were named
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-Named = TypeVar("Named", Image, Network, Volume)
+Named = TypeVar("Named", Image, Network, Router, Volume)
 Value = TypeVar("Value")
 
 
@@ -179,7 +179,22 @@ class Networks:
             self.create_subnet(network.id, cidr, name=f"{name}-subnet")
         return network
 
-    def create_subnet(self, network_id: str, cidr: str, *, name: str = "", ipv6_mode: str = "slaac") -> Subnet:
+    def create_external(self, name: str, cidr: str, *, physical_network: str) -> Network:
+        """A flat network outside of the cloud, with a subnet that nothing serves: for routers and floating IPs."""
+        request = CreateNetwork(
+            token=self._session.token,
+            name=name,
+            network_type="flat",
+            physical_network=physical_network,
+            external=True,
+        )
+        network: Network = self._session.one(names.NETWORK, "create_networks", request, again=False)
+        self.create_subnet(network.id, cidr, name=f"{name}-subnet", dhcp=False)
+        return network
+
+    def create_subnet(
+        self, network_id: str, cidr: str, *, name: str = "", ipv6_mode: str = "slaac", dhcp: bool = True
+    ) -> Subnet:
         """In one of IPv6, guests come to their addresses as `ipv6_mode` says, in Neutron's words."""
         mode = ipv6_mode if ":" in cidr else ""
         request = CreateSubnet(
@@ -189,8 +204,13 @@ class Networks:
             name=name,
             ipv6_ra_mode=mode,
             ipv6_address_mode=mode,
+            enable_dhcp=dhcp,
         )
         return cast(Subnet, self._session.one(names.NETWORK, "create_subnets", request, again=False))
+
+    def subnets(self, network_id: str) -> list[Subnet]:
+        subnets = cast("list[Subnet]", self._session.call(names.NETWORK, "list_subnets", self._session.token))
+        return [subnet for subnet in subnets if subnet.network_id == network_id]
 
     def delete(self, name: str) -> None:
         reference = Reference(token=self._session.token, id=self.get(name).id)

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from actors.cli import bench, images, networks, node, server_groups, volumes
+from actors.cli import bench, floating_ips, images, networks, node, server_groups, volumes
 from actors.cli import show as shown
 from actors.cli.audit import audit
 from actors.cli.backup import backup, restore
@@ -35,6 +35,7 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(server_groups.app, name="server-group")
 app.add_typer(images.app, name="image")
 app.add_typer(networks.app, name="network")
+app.add_typer(floating_ips.app, name="floating-ip")
 app.add_typer(volumes.app, name="volume")
 app.command()(explain)
 app.command()(audit)
@@ -141,7 +142,7 @@ def start(config: CloudConfig, options: Any) -> Any:
 
     runtime = bringup.up(config, options, _say)
     with Cloud.connect(config.home) as cloud:
-        seed(cloud, config, _say)
+        seed(cloud, config, _say, options.external_cidr)
     return runtime
 
 

@@ -1,4 +1,5 @@
-"""What a new cloud is given so that a first boot works: flavors, a shared network, a security group, an image.
+"""What a new cloud is given so that a first boot works: flavors, a shared network, a security group, an image; and
+where it has an external network, that and a router between the two.
 
 The administrator's project has no quotas of servers, volumes or ports: its hosts alone limit it. Every item is made
 only where it is missing, so `up` may run it each time.
@@ -18,6 +19,7 @@ from actors.cluster import names
 from actors.cluster.config import CloudConfig
 from actors.conductor.quotas import UNLIMITED
 from actors.identity.messages import Describe
+from actors.network import external
 from actors.network import quotas as network_quotas
 from actors.network.messages import SetQuota
 from actors.volume import quotas as volume_quotas
@@ -25,6 +27,7 @@ from actors.volume.messages import QuotaRequest
 
 NETWORK = "private"
 CIDR = "10.77.0.0/16"
+ROUTER = "router"
 IMAGE = "tiny"
 SECURITY_GROUP = "ssh-and-web"
 SIMULATED_IMAGE_BYTES = 1 << 20
@@ -38,7 +41,7 @@ FLAVORS = (  # name, vcpus, MiB, GiB; Nova's customary ones, and one that suits 
 )
 
 
-def seed(cloud: Cloud, config: CloudConfig, say: Callable[[str], None]) -> None:
+def seed(cloud: Cloud, config: CloudConfig, say: Callable[[str], None], external_cidr: str = "") -> None:
     _lift_quotas(cloud)
     known = {flavor.name for flavor in cloud.flavors.all()}
     for name, vcpus, ram_mib, disk_gib in FLAVORS:
@@ -49,6 +52,8 @@ def seed(cloud: Cloud, config: CloudConfig, say: Callable[[str], None]) -> None:
             cloud.flavors.put(request)
     if NETWORK not in {network.name for network in cloud.networks.all()}:
         cloud.networks.create(NETWORK, CIDR, shared=True)
+    if external_cidr:
+        _lead_out(cloud, external_cidr)
     if SECURITY_GROUP not in {group.name for group in cloud.networks.security_groups()}:
         group = cloud.networks.create_security_group(SECURITY_GROUP, description="ssh, http and ping from everywhere")
         for protocol, port in (("icmp", 0), ("tcp", 22), ("tcp", 80)):
@@ -56,6 +61,16 @@ def seed(cloud: Cloud, config: CloudConfig, say: Callable[[str], None]) -> None:
     if IMAGE not in {image.name for image in cloud.images.all()}:
         say("uploading the guest image")
         _upload_image(cloud, config, say)
+
+
+def _lead_out(cloud: Cloud, cidr: str) -> None:
+    """Servers of the first network reach the external one, and have floating IPs of it."""
+    if external.NETWORK not in {network.name for network in cloud.networks.all()}:
+        cloud.networks.create_external(external.NETWORK, cidr, physical_network=external.PHYSICAL_NETWORK)
+    if ROUTER not in {router.name for router in cloud.routers.all()}:
+        public, private = (cloud.networks.get(name) for name in (external.NETWORK, NETWORK))
+        subnet_ids = [subnet.id for subnet in cloud.networks.subnets(private.id) if subnet.cidr == CIDR]
+        cloud.routers.create(ROUTER, external_network_id=public.id, subnet_ids=subnet_ids)
 
 
 def _lift_quotas(cloud: Cloud) -> None:

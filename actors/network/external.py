@@ -14,6 +14,7 @@ import zlib
 
 from actors.network.namespaces import ip
 
+NETWORK = "public"
 PHYSICAL_NETWORK = "public"
 DEVICE = "external0"  # of each node
 BRIDGE = "external"  # in the underlay
