@@ -17,6 +17,7 @@ from actors.cluster.config import CloudConfig
 from actors.cluster.status import CloudStatus
 from actors.messages import ServerView, StoryLine
 from actors.records import Notification
+from actors.vifs import Vif
 
 WIDE = 200  # columns where no terminal says how many there are: a file or a pipe
 out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
@@ -78,7 +79,12 @@ def servers(views: list[ServerView], json: bool) -> None:
 
 
 def addresses(view: ServerView) -> str:
-    return "; ".join(f"{vif.network_name}={','.join(ip.ip_address for ip in vif.fixed_ips)}" for vif in view.addresses)
+    return "; ".join(f"{vif.network_name}={','.join(_led(vif))}" for vif in view.addresses)
+
+
+def _led(vif: Vif) -> list[str]:
+    """Its own addresses, and the floating ones."""
+    return [*(ip.ip_address for ip in vif.fixed_ips), *(address for address, _ in vif.floating_ips)]
 
 
 def server(view: ServerView, json: bool) -> None:
