@@ -69,7 +69,7 @@ def marks_of(home: Path) -> set[str]:
     """Parts of the names of what a cloud has outside its home; to be asked before it is stopped."""
     runtime = running(home)
     daemons = [files_of(node).runtime.name for node in runtime.nodes] if runtime else []
-    networks = [folder.name for folder in home.glob("nodes/*/dhcp/*")]
+    networks = [folder.name for kind in ("dhcp", "routers") for folder in home.glob(f"nodes/*/{kind}/*")]
     return {home_id(home), run_folder(home / "volumes").name, *daemons, *networks} - {"run"}
 
 

@@ -49,6 +49,8 @@ BLOCKED_S = 3.0  # that a blocked port is tried
 GIB = 1 << 30
 USER_DATA = "#!/bin/sh\necho written by $(hostname) > /run/user-data-was-here\n"
 TAIL = 400  # console lines
+EXTERNAL = f"198.18.{os.getpid() % 256}.0/24"  # of the network that is this machine's too
+MACHINE = EXTERNAL.replace(".0/24", ".1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Guests:
 def line() -> Iterator[CommandLine]:
     if lacks := lacks_for_real_guests():
         pytest.skip("; ".join(lacks))
-    with cloud("--nodes", "2") as started:
+    with cloud("--nodes", "2", "--external", EXTERNAL) as started:
         yield started
 
 
@@ -189,6 +191,25 @@ def test_a_guest_can_t_send_under_another_address(guests: Guests) -> None:
     spoofed = f"ip addr add {spoof}/16 dev eth0; {ping}; ip addr del {spoof}/16 dev eth0"
     assert "100% packet loss" in guests.ssh(guests.alpha, spoofed)
     assert "0% packet loss" in guests.ssh(guests.alpha, f"ping -c 2 -W 10 {guests.beta.address}")
+
+
+def test_floating_ips_lead_to_guests_and_guests_lead_out(line: CommandLine, api: Cloud, guests: Guests) -> None:
+    """From this machine, by nothing but its own routes; the router is on one node, the guests on two."""
+    alpha, beta = ((guest, floating_ip(line, guest)) for guest in (guests.alpha, guests.beta))
+    for guest, address in (alpha, beta):
+        assert ssh_output(address, 22, guests.key, "hostname", SSH_LIMIT_S).strip() == guest.name
+        assert address in line.run("list")
+    for there in (MACHINE, beta[1]):  # out of the cloud, and back into it
+        assert "0% packet loss" in guests.ssh(guests.alpha, f"ping -c 2 -W 10 {there}")
+    line.run("floating-ip", "delete", beta[1])
+    with pytest.raises(OSError):
+        http_get(beta[1], 80, "/", BLOCKED_S)
+    assert "0% packet loss" in guests.ssh(guests.beta, f"ping -c 2 -W 10 {MACHINE}")
+    assert http_get(alpha[1], 80, "/", SSH_LIMIT_S)[0] == 200
+
+
+def floating_ip(line: CommandLine, guest: Server) -> str:
+    return str(line.json("floating-ip", "create", "--server", guest.name)[0]["address"])
 
 
 SIX = "--ip-version 6 --ipv6-ra-mode slaac --ipv6-address-mode slaac --subnet-range fd00:88::/64"
@@ -432,6 +453,13 @@ def test_delete_takes_everything_of_the_guests_away(line: CommandLine, api: Clou
     ports = [port_of(api, server) for server in servers]
     nodes = [node_of(line, server) for server in servers]
     line.run("delete", "alpha", "beta", "gamma")
+    for one in api.floating_ips.all():
+        assert one.port_id == ""
+        api.floating_ips.delete(one.id)
+    for router in api.routers.all():
+        for subnet in api.networks.subnets(api.networks.get("private").id):
+            api.routers.remove_interface(router.id, subnet.id)
+        api.routers.delete(router.id)
     assert line.json("list") == []
     assert api.networks.ports() == []
     assert [volume.status for volume in api.volumes.all()] == ["available"]
