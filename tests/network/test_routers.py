@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from msgspec.structs import replace
 
 from actors.errors import HostError
@@ -78,7 +79,29 @@ async def site(folder: Path, nodes: int = 1) -> AsyncIterator[Site]:
             yield found
 
 
-def play(folder: Path, act: Callable[[Site], Awaitable[None]], nodes: int = 1) -> None:
+Act = Callable[[Site], Awaitable[None]]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[asyncio.Runner, Site]]:
+    """One site for the tests that leave it as it is, but for what they say of its router and its security groups."""
+    with asyncio.Runner() as runner:
+        whole = site(tmp_path_factory.mktemp("site"))
+        yield runner, runner.run(whole.__aenter__())  # type: ignore[arg-type]  # of a coroutine's kind
+        runner.run(whole.__aexit__(None, None, None))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def on_site(shared: tuple[asyncio.Runner, Site]) -> Iterator[Callable[[Act], None]]:
+    runner, found = shared
+    info = found.info
+    yield lambda act: runner.run(act(found))  # type: ignore[arg-type]
+    found.made.network.rules.clear()
+    runner.run(found.say(**structs.asdict(info)))
+    runner.run(found.made.agents[0].networks_changed(found.nets))
+
+
+def play(folder: Path, act: Act, nodes: int = 1) -> None:
     async def whole() -> None:
         async with site(folder, nodes) as found:
             await act(found)
@@ -136,7 +159,7 @@ def allow(protocol: str = "tcp", *prefixes: str) -> FirewallRule:
 
 
 @real
-def test_a_router_leads_between_its_networks_and_out_and_in_by_floating_ips(tmp_path: Path) -> None:
+def test_a_router_leads_between_its_networks_and_out_and_in_by_floating_ips(on_site: Callable[[Act], None]) -> None:
     async def act(site: Site) -> None:
         assert seen(site.one, "10.6.0.11", site.far) == "10.5.0.11"
         assert seen(site.far, "10.5.0.12", site.two) == "10.6.0.11"
@@ -148,11 +171,11 @@ def test_a_router_leads_between_its_networks_and_out_and_in_by_floating_ips(tmp_
         assert seen(site.two, FLOATING_2, site.two) == FLOATING_2
         assert seen(site.far, FLOATING_2, site.two) == GATEWAY
 
-    play(tmp_path, act)
+    on_site(act)
 
 
 @real
-def test_security_groups_judge_routed_senders_as_who_they_are(tmp_path: Path) -> None:
+def test_security_groups_judge_routed_senders_as_who_they_are(on_site: Callable[[Act], None]) -> None:
     async def act(site: Site) -> None:
         two = next(port for port in site.made.network.ports.values() if port.fixed_ips[0].ip_address == "10.5.0.12")
         out = next(rule for rule in ALL_PASS if rule.direction == "egress")
@@ -165,11 +188,11 @@ def test_security_groups_judge_routed_senders_as_who_they_are(tmp_path: Path) ->
         assert seen(site.two, "10.6.0.11", site.far) == "10.5.0.12"  # what answers it needs no rule
         assert seen(site.two, OUTSIDE, site.outside) == FLOATING_2
 
-    play(tmp_path, act)
+    on_site(act)
 
 
 @real
-def test_two_subnets_of_one_network_meet_through_their_router(tmp_path: Path) -> None:
+def test_two_subnets_of_one_network_meet_through_their_router(on_site: Callable[[Act], None]) -> None:
     """What goes between them passes one bridge twice, and with it one zone of connection tracking."""
 
     async def act(site: Site) -> None:
@@ -190,11 +213,11 @@ def test_two_subnets_of_one_network_meet_through_their_router(tmp_path: Path) ->
         assert shut(second, "10.5.0.11", site.one)
         assert seen(site.one, "10.7.0.13", second) == "10.5.0.11"
 
-    play(tmp_path, act)
+    on_site(act)
 
 
 @real
-def test_nothing_comes_in_unasked_while_a_router_translates(tmp_path: Path) -> None:
+def test_nothing_comes_in_unasked_while_a_router_translates(on_site: Callable[[Act], None]) -> None:
     async def act(site: Site) -> None:
         for net in ("10.5.0.0/24", "10.6.0.0/24"):
             ip("route", "add", net, "via", GATEWAY, netns=site.outside)
@@ -220,11 +243,11 @@ def test_nothing_comes_in_unasked_while_a_router_translates(tmp_path: Path) -> N
         assert seen(site.far, OUTSIDE, site.outside) == "10.6.0.11"
         assert seen(site.one, OUTSIDE, site.outside) == FLOATING_1
 
-    play(tmp_path, act)
+    on_site(act)
 
 
 @real
-def test_extra_routes_lead_on_and_one_that_leads_nowhere_is_told(tmp_path: Path) -> None:
+def test_extra_routes_lead_on_and_one_that_leads_nowhere_is_told(on_site: Callable[[Act], None]) -> None:
     async def act(site: Site) -> None:
         ip("addr", "add", "192.0.2.1/32", "dev", "lo", netns=site.far)
         ports = site.made.network.ports
@@ -240,7 +263,7 @@ def test_extra_routes_lead_on_and_one_that_leads_nowhere_is_told(tmp_path: Path)
         await site.say(routes=(), next_hop="")
         assert "default" not in routes_of(site)
 
-    play(tmp_path, act)
+    on_site(act)
 
 
 def routes_of(site: Site) -> str:
@@ -251,7 +274,7 @@ def routes_of(site: Site) -> str:
 
 
 @real
-def test_a_floating_ip_that_goes_ends_its_connections_and_no_others(tmp_path: Path) -> None:
+def test_a_floating_ip_that_goes_ends_its_connections_and_no_others(on_site: Callable[[Act], None]) -> None:
     async def act(site: Site) -> None:
         with (
             talk(site.outside, FLOATING_2, site.two) as staying,
@@ -268,18 +291,18 @@ def test_a_floating_ip_that_goes_ends_its_connections_and_no_others(tmp_path: Pa
         assert shut(site.outside, FLOATING_1, site.one)
         assert seen(site.one, OUTSIDE, site.outside) == GATEWAY
 
-    play(tmp_path, act)
+    on_site(act)
 
 
 @real
-def test_an_address_that_comes_is_announced(tmp_path: Path) -> None:
+def test_an_address_that_comes_is_announced(on_site: Callable[[Act], None]) -> None:
     async def act(site: Site) -> None:
         stale = ("lladdr", "fa:16:3e:99:99:99", "dev", "eth0", "nud", "reachable")
         ip("neigh", "replace", "203.0.113.53", *stale, netns=site.outside)
         await site.say(floating_ips=(*PAIRS[:1], ("203.0.113.53", "10.5.0.12")))
         assert seen(site.outside, "203.0.113.53", site.two) == OUTSIDE
 
-    play(tmp_path, act)
+    on_site(act)
 
 
 @real
