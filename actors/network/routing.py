@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 from actors.network.messages import RouterInfo, RouterPort
 from actors.network.naming import tap_device
@@ -61,9 +62,11 @@ def _device(prefix: str, port: RouterPort, more: Iterable[str]) -> Device:
 
 
 def routes(info: RouterInfo) -> dict[str, Route]:
-    """By destination. One that is asked for goes before the one that the gateway's subnet gives."""
+    """By destination, as the kernel writes it. One that is asked for goes before what the gateway's subnet gives."""
     given = {EVERYWHERE: Route(info.next_hop, gateway_device(info))} if info.gateway and info.next_hop else {}
-    return given | {destination: Route(next_hop) for destination, next_hop in info.routes}
+    return given | {
+        str(ip_network(destination, strict=False)): Route(next_hop) for destination, next_hop in info.routes
+    }
 
 
 def is_served(info: RouterInfo, node: str) -> bool:

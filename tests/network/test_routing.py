@@ -34,6 +34,9 @@ def test_the_gateways_subnet_leads_on_unless_a_route_says_where() -> None:
     assert routes(INFO) == {"0.0.0.0/0": Route("203.0.113.1", "qg-22222222-bb")}
     assert routes(replace(INFO, gateway=None)) == routes(replace(INFO, next_hop="")) == {}
     asked = replace(INFO, routes=(("0.0.0.0/0", "10.5.0.9"), ("192.0.2.0/24", "10.5.0.8")))
+    assert routes(replace(INFO, gateway=None, routes=(("192.0.2.7", "10.5.0.8"),))) == {
+        "192.0.2.7/32": Route("10.5.0.8")
+    }
     assert routes(asked) == {"0.0.0.0/0": Route("10.5.0.9"), "192.0.2.0/24": Route("10.5.0.8")}
 
 
