@@ -33,8 +33,11 @@ def day(home: Path, folder: Path) -> None:
     with connect(home) as conn:
         images = [made(conn, name) for name in IMAGES]
         space = conn.image.create_metadef_namespace(namespace="tempest", resource_type_associations=[RESOURCE])
-        configure(folder, home, conn, images)
+        [fixed] = [one.name for one in conn.network.networks()]
+        outside = external(conn)
+        configure(folder, home, conn, images, fixed, outside)
         report = run(folder, home)
+        conn.network.delete_network(outside)
         for image_id in images:
             conn.delete_image(image_id)
         conn.image.delete_metadef_namespace(space)
@@ -49,11 +52,17 @@ def made(conn: Connection, name: str) -> str:
     return str(conn.create_image(name, data=data, disk_format="raw", wait=True, visibility="public").id)
 
 
-def configure(folder: Path, home: Path, conn: Connection, images: list[str]) -> None:
+def external(conn: Connection) -> str:
+    """A network that leads out of the cloud, for routers and floating IPs."""
+    made = conn.network.create_network(name="outside", is_router_external=True)
+    conn.network.create_subnet(network_id=made.id, ip_version=4, cidr="203.0.113.0/24", is_dhcp_enabled=False)
+    return str(made.id)
+
+
+def configure(folder: Path, home: Path, conn: Connection, images: list[str], network: str, outside: str) -> None:
     """Whether there is something is asked where Tempest has a question for it."""
     extensions = ",".join(extension.alias for extension in conn.network.extensions())
     url = conn.config.get_auth_args()["auth_url"]
-    [network] = [one.name for one in conn.network.networks()]
     sections = {
         "DEFAULT": {"log_dir": folder},
         "oslo_concurrency": {"lock_path": folder},
@@ -90,11 +99,11 @@ def configure(folder: Path, home: Path, conn: Connection, images: list[str]) -> 
             "config_drive": True,
             "interface_attach": True,
         },
-        "network": {"project_networks_reachable": True},
+        "network": {"project_networks_reachable": True, "public_network_id": outside},
         "network-feature-enabled": {
             "ipv6": True,
             "ipv6_subnet_attributes": True,
-            "floating_ips": False,
+            "floating_ips": True,
             "api_extensions": extensions,
         },
         "validation": {"run_validation": False},
