@@ -11,7 +11,7 @@ from actors.errors import CallerError, conflict, not_found
 from actors.messages import AuthContext
 from actors.network import access, floating_ips
 from actors.network.messages import Reference
-from actors.network.naming import COMPUTE_OWNER, DEFAULT_GROUP, DHCP_OWNER, NETWORK_OWNER
+from actors.network.naming import COMPUTE_OWNER, DEFAULT_GROUP, DHCP_OWNER, FLOATING_OWNER, NETWORK_OWNER
 from actors.network.plan import is_by_mac
 from actors.network.rows import Rows
 from actors.records import Change, Network, Port, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool, drop
@@ -72,11 +72,16 @@ def _missing(noun: str, reference: Reference) -> CallerError:
 
 
 def without_network(rows: Rows, found: Network, context: AuthContext) -> list[Change]:
-    """With its subnets; refused while any port but DHCP's is there."""
+    """With its subnets and the floating IPs that lead nowhere; refused while any other port but DHCP's is there."""
     access.check_owner(context, found, "network")
-    _check_unused("network", found.id, list(rows.ports_of.get(found.id, {}).values()))
+    ports = rows.ports_of.get(found.id, {}).values()
+    idle = [one for one in rows.floating_ips.values() if one.network_id == found.id and not one.port_id]
+    floating = {one.id for one in idle}
+    held = [port for port in ports if port.device_owner == FLOATING_OWNER and port.device_id in floating]
+    _check_unused("network", found.id, [port for port in ports if port not in held])
     served = rows.dhcp_port(found.id)
-    return [*([drop(served)] if served else []), *map(drop, rows.subnets_of.get(found.id, {}).values()), drop(found)]
+    gone = [*idle, *held, *([served] if served else []), *rows.subnets_of.get(found.id, {}).values(), found]
+    return [drop(row) for row in gone]
 
 
 def without_subnet(rows: Rows, found: Subnet, context: AuthContext) -> list[Change]:

@@ -153,6 +153,23 @@ def test_a_floating_ip_from_its_making_to_its_end() -> None:
     run(scenario())
 
 
+def test_an_external_network_goes_with_the_floating_ips_that_lead_nowhere() -> None:
+    async def scenario() -> None:
+        cloud = await RoutedCloud().begin()
+        router, network, _ = await cloud.routed()
+        port = await cloud.made_port(network)
+        idle, busy = value_of(await cloud.floating()), value_of(await cloud.floating(port_id=port.id))
+        (refused,) = await cloud.room.delete_networks([named(cloud.outside, ADMIN)])
+        assert fault_of(refused).kind == "NetworkInUse" and cloud.kept_floating(idle) == idle
+        value_of(await cloud.lead(busy, port_id=""))
+        value_of(await cloud.update(router, gateway=ExternalGateway(network_id="")))
+        assert await cloud.room.delete_networks([named(cloud.outside, ADMIN)]) == [None]
+        assert not on_disk(cloud)["FloatingIp"] and {one.id for one in cloud.ports() if not one.host} == {port.id}
+        assert await remembered(cloud) == on_disk(cloud)
+
+    run(scenario())
+
+
 def test_what_leads_to_a_server_is_told_and_ends_with_it() -> None:
     async def scenario() -> None:
         cloud = await RoutedCloud().begin()

@@ -26,6 +26,7 @@ EXTENSIONS = {  # alias → (name, what it is)
     "external-net": ("Neutron external network", "Networks that lead out of the cloud."),
     "extraroute": ("Neutron Extra Route", "Routes of a router."),
     "extraroute-atomic": ("Atomically add/remove extra routes", "Some routes of a router alone."),
+    "filter-validation": ("Filter parameters validation", "A filter that is not known is refused."),
     "fip-port-details": ("Floating IP Port Details Extension", "The port that a floating IP leads to."),
     "ip-substring-filtering": ("IP address substring filtering", "Ports by a part of an address."),
     "net-mtu": ("Network MTU", "The MTU of a network."),
