@@ -203,7 +203,7 @@ def reservations_are_ports(evidence: Evidence) -> Iterator[Disagreement]:
 def routers_are_their_rows(evidence: Evidence) -> Iterator[Disagreement]:
     """Each is on its node and on no other, with the addresses, the floating IPs and the taps that it should have."""
     for node, found in evidence.nodes.items():
-        infos = [info for info in evidence.routers if is_served(info, node)]
+        infos = [routing.served(info) for info in evidence.routers if is_served(info, node)]
         for kind, lines in routing.world(infos).items():
             for line in set(lines) ^ set(found.agent.get(kind, ())):
                 what = "is to be here, and is not" if line in lines else "is here, and is not to be"

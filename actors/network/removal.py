@@ -14,7 +14,7 @@ from actors.network.messages import Reference
 from actors.network.naming import COMPUTE_OWNER, DEFAULT_GROUP, DHCP_OWNER, FLOATING_OWNER, NETWORK_OWNER
 from actors.network.plan import is_by_mac
 from actors.network.rows import Rows
-from actors.records import Change, Network, Port, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool, drop
+from actors.records import Change, Network, Port, Record, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool, drop
 
 REMOVE_DEFAULT = "SecurityGroupCannotRemoveDefault"
 
@@ -80,7 +80,13 @@ def without_network(rows: Rows, found: Network, context: AuthContext) -> list[Ch
     held = [port for port in ports if port.device_owner == FLOATING_OWNER and port.device_id in floating]
     _check_unused("network", found.id, [port for port in ports if port not in held])
     served = rows.dhcp_port(found.id)
-    gone = [*idle, *held, *([served] if served else []), *rows.subnets_of.get(found.id, {}).values(), found]
+    gone: list[Record] = [
+        *idle,
+        *held,
+        *([served] if served else []),
+        *rows.subnets_of.get(found.id, {}).values(),
+        found,
+    ]
     return [drop(row) for row in gone]
 
 

@@ -12,7 +12,7 @@ from collections.abc import Set
 from actors.errors import HostError
 from actors.network.dataplane import Dataplane
 from actors.network.messages import RouterInfo
-from actors.network.routing import is_served
+from actors.network.routing import is_served, served
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class RouterAgent:
     async def refresh(self, infos: list[RouterInfo]) -> dict[str, str]:
         """Brings these routers to what is said, the last of each; of those that could not be brought there, why."""
         last = {info.router_id: info for info in infos}
-        ours = [info for info in last.values() if is_served(info, self._host)]
+        ours = [served(info) for info in last.values() if is_served(info, self._host)]
         whys = await self._stop(last.keys() - {info.router_id for info in ours})
         whys |= zip((info.router_id for info in ours), await self._serve(ours), strict=True)
         for router_id, why in whys.items():

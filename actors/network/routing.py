@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_network
 
+from msgspec.structs import replace
+
 from actors.network.messages import RouterInfo, RouterPort
 from actors.network.naming import tap_device
 
@@ -70,8 +72,23 @@ def routes(info: RouterInfo) -> dict[str, Route]:
 
 
 def is_served(info: RouterInfo, node: str) -> bool:
-    """Whether anything of it should be on this node: a router that is administratively down is nowhere."""
-    return info.host == node and info.admin_state_up
+    """Whether anything of it should be on this node."""
+    return info.host == node
+
+
+def served(info: RouterInfo) -> RouterInfo:
+    """What of it the node has: of a router that is administratively down its devices alone, without any address. So
+    its ports are wired, as those of a router without work are, and nothing reaches it."""
+    if info.admin_state_up:
+        return info
+    return replace(
+        info,
+        interfaces=tuple(replace(port, addresses=()) for port in info.interfaces),
+        gateway=replace(info.gateway, addresses=()) if info.gateway is not None else None,
+        next_hop="",
+        floating_ips=(),
+        routes=(),
+    )
 
 
 def world(infos: Iterable[RouterInfo]) -> dict[str, list[str]]:

@@ -320,8 +320,23 @@ def test_a_router_is_told_whole_and_what_it_no_longer_has_goes() -> None:
     run(play, routed)
 
 
-@pytest.mark.parametrize("change", [{"host": "h2"}, {"host": ""}, {"admin_state_up": False}])
-def test_a_router_that_belongs_elsewhere_or_is_down_is_not_here(change: dict[str, Any]) -> None:
+def test_a_router_that_is_down_has_its_taps_and_no_address() -> None:
+    async def play(node: Node) -> None:
+        whole, before = node.network.routers[ROUTER], await node.agent.world()
+        down = msgspec.structs.replace(whole, admin_state_up=False)
+        await node.agent.networks_changed([], None, [down])
+        world = await node.agent.world()
+        assert (world["routers"], world["router_addresses"], world["floating_ips"]) == ([ROUTER], [], [])
+        assert set(taps_of(whole)) < set(world["taps"])
+        assert {port.port_id for port in whole.interfaces} < set(await node.agent.wired())
+        await node.agent.networks_changed([], None, [whole])
+        assert await node.agent.world() == before
+
+    run(play, routed)
+
+
+@pytest.mark.parametrize("change", [{"host": "h2"}, {"host": ""}])
+def test_a_router_that_belongs_elsewhere_is_not_here(change: dict[str, Any]) -> None:
     async def play(node: Node) -> None:
         whole, before = node.network.routers[ROUTER], await node.agent.world()
         for _ in range(2):

@@ -373,7 +373,7 @@ def test_a_router_that_somebody_took_away_is_made_again(tmp_path: Path) -> None:
         assert await site.made.agents[0].world() == before
         assert seen(site.outside, FLOATING_2, site.two) == OUTSIDE
         await site.say(admin_state_up=False)
-        assert (await site.made.agents[0].world())["router_namespaces"] == []
+        assert (await site.made.agents[0].world())["router_addresses"] == []
         assert shut(site.outside, FLOATING_2, site.two)
 
     play(tmp_path, act)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from actors.network.messages import RouterInfo, RouterPort
-from actors.network.routing import Device, Route, devices, is_served, routes, world
+from actors.network.routing import Device, Route, devices, is_served, routes, served, world
 
 ROUTER = "77777777-0000-4000-8000-000000000000"
 INSIDE = RouterPort(
@@ -40,11 +40,18 @@ def test_the_gateways_subnet_leads_on_unless_a_route_says_where() -> None:
     assert routes(asked) == {"0.0.0.0/0": Route("10.5.0.9"), "192.0.2.0/24": Route("10.5.0.8")}
 
 
-def test_a_router_is_served_on_its_node_while_it_is_up() -> None:
+def test_a_router_is_served_on_its_node() -> None:
     assert is_served(INFO, "h1")
     assert not is_served(INFO, "h2")
     assert not is_served(replace(INFO, host=""), "h1")
-    assert not is_served(replace(INFO, admin_state_up=False), "h1")
+    assert served(INFO) == INFO
+
+
+def test_of_a_router_that_is_down_there_are_devices_alone() -> None:
+    down = served(replace(INFO, admin_state_up=False))
+    assert [device.tap for device in devices(down)] == [device.tap for device in devices(INFO)]
+    assert not any(device.addresses for device in devices(down))
+    assert not routes(down) and not down.floating_ips
 
 
 def test_the_world_is_lines_that_begin_with_the_router() -> None:
