@@ -9,16 +9,13 @@ line say; a lease whose reservation is gone is gone too, since it would keep the
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import select
 import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 from actors.network import dhcp_files, namespaces
 from actors.network.dhcp_files import DhcpPaths
@@ -29,15 +26,13 @@ from actors.network.messages import DhcpNetworkInfo
 from actors.network.naming import tap_device
 from actors.network.netlink import Netlink
 from actors.network.netns_thread import NetnsThread
-from actors.network.wire_end import remove_wires, set_addresses, set_device
+from actors.network.wire_end import set_addresses, set_device
+from actors.network.wired_namespace import WiredNamespace
 
 NAMESPACE_PREFIX = "qdhcp-"
 INSIDE_PREFIX = "ns-"
 START_DEADLINE_S = 20.0  # dnsmasq up; 0.02-0.2 s on a quiet machine
 STOP_DEADLINE_S = 5.0  # after SIGTERM, then SIGKILL
-
-Result = TypeVar("Result")
-Args = ParamSpec("Args")
 
 
 def namespace_of(network_id: str) -> str:
@@ -49,7 +44,7 @@ class DhcpServer:
 
     def __init__(self, network_id: str, folder: Path, node: NetnsThread, links: Links) -> None:
         self.network_id = network_id
-        self.namespace = namespace_of(network_id)
+        self._inside = WiredNamespace(namespace_of(network_id), (INSIDE_PREFIX,), node, links)
         self.paths = DhcpPaths(folder / network_id)
         self._node = node
         self._links = links
@@ -57,10 +52,12 @@ class DhcpServer:
     async def serve(self, info: DhcpNetworkInfo) -> None:
         """Brings everything to what `info` (which has a port) says. Raises `OSError` or `WiringError`."""
         assert info.port is not None
-        await asyncio.to_thread(namespaces.add, self.namespace)
         tap, inside = tap_device(info.port.id), _inside_device(info.port.id)
-        await self._node.run(self._links.wire_into, self.namespace, tap, inside, info.port.mac_address)
-        await self._run_inside(self._bring_up, info, inside)
+        _, others = await self._inside.keep({inside})
+        if others:
+            await asyncio.to_thread(self._end_others)
+        await self._node.run(self._links.wire_into, self._inside.name, tap, inside, info.port.mac_address)
+        await self._inside.run(self._bring_up, info, inside)
 
     async def revive(self, info: DhcpNetworkInfo) -> bool:
         """Starts dnsmasq again if it is dead; says whether it was."""
@@ -72,27 +69,22 @@ class DhcpServer:
     async def stop(self) -> None:
         """Takes everything away, whatever there is of it."""
         await asyncio.to_thread(_stop_dnsmasq, self.paths)
-        if self.namespace in namespaces.names():
-            with contextlib.suppress(OSError):  # a name without a namespace: nothing is in it
-                await self._run_inside(remove_wires, (INSIDE_PREFIX,))
-            await asyncio.to_thread(namespaces.remove, self.namespace)
+        await self._inside.leave()
         await asyncio.to_thread(shutil.rmtree, self.paths.folder, ignore_errors=True)
 
     async def open_socket(self) -> socket.socket:
         """A TCP socket that lives in the network."""
-        return await self._run_inside(socket.socket, socket.AF_INET, socket.SOCK_STREAM)
+        return await self._inside.run(socket.socket, socket.AF_INET, socket.SOCK_STREAM)
 
-    async def _run_inside(self, fn: Callable[Args, Result], *args: Args.args, **kwargs: Args.kwargs) -> Result:
-        thread = NetnsThread(self.namespace)
-        try:
-            return await thread.run(fn, *args, **kwargs)
-        finally:
-            thread.close()
+    def _end_others(self) -> None:
+        """The server of a node of this machine that had the namespace: its addresses would be in the way of ours."""
+        for pid in namespaces.pids(self._inside.name):
+            if pid != pid_of(self.paths):
+                _end(pid)
 
     # ------------------------------------------------------------ in the namespace's thread
 
     def _bring_up(self, info: DhcpNetworkInfo, inside: str) -> None:
-        remove_wires((INSIDE_PREFIX,), {inside})
         assert info.port is not None
         addresses = dhcp_files.addresses(info)
         if info.network.mtu < IPV6_MIN_MTU:
@@ -157,9 +149,11 @@ def _start(command: list[str]) -> None:
 
 
 def _stop_dnsmasq(paths: DhcpPaths) -> None:
-    pid = pid_of(paths)
-    if not pid:
-        return
+    if pid := pid_of(paths):
+        _end(pid)
+
+
+def _end(pid: int) -> None:
     try:
         process = os.pidfd_open(pid)
     except ProcessLookupError:

@@ -55,6 +55,11 @@ def remove(name: str) -> None:
         ip("netns", "delete", name, but="No such file")
 
 
+def pids(name: str) -> list[int]:
+    """The processes that live in it."""
+    return [int(pid) for pid in ip("netns", "pids", name).split()]
+
+
 def _is_alive(name: str) -> bool:
     """An empty file is left of a namespace where /run outlives a reboot, as in a container's file system."""
     return (FOLDER / name).stat().st_dev == Path("/proc/self/ns/net").stat().st_dev

@@ -47,5 +47,10 @@ def tap_device(port_id: str) -> str:
     return f"tap{port_id[:11]}"
 
 
+def tap_of_wire(inside: str) -> str:
+    """Of a wire's end in a namespace (`ns-…`, `qr-…`, `qg-…`): its other end."""
+    return f"tap{inside[3:]}"
+
+
 def bridge_device(network_id: str) -> str:
     return f"brq{network_id[:11]}"

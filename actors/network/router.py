@@ -7,17 +7,16 @@ routes, and goes on when the agent does not. Invariant: the namespace forwards o
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from pyroute2.netlink.exceptions import NetlinkError
 
-from actors.network import announcing, connections, namespaces, nat, nft_command, routing
+from actors.network import announcing, connections, nat, nft_command, routing
 from actors.network.announcing import Announcement, Announcements
 from actors.network.l2 import WiringError
 from actors.network.links import Links
@@ -25,7 +24,8 @@ from actors.network.messages import RouterInfo
 from actors.network.netlink import Netlink
 from actors.network.netns_thread import NetnsThread
 from actors.network.routing import Device, Route
-from actors.network.wire_end import addresses_of, remove_wires, set_addresses, set_device
+from actors.network.wire_end import addresses_of, set_addresses, set_device
+from actors.network.wired_namespace import WiredNamespace
 
 WIRES = (routing.INTERFACE_PREFIX, routing.GATEWAY_PREFIX)
 ROUTES = {"family": socket.AF_INET, "table": 254, "proto": 4}  # RT_TABLE_MAIN, RTPROT_STATIC of rtnetlink(7)
@@ -42,9 +42,6 @@ SETTINGS = {  # below /proc/sys/net/ipv4: see ip-sysctl of the kernel's document
     "conf/all/accept_redirects": 0,
 }
 
-Result = TypeVar("Result")
-Args = ParamSpec("Args")
-
 
 class Router:
     """`node` is the thread of the node's namespace, `links` its netlink; the caller allows one call at a time.
@@ -54,7 +51,7 @@ class Router:
 
     def __init__(self, router_id: str, node: NetnsThread, links: Links, settled: RouterInfo | None) -> None:
         self.router_id = router_id
-        self.namespace = routing.namespace_of(router_id)
+        self._inside = WiredNamespace(routing.namespace_of(router_id), WIRES, node, links)
         self.announcements = Announcements()
         self.settled = settled
         self._node = node
@@ -62,26 +59,21 @@ class Router:
 
     async def serve(self, info: RouterInfo) -> None:
         """Brings everything to what `info` says. Raises `OSError`, `NetlinkError` or `WiringError`."""
-        await asyncio.to_thread(namespaces.add, self.namespace)
         wanted = {device.name: device for device in routing.devices(info)}
-        here = await self._run_inside(remove_wires, WIRES, wanted.keys())
-        missing = [device for name, device in wanted.items() if name not in here]
-        await self._node.run(self._wire, missing)
-        await self._run_inside(self._bring_up, info)
+        kept, _ = await self._inside.keep(wanted.keys())
+        await self._node.run(self._wire, [device for name, device in wanted.items() if name not in kept])
+        await self._inside.run(self._bring_up, info)
 
     async def stop(self, info: RouterInfo | None) -> None:
         """Takes everything away, whatever there is of it; `info` is what was served last, if that is known."""
-        if self.namespace in namespaces.names():
-            with contextlib.suppress(OSError):  # a name without a namespace: nothing is in it
-                await self._run_inside(remove_wires, WIRES)
-            await asyncio.to_thread(namespaces.remove, self.namespace)
+        await self._inside.leave()
         if info is not None:
             await self._node.run(self._unwire, routing.devices(info))
 
     async def world(self) -> dict[str, list[str]]:
         """What is really there: lines as `routing.world` has them."""
         try:
-            addresses, pairs = await self._run_inside(_look)
+            addresses, pairs = await self._inside.run(_look)
         except (OSError, NetlinkError):  # there is none, or it is just being taken away
             return {}
         return {
@@ -97,22 +89,15 @@ class Router:
         wired = await self._node.run(self._wired, taps)
         now = [each for each in due if each.device in wired]
         if now:
-            await self._run_inside(_send, now)
+            await self._inside.run(_send, now)
             self.announcements.told(now)
-
-    async def _run_inside(self, fn: Callable[Args, Result], *args: Args.args, **kwargs: Args.kwargs) -> Result:
-        thread = NetnsThread(self.namespace)
-        try:
-            return await thread.run(fn, *args, **kwargs)
-        finally:
-            thread.close()
 
     # ------------------------------------------------------------ in the node's thread
 
     def _wire(self, devices: list[Device]) -> None:
         self._unwire(devices)  # what is left of a namespace that somebody took away
         for device in devices:
-            self._links.wire_into(self.namespace, device.tap, device.name, device.mac_address)
+            self._links.wire_into(self._inside.name, device.tap, device.name, device.mac_address)
 
     def _unwire(self, devices: list[Device]) -> None:
         for device in devices:

@@ -1,4 +1,4 @@
-"""The ends of wires inside a namespace of ours: their MACs, addresses and removal. Used by `dhcp.py` and `router.py`.
+"""The ends of wires inside a namespace of ours: their MACs and addresses. Used by `dhcp.py` and `router.py`.
 
 Everything here must run in a thread of that namespace, and blocks for milliseconds.
 """
@@ -6,27 +6,14 @@ Everything here must run in a thread of that namespace, and blocks for milliseco
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 from typing import Any
 
 from actors.network.ipam import version_of
-from actors.network.links import Links, quiet
+from actors.network.links import quiet
 
 LINK_SCOPE = 253  # RT_SCOPE_LINK of rtnetlink(7): the address that the kernel itself gives
 IFA_F_NODAD = 0x02  # of rtnetlink(7)
-
-
-def remove_wires(prefixes: tuple[str, ...], but: Set[str] = frozenset()) -> set[str]:
-    """Removes the wires in this namespace, with their other ends at once; the names of those that stay."""
-    links = Links()
-    here = {name: index for index, name in socket.if_nameindex() if name.startswith(prefixes)}
-    try:
-        for name, index in here.items():
-            if name not in but:
-                links.remove(index)
-    finally:
-        links.close()
-    return here.keys() & but
 
 
 def set_device(netlink: Any, device: str, mac: str, mtu: int) -> None:
