@@ -136,6 +136,30 @@ def test_dhcp_and_bridge_leave_with_the_networks_last_port(tmp_path: Path) -> No
 
 
 @real
+def test_dhcp_that_its_old_node_still_has_is_the_new_nodes_alone(tmp_path: Path) -> None:
+    """Nodes of one machine share the names of namespaces: that of the old node, which may be dead, is in the way."""
+
+    async def act(made: Cloud) -> None:
+        old, new = made.agents
+        served = made.network.networks[made.net]
+        made.network.networks[made.net] = replace(served, dhcp_host="h2")
+        for port in made.network.ports.values():
+            made.network.ports[port.id] = replace(port, host="h2")
+        await new.networks_changed([made.net])
+        port = made.port(1, 9)
+        with namespace("late") as late:
+            made.plug(1, late, port)
+            await new.networks_changed([made.net])
+            await made.told(f"up {port.id}")
+            assert (await asyncio.to_thread(lease, late))["ip"] == "10.5.0.9"
+            await old.networks_changed([made.net])  # it hears at last, and takes nothing of the other's away
+            assert ((await old.world())["dhcp"], (await new.world())["dnsmasq"]) == ([], [made.net])
+            assert (await asyncio.to_thread(lease, late))["ip"] == "10.5.0.9"
+
+    play(tmp_path, act, 2)
+
+
+@real
 def test_a_security_group_that_changes_is_applied_to_guests_that_run(tmp_path: Path) -> None:
     async def act(made: Cloud) -> None:
         one, two = made.port(0, 11), made.port(0, 12)

@@ -324,6 +324,27 @@ def test_a_router_moves_to_another_node(tmp_path: Path) -> None:
     play(tmp_path, act, nodes=2)
 
 
+@real
+def test_a_router_that_its_old_node_still_has_is_the_new_nodes_alone(tmp_path: Path) -> None:
+    """Nodes of one machine share the names of namespaces: that of the old node, which may be dead, is in the way."""
+
+    async def act(site: Site) -> None:
+        old, new = site.made.agents
+        for port in site.made.network.ports.values():
+            if port.device_id == site.info.router_id:
+                site.made.network.ports[port.id] = replace(port, host="h2")
+        info = replace(site.info, host="h2")
+        await new.networks_changed([], None, [info])
+        for each in site.made.agents:
+            await each.networks_changed(site.nets)
+        assert seen(site.outside, FLOATING_1, site.one) == OUTSIDE
+        await old.networks_changed([], None, [info])  # it hears at last, and takes nothing of the other's away
+        assert seen(site.outside, FLOATING_1, site.one) == OUTSIDE
+        assert (await old.world())["routers"] == []
+
+    play(tmp_path, act, nodes=2)
+
+
 # ---------------------------------------------------------------- lives
 
 
