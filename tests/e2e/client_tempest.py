@@ -25,6 +25,7 @@ WORKERS = 2
 LIMIT_S = 900.0
 PASSED = 967  # at least so many; the others are skipped by what the configuration says that there is not
 REPORT = 10_000  # characters of its report, where something failed
+OUTSIDE = "outside"  # a network's name
 IMAGES = ("tempest", "tempest-too")
 RESOURCE = {"name": "OS::Nova::Flavor"}  # its tests of metadata definitions want to find some kind of resource
 
@@ -54,7 +55,7 @@ def made(conn: Connection, name: str) -> str:
 
 def external(conn: Connection) -> str:
     """A network that leads out of the cloud, for routers and floating IPs."""
-    made = conn.network.create_network(name="outside", is_router_external=True)
+    made = conn.network.create_network(name=OUTSIDE, is_router_external=True)
     conn.network.create_subnet(network_id=made.id, ip_version=4, cidr="203.0.113.0/24", is_dhcp_enabled=False)
     return str(made.id)
 
@@ -99,7 +100,7 @@ def configure(folder: Path, home: Path, conn: Connection, images: list[str], net
             "config_drive": True,
             "interface_attach": True,
         },
-        "network": {"project_networks_reachable": True, "public_network_id": outside},
+        "network": {"project_networks_reachable": True, "public_network_id": outside, "floating_network_name": OUTSIDE},
         "network-feature-enabled": {
             "ipv6": True,
             "ipv6_subnet_attributes": True,

@@ -37,6 +37,8 @@ ACTIONS: dict[str, Any] = {
     "confirmResize": None,
     "revertResize": None,
     "forceDelete": None,
+    "addFloatingIp": {"address": "203.0.113.9"},
+    "removeFloatingIp": {"address": "203.0.113.9"},
 }
 SERVERS: dict[str, Line] = {
     f"GET {OF_SERVER}": (404, None),
@@ -148,6 +150,8 @@ PROXIED: dict[str, Line] = {  # what Nova passed on
     f"DELETE /compute/v2.1/os-security-group-rules/{{rule_id}} {OLD}": (404, None),
     f"GET /compute/v2.1/os-networks/{{network_id}} {OLD}": (404, None),
     f"GET /compute/v2.1/os-tenant-networks/{{network_id}} {OLD}": (404, None),
+    f"GET /compute/v2.1/os-floating-ips/{{floating_id}} {OLD}": (404, None),
+    f"DELETE /compute/v2.1/os-floating-ips/{{floating_id}} {OLD}": (404, None),
     f"GET /compute/v2.1/os-volumes/{{volume_id}} {OLD}": (404, None),
     f"DELETE /compute/v2.1/os-volumes/{{free_volume_id}} {OLD}": (404, None),
     f"GET /compute/v2.1/os-snapshots/{{snapshot_id}} {OLD}": (404, None),
@@ -573,6 +577,8 @@ LISTS: dict[str, Listing] = {
     f"GET /compute/v2.1/os-security-groups {OLD}": (200, True),
     f"GET /compute/v2.1/os-security-groups?all_tenants=1 {OLD}": (200, True),
     f"GET /compute/v2.1/os-networks {OLD}": (200, True),
+    f"GET /compute/v2.1/os-floating-ips {OLD}": (200, True),
+    f"GET /compute/v2.1/os-floating-ip-pools {OLD}": (200, False),
     f"GET /compute/v2.1/os-tenant-networks {OLD}": (200, True),
     f"GET /compute/v2.1/os-volumes {OLD}": (200, True),
     f"GET /compute/v2.1/os-volumes/detail {OLD}": (200, True),
@@ -632,7 +638,7 @@ SEEN_BY_NOBODY = (
 
 # Routes at which there is nothing that belongs to a project.
 OF_NO_TENANT = (
-    *(f"POST /compute/v2.1/{noun} {OLD}" for noun in ("os-security-groups", "os-volumes")),
+    *(f"POST /compute/v2.1/{noun} {OLD}" for noun in ("os-security-groups", "os-volumes", "os-floating-ips")),
     "POST /identity/v3/auth/tokens",
     *(f"GET /identity/v3/auth/{path}" for path in ("catalog", "projects", "domains", "system")),  # the caller's own
     *(f"GET /identity/v3/{noun}{one}" for noun in READ_BY_ALL for one in ("", "/{row_id}")),

@@ -61,6 +61,7 @@ MAKINGS: dict[str, Making] = {
         ("from_port", "to_port"),
         version=OLD,
     ),
+    "/compute/v2.1/os-floating-ips": Making("", {"pool": "outside"}, ("pool",), version=OLD),
     "/compute/v2.1/os-volumes": Making(
         "volume",
         {"size": 1},

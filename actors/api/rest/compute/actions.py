@@ -35,6 +35,7 @@ from actors.api.rest.answers import Json
 from actors.api.rest.bodies import Name, Strict
 from actors.api.rest.compute.backups import keep_newest
 from actors.api.rest.compute.consoles import open_console
+from actors.api.rest.compute.proxies import floating_ips
 from actors.api.rest.compute.rebuild_bodies import (
     REIMAGED_SINCE,
     RebuildIn,
@@ -58,13 +59,14 @@ REASON_SINCE = (2, 73)
 VOLUMES_RESCUED_SINCE = (2, 87)
 SHUT_DOWN_S = 0.0  # what a guest has to shut down is the compute API's to say
 NOT_DONE = (
-    "addFixedIp", "addFloatingIp", "changePassword",
+    "addFixedIp", "changePassword",
     "injectNetworkInfo", "migrate", "os-migrateLive", "os-start-rescue", "removeFixedIp",
-    "removeFloatingIp", "resetNetwork",
+    "resetNetwork",
     "shelve", "shelveOffload", "trigger_crash_dump", "unshelve", "os-getRDPConsole",
     "os-getSerialConsole", "os-getSPICEConsole",
 )  # fmt: skip
 ACCEPTED, NO_CONTENT = 202, 204
+FLOATING_BEFORE = (2, 44)
 SHARED_STORAGE_BEFORE, FORCE_SINCE, FORCE_BEFORE, STOPPED_SINCE = (2, 14), (2, 29), (2, 68), (2, 95)
 SAID_OF_EVACUATION = {  # in which versions, from and before
     "onSharedStorage": ((2, 1), SHARED_STORAGE_BEFORE),
@@ -231,6 +233,27 @@ def _group(asked: Asked, how: Any) -> GroupOfServer:
         group=parsed(Group, how).name,
         request_id=asked.caller.request_id,
     )
+
+
+async def add_floating_ip(asked: Asked, how: Any) -> Response:
+    _refuse_floating(asked)
+    wanted = parsed(floating_ips.Association, how)
+    server = await asked.rooms.api.server(asked.caller.token, asked.server_id)
+    await floating_ips.associate(asked.rooms, asked.caller, server.id, wanted)
+    return Response(status_code=ACCEPTED)
+
+
+async def remove_floating_ip(asked: Asked, how: Any) -> Response:
+    _refuse_floating(asked)
+    wanted = parsed(floating_ips.Address, how)
+    server = await asked.rooms.api.server(asked.caller.token, asked.server_id)
+    await floating_ips.disassociate(asked.rooms, asked.caller, server.id, wanted)
+    return Response(status_code=ACCEPTED)
+
+
+def _refuse_floating(asked: Asked) -> None:
+    if asked.version >= FLOATING_BEFORE:
+        raise CallerError(not_found("", "The resource could not be found."))
 
 
 class VncKind(Strict):
@@ -401,4 +424,6 @@ ACTIONS: dict[str, Action] = {
     "restore": restore,
     "addSecurityGroup": add_security_group,
     "removeSecurityGroup": remove_security_group,
+    "addFloatingIp": add_floating_ip,
+    "removeFloatingIp": remove_floating_ip,
 }

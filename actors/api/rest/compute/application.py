@@ -36,6 +36,7 @@ from actors.api.rest.compute import (
 )
 from actors.api.rest.compute.host_status import HostStatuses
 from actors.api.rest.compute.legacy import Legacy
+from actors.api.rest.compute.proxies import floating_ips as floating_ip_proxies
 from actors.api.rest.compute.proxies import networks as network_proxies
 from actors.api.rest.compute.proxies import security_groups as security_group_proxies
 from actors.api.rest.compute.proxies import volumes as volume_proxies
@@ -71,6 +72,8 @@ PROXIES = (
     security_group_proxies.rules_router,
     network_proxies.router,
     network_proxies.tenant_router,
+    floating_ip_proxies.router,
+    floating_ip_proxies.pools_router,
     volume_proxies.router,
     volume_proxies.snapshots_router,
 )

@@ -35,6 +35,8 @@ SERVER_ACTIONS = ByAction(
         "forceDelete": f"{API}:os-deferred-delete:force",
         "addSecurityGroup": f"{API}:os-security-groups:add",
         "removeSecurityGroup": f"{API}:os-security-groups:remove",
+        "addFloatingIp": f"{API}:os-floating-ips:add",
+        "removeFloatingIp": f"{API}:os-floating-ips:remove",
         "restore": f"{API}:os-deferred-delete:restore",
         # what this cloud does not do is refused to those who might not have it done anyway
         "injectNetworkInfo": f"{API}:os-admin-actions:inject_network_info",
@@ -110,6 +112,7 @@ OF_PROJECTS: dict[str, Rule] = {
     "GET /v2.1/extensions/{alias}": f"{API}:extensions",
 }
 GROUPS, VOLUMES, SNAPSHOTS = "/v2.1/os-security-groups", "/v2.1/os-volumes", "/v2.1/os-snapshots"
+FLOATING = "/v2.1/os-floating-ips"
 OF_PROXIES: dict[str, Rule] = {
     f"GET {GROUPS}": f"{API}:os-security-groups:get",
     f"POST {GROUPS}": f"{API}:os-security-groups:create",
@@ -122,6 +125,11 @@ OF_PROXIES: dict[str, Rule] = {
     "GET /v2.1/os-networks/{network_id}": f"{API}:os-networks:show",
     "GET /v2.1/os-tenant-networks": f"{API}:os-tenant-networks:list",
     "GET /v2.1/os-tenant-networks/{network_id}": f"{API}:os-tenant-networks:show",
+    f"GET {FLOATING}": f"{API}:os-floating-ips:list",
+    f"POST {FLOATING}": f"{API}:os-floating-ips:create",
+    f"GET {FLOATING}/{{floating_id}}": f"{API}:os-floating-ips:show",
+    f"DELETE {FLOATING}/{{floating_id}}": f"{API}:os-floating-ips:delete",
+    "GET /v2.1/os-floating-ip-pools": f"{API}:os-floating-ip-pools",
     f"GET {VOLUMES}": f"{API}:os-volumes:list",
     f"GET {VOLUMES}/detail": f"{API}:os-volumes:detail",
     f"POST {VOLUMES}": f"{API}:os-volumes:create",
@@ -148,6 +156,11 @@ PASSED_ON: dict[str, tuple[str, ...]] = {  # Neutron's and Cinder's, which Nova 
         for noun in ("os-networks", "os-tenant-networks")
         for one in ("", "/{network_id}")
     },
+    f"GET {FLOATING}": ("get_floatingip",),
+    f"POST {FLOATING}": ("get_network", "create_floatingip"),
+    f"GET {FLOATING}/{{floating_id}}": ("get_floatingip",),
+    f"DELETE {FLOATING}/{{floating_id}}": ("get_floatingip", "delete_floatingip"),
+    "GET /v2.1/os-floating-ip-pools": ("get_network",),
     f"GET {VOLUMES}": ("volume:get_all",),
     f"GET {VOLUMES}/detail": ("volume:get_all",),
     f"POST {VOLUMES}": ("volume:create",),

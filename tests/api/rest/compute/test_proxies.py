@@ -236,8 +236,60 @@ def test_no_host_has_audited_a_month(tmp_path: Path) -> None:
     in_world(tmp_path, play)
 
 
+def test_floating_ips_lead_to_servers(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        n, [server] = "/network/v2.0", await world.boot(world.request())
+        async with world.http(world.admin) as admin:
+            external = {"network": {"name": "outside", "router:external": True}}
+            outside = (await admin.post(f"{n}/networks", json=external)).json()["network"]["id"]
+            wanted = {"subnet": {"network_id": outside, "cidr": "203.0.113.0/24", "ip_version": 4}}
+            assert (await admin.post(f"{n}/subnets", json=wanted)).status_code == 201
+            wanted = {"router": {"project_id": "demo", "external_gateway_info": {"network_id": outside}}}
+            router = (await admin.post(f"{n}/routers", json=wanted)).json()["router"]["id"]
+            [subnet] = (await admin.get(f"{n}/subnets?network_id={world.net.id}")).json()["subnets"]
+            end = {"subnet_id": subnet["id"]}
+            assert (await admin.put(f"{n}/routers/{router}/add_router_interface", json=end)).status_code == 200
+        action = f"{V}/servers/{server.id}/action"
+        async with client(world, "2.35") as http:
+            assert (await http.get(f"{V}/os-floating-ip-pools")).json() == {"floating_ip_pools": [{"name": "outside"}]}
+            refused(await http.post(f"{V}/os-floating-ips", json={"pool": "none"}), 404, "itemNotFound")
+            made = (await http.post(f"{V}/os-floating-ips", json={"pool": "outside"})).json()["floating_ip"]
+            second = (await http.post(f"{V}/os-floating-ips")).json()["floating_ip"]
+            nowhere = (made["fixed_ip"], made["instance_id"], made["pool"])
+            assert nowhere == (None, None, "outside")
+            added = await http.post(action, json={"addFloatingIp": {"address": made["ip"]}})
+            assert added.status_code == 202, added.text
+            path = f"{V}/os-floating-ips/{made['id']}"
+            shown = (await http.get(path)).json()["floating_ip"]
+            assert shown["instance_id"] == server.id
+            assert {one["id"] for one in (await http.get(f"{V}/os-floating-ips")).json()["floating_ips"]} == {
+                made["id"], second["id"],
+            }  # fmt: skip
+            for name, how, code, kind in (
+                ("addFloatingIp", {"address": second["ip"]}, 400, "badRequest"),  # that address has one
+                ("addFloatingIp", {"address": "0.0.0.0"}, 404, "itemNotFound"),
+                ("addFloatingIp", {"address": ""}, 400, "badRequest"),
+                ("addFloatingIp", {"address": made["ip"], "fixed_address": "10.9.9.9"}, 400, "badRequest"),
+                ("removeFloatingIp", {"address": second["ip"]}, 409, "conflictingRequest"),
+                ("removeFloatingIp", {"address": "0.0.0.0"}, 404, "itemNotFound"),
+            ):
+                refused(await http.post(action, json={name: how}), code, kind)
+            removed = await http.post(action, json={"removeFloatingIp": {"address": made["ip"]}})
+            assert removed.status_code == 202 and (await http.get(path)).json()["floating_ip"] == made
+            assert (await http.delete(path)).status_code == 202
+            refused(await http.get(path), 404, "itemNotFound")
+        async with client(world, "2.44") as http:
+            gone = await http.post(action, json={"addFloatingIp": {"address": second["ip"]}})
+            refused(gone, 404, "itemNotFound")
+
+    in_world(tmp_path, play)
+
+
 ENDED = {
-    "2.35": ("os-security-groups", "os-networks", "os-tenant-networks", "os-volumes", "os-snapshots"),
+    "2.35": (
+        *("os-security-groups", "os-networks", "os-tenant-networks", "os-volumes", "os-snapshots"),
+        *("os-floating-ips", "os-floating-ip-pools"),
+    ),
     "2.42": ("os-hosts",),
 }
 

@@ -31,6 +31,10 @@ FAMILIES: dict[str, tuple[tuple[str, str, Any], ...]] = {  # what narrows it →
         for noun in ("os-networks", "os-tenant-networks")
         for one in ("", "/{network}")
     ),
+    "floating IPs": (
+        ("get_floatingip", f"GET {V}/os-floating-ips", None),
+        ("get_network", f"GET {V}/os-floating-ip-pools", None),
+    ),
     "volumes": (
         ("volume:get_all", f"GET {V}/os-volumes", None),
         ("volume:get_all", f"GET {V}/os-volumes/detail", None),
