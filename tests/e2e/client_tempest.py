@@ -34,10 +34,15 @@ def day(home: Path, folder: Path) -> None:
     with connect(home) as conn:
         images = [made(conn, name) for name in IMAGES]
         space = conn.image.create_metadef_namespace(namespace="tempest", resource_type_associations=[RESOURCE])
-        [fixed] = [one.name for one in conn.network.networks()]
+        [fixed] = conn.network.networks()
         outside = external(conn)
-        configure(folder, home, conn, images, fixed, outside)
+        [inside] = fixed.subnet_ids
+        router = conn.network.create_router(external_gateway_info={"network_id": outside})
+        conn.network.add_interface_to_router(router, subnet_id=inside)
+        configure(folder, home, conn, images, fixed.name, outside)
         report = run(folder, home)
+        conn.network.remove_interface_from_router(router, subnet_id=inside)
+        conn.network.delete_router(router)
         conn.network.delete_network(outside)
         for image_id in images:
             conn.delete_image(image_id)
