@@ -129,7 +129,8 @@ class World:
         neighbours = ConductorRooms(self.scheduler, late_network, late_volume, compute_of)
         self.conductor = Conductor(cloud, self.ledger, neighbours, clock, self.control_table)
         self.images = ImageRoom(cloud, self.conductor, verifier, clock)
-        self.network = NetworkRoom(cloud, self.conductor, verifier, agent_of, compute_of, clock, random)
+        shown_by = self.conductor.floating_ips
+        self.network = NetworkRoom(cloud, self.conductor, verifier, agent_of, compute_of, clock, random, shown_by)
         late_network.room = self.network
         cache = ImageCache(self.folder / "volume-cache")
         self.backend = MemoryBackend()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from actors.volume.messages import VolumeRequest
@@ -250,6 +251,11 @@ def test_floating_ips_lead_to_servers(tmp_path: Path) -> None:
             end = {"subnet_id": subnet["id"]}
             assert (await admin.put(f"{n}/routers/{router}/add_router_interface", json=end)).status_code == 200
         action = f"{V}/servers/{server.id}/action"
+
+        async def addresses(http: httpx.AsyncClient) -> set[str]:
+            shown = (await http.get(f"{V}/servers/{server.id}")).json()["server"]["addresses"]
+            return {one["addr"] for of_network in shown.values() for one in of_network}
+
         async with client(world, "2.35") as http:
             assert (await http.get(f"{V}/os-floating-ip-pools")).json() == {"floating_ip_pools": [{"name": "outside"}]}
             refused(await http.post(f"{V}/os-floating-ips", json={"pool": "none"}), 404, "itemNotFound")
@@ -261,7 +267,7 @@ def test_floating_ips_lead_to_servers(tmp_path: Path) -> None:
             assert added.status_code == 202, added.text
             path = f"{V}/os-floating-ips/{made['id']}"
             shown = (await http.get(path)).json()["floating_ip"]
-            assert shown["instance_id"] == server.id
+            assert shown["instance_id"] == server.id and made["ip"] in await addresses(http)
             assert {one["id"] for one in (await http.get(f"{V}/os-floating-ips")).json()["floating_ips"]} == {
                 made["id"], second["id"],
             }  # fmt: skip
@@ -276,6 +282,7 @@ def test_floating_ips_lead_to_servers(tmp_path: Path) -> None:
                 refused(await http.post(action, json={name: how}), code, kind)
             removed = await http.post(action, json={"removeFloatingIp": {"address": made["ip"]}})
             assert removed.status_code == 202 and (await http.get(path)).json()["floating_ip"] == made
+            assert made["ip"] not in await addresses(http)
             assert (await http.delete(path)).status_code == 202
             refused(await http.get(path), 404, "itemNotFound")
         async with client(world, "2.44") as http:
