@@ -65,7 +65,7 @@ def port_from(
     reservation = Reservation(rows)
     try:
         mac = mac or reservation.mac(port_id, random)
-        addresses = fixed_ips(request.fixed_ips, network, reservation, mac)
+        addresses = fixed_ips(request.fixed_ips, network, reservation, mac, gateway_too=True)
     except CallerError:
         reservation.cancel()
         raise
@@ -177,6 +177,7 @@ def fixed_ips(
     mac: str,
     kept: dict[int, FixedIp] | None = None,
     has: Iterable[FixedIp] = (),
+    gateway_too: bool = False,
 ) -> tuple[FixedIp, ...]:
     """An address for each wish; those of `kept`, by the wish's index, the port has already.
 
@@ -201,7 +202,8 @@ def fixed_ips(
             text = f"subnet {want.subnet_id} is not one of network {network.id}"
             raise CallerError(bad_request(f"{where}.subnet_id", text))
         if want.ip_address:
-            found.append(reservation.fixed(network.id, want.ip_address, f"{where}.ip_address", want.subnet_id, mac))
+            place = f"{where}.ip_address"
+            found.append(reservation.fixed(network.id, want.ip_address, place, want.subnet_id, mac, gateway_too))
         elif want.subnet_id and is_by_mac(subnets[want.subnet_id]):
             found += reservation.by_mac(network.id, mac, found, where, want.subnet_id)
         else:

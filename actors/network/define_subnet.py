@@ -115,7 +115,7 @@ def subnet_changed(request: UpdateSubnet, context: AuthContext, subnet: Subnet, 
             text = f"Current gateway ip {gateway} already in use by a port. Unable to update."
             raise CallerError(conflict("gateway_ip", text, "GatewayIpInUse"))
         if gateway != subnet.gateway_ip and subnet.gateway_ip and subnet.gateway_ip in rows.books[subnet.id]:
-            text = f"Current gateway ip {subnet.gateway_ip} already in use by a router's port. Unable to update."
+            text = f"Current gateway ip {subnet.gateway_ip} already in use by a port. Unable to update."
             raise CallerError(conflict("gateway_ip", text, "GatewayIpInUse"))
     pools = subnet.pools if request.pools is None else request.pools
     given = {

@@ -33,15 +33,25 @@ class Reservation:
     addresses: list[FixedIp] = field(default_factory=list)
     macs: list[str] = field(default_factory=list)
 
-    def fixed(self, network_id: str, address: str, where: str, subnet_id: str = "", mac: str = "") -> FixedIp:
+    def fixed(
+        self,
+        network_id: str,
+        address: str,
+        where: str,
+        subnet_id: str = "",
+        mac: str = "",
+        gateway_too: bool = False,
+    ) -> FixedIp:
         """This very address; 400 if no subnet of the network can have it, 409 if it is in use.
+
+        `gateway_too`: even if it is the subnet's gateway, as that of a port that a router is to have.
 
         Where guests make their addresses themselves, it must be the one that this `mac` gives."""
         reasons = []
         for subnet in self.rows.subnets_of.get(network_id, {}).values():
             if subnet_id not in ("", subnet.id):
                 continue
-            if reason := usable(subnet.cidr, subnet.gateway_ip, address):
+            if reason := usable(subnet.cidr, "" if gateway_too else subnet.gateway_ip, address):
                 reasons.append(reason)
                 continue
             address = str(parsed(address))  # IPv6 has many spellings

@@ -68,7 +68,7 @@ def test_addresses_as_asked_for() -> None:
         ({"project_id": "project-b"}, 403, "project_id"),
         ({"mac_address": "fa:16:3e:00:00:01"}, 409, "mac_address"),
         ({"mac_address": "01:00:00:00:00:01"}, 400, "mac_address"),
-        ({"fixed_ips": (FixedIpRequest(ip_address="10.0.0.1"),)}, 400, "fixed_ips[0].ip_address"),
+        ({"fixed_ips": (FixedIpRequest(ip_address="10.0.0.0"),)}, 400, "fixed_ips[0].ip_address"),
         ({"fixed_ips": (FixedIpRequest(ip_address="10.0.0.9"),) * 2}, 409, "fixed_ips[1].ip_address"),
         ({"fixed_ips": (FixedIpRequest(subnet_id="s2"),)}, 400, "fixed_ips[0].subnet_id"),
         ({"fixed_ips": (FixedIpRequest(subnet_id="s1"),) * 6}, 400, "fixed_ips"),

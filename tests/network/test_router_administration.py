@@ -312,6 +312,21 @@ def test_interfaces_that_are_refused() -> None:
     run(scenario())
 
 
+def test_a_port_made_with_the_gateways_address_becomes_an_interface() -> None:
+    async def scenario() -> None:
+        cloud = await RoutedCloud().begin()
+        router, network = await cloud.router(), await cloud.network()
+        port = await cloud.made_port(network, fixed_ips=(FixedIpRequest(ip_address="10.0.0.1"),))
+        value_of(await cloud.add(router, port_id=port.id))
+        assert [end.addresses for end in cloud.agents["h1"].routers[router.id].interfaces] == [("10.0.0.1/24",)]
+        value_of(await cloud.remove(router, port_id=port.id))
+        subnet_id = (await cloud.subnet_of(network)).id
+        value_of(await cloud.add(router, subnet_id=subnet_id))  # the address is free again
+        assert await remembered(cloud) == on_disk(cloud)
+
+    run(scenario())
+
+
 def test_routes() -> None:
     async def scenario() -> None:
         cloud = await RoutedCloud().begin()
