@@ -155,6 +155,17 @@ class RevertResize(Act, frozen=True, kw_only=True):
     attempt: int = 0
 
 
+class Shelve(Act, frozen=True, kw_only=True):
+    """Its guest is shut down, its root disk becomes an image's data. Then its host lets go of it, which is no act."""
+
+    token: str
+    image_id: str = ""  # one that is there already, queued; '' = it boots from a volume
+    runs: bool = False  # its guest has to shut down, and runs again where this fails
+    wait_s: float = 0.0  # as of `Stop`
+    attempt: int = 0  # as of `Rebuild`
+
+
+LEFT_DOWN = "shelve_rollback"  # the step of a fault after which a guest that ran is off
 LEFT_OFF = "resize_rollback"  # the step of a fault after which a guest is not what it was before its resize
 
 INTO_ORDER = tuple(field for field in Rebuild.__struct_fields__ if field in set(BootSpec.__struct_fields__) - {"token"})
@@ -178,6 +189,7 @@ AnyAct = (
     | Resize
     | ConfirmResize
     | RevertResize
+    | Shelve
 )
 
 NAMES: dict[type[Act], str] = {
@@ -196,6 +208,7 @@ NAMES: dict[type[Act], str] = {
     Resize: "resize",
     ConfirmResize: "confirmResize",
     RevertResize: "revertResize",
+    Shelve: "shelve",
 }
 
 

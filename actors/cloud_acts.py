@@ -1,4 +1,5 @@
-"""What a driver script does to a server that is there, and waits for: stop, start, reboot, rebuild, rescue, resize.
+"""What a driver script does to a server that is there, and waits for: stop, start, reboot, rebuild, rescue, resize,
+shelve.
 
 Called by `cloud.py`. A refusal is a `CallerError`; an act that was accepted and failed is an `ActFailedError`.
 """
@@ -10,10 +11,18 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self
 
 from actors.acts import AnyAct, ConfirmResize, Reboot, RevertResize, Start, Stop, Unrescue
-from actors.api.act_messages import ActOnServer, RebuildServer, RescueServer, ResizeServer
+from actors.api.act_messages import (
+    ActOnServer,
+    RebuildServer,
+    RescueServer,
+    ResizeServer,
+    ShelveServer,
+    UnshelveServer,
+)
+from actors.api.messages import ServersRequest
 from actors.cloud_rooms import Session, is_id
 from actors.cluster import names
-from actors.errors import CallerError, bad_request
+from actors.errors import CallerError, bad_request, value_of
 from actors.messages import ServerView
 from actors.records import InstanceAction, Volume
 from actors.volume.messages import VolumeRequest
@@ -23,6 +32,7 @@ if TYPE_CHECKING:
 
 WAIT_LIMIT_S = 600.0  # default patience for machines to boot, or to be what is asked of them
 POLL_S = 30.0  # one long poll
+LOOK_S = 0.2  # between looks at what nobody can wait for
 
 
 class ActFailedError(Exception):
@@ -98,6 +108,30 @@ class Acting(ABC):
     def revert_resize(self, timeout_s: float = WAIT_LIMIT_S) -> Self:
         """It has the flavor before again, and the disks of that time."""
         return self._act(RevertResize(), timeout_s)
+
+    def shelve(self, timeout_s: float = WAIT_LIMIT_S) -> Self:
+        """Have its host give its room back; what is on its disk, its addresses and its volumes are kept."""
+        session, until = self._cloud.session, time.monotonic() + timeout_s
+        request = ShelveServer(token=session.token, server_id=self.id)
+        self._wait(session.call(names.API, "shelve", request, again=False), timeout_s)
+        while self.refresh().view.task_state:  # its host lets go of it
+            if time.monotonic() > until:
+                raise TimeoutError(f"shelve of server {self.id}: not done within {timeout_s:g} s")
+            time.sleep(LOOK_S)
+        return self
+
+    def unshelve(self, timeout_s: float = WAIT_LIMIT_S) -> Self:
+        """Have it run again, on whichever host has room."""
+        session, until = self._cloud.session, time.monotonic() + timeout_s
+        request = UnshelveServer(token=session.token, server_id=self.id)
+        action_id = session.call(names.API, "unshelve", request, again=False)
+        while (left_s := until - time.monotonic()) > 0:
+            asked = ServersRequest(token=session.token, server_ids=(self.id,), wait_s=min(left_s, POLL_S))
+            [view] = session.call(names.API, "show", asked)
+            if not value_of(view).task_state:
+                break
+        action = session.call(names.API, "acted", session.token, self.id, action_id, 0.0)
+        return self._wait(action, max(0.0, left_s))
 
     def _image_id(self, image: str) -> str:
         return self._cloud.images.get(image).id if image and not is_id(image) else image

@@ -47,6 +47,7 @@ from actors.messages import (
     ServerView,
     StepReport,
     StoryLine,
+    UnshelveRequest,
     Vif,
     Welcome,
 )
@@ -164,6 +165,9 @@ class ConductorFace(Ledger, Protocol):
     async def evacuate(self, requests: list[EvacuateRequest]) -> list[CallerFault | None]:
         """Build servers of nodes that left, or are said to be down, again on other hosts; durably begun."""
 
+    async def unshelve(self, requests: list[UnshelveRequest]) -> list[CallerFault | None]:
+        """Have shelved servers run again, in the background; durably begun."""
+
     async def evacuable(self, node: str) -> list[ServerView]:
         """The servers that a node left behind, but for those in ERROR."""
 
@@ -244,6 +248,9 @@ class ImageFace(Uploads, Protocol):
 
     async def cached(self, node: str, image_ids: list[str], server: str) -> None:
         """The node has these images and serves them at `server` (http://host:port)."""
+
+    async def discard(self, image_ids: list[str]) -> None:
+        """Delete what shelving made of servers that do not need it any more; an unknown id changes nothing."""
 
     async def forget_hosts(self, hosts: list[str]) -> None:
         """Worker nodes left the cluster: nobody is sent to them for data."""

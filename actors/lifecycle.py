@@ -17,7 +17,7 @@ AT_REST = frozenset((Vm.ACTIVE, Vm.STOPPED, Vm.PAUSED))
 IMAGED = AT_REST | {Vm.SUSPENDED}
 ANY = IMAGED | {Vm.ERROR}
 BOOTABLE = frozenset((Vm.ACTIVE, Vm.ERROR))
-AT_REST_OR_RESIZED = AT_REST | {Vm.RESIZED}
+REACHED_OR_SHELVED = AT_REST | {Vm.RESIZED, Vm.SHELVED_OFFLOADED}
 HURT = frozenset((Vm.ACTIVE, Vm.STOPPED, Vm.ERROR))
 IDLE = frozenset((Task.NONE,))
 FORCED = IDLE | {
@@ -31,10 +31,11 @@ FORCED = IDLE | {
 
 
 class Done(NamedTuple):
-    """What the server is when an action is done."""
+    """What the server is when an action is done. `task`: what follows by itself."""
 
     vm: Vm
     power: Power
+    task: Task = Task.NONE
 
 
 class Action(NamedTuple):
@@ -52,6 +53,8 @@ class Action(NamedTuple):
 
 RUNS = Done(Vm.ACTIVE, Power.RUNNING)
 OFF = Done(Vm.STOPPED, Power.SHUTDOWN)
+DOWN = State(Vm.STOPPED, Task.NONE, Power.SHUTDOWN)
+AWAY = Done(Vm.SHELVED, Power.SHUTDOWN, Task.SHELVING_OFFLOADING)
 BROKEN = State(Vm.ERROR, Task.NONE, Power.NOSTATE)  # its disk is gone or half made, or it was left off
 
 ACTIONS: dict[str, Action] = {
@@ -75,8 +78,9 @@ ACTIONS: dict[str, Action] = {
     "confirmResize_stopped": Action(frozenset((Vm.RESIZED,)), Task.RESIZE_CONFIRMING, OFF),
     "revertResize": Action(frozenset((Vm.RESIZED,)), Task.RESIZE_REVERTING, RUNS, fails=BROKEN),
     "revertResize_stopped": Action(frozenset((Vm.RESIZED,)), Task.RESIZE_REVERTING, OFF, fails=BROKEN),
-    "attach_volume": Action(AT_REST_OR_RESIZED),
-    "detach_volume": Action(AT_REST_OR_RESIZED),
+    "shelve": Action(IMAGED, Task.SHELVING, AWAY),
+    "attach_volume": Action(REACHED_OR_SHELVED),
+    "detach_volume": Action(REACHED_OR_SHELVED),
     "attach_interface": Action(AT_REST),
     "detach_interface": Action(AT_REST),
 }
@@ -102,7 +106,7 @@ def begun(name: str, state: State) -> State | Refused:
 def done(name: str, state: State) -> State:
     """The server when the action is done."""
     end = ACTIONS[name].done
-    return State(end.vm, Task.NONE, end.power) if end else state._replace(task=Task.NONE)
+    return State(end.vm, end.task, end.power) if end else state._replace(task=Task.NONE)
 
 
 def failed(name: str, state: State) -> State:

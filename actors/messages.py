@@ -138,6 +138,19 @@ class EvacuateRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     stop: bool = False  # it is stopped there, whatever it was
 
 
+class UnshelveRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Have a shelved server run again. `token`: who may use what it has. Repeatable by `id`, as `EvacuateRequest`."""
+
+    id: str
+    token: str
+    instance_id: str
+    user_id: str
+    request_id: str
+    zone: str | None = None  # where it belongs from now on; '' = anywhere; None = where it did
+    host: str = ""  # '' = the scheduler chooses
+    above_locks: bool = False
+
+
 class Resized(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """That a server was, or is, given another flavor. `edition` grows with each change of what it holds on its host."""
 
@@ -145,6 +158,13 @@ class Resized(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
     to: Flavor | None = None  # asked for; its host has yet to say whether there is room
     other: Flavor | None = None  # beside its flavor, room is held for this one: it may be what it is again, or was
     stopped: bool = False  # it was off when it was resized
+
+
+class Shelved(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """That a server is being shelved, or is shelved. `image_id`: what its root disk is in meanwhile."""
+
+    image_id: str = ""  # '' = it boots from a volume
+    to: str = ""  # the host that an administrator chose for it to run on again; '' = the scheduler chooses
 
 
 class BootSpec(
@@ -191,6 +211,8 @@ class BootSpec(
     door: tuple[StoryLine, ...] = ()  # what happened before it was accepted (steps 1-5)
     evacuation: Evacuation | None = None  # while it is built again elsewhere, and where that failed
     resized: Resized | None = None  # once it was, or was to be
+    shelved: Shelved | None = None  # from when that is accepted until it runs again, or goes on as it was
+    unwanted_images: tuple[str, ...] = ()  # ids of those that shelving it made, and that are to be deleted
 
 
 # ---------------------------------------------------------------- scheduler
@@ -536,6 +558,7 @@ class DetachRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     host: str  # '' = wherever they are attached
     failed_boot: bool = False
     volume_ids: tuple[str, ...] = ()  # only these, and none of them is deleted; () = all
+    keep: bool = False  # all stay the instance's, and only leave the host
     epoch: int = 0
 
 

@@ -20,6 +20,8 @@ class Vm(StrEnum):
     SUSPENDED = "suspended"
     RESCUED = "rescued"
     RESIZED = "resized"
+    SHELVED = "shelved"  # its host is letting go of it
+    SHELVED_OFFLOADED = "shelved_offloaded"
     ERROR = "error"
     DELETED = "deleted"
 
@@ -47,6 +49,8 @@ class Task(StrEnum):
     RESIZE_MIGRATING = "resize_migrating"
     RESIZE_CONFIRMING = "resize_confirming"
     RESIZE_REVERTING = "resize_reverting"
+    SHELVING = "shelving"
+    SHELVING_OFFLOADING = "shelving_offloading"
     REBUILDING = "rebuilding"
     REBUILD_BLOCK_DEVICE_MAPPING = "rebuild_block_device_mapping"
     REBUILD_SPAWNING = "rebuild_spawning"
@@ -86,6 +90,8 @@ class Event(StrEnum):
     SPAWNED = "spawned"  # the guest runs
     RESCHEDULE = "reschedule"  # a host failed; another is looked for
     EVACUATE = "evacuate"  # its host is no more; it is built again elsewhere
+    UNSHELVE = "unshelve"  # it is built again, of the image that its root disk is in
+    STAY_SHELVED = "stay_shelved"  # that could not be
     FAIL = "fail"  # the boot ended without a guest
     DELETE = "delete"  # the user asked for deletion
     DELETED = "deleted"  # nothing of it is left
@@ -104,6 +110,7 @@ def _building(task: Task) -> State:
 ACCEPTED = _building(Task.SCHEDULING)
 ACTIVE = State(Vm.ACTIVE, Task.NONE, Power.RUNNING)
 ERROR = State(Vm.ERROR, Task.NONE, Power.NOSTATE)
+SHELVED = State(Vm.SHELVED_OFFLOADED, Task.NONE, Power.NOSTATE)
 DELETED = State(Vm.DELETED, Task.NONE, Power.NOSTATE)
 
 # What Nova calls the tasks of a boot where the server has run before; only shown.
@@ -122,6 +129,7 @@ _STEP_EVENTS = {
     Event.SPAWNED: ACTIVE,
     Event.RESCHEDULE: ACCEPTED,
     Event.FAIL: ERROR,
+    Event.STAY_SHELVED: SHELVED,
 }
 
 # A build may be told of its steps again (after a restart it runs them from the first), so every step event
@@ -132,8 +140,9 @@ TABLE: dict[tuple[State, Event], State] = {
 # A server of a node that left is built again; whether it may be stands in `conductor/evacuation.py`.
 for _start in product((Vm.ACTIVE, Vm.STOPPED, Vm.ERROR), (Task.NONE,), Power):
     TABLE[State._make(_start), Event.EVACUATE] = ACCEPTED
+TABLE[SHELVED, Event.UNSHELVE] = ACCEPTED
 # Whatever is done to a server when its deletion is asked for, deletion takes over.
-_LIVING = (Vm.ACTIVE, Vm.STOPPED, Vm.PAUSED, Vm.SUSPENDED, Vm.RESCUED, Vm.RESIZED, Vm.ERROR)
+_LIVING = tuple(vm for vm in Vm if vm not in (Vm.BUILDING, Vm.DELETED))
 _ONLY_SHOWN = (Task.REBUILD_BLOCK_DEVICE_MAPPING, Task.REBUILD_SPAWNING)
 _TASKS = tuple(task for task in Task if task not in (*_BUILD_TASKS, *_ONLY_SHOWN, Task.DELETING))
 for _start in (*(_building(task) for task in _BUILD_TASKS), *map(State._make, product(_LIVING, _TASKS, Power))):
@@ -168,7 +177,7 @@ _SHOWN_WHILE = {
 
 def status(state: State) -> str:
     """What a user sees as `status`: BUILD, ACTIVE, SHUTOFF, PAUSED, SUSPENDED, RESCUE, REBOOT, HARD_REBOOT, REBUILD,
-    RESIZE, VERIFY_RESIZE, REVERT_RESIZE, ERROR, DELETED.
+    RESIZE, VERIFY_RESIZE, REVERT_RESIZE, SHELVED, SHELVED_OFFLOADED, ERROR, DELETED.
     """
     shown = _SHOWN_WHILE.get((state.vm, state.task)) or _SHOWN.get(state.vm)
     return shown or state.vm.value.upper()

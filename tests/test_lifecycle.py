@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from actors.lifecycle import ACTIONS, Refused, begun, done, failed, powered, reset
-from actors.states import ACCEPTED, ACTIVE, Event, Power, State, Task, Vm, after, status
+from actors.states import ACCEPTED, ACTIVE, SHELVED, Event, Power, State, Task, Vm, after, status
 
 STOPPED = State(Vm.STOPPED, Task.NONE, Power.SHUTDOWN)
 PAUSED = State(Vm.PAUSED, Task.NONE, Power.PAUSED)
@@ -16,6 +16,7 @@ BROKEN = State(Vm.ERROR, Task.NONE, Power.RUNNING)
 RESCUED = State(Vm.RESCUED, Task.NONE, Power.RUNNING)
 RESIZED = State(Vm.RESIZED, Task.NONE, Power.RUNNING)
 RESIZED_OFF = State(Vm.RESIZED, Task.NONE, Power.SHUTDOWN)
+LEAVING = State(Vm.SHELVED, Task.SHELVING_OFFLOADING, Power.SHUTDOWN)
 AT_REST = {
     "ACTIVE": ACTIVE,
     "SHUTOFF": STOPPED,
@@ -23,17 +24,24 @@ AT_REST = {
     "SUSPENDED": SUSPENDED,
     "RESCUE": RESCUED,
     "VERIFY_RESIZE": RESIZED,
+    "SHELVED": LEAVING,
+    "SHELVED_OFFLOADED": SHELVED,
     "ERROR": BROKEN,
 }
 
 MAY = {
     "ACTIVE": {
         *("stop", "reboot", "reboot_hard", "pause", "suspend", "createImage", "createBackup", "rebuild", "rescue"),
-        "resize",
+        *("resize", "shelve"),
     },
-    "SHUTOFF": {"start", "reboot_hard", "createImage", "createBackup", "rebuild_stopped", "rescue", "resize_stopped"},
-    "PAUSED": {"unpause", "reboot_hard", "createImage", "createBackup"},
-    "SUSPENDED": {"resume", "reboot_hard", "createImage", "createBackup"},
+    "SHUTOFF": {
+        *("start", "reboot_hard", "createImage", "createBackup", "rebuild_stopped", "rescue", "resize_stopped"),
+        "shelve",
+    },
+    "PAUSED": {"unpause", "reboot_hard", "createImage", "createBackup", "shelve"},
+    "SUSPENDED": {"resume", "reboot_hard", "createImage", "createBackup", "shelve"},
+    "SHELVED": set(),
+    "SHELVED_OFFLOADED": {"attach_volume", "detach_volume"},
     "RESCUE": {"unrescue"},
     "VERIFY_RESIZE": {
         *("confirmResize", "confirmResize_stopped", "revertResize", "revertResize_stopped"),
@@ -64,6 +72,8 @@ def test_each_state_allows_what_nova_allows(shown: str) -> None:
         ("reboot", ACTIVE, "rebooting", ACTIVE),
         ("reboot_hard", BROKEN, "rebooting_hard", ACTIVE),
         ("createImage", PAUSED, "image_snapshot", PAUSED),
+        ("shelve", ACTIVE, "shelving", LEAVING),
+        ("shelve", SUSPENDED, "shelving", LEAVING),
     ],
 )
 def test_an_action_shows_its_task_and_then_its_end(name: str, state: State, while_at: str, end: State) -> None:
@@ -184,3 +194,12 @@ def test_what_a_hypervisor_tells_while_an_action_is_at_work_changes_nothing() ->
 
 def test_a_reset_ends_whatever_was_at_work() -> None:
     assert reset(ACTIVE._replace(task=Task.SNAPSHOT), Vm.ERROR) == State(Vm.ERROR, Task.NONE, Power.RUNNING)
+
+
+def test_one_that_can_t_be_built_again_is_shelved_as_before() -> None:
+    building = after(SHELVED, Event.UNSHELVE)
+    assert building == ACCEPTED
+    assert after(building, Event.STAY_SHELVED) == SHELVED
+    assert after(building, Event.SPAWNED) == ACTIVE
+    for state in (LEAVING, SHELVED, building):
+        assert after(after(state, Event.DELETE), Event.DELETED).vm is Vm.DELETED

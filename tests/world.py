@@ -125,10 +125,10 @@ class World:
             return self._agents[node_of(host)]
 
         self.scheduler = Scheduler(clock, Random(self.seed), "spread", 3_600)
-        late_network, late_volume = Late(), Late()
-        neighbours = ConductorRooms(self.scheduler, late_network, late_volume, compute_of)
+        late_network, late_volume, late_image = Late(), Late(), Late()
+        neighbours = ConductorRooms(self.scheduler, late_network, late_volume, compute_of, late_image)
         self.conductor = Conductor(cloud, self.ledger, neighbours, clock, self.control_table)
-        self.images = ImageRoom(cloud, self.conductor, verifier, clock)
+        late_image.room = self.images = ImageRoom(cloud, self.conductor, verifier, clock)
         shown_by = self.conductor.floating_ips
         self.network = NetworkRoom(cloud, self.conductor, verifier, agent_of, compute_of, clock, random, shown_by)
         late_network.room = self.network

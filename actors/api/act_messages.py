@@ -99,6 +99,24 @@ class ResizeServer(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str = ""
 
 
+class ShelveServer(msgspec.Struct, frozen=True, kw_only=True):
+    """Have its host give its room back."""
+
+    token: str
+    server_id: str
+    request_id: str = ""
+
+
+class UnshelveServer(msgspec.Struct, frozen=True, kw_only=True):
+    """Have a shelved server run again."""
+
+    token: str
+    server_id: str
+    zone: str | None = None  # where it belongs from now on; '' = anywhere; None = where it did
+    host: str = ""  # an administrator's choice; '' = the scheduler's
+    request_id: str = ""
+
+
 class ImageOfServer(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     server_id: str

@@ -27,6 +27,7 @@ from actors.acts import (
     Rescue,
     Resize,
     Screen,
+    Shelve,
     Stop,
     shown_name,
 )
@@ -58,6 +59,7 @@ SHUT_DOWN_LIMIT_S = 3_600.0  # that an image may ask for
 UPTIME_LIMIT_S = 6.0  # for a node to say how long it has been up
 PLUG_S = 120.0  # for an interface to be attached, while its asker waits
 ACTS_WITHOUT_LOCK = (CreateImage,)
+PATIENT = Stop | Reboot | Rescue | Resize | Shelve  # their guests are to shut down in order
 
 
 class ServerActs:
@@ -256,7 +258,7 @@ class ServerActs:
             name=request.name,
             disk_format="qcow2",
             min_disk_gib=request.min_disk_gib,
-            properties=_image_properties(server, context) | request.properties,
+            properties=image_properties(server, context) | request.properties,
             image_id=self._uuid(),
         )
         if not server.image_id:
@@ -323,10 +325,11 @@ def patient(act: AnyAct, server: ServerView) -> AnyAct:
     """With the time that its guest has to shut down, which its image may say."""
     said = server.image_properties.get("os_shutdown_timeout", "")
     wait_s = min(float(said), SHUT_DOWN_LIMIT_S) if said.isdecimal() else SHUT_DOWN_S
-    return msgspec.structs.replace(act, wait_s=wait_s) if isinstance(act, Stop | Reboot | Rescue | Resize) else act
+    return msgspec.structs.replace(act, wait_s=wait_s) if isinstance(act, PATIENT) else act
 
 
-def _image_properties(server: ServerView, context: AuthContext) -> dict[str, str]:
+def image_properties(server: ServerView, context: AuthContext) -> dict[str, str]:
+    """Of an image that is made of its disk, as Nova gives them."""
     inherited = {name: text for name, text in server.image_properties.items() if not name.startswith("image_")}
     return inherited | {
         "image_type": "snapshot",

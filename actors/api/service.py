@@ -27,6 +27,7 @@ from actors.api.placement import Placement
 from actors.api.rebuilding import ServerRebuilds
 from actors.api.rescuing import ServerRescues
 from actors.api.resizing import ServerResizes
+from actors.api.shelving import ServerShelving
 from actors.api.validation import (
     hostname_of,
     image_fault,
@@ -67,7 +68,7 @@ Reply = TypeVar("Reply", list[str], Launched)  # to a request that was accepted
 Question = TypeVar("Question", AllocateRequest, AttachRequest)
 
 
-class Api(Placement, ServerFirewalls, ServerRebuilds, ServerRescues, ServerResizes):
+class Api(Placement, ServerFirewalls, ServerRebuilds, ServerRescues, ServerResizes, ServerShelving):
     def __init__(
         self,
         config: CloudConfig,

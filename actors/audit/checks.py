@@ -238,7 +238,8 @@ def attachments_are_servers(evidence: Evidence) -> Iterator[Disagreement]:
 
 
 def exports_are_attachments(evidence: Evidence) -> Iterator[Disagreement]:
-    used = {volume.id for volume in evidence.volumes if volume.status == "in-use"}
+    kept = {one.volume_id for one in evidence.attachments if one.of_server and not one.host}  # for shelved servers
+    used = {volume.id for volume in evidence.volumes if volume.status == "in-use"} - kept
     exported = set(evidence.volume_room.get("exports", ()))
     yield from _compared("exports", "volume", "export", exported, used)
 

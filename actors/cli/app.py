@@ -378,6 +378,26 @@ def unrescue(server: Name) -> None:
 
 
 @app.command()
+def shelve(servers: Names) -> None:
+    """Have hosts give the room of servers back; addresses, volumes and what is on their disks are kept."""
+    from actors.cloud import Cloud
+
+    with Cloud.connect() as cloud:
+        for name in servers:
+            cloud.server(name).shelve()
+
+
+@app.command()
+def unshelve(servers: Names) -> None:
+    """Have shelved servers run again, wherever there is room."""
+    from actors.cloud import Cloud
+
+    with Cloud.connect() as cloud:
+        for name in servers:
+            cloud.server(name).unshelve()
+
+
+@app.command()
 def resize(
     server: Name,
     flavor: Annotated[str, typer.Option(help="Flavor, by name or id.")] = "",

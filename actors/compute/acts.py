@@ -29,6 +29,7 @@ from actors.acts import (
     Resize,
     Resume,
     RevertResize,
+    Shelve,
     Start,
     Stop,
     Suspend,
@@ -41,6 +42,7 @@ from actors.compute.plugging import attach_interface, attach_volume, detach_inte
 from actors.compute.rebuilding import rebuild
 from actors.compute.rescuing import rescue, unrescue
 from actors.compute.resizing import confirm_resize, heal, resize, revert_resize
+from actors.compute.shelving import shelve
 from actors.errors import CallerError, Fault, HostError, HostFault
 from actors.image.upload import send
 from actors.messages import ImageRequest, Vif
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
     from actors.compute.service import Compute
 
 OVER_KEPT = 1_000  # ends of such acts that the conductor may not have heard
-REMEMBERED = Rebuild | Rescue | Unrescue | Resize | ConfirmResize | RevertResize
+REMEMBERED = Rebuild | Rescue | Unrescue | Resize | ConfirmResize | RevertResize | Shelve
 NEVER_STARTED = "the guest is not on this host"
 
 
@@ -175,6 +177,8 @@ class Acts:
                 await confirm_resize(self._node, order)
             case RevertResize():
                 await revert_resize(self._node, order, order.act, self._start)
+            case Shelve():
+                await shelve(self._node, order, order.act, hurry, partial(self._start, order))
         return _Made()
 
     async def _image(self, order: ActOrder, act: CreateImage) -> None:

@@ -181,7 +181,12 @@ def _detach_request(node: Compute, build: Build) -> DetachRequest:
     ended = isinstance(order, DestroyOrder) and order.deleting
     kept = tuple(device.source_id for device in _volumes(build)) if _is_kept(build) else ()
     return DetachRequest(
-        instance_id=build.id, host=order.host, failed_boot=not ended, volume_ids=kept, epoch=node.epoch
+        instance_id=build.id,
+        host=order.host,
+        failed_boot=not ended,
+        volume_ids=kept,
+        keep=bool(kept) and order.spec.shelved is not None,
+        epoch=node.epoch,
     )
 
 

@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from actors.compute.build import Build
+from actors.errors import CallerFault
 from actors.messages import BootSpec, Claim, DestroyOrder, DetachRequest
 from actors.records import Flavor
 
@@ -53,7 +54,12 @@ class Strays:
         if not strays:
             return
         node = self._compute
-        orders = [_order(instance_id, node.hosts.host_of(instance_id) or node.config.host) for instance_id in strays]
+        found = await node.conductor.show(strays)  # a server that is elsewhere, or shelved, keeps its ports
+        there = {view.id for view in found if not isinstance(view, CallerFault)}
+        orders = [
+            _order(instance_id, node.hosts.host_of(instance_id) or node.config.host, instance_id in there)
+            for instance_id in strays
+        ]
         await node.volume.detach(
             [DetachRequest(instance_id=order.instance_id, host=order.host, failed_boot=True) for order in orders]
         )
@@ -62,8 +68,15 @@ class Strays:
             log.error("node %s: stray %s: %s", node.config.host, instance_id, "; ".join(causes))
 
 
-def _order(instance_id: str, host: str) -> DestroyOrder:
+def _order(instance_id: str, host: str, again: bool) -> DestroyOrder:
     claim = Claim(instance_id=instance_id, host=host, vcpus=0, ram_mib=0, disk_gib=0)
     return DestroyOrder(
-        instance_id=instance_id, attempt=0, host=host, epoch=0, spec=NOBODY, claim=claim, deleting=False
+        instance_id=instance_id,
+        attempt=0,
+        host=host,
+        epoch=0,
+        spec=NOBODY,
+        claim=claim,
+        deleting=False,
+        again=again,
     )

@@ -15,6 +15,7 @@ from actors.acts import (
     Rescue,
     Resize,
     RevertResize,
+    Shelve,
     Unrescue,
     act_of,
 )
@@ -27,7 +28,7 @@ from actors.states import Power, Vm
 
 
 def as_it_stands(boot: Boot, act: AnyAct) -> AnyAct:
-    """What is rebuilt or resized while it is off is off afterwards."""
+    """What is rebuilt or resized while it is off is off afterwards, and what is shelved then need not shut down."""
     row, resized = boot.instance, boot.spec().resized
     match act:
         case Rebuild() | Resize():
@@ -36,13 +37,15 @@ def as_it_stands(boot: Boot, act: AnyAct) -> AnyAct:
             return msgspec.structs.replace(act, stopped=row.power_state == Power.SHUTDOWN)
         case RevertResize():
             return msgspec.structs.replace(act, stopped=resized is not None and resized.stopped)
+        case Shelve():
+            return msgspec.structs.replace(act, runs=row.vm_state == Vm.ACTIVE)
     return act
 
 
 def is_too_late(boot: Boot, action: InstanceAction) -> bool:
     """It was built again elsewhere since: what is on its disk now is not what the act was about."""
     act = act_of(action.act)
-    return isinstance(act, Rebuild | Rescue | Unrescue | RESIZES) and act.attempt != boot.instance.attempt
+    return isinstance(act, Rebuild | Rescue | Unrescue | Shelve | RESIZES) and act.attempt != boot.instance.attempt
 
 
 def order_of(boot: Boot, action: InstanceAction) -> ActOrder:

@@ -34,7 +34,7 @@ class ConductorActor(Shell):
 
         keep_memory_small()
         await brought_up_to_date(cloud.database)
-        rooms = Rooms(reach.scheduler(), reach.network(), reach.volume(), reach.Computes())
+        rooms = Rooms(reach.scheduler(), reach.network(), reach.volume(), reach.Computes(), reach.image())
         store = Store(cloud.database)
         identity = Identity(cloud.cloud_id, cloud.place) if cloud.cloud_id else None
         await _take_over(store, identity)

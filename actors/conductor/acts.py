@@ -9,6 +9,7 @@ time; what of a server's order an act changed is changed back where it failed.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
@@ -17,6 +18,7 @@ import msgspec
 
 from actors import lifecycle
 from actors.acts import (
+    LEFT_DOWN,
     LEFT_OFF,
     ActDone,
     ActRequest,
@@ -31,24 +33,28 @@ from actors.acts import (
     Rescue,
     Resize,
     RevertResize,
+    Shelve,
     Stop,
     Unrescue,
     act_of,
     name_of,
     shown_name,
 )
+from actors.conductor import moved
 from actors.conductor.act_orders import as_it_stands, is_too_late, order_of
-from actors.conductor.attached import attached_volumes, with_volume, without_volume
+from actors.conductor.attached import attached_volumes, with_named_volumes, with_volume, without_volume
 from actors.conductor.boots import Boot
 from actors.conductor.claim_changes import ClaimChanges
 from actors.conductor.held import counted
 from actors.conductor.instance_actions import InstanceActions, begun, ended
 from actors.conductor.rebuilt import broken, rebuilt, taken_in
+from actors.conductor.reserving import reserve
 from actors.conductor.resized import RESIZES, asked, over, reverting
 from actors.conductor.taking_back import Begun
 from actors.errors import CallerError, CallerFault, Fault, HostFault, bad_request, conflict, forbidden, not_found
+from actors.messages import Shelved
 from actors.records import InstanceAction
-from actors.states import Power, Task, Vm
+from actors.states import Power, State, Task, Vm
 from actors.vifs import alike
 
 if TYPE_CHECKING:
@@ -72,7 +78,7 @@ EVENTS = {
 LEFT = "the host left the cluster"
 TOO_LATE = "the server was built again elsewhere"
 SECRETS = ("token", "admin_password")
-ALONE = Rescue | Resize | RevertResize  # what was begun before these is over first
+ALONE = Rescue | Resize | RevertResize | Shelve  # what was begun before these is over first
 OTHERS_S = 600.0  # for devices that come or go when a server is to be rescued or resized
 BUSY = f"other actions are not over within {OTHERS_S:g} s"
 
@@ -83,6 +89,7 @@ class Acts:
         self._actions = actions
         self._at_work: dict[str, asyncio.Event] = {}  # by action id; set when it is over
         self._unwritten: dict[str, dict[str, InstanceAction]] = {}  # by instance, by id; they go with the next
+        self._telling: Counter[str] = Counter()  # by instance: how many writes of its actions are under way
         self._again: set[str] = set()  # instances of which acts stopped since the database was away
         self.claims = ClaimChanges(conductor)
 
@@ -186,6 +193,8 @@ class Acts:
                 return msgspec.structs.replace(act, attempt=row.attempt)
             case Resize() | ConfirmResize() | RevertResize():
                 return self._resized(boot, act)
+            case Shelve():
+                return self._shelved(boot, act)
         return act
 
     def _resized(self, boot: Boot, act: RESIZES) -> AnyAct:
@@ -203,6 +212,14 @@ class Acts:
                 spec = reverting(spec)
         boot.ask_anew(flavor=spec.flavor, resized=spec.resized, disk_config=spec.disk_config)
         self._conductor.charge(boot, was)
+        return msgspec.structs.replace(act, attempt=boot.instance.attempt)
+
+    def _shelved(self, boot: Boot, act: Shelve) -> AnyAct:
+        """From now on the order names the image: whatever comes of this, somebody sees to it."""
+        if any(isinstance(act_of(one.act), RESIZES | Shelve) for one in self._actions.pending(boot.id)):
+            raise CallerError(conflict("", f"Cannot 'shelve' instance {boot.id} while another action is under way"))
+        shelved = Shelved(image_id=act.image_id)
+        boot.ask_anew(shelved=shelved, block_devices=with_named_volumes(boot.spec(), boot.id))
         return msgspec.structs.replace(act, attempt=boot.instance.attempt)
 
     def _check_host(self, boot: Boot) -> None:
@@ -281,6 +298,8 @@ class Acts:
     async def tend(self) -> None:
         """Ends that could not be written are, and what could not go on goes on."""
         for instance_id, unwritten in list(self._unwritten.items()):
+            if self._telling[instance_id]:
+                continue  # tried again, it would be written over what came since
             writing, boot = list(unwritten.values()), self._there(instance_id)
             with suppress(ConnectionError):
                 await self._conductor.write([boot] if boot else [], "", writing)
@@ -300,8 +319,12 @@ class Acts:
         if isinstance(act, Resize) and not await self._has_room(boot, action):
             return
         row = boot.instance
+        if row.vm_state == Vm.SHELVED_OFFLOADED and isinstance(act, AttachVolume | DetachVolume):
+            await self._end(action, await reserve(self._conductor, boot, act))
+            return
         try:
-            [reply] = await self._conductor.compute(row.node).act([order_of(boot, action)])
+            asking = self._conductor.compute(row.node).act([order_of(boot, action)])
+            [reply] = await self._conductor.nodes.call(row.node, asking)  # not for ever: when it left, this has failed
         except (ConnectionError, LookupError):
             self._let_go(action.id)  # it stands until the node's actor says hello, or the node has left
             return
@@ -378,6 +401,12 @@ class Acts:
         if isinstance(act_of(action.act), RESIZES):
             self.claims.add([action.instance_id])
             await self.claims.tell()
+        if isinstance(act_of(action.act), Shelve):
+            await self._conductor.shelving.tend()
+
+    def is_written(self, boot: Boot) -> bool:
+        """Whether ends of this server's acts are on disk, with what they made of it."""
+        return boot.id not in self._unwritten
 
     def _there(self, instance_id: str) -> Boot | None:
         """One of which only that it is deleted has yet to be written is there no more."""
@@ -396,7 +425,7 @@ class Acts:
         acting = boot.acting == action.id
         if acting:  # no other has taken over
             turn = lifecycle.done if well else lifecycle.failed
-            boot.become(lifecycle.BROKEN if _is_left_off(reply) else turn(name_of(act), boot.state))
+            boot.become(_left(reply) or turn(name_of(act), boot.state))
             boot.acting = ""
         match act:
             case AttachVolume() if not well:
@@ -412,6 +441,10 @@ class Acts:
                 boot.change(**(rebuilt(reply) if isinstance(reply, ActDone) else broken(reply, now)))
             case Rescue() | Unrescue() if acting and not isinstance(reply, ActDone):
                 boot.change(**broken(reply, now, action.name))
+            case Shelve():
+                if not (well and acting):  # an administrator may have reset it meanwhile
+                    moved.go_on(boot)
+                self._conductor.shelving.add([boot.id])
             case Resize() | ConfirmResize() | RevertResize():
                 was = boot.counted
                 over(boot, act, well)
@@ -426,7 +459,12 @@ class Acts:
         unwritten = self._unwritten.setdefault(action.instance_id, {})
         unwritten[action.id] = action
         writing = list(unwritten.values())
-        await self._conductor.write([boot] if boot else [], f"instance.{event}.{phase}", writing)
+        self._telling[action.instance_id] += 1
+        try:
+            await self._conductor.write([boot] if boot else [], f"instance.{event}.{phase}", writing)
+        finally:
+            self._telling[action.instance_id] -= 1
+            self._telling += Counter()  # without those of none
         self._written(action.instance_id, writing)
 
     def _written(self, instance_id: str, actions: list[InstanceAction]) -> None:
@@ -458,9 +496,10 @@ class Acts:
         return boot
 
 
-def _is_left_off(reply: ActDone | Fault) -> bool:
-    """A guest that was to be resized is not what it was."""
-    return isinstance(reply, HostFault) and reply.step == LEFT_OFF
+def _left(reply: ActDone | Fault) -> State | None:
+    """Of a guest that failed, and is not what it was either."""
+    step = reply.step if isinstance(reply, HostFault) else ""
+    return {LEFT_OFF: lifecycle.BROKEN, LEFT_DOWN: lifecycle.DOWN}.get(step)
 
 
 def check_lock(boot: Boot, above_locks: bool) -> None:

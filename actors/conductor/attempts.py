@@ -8,6 +8,8 @@ after `max_attempts`, or after the deadline, ends in ERROR with a fault.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -29,7 +31,8 @@ from actors.states import Event, Vm
 if TYPE_CHECKING:
     from actors.conductor.service import Conductor
 
-CREATE, REBUILD = "create", "rebuild"  # what a build that ends was, as notifications call it
+CREATE, REBUILD, UNSHELVE = "create", "rebuild", "unshelve"  # what a build that ends was, as notifications call it
+NOWHERE = (Vm.ERROR, Vm.SHELVED_OFFLOADED)  # where attempts end that failed
 DELETED = conflict("", "the instance is being deleted")
 LATE_S = 10.0  # within which what a conductor asked before it died has come to the scheduler
 
@@ -100,7 +103,7 @@ class Attempts:
         boots = [boot for boot in there if not boot.instance.deleting]  # such a one has given its claim back
         with suppress(ConnectionError):  # a scheduler that starts meanwhile may not know of them yet
             await self._conductor.scheduler.restore([boot.claim() for boot in boots if boot.holds_host])
-            over = [boot.id for boot in boots if not self._is_there(boot) or boot.instance.vm_state == Vm.ERROR]
+            over = [boot.id for boot in boots if not self._is_there(boot) or boot.instance.vm_state in NOWHERE]
             if over:  # they ended while the scheduler was told, and may have been released before
                 await self._conductor.scheduler.release(over)
         building = [boot for boot in boots if boot.building]  # some have ended meanwhile, where they were
@@ -149,10 +152,11 @@ class Attempts:
         """Boots whose attempt failed and is undone: another host, or ERROR."""
         again: list[Boot] = []
         over: list[Boot] = []
+        verbs: defaultdict[str, list[Boot]] = defaultdict(list)
         for boot, fault, retry in ends:
             if not boot.building:
                 continue
-            row = boot.instance
+            row, verb = boot.instance, verb_of(boot)
             blamed = bool(row.host) and fault.step != LOST  # a host that was lost did not fail, and may come back
             failed_hosts = (*row.failed_hosts, row.host) if blamed else row.failed_hosts
             tried = 1 + sum(failure.step != LOST for failure in boot.failures)
@@ -163,13 +167,14 @@ class Attempts:
                 boot.undoing = True  # until it is on disk that this attempt is over, nobody begins the next
                 again.append(boot)
             else:
-                boot.hear(Event.FAIL)
+                boot.hear(Event.STAY_SHELVED if boot.unshelving else Event.FAIL)
                 boot.change(fault=msgspec.to_builtins(_after_attempts(fault, boot.failures)), failed_hosts=failed_hosts)
                 boot.change(**moved.failed(boot))
                 boot.undoing = boot.again  # until its old host is let go of: what comes late would undo the next try
                 over.append(boot)
+                verbs[verb].append(boot)
         try:
-            await self.write_ends(by_verb(over), "error")
+            await self.write_ends(verbs, "error")
             await self._conductor.write(again, "")
             await self._conductor.release_late([*over, *again])
             await self.letting_go.now(over)
@@ -181,10 +186,11 @@ class Attempts:
         if again:
             self._conductor.spawn(self.begin(again))
 
-    async def write_ends(self, verbs: list[tuple[str, list[Boot]]], end: str) -> None:
-        for verb, boots in verbs:
-            evacuated = self._actions.evacuated(boots, self._conductor.clock.now()) if verb == REBUILD else []
-            await self._conductor.write(boots, f"instance.{verb}.{end}", evacuated)
+    async def write_ends(self, verbs: Mapping[str, list[Boot]], end: str) -> None:
+        """`verbs`: what each was building for, by `verb_of`."""
+        for verb, boots in verbs.items():
+            ended = [] if verb == CREATE else self._actions.built_again(boots, self._conductor.clock.now())
+            await self._conductor.write(boots, f"instance.{verb}.{end}", ended)
 
     def end(self, boot: Boot) -> None:
         self._seats.leave(boot.id)
@@ -217,7 +223,7 @@ class Attempts:
     async def _release_inherited(self) -> None:
         """What the dead conductor asked may come after its boots ended and gave their hosts back: they do so again."""
         found = ((i, self._conductor.boot(i)) for i in self._inherited)
-        over = [i for i, boot in found if boot is None or (boot.instance.vm_state == Vm.ERROR and not boot.holds_host)]
+        over = [i for i, boot in found if boot is None or (boot.instance.vm_state in NOWHERE and not boot.holds_host)]
         if self._conductor.clock.monotonic() > self._inherited_until:
             self._inherited = []
         with suppress(ConnectionError):  # one that starts now is told what is claimed
@@ -234,11 +240,19 @@ class Attempts:
         return BootFault(code=500, message=message, step="boot", at=self._conductor.clock.now())
 
 
-def by_verb(boots: list[Boot]) -> list[tuple[str, list[Boot]]]:
-    """Those that are made, and those that are made again, as notifications call it; hardly ever both."""
-    again = [boot for boot in boots if boot.again]
-    made = [boot for boot in boots if not boot.again] if again else boots
-    return [(CREATE, made), (REBUILD, again)]
+def by_verb(boots: list[Boot]) -> dict[str, list[Boot]]:
+    """While they are being built. Hardly ever are there several kinds."""
+    verbs: defaultdict[str, list[Boot]] = defaultdict(list)
+    for boot in boots:
+        verbs[verb_of(boot)].append(boot)
+    return verbs
+
+
+def verb_of(boot: Boot) -> str:
+    """What one that is being built is: made, made again, or no longer shelved."""
+    if not boot.again:
+        return CREATE
+    return UNSHELVE if boot.unshelving else REBUILD
 
 
 def _why_halted(boots: list[Boot]) -> Failures:

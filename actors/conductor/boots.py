@@ -65,16 +65,26 @@ class Boot:
 
     @property
     def status(self) -> str:
-        """REBUILD: it has run before, and is being built again."""
+        """REBUILD: it has run before, and is being built again. One that was shelved is so until it runs."""
         row = self.instance
         shown = _status(row.vm_state, row.task_state, row.power_state)
-        return "REBUILD" if shown == "BUILD" and self.again else shown
+        if shown != "BUILD" or not self.again:
+            return shown
+        return Vm.SHELVED_OFFLOADED.upper() if self.unshelving else "REBUILD"
+
+    @property
+    def vm_state(self) -> str:
+        """As it is shown."""
+        return Vm.SHELVED_OFFLOADED.value if self.unshelving else self.instance.vm_state
 
     @property
     def task(self) -> str:
         """Its task_state as it is shown; '' = none."""
         task = self.instance.task_state
-        return AGAIN.get(Task(task), task) if task and self.again else task
+        if not task or not self.again:
+            return task
+        shown = AGAIN.get(Task(task), task)
+        return Task.SPAWNING.value if shown != task and self.unshelving else shown
 
     @property
     def state(self) -> State:
@@ -98,6 +108,11 @@ class Boot:
     def again(self) -> bool:
         """Whether it has run before: what it has besides its host is no boot's to take back."""
         return self.instance.launched_at > 0
+
+    @property
+    def unshelving(self) -> bool:
+        """Whether it is being built, or was when its deletion was asked for, since it was shelved."""
+        return self.again and self.instance.vm_state == Vm.BUILDING and self.spec().shelved is not None
 
     @property
     def begun_at(self) -> float:
@@ -240,7 +255,7 @@ class Boot:
             attempt=row.attempt,
             host=row.host,
             epoch=epoch,
-            spec=self.spec(),
+            spec=_with_its_disk(self.spec()),
             claim=self.claim(),
             again=self.again,
         )
@@ -261,10 +276,18 @@ class Boot:
 
 def _zone(spec: BootSpec) -> str:
     """Where it may go: zone, or zone:host."""
-    if spec.evacuation is None:
+    leaving = spec.shelved or spec.evacuation
+    if leaving is None:
         return spec.availability_zone
-    zone = spec.availability_zone.partition(":")[0]  # the host that was asked for once is no more
-    return f"{zone}:{spec.evacuation.to}" if spec.evacuation.to else zone
+    zone = spec.availability_zone.partition(":")[0]  # the host that was asked for once is not any more
+    return f"{zone}:{leaving.to}" if leaving.to else zone
+
+
+def _with_its_disk(spec: BootSpec) -> BootSpec:
+    """What one that was shelved is built of is the image that its root disk is in."""
+    if spec.shelved is None or not spec.shelved.image_id:
+        return spec
+    return msgspec.structs.replace(spec, image_id=spec.shelved.image_id)
 
 
 def disk_gib(spec: BootSpec, flavor: Flavor) -> int:
@@ -345,7 +368,7 @@ def view(boot: Boot) -> ServerView:
         id=instance.id,
         name=instance.name,
         status=boot.status,
-        vm_state=instance.vm_state,
+        vm_state=boot.vm_state,
         task_state=boot.task or None,
         power_state=instance.power_state,
         host=instance.host,
@@ -401,7 +424,7 @@ def notification(boot: Boot, event_type: str, sequence: int, at: float) -> Notif
         "display_name": row.name,
         "tenant_id": row.project_id,
         "user_id": row.user_id,
-        "state": row.vm_state,
+        "state": boot.vm_state,
         "task_state": boot.task or None,
         "power_state": row.power_state,
         "host": row.host,

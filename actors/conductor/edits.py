@@ -12,7 +12,7 @@ from actors.acts import Edit
 from actors.conductor.acts import check_lock
 from actors.conductor.attached import with_ends
 from actors.conductor.boots import Boot
-from actors.errors import CallerError, CallerFault, bad_request, forbidden, not_found
+from actors.errors import CallerError, CallerFault, bad_request, conflict, forbidden, not_found
 from actors.states import Vm
 from actors.vifs import Vif
 
@@ -22,6 +22,9 @@ TAGS_LIMIT = 50  # of one server, as in Nova
 def edited(boot: Boot, edit: Edit, now: float, metadata_items: int = -1) -> CallerFault | None:
     """`metadata_items`: the project's quota of one server's, -1 = any number."""
     try:
+        if edit.vm_state and boot.vm_state in (Vm.SHELVED, Vm.SHELVED_OFFLOADED):  # it has no guest to be anything
+            text = f"Cannot 'os-resetState' instance {boot.id} while it is in vm_state {boot.vm_state}"
+            raise CallerError(conflict("", text))
         if edit.metadata is not None or edit.metadata_without:
             check_lock(boot, edit.above_locks)
         metadata, tags = _metadata(boot, edit, metadata_items), _tags(boot, edit)

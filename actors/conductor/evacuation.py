@@ -8,17 +8,16 @@ be evacuated again; a request that comes twice evacuates once, and its repeat is
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from actors.conductor.attached import attached_volumes
+from actors.conductor import moved
+from actors.conductor.attached import with_named_volumes
 from actors.conductor.boots import Boot
-from actors.conductor.instance_actions import InstanceActions
+from actors.conductor.departures import Departures
 from actors.conductor.letting_go import let_go_of_hosts
-from actors.conductor.questions import no_server
-from actors.errors import CallerFault, HostError, bad_request, busy, conflict
-from actors.messages import EvacuateRequest, Evacuation, NetworkRequest
+from actors.errors import CallerFault, HostError, bad_request, conflict
+from actors.messages import EvacuateRequest, Evacuation
 from actors.records import InstanceAction
 from actors.states import Event, Task, Vm
 
@@ -28,56 +27,17 @@ if TYPE_CHECKING:
 MOVABLE = (Vm.ACTIVE, Vm.STOPPED, Vm.ERROR)  # as in Nova
 
 
-class Evacuations:
-    def __init__(self, conductor: Conductor, actions: InstanceActions) -> None:
-        self._conductor = conductor
-        self._actions = actions
-        self._recording: dict[str, asyncio.Future[None]] = {}  # by the id of an action that is not on disk yet
+class Evacuations(Departures[EvacuateRequest]):
+    event = "instance.evacuate"
 
-    async def begin(self, requests: list[EvacuateRequest]) -> list[CallerFault | None]:
-        """Durably begun when this returns; a fault in the place of each that may not be."""
-        replies: list[CallerFault | None] = []
-        going: dict[Boot, InstanceAction] = {}
-        elsewhere: dict[int, asyncio.Future[None]] = {}  # requests that are being recorded for another call
-        for index, request in enumerate(requests):
-            boot = self._conductor.boot(request.instance_id)
-            if boot is not None and self._actions.find(boot.id, request.id) is not None:
-                replies.append(None)
-                if (recording := self._recording.get(request.id)) is not None:
-                    elsewhere[index] = recording
-                continue
-            fault = no_server(request.instance_id) if boot is None else _why_not(self._conductor, boot, request)
-            replies.append(fault)
-            if boot is not None and fault is None:
-                _set_out(self._conductor, boot, request)
-                going[boot] = self._actions.evacuates(request, boot, self._conductor.clock.now())
-        if going:
-            await self._record(going)
-        for index, recording in elsewhere.items():
-            await asyncio.wait({recording})
-            if recording.cancelled():
-                replies[index] = busy("the same request could not be recorded; try again in a moment")
-        return replies
+    def why_not(self, boot: Boot, request: EvacuateRequest) -> CallerFault | None:
+        return _why_not(self._conductor, boot, request)
 
-    async def _record(self, going: dict[Boot, InstanceAction]) -> None:
-        """What could not be recorded goes all the same, as it has begun, and is on disk with its next change."""
-        actions = list(going.values())
-        recorded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._recording |= {action.id: recorded for action in actions}
-        try:
-            await self._conductor.write(list(going), "instance.evacuate", actions)
-            recorded.set_result(None)
-        except ConnectionError:
-            for action in actions:
-                self._actions.drop(action)
-            raise
-        finally:
-            recorded.cancel()
-            for action in actions:
-                del self._recording[action.id]
-            self._conductor.spawn(self._go(list(going)))
+    def set_out(self, boot: Boot, request: EvacuateRequest) -> InstanceAction:
+        _set_out(self._conductor, boot, request)
+        return self._actions.evacuates(request, boot, self._conductor.clock.now())
 
-    async def _go(self, boots: list[Boot]) -> None:
+    async def go(self, boots: list[Boot]) -> None:
         with suppress(ConnectionError, HostError):  # the build itself takes over what they had
             await let_go_of_hosts(self._conductor, boots)
         self._conductor.go(boots)
@@ -113,11 +73,8 @@ def _set_out(conductor: Conductor, boot: Boot, request: EvacuateRequest) -> None
     boot.ask_anew(
         token=request.token,
         auto_network=False,
-        networks=tuple(NetworkRequest(port_id=vif.port_id, tag=vif.tag) for vif in row.addresses),
-        block_devices=(
-            *(device for device in spec.block_devices if device.destination_type != "volume"),
-            *attached_volumes(spec, boot.id),
-        ),
+        networks=moved.networks_of(boot),
+        block_devices=with_named_volumes(spec, boot.id),
         batch="",
         evacuation=left,
     )

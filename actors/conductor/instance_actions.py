@@ -14,7 +14,7 @@ import msgspec
 from actors.acts import ActDone, ActRequest, AnyAct, Edit, builtins_of, name_of, shown_name
 from actors.conductor.boots import Boot
 from actors.errors import CallerFault, Fault
-from actors.messages import DeleteRequest, EvacuateRequest, StoryLine
+from actors.messages import DeleteRequest, EvacuateRequest, StoryLine, UnshelveRequest
 from actors.records import InstanceAction, InstanceActionEvent
 from actors.saga import describe
 from actors.states import Vm
@@ -41,12 +41,15 @@ PARTS = {
     "resize": "compute_finish_resize",
     "confirmResize": "compute_confirm_resize",
     "revertResize": "compute_finish_revert_resize",
+    "shelve": "compute_shelve_instance",
+    "unshelve": "compute_unshelve_instance",
 }
 EVACUATE = "evacuate"
+UNSHELVE = "unshelve"
 DELETE = "delete"
 BOOT_PART = "compute__do_build_and_run_instance"
 ERROR = "Error"  # what a user reads where a part failed; the cause is its host's
-Asked = Edit | EvacuateRequest | DeleteRequest
+Asked = Edit | EvacuateRequest | UnshelveRequest | DeleteRequest
 KEPT = 200  # finished actions of one server
 
 
@@ -70,7 +73,7 @@ class InstanceActions:
         return self._actions[instance_id].get(action_id) if instance_id in self._actions else None
 
     def pending(self, instance_id: str) -> list[InstanceAction]:
-        """Acts that are not over; an evacuation is none."""
+        """Acts that are not over; to be built again is none."""
         return [one for one in self._actions.get(instance_id, {}).values() if one.act and not one.finished_at]
 
     def of(self, instance_id: str) -> list[InstanceAction]:
@@ -84,6 +87,10 @@ class InstanceActions:
         """It begins to be built again elsewhere."""
         return self._begun(request.id, EVACUATE, request, boot, now)
 
+    def unshelves(self, request: UnshelveRequest, boot: Boot, now: float) -> InstanceAction:
+        """It begins to be built again where there is room."""
+        return self._begun(request.id, UNSHELVE, request, boot, now)
+
     def deletes(self, request: DeleteRequest, boot: Boot, now: float) -> InstanceAction:
         """It begins to go. When it is gone is in its own row: see `of_deleted`."""
         return self._begun(f"{boot.id}:{DELETE}", DELETE, request, boot, now)
@@ -92,7 +99,7 @@ class InstanceActions:
         self,
         action_id: str,
         name: str,
-        asked: Edit | EvacuateRequest | DeleteRequest,
+        asked: Asked,
         boot: Boot,
         now: float,
         over: bool = False,
@@ -111,13 +118,13 @@ class InstanceActions:
         self.put(action)
         return action
 
-    def evacuated(self, boots: Iterable[Boot], now: float) -> list[InstanceAction]:
-        """What is over now that these are ACTIVE again or in ERROR."""
+    def built_again(self, boots: Iterable[Boot], now: float) -> list[InstanceAction]:
+        """What is over now that these are ACTIVE again, in ERROR, or shelved as before."""
         over = [
             ended(one, boot.instance.host, _how_rebuilt(one, boot, now), now)
             for boot in boots
             for one in self.of(boot.id)
-            if one.name == EVACUATE and not one.finished_at
+            if one.name in (EVACUATE, UNSHELVE) and not one.finished_at
         ]
         for action in over:
             self.put(action)
@@ -162,7 +169,7 @@ def ended(action: InstanceAction, host: str, reply: ActDone | Fault, now: float)
 
 
 def _how_rebuilt(action: InstanceAction, boot: Boot, now: float) -> ActDone | CallerFault:
-    if boot.instance.vm_state == Vm.ERROR:
+    if boot.instance.vm_state in (Vm.ERROR, Vm.SHELVED_OFFLOADED):
         return CallerFault(500, str(boot.instance.fault.get("message", "")))
     return ActDone(started_at=action.started_at, finished_at=now)
 

@@ -1,39 +1,68 @@
-"""What is true of a server that is built again, since its node is no more: pure.
+"""What is true of a server that is built again, since its node is no more or it was shelved: pure.
 
-Used by the conductor's steps, by its answers and by `evacuation.py`, which says when it is so.
+Used by the conductor's steps, by its answers, and by `evacuation.py` and `shelving.py`, which say when it is so.
 """
 
 from __future__ import annotations
 
 from actors.conductor.attached import attached_volumes
 from actors.conductor.boots import Boot
-from actors.messages import DeallocateRequest, DetachRequest
+from actors.messages import DeallocateRequest, DetachRequest, NetworkRequest
 from actors.states import Vm
 
 
 def detach_kept(boot: Boot, host: str) -> list[DetachRequest]:
-    """Release its volumes from a host, and delete none."""
-    ids = tuple(device.source_id for device in attached_volumes(boot.spec(), boot.id))
-    return [DetachRequest(instance_id=boot.id, host=host, volume_ids=ids)] if ids else []
+    """Release its volumes from a host, and delete none. Of one that is shelved they stay its own."""
+    spec = boot.spec()
+    ids = tuple(device.source_id for device in attached_volumes(spec, boot.id))
+    keep = spec.shelved is not None
+    return [DetachRequest(instance_id=boot.id, host=host, volume_ids=ids, keep=keep)] if ids else []
 
 
 def unbind(boot: Boot, host: str) -> DeallocateRequest:
     return DeallocateRequest(instance_id=boot.id, host=host, keep=True)
 
 
+def networks_of(boot: Boot) -> tuple[NetworkRequest, ...]:
+    """The ports that it has, to be asked for again."""
+    return tuple(NetworkRequest(port_id=vif.port_id, tag=vif.tag) for vif in boot.instance.addresses)
+
+
 def failed(boot: Boot) -> dict[str, str]:
-    """Where a server is whose evacuation failed: it was somewhere, and its next try begins there."""
-    evacuation = boot.spec().evacuation
+    """Where a server is whose evacuation failed: it was somewhere, and its next try begins there. One that is shelved
+    is nowhere."""
+    spec = boot.spec()
+    if spec.shelved is not None:
+        return {"host": "", "node": ""}
+    evacuation = spec.evacuation
     return {} if evacuation is None else {"host": evacuation.host, "node": evacuation.node}
 
 
 def arrived(boot: Boot) -> bool:
     """Forget where it came from. Whether it is to be stopped, as it was."""
-    evacuation = boot.spec().evacuation
+    spec = boot.spec()
+    if spec.shelved is not None:
+        go_on(boot)
+    evacuation = spec.evacuation
     if evacuation is None:
         return False
     boot.ask_anew(evacuation=None)
     return evacuation.stopped
+
+
+def go_on(boot: Boot) -> None:
+    """It is not shelved any more, or is not after all: what its root disk was kept in is to be deleted."""
+    spec = boot.spec()
+    image_id = spec.shelved.image_id if spec.shelved else ""
+    unwanted = (*spec.unwanted_images, image_id) if image_id else spec.unwanted_images
+    boot.ask_anew(shelved=None, unwanted_images=unwanted)
+
+
+def images_of(boot: Boot) -> list[str]:
+    """What shelving it made and is there, perhaps."""
+    spec = boot.spec()
+    kept = (spec.shelved.image_id,) if spec.shelved and spec.shelved.image_id else ()
+    return [*spec.unwanted_images, *kept]
 
 
 def is_expected(boot: Boot | None, node: str) -> bool:

@@ -51,7 +51,7 @@ class Questions:
         """What every instance that holds a host takes: the first question of a scheduler that starts."""
         self.scheduler_lives += 1
         holding = [boot for boot in self._boots.values() if boot.holds_host]
-        self._told_to_hold = {boot.id for boot in holding if boot.building or boot.instance.deleting}
+        self._told_to_hold = {boot.id for boot in holding if _may_give_up(boot)}
         return [boot.claim() for boot in holding]
 
     async def strangers(self, node: str, instance_ids: list[str]) -> list[str]:
@@ -128,6 +128,11 @@ class Questions:
     async def last_notification(self) -> int:
         """The number of the newest notification: follow from here to see only what is to come."""
         return self._notifications.last
+
+
+def _may_give_up(boot: Boot) -> bool:
+    """What it holds on its host may be given back while a scheduler is told of it."""
+    return boot.building or boot.instance.deleting or boot.instance.vm_state == Vm.SHELVED
 
 
 def _moving(boot: Boot) -> bool:

@@ -37,10 +37,11 @@ from actors.conductor.notifications import KEPT
 from actors.conductor.questions import no_server
 from actors.conductor.quotas import Quotas, group_of
 from actors.conductor.seats import Seats
+from actors.conductor.shelving import Shelving, Unshelvings
 from actors.conductor.timeline import Moment
 from actors.conductor.writing import STORY_FLUSH_S, Writing
 from actors.errors import CallerFault
-from actors.faces import ComputeFace, NetworkFace, SchedulerFace, VolumeFace
+from actors.faces import ComputeFace, ImageFace, NetworkFace, SchedulerFace, VolumeFace
 from actors.messages import (
     LOST,
     BootFault,
@@ -53,6 +54,7 @@ from actors.messages import (
     Launched,
     ServerView,
     StepReport,
+    UnshelveRequest,
     Welcome,
 )
 from actors.records import (
@@ -81,6 +83,7 @@ class Rooms:
     network: NetworkFace
     volume: VolumeFace
     computes: Callable[[str], ComputeFace]
+    image: ImageFace
 
 
 class Conductor(Administration):
@@ -97,6 +100,7 @@ class Conductor(Administration):
         self.network = rooms.network
         self.volume = rooms.volume
         self.compute = rooms.computes
+        self.image = rooms.image
         self.clock = clock
         self.faults: dict[str, BootFault] = {}  # faults with more to say than a line, until the boot ends
         self._config = config
@@ -108,6 +112,8 @@ class Conductor(Administration):
         self._attempts = Attempts(self, table[1:], config, self._seats, self._actions)
         self._acts = Acts(self, self._actions)
         self._evacuations = evacuation.Evacuations(self, self._actions)
+        self._unshelvings = Unshelvings(self, self._actions)
+        self.shelving = Shelving(self, self._attempts, self._acts)
         self._company = Company(self.go)
         self._writing = Writing(store, self._notifications, clock, self.boot)
         door = Saga(table[:1], self, "", clock, self.journal, _nothing_halts)
@@ -170,6 +176,8 @@ class Conductor(Administration):
             self.spawn(self._abandon(node))
         self._acts.claims.add(boot.id for boot in boots if boot.spec().resized is not None)
         self.spawn(self._acts.claims.tell())
+        self.shelving.add(boot.id for boot in boots if self.shelving.is_due(boot))
+        self.spawn(self.shelving.tend())
         self._acts.resume()
 
     # ------------------------------------------------------------ the ledger of the other rooms
@@ -304,9 +312,13 @@ class Conductor(Administration):
             boot.built(report)
         active = [boot for boot, _ in good]
         stopped = [boot for boot in active if boot.instance.attempt and moved.arrived(boot)]
+        unshelved = [boot.id for boot in active if boot.instance.attempt and self.shelving.is_due(boot)]
+        self.shelving.add(unshelved)
         await self._attempts.write_ends(verbs, "end")
         for boot in active:
             self._attempts.end(boot)
+        if unshelved:
+            self.spawn(self.shelving.tend())
         if stopped:
             self.spawn(self._acts.stop_again(stopped))
         if active:
@@ -335,6 +347,10 @@ class Conductor(Administration):
     async def evacuate(self, requests: list[EvacuateRequest]) -> list[CallerFault | None]:
         """Build servers of nodes that are no more again on other hosts, in the background."""
         return await self._evacuations.begin(requests)
+
+    async def unshelve(self, requests: list[UnshelveRequest]) -> list[CallerFault | None]:
+        """Have shelved servers run again, in the background."""
+        return await self._unshelvings.begin(requests)
 
     async def evacuable(self, node: str) -> list[ServerView]:
         """The servers that a node left behind."""
@@ -479,6 +495,7 @@ class Conductor(Administration):
         await self._acts.tend()
         await self._acts.claims.tell()
         self.spawn(self._attempts.letting_go.again())
+        self.spawn(self.shelving.tend())
         deleting = [b for b in self._leaving.values() if not b.controlled and not b.undoing]
         self._attempts.tend()
         if deleting:

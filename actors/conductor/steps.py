@@ -200,6 +200,15 @@ async def take_back(conductor: Conductor, boots: list[Boot]) -> None:
     if nowhere := by_node.pop("", []):
         await _give_back(conductor, nowhere)
     await asyncio.gather(*(_destroy(conductor, node, group) for node, group in by_node.items()))
+    await _give_back_shelved(conductor, [boot for boot in boots if boot.again and boot.instance.deleting])
+
+
+async def _give_back_shelved(conductor: Conductor, boots: list[Boot]) -> None:
+    """Of servers that go: volumes that are kept for them, on no host, and the images that shelving made."""
+    if kept := [boot.id for boot in boots if boot.spec().shelved is not None]:
+        await conductor.volume.detach([DetachRequest(instance_id=one, host="") for one in kept])
+    if images := [image_id for boot in boots for image_id in moved.images_of(boot)]:
+        await conductor.image.discard(images)
 
 
 async def _destroy(conductor: Conductor, node: str, boots: list[Boot]) -> None:

@@ -125,13 +125,22 @@ class ImageRoom(ImageUploads, MetadefDoor):
         """The rows go first, durably, then the data; nodes keep what they have cached."""
         async with self._writing:
             replies = [answer(lambda asked: rules.deletable(self._owned(asked)), request) for request in requests]
-            gone = {reply.id: reply for reply in replies if isinstance(reply, Image)}
-            await self._rows.commit([change for image in gone.values() for change in self._rows.with_members(image)])
-            for image_id in gone:
-                self._copies.drop(image_id)
-                self._uploads.pop(image_id, None)
-                await asyncio.to_thread(self._store.remove, image_id)
+            await self._remove([reply for reply in replies if isinstance(reply, Image)])
         return [None if isinstance(reply, Image) else reply for reply in replies]
+
+    async def discard(self, image_ids: list[str]) -> None:
+        """Those that shelving made of servers which do not need them any more; one that its owner protects stays."""
+        async with self._writing:
+            images = [self._rows.images[one] for one in image_ids if one in self._rows.images]
+            await self._remove([image for image in images if not image.protected])
+
+    async def _remove(self, images: list[Image]) -> None:
+        gone = {image.id: image for image in images}
+        await self._rows.commit([change for image in gone.values() for change in self._rows.with_members(image)])
+        for image_id in gone:
+            self._copies.drop(image_id)
+            self._uploads.pop(image_id, None)
+            await asyncio.to_thread(self._store.remove, image_id)
 
     # ------------------------------------------------------------ callers, audits
 

@@ -196,7 +196,10 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def release(requests: list[DetachRequest], stock: Stock) -> Release:
-    """Everything that these instances hold on these hosts; without a host, wherever they hold it."""
+    """Everything that these instances hold on these hosts; without a host, wherever they hold it.
+
+    What is kept stays theirs, and is exported no more.
+    """
     asked = {(request.instance_id, request.host): request for request in requests}
     result = Release(unexport=[], delete=[], changes=[])
     copied = {snapshot.volume_id for snapshot in stock.snapshots.values()}
@@ -207,7 +210,12 @@ def release(requests: list[DetachRequest], stock: Stock) -> Release:
         if request.volume_ids and attachment.volume_id not in request.volume_ids:
             continue
         volume = stock.volumes[attachment.volume_id]
+        if request.keep and not attachment.host:
+            continue
         result.unexport.append(volume.id)
+        if request.keep:
+            result.changes.extend((_without_host(attachment), _kept(volume)))
+            continue
         result.changes.append(drop(attachment))
         if _goes(volume, request) and volume.id not in copied:  # snapshots, which may be another's, have its data
             result.delete.append(volume.id)
@@ -225,6 +233,17 @@ def _goes(volume: Volume, request: DetachRequest) -> bool:
     if request.failed_boot:
         return made_here
     return volume.delete_on_termination or (made_here and volume.status in UNMADE)
+
+
+def _without_host(attachment: VolumeAttachment) -> VolumeAttachment:
+    """Whoever asks late for the attempt that is over is refused."""
+    attempt = attachment.attempt + 1
+    return msgspec.structs.replace(attachment, host="", attempt=attempt)
+
+
+def _kept(volume: Volume) -> Volume:
+    """It is in use, as in Nova, and reached from nowhere."""
+    return msgspec.structs.replace(volume, status="error" if volume.status in HALF else volume.status, host="")
 
 
 def _freed(volume: Volume) -> Volume:

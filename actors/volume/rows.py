@@ -73,8 +73,9 @@ class VolumeRows:
             self._apply(change)
 
     def attached(self) -> list[str]:
-        """Ids of the volumes that some guest uses."""
-        return [volume_id for volume_id in self.attachments if self.volumes[volume_id].status == "in-use"]
+        """Ids of the volumes that some guest uses; one that is shelved has no host, and uses none."""
+        used = (row for row in self.attachments.values() if row.host or not row.of_server)
+        return [row.volume_id for row in used if self.volumes[row.volume_id].status == "in-use"]
 
     def is_servers(self, volume_id: str) -> bool:
         """Whether a boot or a server has it."""

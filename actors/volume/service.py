@@ -188,7 +188,7 @@ class VolumeRoom(
             [row for entry in ready for row in (entry.volume, entry.attachment)]
             + [msgspec.structs.replace(volume, status="error") for volume in broken]
         )
-        unreachable = await self._export([entry.volume.id for entry in ready])
+        unreachable = await self._export([entry.volume.id for entry in ready if entry.volume.host])
         failed = {**causes, **unreachable}
         return [
             planned if isinstance(planned, CallerFault) else self._reply(request, planned, failed)

@@ -35,7 +35,7 @@ from benchmarks.simulation.disk import Disk, DiskStore
 from benchmarks.simulation.loop import PROCESS, LoopClock, SimulatedLoop
 from benchmarks.simulation.machines import Chance, Guests, Machine
 from benchmarks.simulation.processes import Process
-from benchmarks.simulation.stands import CLOUD, NOWHERE, Images, Tokens, node_config
+from benchmarks.simulation.stands import CLOUD, NOWHERE, Images, StoredImage, Tokens, node_config
 from benchmarks.simulation.wire import LostCall, Trouble, Wire
 
 SERVICES = (names.CONDUCTOR, names.SCHEDULER, names.IMAGE, names.NETWORK, names.VOLUME, names.API)
@@ -88,6 +88,7 @@ class SimulatedCloud:
         self.guests = Guests(watch.twice)
         self._watching = Chance(self.loop, Random(seed + 5))
         self.backend = MemoryBackend()
+        self.images: dict[str, StoredImage] = {}  # that shelving made
         self.counts = Counts()
         self.machines: dict[str, Machine] = {}
         self.zombies: list[Process] = []
@@ -118,7 +119,9 @@ class SimulatedCloud:
         """A machine, new or switched on again, becomes a worker node."""
         config = node_config(node, self.size.vcpus, self.size.fault_share)
         if node not in self.machines:
-            self.machines[node] = Machine(config, Random(self.random.random()), self.guests, self._watching)
+            self.machines[node] = Machine(
+                config, Random(self.random.random()), self.guests, self._watching, self.images
+            )
         machine = self.machines[node]
         self._begin[names.compute_name(node)] = lambda: self._begin_compute(machine)
         self._begin[names.agent_name(node)] = lambda: self._begin_agent(machine)
@@ -269,7 +272,11 @@ class SimulatedCloud:
 
     async def _begin_conductor(self) -> Conductor:
         rooms = ConductorRooms(
-            self._reach(names.SCHEDULER), self._reach(names.NETWORK), self._reach(names.VOLUME), self.compute_of
+            self._reach(names.SCHEDULER),
+            self._reach(names.NETWORK),
+            self._reach(names.VOLUME),
+            self.compute_of,
+            self._reach(names.IMAGE),
         )
         store = self.parts.store(self.disk)
         conductor = self.parts.conductor(CLOUD, store, rooms, self.clock, self.parts.control_table)
@@ -293,7 +300,7 @@ class SimulatedCloud:
         return scheduler
 
     async def _begin_image(self) -> Images:
-        return Images()
+        return Images(self.images)
 
     async def _begin_network(self) -> NetworkRoom:
         conductor, agents, computes = self._reach(names.CONDUCTOR), self.agent_of, self.compute_of

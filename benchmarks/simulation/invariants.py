@@ -21,7 +21,23 @@ REBUILT = ("instance.rebuild.start", "instance.rebuild.end", "instance.rebuild.e
 RESIZED = ("instance.resize_confirm.end", "instance.resize_revert.end", "instance.resize.error")
 RESIZING = ("instance.resize.start", "instance.resize.end")
 ENDING = ("instance.resize_confirm.start", "instance.resize_revert.start")
-AGAIN = ("instance.evacuate", *REBUILT, *RESIZED, *RESIZING, *ENDING)  # what may be told of one server more than once
+SHELVED = ("instance.shelve_offload.end", "instance.unshelve.error")
+UNSHELVED = ("instance.unshelve.end", "instance.shelve.error")
+SHELVING = ("instance.shelve.start", "instance.shelve.end", "instance.shelve_offload.start", "instance.unshelve.start")
+STARTED = tuple(f"instance.power_on.{phase}" for phase in ("start", "end", "error"))
+ATTACHED = tuple(f"instance.volume_attach.{phase}" for phase in ("start", "end", "error"))
+AGAIN = (
+    "instance.evacuate",
+    *REBUILT,
+    *RESIZED,
+    *RESIZING,
+    *ENDING,
+    *SHELVED,
+    *UNSHELVED,
+    *SHELVING,
+    *ATTACHED,
+    *STARTED,
+)  # what may be told of one server more than once
 ENDS = ("instance.create.end", "instance.create.error", "instance.delete.end")
 
 
@@ -48,8 +64,9 @@ class Quiet:
         return {row.id: row for row in self.rows(Instance) if row.vm_state == "active"}
 
     def owners(self) -> dict[str, Instance]:
-        """Those that have ports and volumes: also what was evacuated, and has no host for now."""
-        return {row.id: row for row in self.rows(Instance) if row.vm_state == "active" or _homeless(row)}
+        """Those that have ports and volumes: also what was evacuated or shelved, and has no host for now."""
+        there = ("active", "shelved_offloaded")
+        return {row.id: row for row in self.rows(Instance) if row.vm_state in there or _homeless(row)}
 
     def homes(self) -> dict[str, str]:
         """Where each instance is whose guest can be looked at: not on machines that were switched off since, or are no
@@ -69,7 +86,7 @@ class Quiet:
             return True
         if any(self.room(name) is None for name in self.cloud.wire.processes):
             return True
-        return any(row.deleting or row.vm_state == "building" for row in self.rows(Instance))
+        return any(row.deleting or row.vm_state in ("building", "shelved") for row in self.rows(Instance))
 
 
 def _homeless(row: Instance) -> bool:
@@ -106,7 +123,7 @@ def _promises(quiet: Quiet) -> Iterable[str]:
 def _ends(quiet: Quiet) -> Iterable[str]:
     wanted = {i for promise in quiet.users.promises if promise.deleted for i in promise.ids}
     for row in quiet.rows(Instance):
-        if row.vm_state not in ("active", "error", "deleted") or row.task_state or row.deleting:
+        if row.vm_state not in ("active", "shelved_offloaded", "error", "deleted") or row.task_state or row.deleting:
             yield f"{row.id} is stuck: {row.vm_state}/{row.task_state or '-'} on {row.host or 'no host'}"
         elif row.id in wanted and row.vm_state != "deleted":
             yield f"{row.id} was to be deleted and is {row.vm_state}"
@@ -131,8 +148,10 @@ def _notifications(quiet: Quiet) -> Iterable[str]:
         events = told.get(instance.id, [])
         verb = "rebuild" if "instance.evacuate" in events or not set(REBUILT).isdisjoint(events) else "create"
         end = {"active": f"instance.{verb}.end", "error": f"instance.{verb}.error", "deleted": "instance.delete.end"}
-        resized = instance.vm_state == "active" and set(events[-1:]) <= set(RESIZED)
-        if events[-1:] != [end.get(instance.vm_state, "")] and not resized:
+        others = {"active": (*RESIZED, *UNSHELVED, *STARTED), "shelved_offloaded": (*SHELVED, *ATTACHED)}.get(
+            instance.vm_state, ()
+        )
+        if events[-1:] != [end.get(instance.vm_state, "")] and not set(events[-1:]) <= set(others):
             yield f"{instance.id} is {instance.vm_state}, and its notifications are {events}"
         repeated = [event for event, count in Counter(events).items() if count > 1 and event not in AGAIN]
         if repeated:
@@ -230,7 +249,7 @@ async def _books(quiet: Quiet) -> list[str]:
     if scheduler._provisional:
         found.append(f"the scheduler would take back the claims of {sorted(scheduler._provisional)}")
     exports = (await quiet.cloud.backend.world())["exports"]
-    attached = sorted(each.volume_id for each in quiet.rows(VolumeAttachment))
+    attached = sorted(each.volume_id for each in quiet.rows(VolumeAttachment) if each.host)
     if exports != attached:
         found.append(f"exported are {exports}, attached {attached}")
     return found

@@ -8,9 +8,12 @@ that it watches: no guest runs on two machines.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
 from random import Random
+from typing import cast
 
 from actors.cluster.config import NodeConfig
 from actors.compute.build import Build
@@ -22,15 +25,30 @@ from actors.saga import Failures
 from actors.simulated_taps import Taps
 from actors.states import Power
 from benchmarks.simulation.loop import SimulatedLoop
+from benchmarks.simulation.stands import StoredImage
 from benchmarks.simulation.watchdogs import SimulatedWatchdog
+
+COPY_S = (0.01, 1.0)  # that a root disk takes to be copied
+FRESH = b"as its image"
 
 
 class Guests:
-    """Who runs where, as it is. `twice` hears of a guest that runs on two machines."""
+    """Who runs where, as it is. `twice` hears of a guest that runs on two machines, `strange` of one that runs with
+    another root disk than the one that it wrote to."""
 
     def __init__(self, twice: Callable[[str, list[str]], None]) -> None:
         self._twice = twice
         self.on: dict[str, list[str]] = {}  # instance → machines
+        self.strange: Callable[[str, bytes], None] = _nobody
+        self._wrote: set[str] = set()
+
+    def write(self, instance_id: str, disk: bytes) -> bytes:
+        """What is on its root disk once it runs."""
+        mine = instance_id.encode()
+        if disk != mine and (instance_id in self._wrote or disk != FRESH):
+            self.strange(instance_id, disk)
+        self._wrote.add(instance_id)
+        return mine
 
     def run(self, machine: str, instance_id: str) -> None:
         where = self.on.setdefault(instance_id, [])
@@ -51,11 +69,34 @@ class Guests:
             self.end(machine, instance_id)
 
 
+def _nobody(instance_id: str, disk: bytes) -> None:
+    """Nobody asks what is on disks."""
+
+
+class _File:
+    """A file in memory, as far as it is sent to the image room."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def open(self, mode: str) -> BytesIO:
+        return BytesIO(self._content)
+
+    def unlink(self, missing_ok: bool) -> None:
+        """It goes with who holds it."""
+
+
 class WatchedGuests(SimulatedGuests):
     """A guest that is defined and has been stopped is off, as a real one, and can be started again."""
 
-    def seen_by(self, guests: Guests, machine: str) -> None:
-        self._guests, self._machine = guests, machine
+    def seen_by(self, guests: Guests, machine: str, disks: dict[str, bytes], random: Random) -> None:
+        self._guests, self._machine, self._roots, self._random = guests, machine, disks, random
+
+    async def copy_root_disk(self, instance_id: str) -> Path:
+        await asyncio.sleep(self._random.uniform(*COPY_S))
+        if instance_id not in self._roots:
+            raise HostError(HostFault("createImage", self._machine, "there is no such guest"))
+        return cast(Path, _File(self._roots[instance_id]))
 
     async def power(self, instance_id: str) -> Power | None:
         return await super().power(instance_id) or (Power.SHUTDOWN if instance_id in self._things["define"] else None)
@@ -76,19 +117,41 @@ class WatchedGuests(SimulatedGuests):
 
     async def unpause(self, instance_id: str) -> None:
         await super().unpause(instance_id)
+        self.run(instance_id)
+
+    def run(self, instance_id: str) -> None:
         self._guests.run(self._machine, instance_id)
+        if instance_id in self._roots:
+            self._roots[instance_id] = self._guests.write(instance_id, self._roots[instance_id])
 
 
 class WatchedHypervisor(SimulatedHypervisor):
     """The simulated hypervisor, but that its guests outlive the actor's process, as real ones do; and somebody who sees
     when a guest begins and ends to run."""
 
-    def __init__(self, config: NodeConfig, taps: Taps, random: Random, guests: Guests) -> None:
+    def __init__(
+        self, config: NodeConfig, taps: Taps, random: Random, guests: Guests, images: Mapping[str, StoredImage]
+    ) -> None:
         super().__init__(config, taps, random)
         self._guests = guests
         self._machine = config.host
-        self.guests = watched = WatchedGuests(self._things, self._taps, taps, config.instances)
-        watched.seen_by(guests, config.host)
+        self._images = images
+        self._roots: dict[str, bytes] = {}  # what is on root disks, by instance
+        self.guests = self._watched = WatchedGuests(self._things, self._taps, taps, config.instances)
+        self._watched.seen_by(guests, config.host, self._roots, Random(config.host))
+
+    async def make_root_disks(self, builds: list[Build]) -> Failures:
+        failures = await super().make_root_disks(builds)
+        for build in builds:
+            if build.id not in failures and (image_id := build.order.spec.image_id):
+                image = self._images.get(image_id)
+                self._roots.setdefault(build.id, FRESH if image is None or image.content is None else image.content)
+        return failures
+
+    async def remove_root_disks(self, builds: list[Build]) -> None:
+        await super().remove_root_disks(builds)
+        for build in builds:
+            self._roots.pop(build.id, None)
 
     def end(self, instance_ids: list[str]) -> None:
         """Their processes are killed."""
@@ -100,7 +163,7 @@ class WatchedHypervisor(SimulatedHypervisor):
         failures = await super().resume(builds)
         for build in builds:
             if build.id not in failures and build.id in self._things[BUILT]:
-                self._guests.run(self._machine, build.id)
+                self._watched.run(build.id)
         return failures
 
     async def stop(self, builds: list[Build]) -> None:
@@ -118,11 +181,18 @@ class Chance:
 
 
 class Machine:
-    def __init__(self, config: NodeConfig, random: Random, guests: Guests, watching: Chance) -> None:
+    def __init__(
+        self,
+        config: NodeConfig,
+        random: Random,
+        guests: Guests,
+        watching: Chance,
+        images: Mapping[str, StoredImage],
+    ) -> None:
         self.config = config
         self.name = config.host
         taps = Taps()
-        self.hypervisor = WatchedHypervisor(config, taps, random, guests)
+        self.hypervisor = WatchedHypervisor(config, taps, random, guests, images)
         self.watchdog = SimulatedWatchdog(watching.loop, watching.random, self.hypervisor.end)
         self.hypervisor.watchdog = self.watchdog
         self.dataplane = SimulatedDataplane(taps)

@@ -175,14 +175,14 @@ async def broken(quiet: Quiet) -> list[str]:
         for who, claim in claims
         if _amounts(claim) != wanted[claim.instance_id]
     ]
-    return [*found, *await _charged(quiet), *_unfinished(quiet)]
+    return [*found, *await charged(quiet), *_unfinished(quiet)]
 
 
 def _needs(row: Instance) -> Amounts:
     return row.flavor.vcpus, row.flavor.ram_mib, row.flavor.disk_gib
 
 
-async def _charged(quiet: Quiet) -> list[str]:
+async def charged(quiet: Quiet) -> list[str]:
     [quota] = await quiet.room(names.CONDUCTOR).quotas([PROJECT])
     there = [row for row in quiet.rows(Instance) if row.vm_state != "deleted"]
     wanted = {

@@ -15,6 +15,7 @@ from typing import Any
 from actors.ledger import apply
 from actors.records import InstanceAction
 from benchmarks.simulation import resizes as resizing
+from benchmarks.simulation import shelves as shelving
 from benchmarks.simulation.cloud import Parts, SimulatedCloud, Watch
 from benchmarks.simulation.invariants import Quiet, broken
 from benchmarks.simulation.loop import START_S
@@ -44,6 +45,7 @@ class Played:
     steps: int = 0
     written: int = 0  # images over volumes
     resizes: Counter[str] = field(default_factory=Counter)  # and their ends
+    shelves: Counter[str] = field(default_factory=Counter)  # the same
     took_s: float = 0.0  # of the cloud's own time, after the storm
 
     def __str__(self) -> str:
@@ -52,13 +54,20 @@ class Played:
 
 
 def play(
-    seed: int, parts: Parts | None = None, told: bool = False, rebuilds: bool = False, resizes: bool = False
+    seed: int,
+    parts: Parts | None = None,
+    told: bool = False,
+    rebuilds: bool = False,
+    resizes: bool = False,
+    shelves: bool = False,
 ) -> Played:
-    """`told`: keep the story, which costs as much as the play. `rebuilds`, `resizes`: the plays of those modules."""
+    """`told`: keep the story, which costs as much as the play. The others: the plays of the modules of those names."""
     random, more = Random(seed), Random(seed + 4)
     played = Played(seed, weather(random, more, evacuates=seed % EVACUATED == EVACUATED - 1), [])
     if rebuilds or resizes:
         played.weather = calmer(played.weather)
+    if shelves:
+        played.weather = shelving.nobody_moves_them(played.weather)
 
     def tell(line: str) -> None:
         played.story.append(f"{cloud.loop.time() - START_S:9.4f} {line}")
@@ -78,18 +87,23 @@ def play(
     if resizes:
         parts = replace(parts, scheduler=resizing.watched(parts.scheduler, played.broken.append, lambda: cloud))
     cloud = SimulatedCloud(seed, size, trouble, parts, watch, evacuates)
+    if shelves:
+        cloud.guests.strange = shelving.Disks(cloud, played.broken.append)
     if rebuilds:
         cloud.backend = volumes = WatchedVolumes(cloud, Random(seed + 4), played.broken.append)
     try:
-        uses = [one for one, wanted in ((begin, rebuilds), (resizing.begin, resizes)) if wanted]
+        asked = ((begin, rebuilds), (resizing.begin, resizes), (shelving.begin, shelves))
+        uses = [one for one, wanted in asked if wanted]
         cloud.loop.run(_play(cloud, played, random, more, [(use, Random(seed + 5)) for use in uses]))
     finally:
         cloud.loop.abandon()
     if rebuilds:
         played.written = volumes.written
+    actions = list(cloud.disk.ledger.rows.get(InstanceAction.__name__, {}).values())
     if resizes:
-        rows = cloud.disk.ledger.rows.get(InstanceAction.__name__, {}).values()
-        played.resizes = resizing.done(row for row in rows if isinstance(row, InstanceAction))
+        played.resizes = resizing.done(row for row in actions if isinstance(row, InstanceAction))
+    if shelves:
+        played.shelves = shelving.done(row for row in actions if isinstance(row, InstanceAction))
     played.crashes = cloud.counts.crashes + cloud.counts.node_deaths
     played.messages, played.steps = cloud.wire.sent, cloud.loop.steps
     return played
@@ -106,12 +120,13 @@ async def _play(cloud: SimulatedCloud, played: Played, random: Random, more: Ran
     volumes, ports = [f"volume-{n}" for n in range(VOLUMES)], [f"{n}port-of-the-user" for n in range(PORTS)]
     users = Users(cloud.wire.reach("api"), cloud.wire.reach("conductor"), random, cloud.loop.time, volumes, ports)
     users.begin(played.weather.requests, STORM_S * 0.8)
-    for use, its_own in uses:
-        use(users, its_own)
+    for use, chance in uses:
+        use(users, chance)
     following = asyncio.create_task(users.follow())
     await Storm(cloud, played.weather, random, more).rage()
     calm_at = cloud.loop.time()
-    laws = (broken, resizing.broken) if resizes else (broken,)
+    its_own = {resizing.begin: resizing.broken, shelving.begin: shelving.broken}
+    laws = (broken, *(its_own[use] for use, _ in uses if use in its_own))
     played.broken += await _silence(Quiet(cloud, users, played.weather), calm_at, laws)
     played.took_s = cloud.loop.time() - calm_at
     played.boots = sum(promise.request.count for promise in users.promises if promise.ids)

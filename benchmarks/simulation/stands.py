@@ -5,12 +5,16 @@ Images are a list and no room: their data is files and HTTP, which are nothing t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from actors.cluster.config import CloudConfig, NodeConfig, SimulatedConfig
 from actors.conductor.quotas import UNLIMITED
-from actors.errors import CallerError, CallerFault, not_found, unauthorized
+from actors.errors import CallerError, CallerFault, conflict, not_found, unauthorized
+from actors.image.messages import CreateImage, FinishUpload, UploadChunk
 from actors.messages import AuthContext, ImageLocation, ImageRequest
 from actors.network import quotas as network_quotas
 from actors.records import (
@@ -18,6 +22,7 @@ from actors.records import (
     ComputeQuota,
     FixedIp,
     Flavor,
+    Image,
     Network,
     NetworkQuota,
     Port,
@@ -57,11 +62,78 @@ class Tokens:
         return USERS[token]
 
 
+@dataclass(slots=True)
+class StoredImage:
+    content: bytes | None = None  # None: it is queued
+
+
 class Images:
-    """`actors.faces.ImageFace`, as far as a boot asks it."""
+    """`actors.faces.ImageFace`, as far as boots and shelvings ask it. `stored`, by id, outlives it; uploads do not."""
+
+    def __init__(self, stored: dict[str, StoredImage]) -> None:
+        self._stored = stored
+        self._uploads: dict[str, bytes] = {}
 
     async def locate(self, requests: list[ImageRequest]) -> list[ImageLocation | CallerFault]:
-        return [_IMAGE if each.image_id == IMAGE else not_found("image", "no such image") for each in requests]
+        return [self._located(each.image_id) for each in requests]
+
+    def _located(self, image_id: str) -> ImageLocation | CallerFault:
+        if image_id == IMAGE:
+            return _IMAGE
+        image = self._stored.get(image_id)
+        if image is None:
+            return not_found("image", "no such image")
+        return conflict("image", "it is queued") if image.content is None else replace(_IMAGE, image_id=image_id)
+
+    async def create(self, requests: list[CreateImage]) -> list[Image | CallerFault]:
+        for request in requests:
+            self._stored.setdefault(request.image_id, StoredImage())
+        return [self._shown(request.image_id) for request in requests]
+
+    async def begin_upload(self, requests: list[ImageRequest]) -> list[CallerFault | None]:
+        return [self._begin(request.image_id) for request in requests]
+
+    def _begin(self, image_id: str) -> CallerFault | None:
+        image = self._stored.get(image_id)
+        if image is None:
+            return not_found("image", "no such image")
+        if image.content is not None:
+            return conflict("image", "it has its data already")
+        self._uploads[image_id] = b""
+        return None
+
+    async def upload_chunk(self, chunks: list[UploadChunk]) -> list[int | CallerFault]:
+        return [self._take(chunk) for chunk in chunks]
+
+    def _take(self, chunk: UploadChunk) -> int | CallerFault:
+        if chunk.image_id not in self._uploads:
+            return conflict("image", "no upload has been begun")
+        self._uploads[chunk.image_id] = self._uploads[chunk.image_id][: chunk.offset] + chunk.data
+        return len(self._uploads[chunk.image_id])
+
+    async def finish_upload(self, requests: list[FinishUpload]) -> list[Image | CallerFault]:
+        return [self._finish(request.image_id) for request in requests]
+
+    def _finish(self, image_id: str) -> Image | CallerFault:
+        image, content = self._stored.get(image_id), self._uploads.pop(image_id, None)
+        if image is None or (image.content is None and content is None):
+            return conflict("image", "no upload has been begun")
+        image.content = content if image.content is None else image.content
+        return self._shown(image_id)
+
+    def _shown(self, image_id: str) -> Image:
+        return Image(
+            id=image_id, name="", project_id=PROJECT, status="queued", visibility="private", disk_format="qcow2"
+        )
+
+    async def delete(self, requests: list[ImageRequest]) -> list[CallerFault | None]:
+        await self.discard([request.image_id for request in requests])
+        return [None] * len(requests)
+
+    async def discard(self, image_ids: list[str]) -> None:
+        for image_id in image_ids:
+            self._stored.pop(image_id, None)
+            self._uploads.pop(image_id, None)
 
     async def cached(self, node: str, image_ids: list[str], server: str) -> None:
         """Simulated nodes have no files."""

@@ -63,7 +63,7 @@ def test_an_act_that_the_conductor_died_in_is_done_by_the_next(tmp_path: Path) -
         [server] = await world.boot(world.request())
         action = await ask_in_vain(world, server)
         cloud = CloudConfig(home=tmp_path, hypervisor="simulated")
-        rooms = ConductorRooms(world.scheduler, world.network, world.volumes, lambda host: world.compute)
+        rooms = ConductorRooms(world.scheduler, world.network, world.volumes, lambda host: world.compute, world.images)
         heir = Conductor(cloud, world.ledger, rooms, SystemClock())
         await heir.start()
         assert (await shown(heir, server)).task_state == "powering-off"

@@ -255,7 +255,7 @@ def test_where_the_conductor_dies_the_next_one_hears_of_its_end(tmp_path: Path) 
         await world.conductor.settled()
         world.conductor.compute = there
         rewrites.may.set()
-        rooms = ConductorRooms(world.scheduler, world.network, world.volumes, lambda host: world.compute)
+        rooms = ConductorRooms(world.scheduler, world.network, world.volumes, lambda host: world.compute, world.images)
         heir = Conductor(CloudConfig(home=tmp_path, hypervisor="simulated"), world.ledger, rooms, SystemClock())
         await heir.start()
         heir.resume()

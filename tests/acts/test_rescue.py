@@ -303,7 +303,7 @@ def test_whoever_starts_anew_finds_it_rescued(tmp_path: Path) -> None:
 
 async def _heir(world: World, folder: Path) -> Conductor:
     """The conductor after one that died."""
-    rooms = ConductorRooms(world.scheduler, world.network, world.volumes, lambda host: world.compute)
+    rooms = ConductorRooms(world.scheduler, world.network, world.volumes, lambda host: world.compute, world.images)
     heir = Conductor(CloudConfig(home=folder, hypervisor="simulated"), world.ledger, rooms, SystemClock())
     await heir.start()
     return heir

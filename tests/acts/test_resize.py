@@ -322,7 +322,7 @@ def test_a_reset_ends_the_waiting_and_its_next_start_forgets_what_was_kept(tmp_p
 
 async def _heir(world: World, folder: Path) -> Conductor:
     """The conductor after one that died."""
-    rooms = ConductorRooms(world.scheduler, world.network, world.volumes, lambda host: world.compute)
+    rooms = ConductorRooms(world.scheduler, world.network, world.volumes, lambda host: world.compute, world.images)
     heir = Conductor(CloudConfig(home=folder, hypervisor="simulated"), world.ledger, rooms, SystemClock())
     await heir.start()
     return heir

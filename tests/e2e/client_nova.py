@@ -161,6 +161,8 @@ def acts(nova: Any, server: Any) -> None:
         (server.revert_resize, "ACTIVE"),
         (lambda: server.resize("m1.small"), "VERIFY_RESIZE"),
         (server.confirm_resize, "ACTIVE"),
+        (server.shelve, "SHELVED_OFFLOADED"),
+        (server.unshelve, "ACTIVE"),
         (lambda: server.reboot("HARD"), "ACTIVE"),
         (lambda: server.reset_state("error"), None),
         (lambda: server.reset_state("active"), "ACTIVE"),

@@ -180,6 +180,8 @@ def acts(conn: Connection, server_id: str) -> None:
         (compute.revert_server_resize, "ACTIVE"),
         (lambda server: compute.resize_server(server, "m1.medium"), "VERIFY_RESIZE"),
         (compute.confirm_server_resize, "ACTIVE"),
+        (compute.shelve_server, "SHELVED_OFFLOADED"),
+        (compute.unshelve_server, "ACTIVE"),
     ):
         act(server_id)
         assert (

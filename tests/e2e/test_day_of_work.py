@@ -232,6 +232,8 @@ def servers_at_work(client: OpenStack, folder: Path) -> None:
         ("start", "ACTIVE"),
         ("resize --flavor m1.large --wait", "VERIFY_RESIZE"),
         ("resize revert", "ACTIVE"),
+        ("shelve --wait", "SHELVED_OFFLOADED"),
+        ("unshelve --wait", "ACTIVE"),
     ):
         client.run(f"server {act} web")
         assert client.field("status", "server show web") == status

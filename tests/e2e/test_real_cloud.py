@@ -356,10 +356,22 @@ def test_the_openstack_command_boots_one_and_its_key_lets_in(line: CommandLine, 
         line.run("unrescue", "delta")
         assert report(delta)["ip"] == address
         assert "mended" in ssh_output(*delta.forward(22), key, "tail -c 512 /dev/vda", SSH_LIMIT_S)
+        shelved(line, client, delta, key)
         resized(line, client, delta, key)
         client.run("server delete --wait delta")
         client.run("image delete delta-image")
         client.run("keypair delete real")
+
+
+def shelved(line: CommandLine, client: OpenStack, delta: Server, key: Path) -> None:
+    """No host has anything of it, and then it has its address and what was on its disk."""
+    client.run("server shelve --wait delta")
+    shown = client.json("server show delta")
+    assert (shown["status"], shown["OS-EXT-SRV-ATTR:host"]) == ("SHELVED_OFFLOADED", None)
+    assert client.json("image show delta-shelved")["status"] == "active"
+    line.run("unshelve", "delta")
+    assert report(delta)["ip"] == delta.address
+    assert "mended" in ssh_output(*delta.forward(22), key, "tail -c 512 /dev/vda", SSH_LIMIT_S)
 
 
 def resized(line: CommandLine, client: OpenStack, delta: Server, key: Path) -> None:

@@ -271,7 +271,7 @@ def test_who_waits_is_not_forgotten_when_the_conductor_dies(tmp_path: Path) -> N
         dead = world.conductor
         assert dead._attempts.waiting._watching is not None
         dead._attempts.waiting._watching.cancel()
-        rooms = Rooms(world.scheduler, world.network, world.volumes, dead.compute)
+        rooms = Rooms(world.scheduler, world.network, world.volumes, dead.compute, world.images)
         heir = world.compute.conductor = Conductor(dead._config, world.ledger, rooms, dead.clock)
         await heir.start()
         heir.resume()

@@ -211,15 +211,19 @@ def passed_on(table: Table, asked: Question) -> tuple[str, ...]:
 
 
 def attribute_rules(table: Table, asked: Question) -> list[str]:
-    """The rules of what the body and the query have. A body has its noun around it, or says several."""
+    """The rules of what the body and the query have. A body has its noun around it, or says several.
+
+    A field of one noun alone is named with it: `noun.field`.
+    """
     named = table.attributes.get(f"{asked.verb} {asked.path}")
     if not named:
         return []
     given = {f"?{name}" for name in asked.query or ()}
     if isinstance(asked.body, dict):
-        for inner in asked.body.values():
+        for noun, inner in asked.body.items():
             for one in inner if isinstance(inner, list) else [inner]:
-                given.update(_fields(one) if isinstance(one, dict) else ())
+                for name in _fields(one) if isinstance(one, dict) else ():
+                    given |= {name, f"{noun}.{name}"}
     return [rule for name, rule in named.items() if name in given]
 
 

@@ -29,7 +29,16 @@ from actors.acts import (
     Unpause,
     Unrescue,
 )
-from actors.api.act_messages import ActOnServer, EditServer, GroupOfServer, ImageOfServer, RescueServer, ResizeServer
+from actors.api.act_messages import (
+    ActOnServer,
+    EditServer,
+    GroupOfServer,
+    ImageOfServer,
+    RescueServer,
+    ResizeServer,
+    ShelveServer,
+    UnshelveServer,
+)
 from actors.api.messages import EvacuateServer, ServersRequest
 from actors.api.rest.answers import Json
 from actors.api.rest.bodies import Name, Strict
@@ -57,13 +66,12 @@ CONSOLE_LINES = 100_000  # asked for where all are wanted; the node has its own 
 IMAGE_ID_SINCE = (2, 45)
 REASON_SINCE = (2, 73)
 VOLUMES_RESCUED_SINCE = (2, 87)
+UNSHELVED_IN_ZONE_SINCE, UNSHELVED_TO_HOST_SINCE = (2, 77), (2, 91)
 SHUT_DOWN_S = 0.0  # what a guest has to shut down is the compute API's to say
 NOT_DONE = (
     "addFixedIp", "changePassword",
     "injectNetworkInfo", "migrate", "os-migrateLive", "os-start-rescue", "removeFixedIp",
-    "resetNetwork",
-    "shelve", "shelveOffload", "trigger_crash_dump", "unshelve", "os-getRDPConsole",
-    "os-getSerialConsole", "os-getSPICEConsole",
+    "resetNetwork", "trigger_crash_dump", "os-getRDPConsole", "os-getSerialConsole", "os-getSPICEConsole",
 )  # fmt: skip
 ACCEPTED, NO_CONTENT = 202, 204
 FLOATING_BEFORE = (2, 44)
@@ -387,6 +395,58 @@ async def resize(asked: Asked, how: Any) -> Response:
     return Response(status_code=ACCEPTED)
 
 
+async def shelve(asked: Asked, how: Any) -> Response:
+    """Its host gives its room back; it keeps its ports, its volumes and what is on its disk."""
+    await asked.rooms.api.shelve(_plain(asked))
+    return Response(status_code=ACCEPTED)
+
+
+async def shelve_offload(asked: Asked, how: Any) -> Response:
+    await asked.rooms.api.shelve_offload(_plain(asked))
+    return Response(status_code=ACCEPTED)
+
+
+def _plain(asked: Asked) -> ShelveServer:
+    return ShelveServer(token=asked.caller.token, server_id=asked.server_id, request_id=asked.caller.request_id)
+
+
+class UnshelveIn(Strict):
+    """Where it shall run; what is not said is as it was."""
+
+    availability_zone: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    host: Name | None = None
+
+
+async def unshelve(asked: Asked, how: Any) -> Response:
+    """Before 2.77 nothing may be said of it, and what is said counts for nothing; the host since 2.91."""
+    wanted = UnshelveIn()
+    if asked.version >= UNSHELVED_IN_ZONE_SINCE and how is not None:
+        wanted = _where(asked.version, parsed(UnshelveIn, how))
+    zone = (wanted.availability_zone or "") if "availability_zone" in wanted.model_fields_set else None
+    await asked.rooms.api.unshelve(
+        UnshelveServer(
+            token=asked.caller.token,
+            server_id=asked.server_id,
+            zone=zone,
+            host=wanted.host or "",
+            request_id=asked.caller.request_id,
+        )
+    )
+    return Response(status_code=ACCEPTED)
+
+
+def _where(version: Version, wanted: UnshelveIn) -> UnshelveIn:
+    """Raises `CallerError` 400."""
+    given = wanted.model_fields_set
+    if version < UNSHELVED_TO_HOST_SINCE and (given != {"availability_zone"} or not wanted.availability_zone):
+        raise CallerError(
+            bad_request("", "Invalid input for field/attribute unshelve: it needs availability_zone alone")
+        )
+    if not given or ("host" in given and not wanted.host):
+        raise CallerError(bad_request("", "Invalid input for field/attribute unshelve: availability_zone or host"))
+    return wanted
+
+
 async def force_delete(asked: Asked, how: Any) -> Response:
     await asked.rooms.api.delete_one(asked.caller.token, asked.server_id, asked.caller.request_id)
     return Response(status_code=ACCEPTED)
@@ -420,6 +480,9 @@ ACTIONS: dict[str, Action] = {
     "resize": resize,
     "confirmResize": plainly(ConfirmResize(), NO_CONTENT),
     "revertResize": plainly(RevertResize()),
+    "shelve": shelve,
+    "shelveOffload": shelve_offload,
+    "unshelve": unshelve,
     "forceDelete": force_delete,
     "restore": restore,
     "addSecurityGroup": add_security_group,

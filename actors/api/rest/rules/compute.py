@@ -38,12 +38,14 @@ SERVER_ACTIONS = ByAction(
         "addFloatingIp": f"{API}:os-floating-ips:add",
         "removeFloatingIp": f"{API}:os-floating-ips:remove",
         "restore": f"{API}:os-deferred-delete:restore",
+        "shelve": f"{API}:os-shelve:shelve",
+        "unshelve": f"{API}:os-shelve:unshelve",
+        "shelveOffload": f"{API}:os-shelve:shelve_offload",
         # what this cloud does not do is refused to those who might not have it done anyway
         "injectNetworkInfo": f"{API}:os-admin-actions:inject_network_info",
         "migrate": f"{API}:os-migrate-server:migrate",
         "os-migrateLive": f"{API}:os-migrate-server:migrate_live",
         "resetNetwork": f"{API}:os-admin-actions:reset_network",
-        "shelveOffload": f"{API}:os-shelve:shelve_offload",
     }
 )
 OF_SERVERS: dict[str, Rule] = {
@@ -265,6 +267,7 @@ ATTRIBUTES = {
         "host": f"{API}:servers:create:forced_host",
         "hypervisor_hostname": f"{API}:servers:create:forced_host",
     },
+    f"POST {SERVER}/action": {"unshelve.host": f"{API}:os-shelve:unshelve_to_host"},
     **{
         f"GET {path}": {"?all_tenants": f"{API}:servers:index:get_all_tenants"}
         for path in (SERVERS, f"{SERVERS}/detail")

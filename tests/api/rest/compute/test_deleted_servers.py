@@ -70,7 +70,7 @@ def test_a_conductor_that_starts_again_remembers_them(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         [gone] = await world.boot(world.request("gone"))
         await world.delete(gone)
-        rooms = ConductorRooms(world.scheduler, world.network, world.volumes, world.conductor.compute)
+        rooms = ConductorRooms(world.scheduler, world.network, world.volumes, world.conductor.compute, world.images)
         again = Conductor(world.rooms.config, world.ledger, rooms, world.rooms.clock)
         await again.start()
         [found] = await again.list_deleted("demo")

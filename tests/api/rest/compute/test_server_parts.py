@@ -81,7 +81,8 @@ def test_wrong_actions_are_told_in_nova_s_words_and_form(tmp_path: Path) -> None
             ({"rebuild": {"imageRef": "x"}}, 400),
             ({"rebuild": {}}, 400),
             ({"rebuild": {"imageRef": "x", "key_name": "k"}}, 400),  # it has that since 2.54
-            ({"shelve": None}, 501),
+            ({"unshelve": None}, 409),
+            ({"changePassword": None}, 501),
             ({"migrate": None}, 403),
             ({"restore": None}, 409),
         ):
