@@ -433,7 +433,8 @@ class Acts:
             case DetachVolume() if well:
                 boot.ask_anew(block_devices=without_volume(boot.spec(), boot.id, act.volume_id))
             case AttachInterface() if isinstance(reply, ActDone):
-                boot.change(addresses=(*boot.instance.addresses, *map(alike, reply.vifs)))
+                vifs = self._conductor.floating.over(reply.vifs)
+                boot.change(addresses=(*boot.instance.addresses, *map(alike, vifs)))
             case DetachInterface() if well:
                 left = tuple(vif for vif in boot.instance.addresses if vif.port_id != act.port_id)
                 boot.change(addresses=left)

@@ -32,7 +32,7 @@ from actors.messages import (
 )
 from actors.records import Flavor, Instance, Notification, OrderTemplate, Story
 from actors.states import ACCEPTED, AGAIN, Event, Power, State, Task, Vm, after, status
-from actors.vifs import alike
+from actors.vifs import Vif, alike
 
 DEFAULT_GROUP = "default"  # of security groups
 FLAVORS_KEPT = 1_000  # different ones that `in_common` remembers
@@ -179,11 +179,12 @@ class Boot:
             self.ended.set()
             self.ended = None
 
-    def built(self, report: BuildEnded) -> None:
+    def built(self, report: BuildEnded, vifs: tuple[Vif, ...]) -> None:
+        """`vifs`: the report's, with what was told of them meanwhile."""
         self.hear(
             Event.SPAWNED,
             launched_at=report.at,
-            addresses=tuple(map(alike, report.vifs)),
+            addresses=tuple(map(alike, vifs)),
             root_device=intern(report.root_device),
         )
 

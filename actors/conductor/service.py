@@ -30,7 +30,7 @@ from actors.conductor.company import Company
 from actors.conductor.confirmations import Confirmations
 from actors.conductor.deleted import KEPT as SHOWN
 from actors.conductor.edits import edited
-from actors.conductor.floating import by_port, refloated
+from actors.conductor.floating import FloatingShown
 from actors.conductor.keys import KEPT as KEYS_KEPT
 from actors.conductor.nodes import Nodes
 from actors.conductor.notifications import KEPT
@@ -106,6 +106,7 @@ class Conductor(Administration):
         self._config = config
         self._seats = Seats(config.boots_in_flight_limit)  # of boots that are accepted and not ended
         self.nodes = Nodes(self, (rooms.scheduler, rooms.network, rooms.volume), clock)
+        self.floating = FloatingShown()
         self._confirmations = Confirmations(rooms.scheduler, self._boots, self.spawn)
         self._leaving: dict[str, Boot] = {}  # those that are being deleted
         self._tasks: set[asyncio.Task[None]] = set()
@@ -309,7 +310,7 @@ class Conductor(Administration):
         good = [(boot, report) for boot, report in ends if report.fault is None]
         verbs = by_verb([boot for boot, _ in good])
         for boot, report in good:
-            boot.built(report)
+            boot.built(report, self.floating.over(report.vifs))
         active = [boot for boot, _ in good]
         stopped = [boot for boot in active if boot.instance.attempt and moved.arrived(boot)]
         unshelved = [boot.id for boot in active if boot.instance.attempt and self.shelving.is_due(boot)]
@@ -473,9 +474,12 @@ class Conductor(Administration):
         return fault
 
     async def floating_ips(self, told: list[FloatingIps], whole: bool = False) -> None:
-        boots = self._boots
-        concerned = list(boots.values()) if whole else [boots[t.instance_id] for t in told if t.instance_id in boots]
-        await self._writing.write(refloated(dict.fromkeys(concerned), by_port(told), whole), "")
+        changed = self.floating.hear(self._boots, told, whole)
+        try:
+            await self._writing.write(changed, "")
+        except BaseException:
+            self._writing.later(changed)  # who tells it again finds it known
+            raise
 
     def forget_resize(self, boot: Boot) -> None:
         """It is of its flavor alone; whoever writes that has the scheduler told."""

@@ -72,10 +72,9 @@ class FloatingNotices:
         untold, self._untold, self._whole = self._untold, {}, False
         if not told and not whole:
             return True
-        try:
-            await asyncio.wait_for(tell(told, whole), TELL_WAIT_S)
-        except (ConnectionError, LookupError, TimeoutError) as failure:
-            self._untold, self._whole = untold | self._untold, whole or self._whole
-            log.warning("what leads to %d ports was not heard: %r", len(untold), failure)
-            return False
-        return True
+        (failure,) = await asyncio.gather(asyncio.wait_for(tell(told, whole), TELL_WAIT_S), return_exceptions=True)
+        if failure is None:
+            return True
+        self._untold, self._whole = untold | self._untold, whole or self._whole
+        log.warning("what leads to %d ports was not heard: %r", len(untold), failure)
+        return False
