@@ -179,8 +179,8 @@ class Networks:
             self.create_subnet(network.id, cidr, name=f"{name}-subnet")
         return network
 
-    def create_external(self, name: str, cidr: str, *, physical_network: str) -> Network:
-        """A flat network outside of the cloud, with a subnet that nothing serves: for routers and floating IPs."""
+    def create_external(self, name: str, *, physical_network: str) -> Network:
+        """A flat network outside of the cloud, for routers and floating IPs."""
         request = CreateNetwork(
             token=self._session.token,
             name=name,
@@ -188,9 +188,7 @@ class Networks:
             physical_network=physical_network,
             external=True,
         )
-        network: Network = self._session.one(names.NETWORK, "create_networks", request, again=False)
-        self.create_subnet(network.id, cidr, name=f"{name}-subnet", dhcp=False)
-        return network
+        return cast(Network, self._session.one(names.NETWORK, "create_networks", request, again=False))
 
     def create_subnet(
         self, network_id: str, cidr: str, *, name: str = "", ipv6_mode: str = "slaac", dhcp: bool = True
@@ -217,6 +215,7 @@ class Networks:
         self._session.one(names.NETWORK, "delete_networks", reference)
 
     def ports(self, *, server_id: str = "", network_id: str = "") -> list[Port]:
+        """Of a server or a router, or of a network."""
         query = PortQuery(token=self._session.token, device_id=server_id, network_id=network_id)
         return cast("list[Port]", self._session.call(names.NETWORK, "list_ports", query))
 

@@ -141,8 +141,9 @@ def start(config: CloudConfig, options: Any) -> Any:
     from actors.cluster.seed import seed
 
     runtime = bringup.up(config, options, _say)
+    external_cidr = runtime.nodes[0].external_cidr if runtime.nodes else ""  # as it was started, whatever is said now
     with Cloud.connect(config.home) as cloud:
-        seed(cloud, config, _say, options.external_cidr)
+        seed(cloud, config, _say, external_cidr)
     return runtime
 
 

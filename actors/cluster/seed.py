@@ -64,13 +64,21 @@ def seed(cloud: Cloud, config: CloudConfig, say: Callable[[str], None], external
 
 
 def _lead_out(cloud: Cloud, cidr: str) -> None:
-    """Servers of the first network reach the external one, and have floating IPs of it."""
-    if external.NETWORK not in {network.name for network in cloud.networks.all()}:
-        cloud.networks.create_external(external.NETWORK, cidr, physical_network=external.PHYSICAL_NETWORK)
+    """Servers of the first network reach the external one, and have floating IPs of it. Each part is asked for by
+    itself: who made the last may have been killed."""
+    known = {network.name for network in cloud.networks.all()}
+    if external.NETWORK not in known:
+        cloud.networks.create_external(external.NETWORK, physical_network=external.PHYSICAL_NETWORK)
+    public, private = (cloud.networks.get(name) for name in (external.NETWORK, NETWORK))
+    if not cloud.networks.subnets(public.id):
+        cloud.networks.create_subnet(public.id, cidr, name=f"{public.name}-subnet", dhcp=False)
     if ROUTER not in {router.name for router in cloud.routers.all()}:
-        public, private = (cloud.networks.get(name) for name in (external.NETWORK, NETWORK))
-        subnet_ids = [subnet.id for subnet in cloud.networks.subnets(private.id) if subnet.cidr == CIDR]
-        cloud.routers.create(ROUTER, external_network_id=public.id, subnet_ids=subnet_ids)
+        cloud.routers.create(ROUTER, external_network_id=public.id)
+    router = cloud.routers.get(ROUTER)
+    joined = {ip.subnet_id for port in cloud.networks.ports(server_id=router.id) for ip in port.fixed_ips}
+    for subnet in cloud.networks.subnets(private.id):
+        if subnet.cidr == CIDR and subnet.id not in joined:
+            cloud.routers.add_interface(router.id, subnet.id)
 
 
 def _lift_quotas(cloud: Cloud) -> None:
