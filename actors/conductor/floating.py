@@ -44,7 +44,7 @@ class FloatingShown:
     def _keep(self, boot: Boot, told: FloatingIps) -> None:
         self._early.pop(told.port_id, None)
         known = any(vif.port_id == told.port_id for vif in boot.instance.addresses)
-        if boot.ended is not None or not known:
+        if boot.task or not known:
             self._early[told.port_id] = told.floating_ips
         while len(self._early) > EARLY_LIMIT:
             del self._early[next(iter(self._early))]
