@@ -141,7 +141,7 @@ def command(info: DhcpNetworkInfo, paths: DhcpPaths, interface: str) -> list[str
 
 
 def _announcements(info: DhcpNetworkInfo, interface: str) -> list[str]:
-    """Of prefixes, to guests (RFC 4861). Networks here have no routers, so dnsmasq says that it is none."""
+    """Of prefixes, to guests (RFC 4861). Routers here forward IPv4 alone, so dnsmasq says that it is none."""
     if not any(subnet.ipv6_ra_mode for subnet in served(info)):
         return []
     return ["--enable-ra", f"--ra-param={interface},{ANNOUNCED_EVERY_S},0"]

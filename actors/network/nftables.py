@@ -1,4 +1,4 @@
-"""The words of nftables in its JSON (libnftables-json(5)): tables, chains, rules, expressions. Pure; `nft.py` runs it.
+"""The words of nftables in its JSON (libnftables-json(5)): tables, chains, rules, expressions. Pure; `nft_command.py` runs it.
 
 Every table of ours has the one name, `novaray`; each is replaced whole, in one transaction.
 """

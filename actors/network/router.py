@@ -30,6 +30,7 @@ from actors.network.wired_namespace import WiredNamespace
 WIRES = (routing.INTERFACE_PREFIX, routing.GATEWAY_PREFIX)
 ROUTES = {"family": socket.AF_INET, "table": 254, "proto": 4}  # RT_TABLE_MAIN, RTPROT_STATIC of rtnetlink(7)
 RTNH_F_ONLINK = 4  # of rtnetlink(7)
+METRIC = 1  # of our routes; the kernel's own, to networks that the router is in, have 0 and go before them
 FORWARDING = "ip_forward"
 SETTINGS = {  # below /proc/sys/net/ipv4: see ip-sysctl of the kernel's documentation
     "conf/all/arp_ignore": 1,  # an address is told only in the network that it is in: two ends may be in one network
@@ -153,13 +154,14 @@ def _set_routes(netlink: Any, wanted: dict[str, Route]) -> list[str]:
         if route.device:
             way |= {"oif": socket.if_nametoindex(route.device), "flags": RTNH_F_ONLINK}
         try:
-            netlink.route("replace", dst=destination, **way, **ROUTES)
+            netlink.route("replace", dst=destination, priority=METRIC, **way, **ROUTES)
         except NetlinkError as error:
             refused.append(f"route {destination} via {route.next_hop}: {error.args[1]}")
     for message in netlink.get_routes(**ROUTES):
-        if _destination(message) not in wanted:
+        metric = message.get_attr("RTA_PRIORITY") or 0  # without one: an older version made it
+        if metric != METRIC or _destination(message) not in wanted:
             with contextlib.suppress(NetlinkError):  # its device has just gone, and it with that
-                netlink.route("del", dst=_destination(message), **ROUTES)
+                netlink.route("del", dst=_destination(message), priority=metric, **ROUTES)
     return refused
 
 

@@ -2,7 +2,7 @@
 
 The file `routers/<router id>` of the node's folder is there before anything of the router is, and goes when nothing is
 left, so that an agent finds what another life of it has made. It holds what the router was brought to last (JSON);
-nothing, if that is not known.
+nothing, if that is not known, as while it is being brought there.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Routers:
         self._infos[info.router_id] = info
         router = self._router(info.router_id)
         self._folder.mkdir(parents=True, exist_ok=True)
-        file.touch()
+        file.write_bytes(b"")  # whoever is killed from here on has left it half done
         why = await self._act(info.router_id, lambda router: router.serve(info))
         file.write_bytes(b"" if router.settled is None else msgspec.json.encode(router.settled))
         return why

@@ -10,6 +10,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec import structs
 from msgspec.structs import replace
@@ -266,6 +267,20 @@ def test_extra_routes_lead_on_and_one_that_leads_nowhere_is_told(on_site: Callab
     on_site(act)
 
 
+@real
+def test_a_route_over_a_network_that_the_router_is_in_changes_nothing_there(on_site: Callable[[Act], None]) -> None:
+    async def act(site: Site) -> None:
+        inside = namespace_of(site.info.router_id)
+        ip("route", "add", "192.0.2.0/24", "via", "10.6.0.11", "proto", "static", netns=inside)  # of an older version
+        for routes in ((("10.5.0.0/24", "10.6.0.11"), ("192.0.2.0/24", "10.6.0.11")), ()):
+            await site.say(routes=routes)
+            assert seen(site.one, "10.6.0.11", site.far) == "10.5.0.11"
+            assert routes_of(site).count("192.0.2.0/24") == (1 if routes else 0)
+            assert "10.5.0.0/24 dev" in routes_of(site)
+
+    on_site(act)
+
+
 def routes_of(site: Site) -> str:
     return ip("route", netns=namespace_of(site.info.router_id))
 
@@ -376,6 +391,21 @@ async def new_life(site: Site) -> None:
     await site.made.agents[0].stop(remove=False)
     site.made.agents[0] = agent(site.made, site.made.nodes[0])
     await site.made.agents[0].start()
+
+
+@real
+def test_an_agent_that_is_killed_on_the_way_leaves_nothing_known_of_its_router(tmp_path: Path) -> None:
+    async def act(site: Site) -> None:
+        file = site.made.nodes[0].routers / site.info.router_id
+        assert msgspec.json.decode(file.read_bytes(), type=RouterInfo) == site.info
+        saying = asyncio.create_task(site.say(floating_ips=PAIRS[:1]))
+        while file.read_bytes() and not saying.done():
+            await asyncio.sleep(0)
+        assert not saying.done()
+        await saying
+        assert msgspec.json.decode(file.read_bytes(), type=RouterInfo) == site.info
+
+    play(tmp_path, act)
 
 
 @real
