@@ -5,7 +5,8 @@ afterwards which hosts must hear of it; `Notices` tells them, at most one notice
 
 Invariant: what an agent did not hear is told again with its next notice, until it has heard or started anew. What a
 notice says is true when it is sent, and counts only for an agent that holds what it follows from; any other asks. So
-notices may be merged, repeated and late.
+notices may be merged, repeated and late. Routers are told whole, and the last notice counts: so what changed while a
+notice may be on its way is told after it, whatever the agent has asked meanwhile.
 """
 
 from __future__ import annotations
@@ -151,6 +152,7 @@ class _Line:
     pump: asyncio.Task[None] | None = None
     gathering: asyncio.TimerHandle | None = None
     away: bool = False  # the last notice was not heard: nobody waits for it until one is
+    restarted: bool = False  # the agent began anew since the last notice was sent
 
 
 class Notices:
@@ -196,12 +198,15 @@ class Notices:
         self.tell_soon(set(), told | {*routers})
 
     def started(self, host: str) -> None:
-        """The agent asks for everything by itself now."""
+        """The agent asks for everything by itself now. A notice to its earlier life may yet come after that, and say
+        what was so before: routers that it was not known to have heard of are told once more."""
         self._left.discard(host)
-        if host in self._lines:
-            self._lines[host].unheard.clear()
-            self._lines[host].routers.clear()
-            self._lines[host].away = False
+        line = self._lines.get(host)
+        if line is not None:
+            line.unheard.clear()
+            line.away, line.restarted = False, True
+            if line.routers:
+                self._gather(host, set(), set())
 
     def hears(self, host: str) -> bool:
         """Whether the last notice to this node's agent was heard; who was told nothing yet has started."""
@@ -223,6 +228,8 @@ class Notices:
         if line is not None:
             line.unheard.clear()
             line.routers.clear()
+            if line.pump is not None:
+                line.pump.cancel()  # or what it sends again could reach the agent of a host that comes back
             _release([*line.telling, *line.waiting])
 
     async def plugged(self, events: Iterable[tuple[str, PlugEvent]]) -> None:
@@ -266,13 +273,13 @@ class Notices:
         """One notice at a time; what comes meanwhile goes together in the next."""
         try:
             while line.waiting or line.unheard or line.routers:
-                line.telling, line.waiting = line.waiting, []
+                line.telling, line.waiting, line.restarted = line.waiting, [], False
                 heard = await self._send(host, line)
                 if not heard:
                     line.telling += line.waiting  # nobody has to wait twice for one that is away
                     line.waiting = []
                 _release(line.telling)
-                if not heard:
+                if not heard and not line.restarted:
                     break  # what it did not hear goes with its next notice
         finally:
             line.pump = None

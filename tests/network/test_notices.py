@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from actors.errors import HostError, HostFault
 from actors.faces import AgentFace, ComputeFace
 from actors.network.messages import NetworkNews, RouterInfo
@@ -131,6 +133,92 @@ def test_nobody_waits_for_an_agent_that_is_away() -> None:
         assert agent.heard == [["a", "b"]]
         agent.gate.set()
         await asyncio.sleep(0.01)
+
+    run(scenario())
+
+
+class Restarting(Agent):
+    """A notice to it waits until it is there."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(host)
+        self.there = asyncio.Event()
+
+    async def networks_changed(
+        self,
+        network_ids: list[str],
+        news: list[NetworkNews] | None = None,
+        routers: list[RouterInfo] | None = None,
+    ) -> None:
+        await self.there.wait()
+        await super().networks_changed(network_ids, news, routers)
+
+
+@pytest.mark.parametrize("gave_up", [False, True])
+def test_a_notice_that_comes_after_the_agents_own_question_is_followed_by_what_is_so(gave_up: bool) -> None:
+    """`gave_up`: nobody waits for the first notice any more when the agent starts."""
+    snat = {"r": False}
+
+    def infos(router_ids: list[str]) -> list[RouterInfo]:
+        return [RouterInfo(router_id=each, host="h1", enable_snat=snat[each]) for each in router_ids]
+
+    async def scenario() -> None:
+        agent = Restarting("h1")
+        agent.broken = gave_up
+        told = Notices({"h1": agent}.__getitem__, nobody, routers=infos)
+        first = asyncio.create_task(told.tell(set(), set(), {("h1", "r")}))
+        await asyncio.sleep(0.01)
+        stale = infos(["r"])
+        snat["r"] = True
+        if gave_up:
+            agent.there.set()
+            await first
+            agent.broken = False
+        second = [] if gave_up else [asyncio.create_task(told.tell(set(), set(), {("h1", "r")}))]
+        await asyncio.sleep(0.01)
+        told.started("h1")
+        agent.routers = {"r": stale[0]}  # what comes late, also where it was given up
+        agent.told.clear()
+        agent.there.set()
+        await asyncio.gather(first, *second)
+        await asyncio.wait_for(agent.told.wait(), 5)
+        assert agent.routers["r"].enable_snat
+
+    run(scenario())
+
+
+def test_what_an_earlier_life_of_an_agent_did_not_hear_is_told_to_the_next_one_at_once() -> None:
+    async def scenario() -> None:
+        dying, agent = Restarting("h1"), Agent("h1")
+        dying.broken = True
+        known: dict[str, AgentFace] = {"h1": dying}
+        told = Notices(known.__getitem__, nobody, routers=lambda ids: [RouterInfo(router_id=i, host="h1") for i in ids])
+        first = asyncio.create_task(told.tell(set(), set(), {("h1", "a")}))
+        await asyncio.sleep(0.01)
+        known["h1"] = agent
+        told.started("h1")
+        second = asyncio.create_task(told.tell(set(), set(), {("h1", "b")}))
+        await asyncio.sleep(0.01)
+        dying.there.set()  # and it fails
+        await asyncio.gather(first, second)
+        await asyncio.wait_for(agent.told.wait(), 5)
+        assert {*agent.routers} == {"a", "b"}
+
+    run(scenario())
+
+
+def test_what_is_on_its_way_to_a_host_that_left_does_not_reach_the_next_one_there() -> None:
+    async def scenario() -> None:
+        agent = Restarting("h1")
+        told = notices(agent)
+        first = asyncio.create_task(told.tell({("h1", "a")}, set()))
+        await asyncio.sleep(0.01)
+        told.forget("h1")
+        await asyncio.wait_for(first, 1)
+        told.started("h1")
+        agent.there.set()
+        await told.tell({("h1", "b")}, set())
+        assert agent.heard == [["b"]]
 
     run(scenario())
 
