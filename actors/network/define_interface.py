@@ -7,7 +7,7 @@ Called by `router_administration.py` and, where users change such a port itself,
 from __future__ import annotations
 
 import random
-from collections.abc import Set
+from collections.abc import Callable, Set
 from ipaddress import ip_address, ip_network
 
 from msgspec.structs import replace
@@ -26,15 +26,23 @@ from actors.records import FixedIp, Port, Router, Subnet
 
 
 def interface_from(
-    request: InterfaceRequest, context: AuthContext, router: Router, rows: Rows, now: float, random: random.Random
+    request: InterfaceRequest,
+    context: AuthContext,
+    router: Router,
+    rows: Rows,
+    now: float,
+    random: random.Random,
+    allowed: Callable[[str], None],
 ) -> Port:
-    """The port as the router has it then."""
+    """The port as the router has it then.
+
+    `allowed` raises where the router's project may have no more ports; it is asked before any address is taken."""
     if request.subnet_id and request.port_id:
         raise _refused("Cannot specify both subnet-id and port-id")
     if request.port_id:
         return _of_port(request, context, router, rows)
     if request.subnet_id:
-        return _of_subnet(request, context, router, rows, now, random)
+        return _of_subnet(request, context, router, rows, now, random, allowed)
     raise _refused("Either subnet_id or port_id must be specified")
 
 
@@ -144,7 +152,13 @@ def _of_port(request: InterfaceRequest, context: AuthContext, router: Router, ro
 
 
 def _of_subnet(
-    request: InterfaceRequest, context: AuthContext, router: Router, rows: Rows, now: float, random: random.Random
+    request: InterfaceRequest,
+    context: AuthContext,
+    router: Router,
+    rows: Rows,
+    now: float,
+    random: random.Random,
+    allowed: Callable[[str], None],
 ) -> Port:
     """With the subnet's gateway address, which nobody else may have then."""
     subnet = _subnet(request, context, rows)
@@ -157,6 +171,7 @@ def _of_subnet(
             f"Cannot add interface to router because subnet {subnet.id} is not owned by project making the request"
         )
     check_free_of_overlaps(rows, router.id, {subnet.id})
+    allowed(router.project_id)
     if not rows.books[subnet.id].take(subnet.gateway_ip):
         text = f"IP address {subnet.gateway_ip} already allocated in subnet {subnet.id}"
         raise CallerError(conflict("subnet_id", text, "IpAddressAlreadyAllocated"))

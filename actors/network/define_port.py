@@ -19,7 +19,7 @@ from actors.network.define import check_description, check_host_name, check_name
 from actors.network.ipam import normal
 from actors.network.mac import normal_mac
 from actors.network.messages import CreatePort, FixedIpRequest, UpdatePort
-from actors.network.naming import COMPUTE_OWNER, NETWORK_OWNER, default_group_id, tap_device
+from actors.network.naming import COMPUTE_OWNER, INTERFACE_OWNER, NETWORK_OWNER, default_group_id, tap_device
 from actors.network.plan import Reservation, is_by_mac
 from actors.network.rows import Rows
 from actors.records import AddressPair, Change, FixedIp, Network, Port
@@ -323,7 +323,7 @@ def _fixed_ips_then(
             if same and (want.ip_address or want.subnet_id):
                 kept[index] = same[0]
                 held.remove(same[0])
-        return fixed_ips(asked, network, reservation, mac, kept, held)
+        return fixed_ips(asked, network, reservation, mac, kept, held, port.device_owner == INTERFACE_OWNER)
     except CallerError:
         reservation.cancel()
         raise

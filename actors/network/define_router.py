@@ -7,6 +7,7 @@ Called by `router_administration.py`; `define_interface.py` has a router's ends 
 from __future__ import annotations
 
 import random
+from collections.abc import Set
 from ipaddress import IPv4Network, ip_address, ip_network
 
 from msgspec.structs import replace
@@ -18,7 +19,7 @@ from actors.network import access
 from actors.network.define import check_description, check_name, no_network
 from actors.network.define_interface import check_free_of_overlaps, subnets_of
 from actors.network.define_port import fixed_ips, new_port_id
-from actors.network.ipam import parsed, parsed_cidr, version_of
+from actors.network.ipam import parsed, parsed_cidr, usable, version_of
 from actors.network.messages import Reference
 from actors.network.naming import GATEWAY_OWNER
 from actors.network.plan import Reservation
@@ -64,14 +65,13 @@ def router_changed(
         "description": None if request.description is None else check_description(request.description),
         "admin_state_up": request.admin_state_up,
     }
-    changed = replace(router, **{field: value for field, value in given.items() if value is not None})
     routes = _routes_then(request, router)
     _check_routes(routes, rows, router)
+    changed = replace(router, routes=routes, **{field: value for field, value in given.items() if value is not None})
     changes: list[Change] = []
     if request.gateway is not None:
-        _check_routes_stay(request.gateway, routes, rows, router)
         changed, changes = _with_gateway(request.gateway, context, changed, rows, now, random)
-    return [*changes, replace(changed, routes=routes)]
+    return [*changes, changed]
 
 
 def without_router(rows: Rows, found: Router, context: AuthContext) -> list[Change]:
@@ -89,6 +89,7 @@ def _with_gateway(
 ) -> tuple[Router, list[Change]]:
     has = gateway(rows, router.id)
     if has is not None and asked.network_id != has.network_id:
+        _check_routes_stay(rows, router, has)
         _check_gateway_free(rows, router)
     if not asked.network_id:
         return replace(router, external_network_id="", enable_snat=True), [drop(has)] if has else []
@@ -98,7 +99,7 @@ def _with_gateway(
     if snat is None:
         snat = router.enable_snat if kept else True
     changed = replace(router, external_network_id=network.id, enable_snat=snat)
-    if kept is not None and asked.fixed_ips is None:
+    if kept is not None and not asked.fixed_ips:
         return changed, []
     port = _gateway_port(asked, network, router, rows, kept, now, random)
     return changed, [*([drop(has)] if has is not None and kept is None else []), port]
@@ -139,7 +140,10 @@ def _gateway_port(
         if not any(version_of(ip.ip_address) == 4 for ip in addresses):
             text = f"Network {network.id} gives a gateway no IPv4 address; routers forward IPv4 alone"
             raise CallerError(bad_request("external_gateway_info", text, "BadRequest"))
-        check_free_of_overlaps(rows, router.id, {ip.subnet_id for ip in addresses}, besides=GATEWAY_OWNER)
+        subnet_ids = {ip.subnet_id for ip in addresses}
+        check_free_of_overlaps(rows, router.id, subnet_ids, besides=GATEWAY_OWNER)
+        if kept:
+            _check_routes_stay(rows, router, kept, subnet_ids)
     except CallerError:
         reservation.cancel()
         raise
@@ -205,21 +209,25 @@ def _check_routes(routes: Routes, rows: Rows, router: Router) -> None:
     ports = router_ports(rows, router.id)
     own = {ip.ip_address for port in ports for ip in port.fixed_ips}
     cidrs = [ip_network(subnet.cidr) for port in ports for subnet in subnets_of(rows, port)]
+    if len({destination for destination, _ in routes}) < len(routes):
+        raise _invalid(routes, "a destination has more than one nexthop")
     for _, hop in routes:
-        if not any(ip_address(hop) in cidr for cidr in cidrs):
+        there = [cidr for cidr in cidrs if ip_address(hop) in cidr]
+        if not there:
             raise _invalid(routes, "the nexthop is not connected with router")
         if hop in own:
             raise _invalid(routes, "the nexthop is used by router")
+        if any(usable(str(cidr), "", hop) for cidr in there):
+            raise _invalid(routes, "the nexthop is no host's address")
 
 
-def _check_routes_stay(asked: ExternalGateway, routes: Routes, rows: Rows, router: Router) -> None:
-    """A gateway that leads a route's next hop stays in its network."""
-    has = gateway(rows, router.id)
-    if has is None or asked.network_id == has.network_id:
-        return
+def _check_routes_stay(rows: Rows, router: Router, has: Port, stay: Set[str] = frozenset()) -> None:
+    """A gateway that leads to a route's next hop stays in its subnet; only those that `stay` are left to it."""
     for subnet in subnets_of(rows, has):
         cidr = ip_network(subnet.cidr)
-        if isinstance(cidr, IPv4Network) and any(ip_address(hop) in cidr for _, hop in routes):
+        if subnet.id in stay or not isinstance(cidr, IPv4Network):
+            continue
+        if any(ip_address(hop) in cidr for _, hop in router.routes):
             text = f"The gateway of router {router.id} cannot be taken away, as one or more routes lead through it."
             raise CallerError(conflict("external_gateway_info", text, "RouterInterfaceInUseByRoute"))
 

@@ -164,7 +164,7 @@ def _leading(floating: FloatingIp, port_id: str, fixed_ip: str, context: AuthCon
             "and therefore cannot be bound."
         )
     address = _fixed(port, normal(fixed_ip))
-    router_id = _router_between(rows, port, address, floating.network_id)
+    router_id = _router_between(rows, port, address, floating)
     for other in leading_to(rows, port.id):
         same = (other.fixed_ip, other.network_id) == (address.ip_address, floating.network_id)
         if same and other.id != floating.id:
@@ -195,16 +195,20 @@ def _fixed(port: Port, wanted: str) -> FixedIp:
     return fours[0]
 
 
-def _router_between(rows: Rows, port: Port, address: FixedIp, network_id: str) -> str:
-    """The router from the address's subnet to the external network; that at the subnet's gateway address first."""
+def _router_between(rows: Rows, port: Port, address: FixedIp, floating: FloatingIp) -> str:
+    """The router from the address's subnet to the external network: that at the subnet's gateway address, or else one
+    of the floating IP's project. Another's is none, since its owner could not take it away any more."""
+    network_id = floating.network_id
     gateway_ip = rows.subnets[address.subnet_id].gateway_ip
     found: dict[str, bool] = {}
     for router_id in sorted(routers_in(rows, port.network_id)):
         if rows.routers[router_id].external_network_id == network_id:
             for end in interfaces(rows, router_id):
                 for ip in end.fixed_ips:
-                    if ip.subnet_id == address.subnet_id:
-                        found[router_id] = ip.ip_address == gateway_ip
+                    first = ip.ip_address == gateway_ip
+                    own = rows.routers[router_id].project_id == floating.project_id
+                    if ip.subnet_id == address.subnet_id and (first or own):
+                        found[router_id] = first
     if not found:
         text = (
             f"External network {network_id} is not reachable from subnet {address.subnet_id}.  "

@@ -63,9 +63,12 @@ class RouterAdministration(Editing):
         done: list[RouterInterface] = []
 
         def make(rows: Rows, request: InterfaceRequest, context: AuthContext) -> tuple[Router, list[Change]]:
+            def allowed(project_id: str) -> None:
+                self._check_quota(rows, project_id, "port")
+
             router = define_router.find(rows, request, context)
             now = self._clock.now()
-            port = define_interface.interface_from(request, context, router, rows, now, self._random)
+            port = define_interface.interface_from(request, context, router, rows, now, self._random, allowed)
             done.append(define_interface.interface_of(router, port))
             return router, [port, router]
 

@@ -345,12 +345,21 @@ def test_routes() -> None:
             ("InvalidRoutes", (("10.5.0.0/16", "10.1.0.9"),)),
             ("InvalidRoutes", (("10.5.0.0/16", "10.0.0.1"),)),
             ("InvalidRoutes", (("fd00::/64", "10.0.0.1"),)),
+            ("InvalidRoutes", (("10.5.0.0/16", "10.0.0.0"),)),
+            ("InvalidRoutes", (("10.5.0.0/16", "10.0.0.255"),)),
+            ("InvalidRoutes", (("10.5.0.0/16", "10.0.0.8"), ("10.5.0.0/16", "10.0.0.9"))),
             ("HTTPBadRequest", (("10.5.0.1/16", "10.0.0.9"),)),
             ("HTTPBadRequest", (*far, *far)),
             ("RoutesExhausted", tuple((f"10.{number}.0.0/16", "10.0.0.9") for number in range(1, 32))),
         ):
             fault = fault_of(await cloud.update(router, routes=routes))
             assert (fault.status, fault.kind) == (400, kind)
+        await cloud.subnet(cloud.outside, ADMIN, cidr="198.51.100.0/24", gateway_ip="198.51.100.1", enable_dhcp=False)
+        moved = ExternalGateway(network_id=cloud.outside.id, fixed_ips=(FixedIpRequest(ip_address="198.51.100.7"),))
+        fault = fault_of(await cloud.update(router, ADMIN, gateway=moved))  # a route leads through where it is
+        assert (fault.status, fault.kind) == (409, "RouterInterfaceInUseByRoute")
+        assert await remembered(cloud) == on_disk(cloud)
+        value_of(await cloud.update(router, ADMIN, gateway=moved, routes=()))
         assert value_of(await cloud.update(router, routes=(), gateway=ExternalGateway(network_id=""))).routes == ()
 
     run(scenario())
@@ -379,6 +388,8 @@ def test_gateways() -> None:
         same = ExternalGateway(network_id=cloud.outside.id)
         assert not value_of(await cloud.update(router, gateway=same)).enable_snat  # what is not said stays
         port_id = told.gateway.port_id
+        value_of(await cloud.update(router, gateway=ExternalGateway(network_id=cloud.outside.id, fixed_ips=())))
+        assert [ip.ip_address for ip in cloud.port(port_id).fixed_ips] == ["172.24.4.9"]
         moved = ExternalGateway(network_id=cloud.outside.id, fixed_ips=(FixedIpRequest(ip_address="172.24.4.10"),))
         value_of(await cloud.update(router, ADMIN, gateway=moved))
         assert [ip.ip_address for ip in cloud.port(port_id).fixed_ips] == ["172.24.4.10"]
@@ -437,6 +448,55 @@ def test_an_external_network_is_seen_and_not_used_by_others() -> None:
         assert fault_of(refused_port).status == 403
         mine = UpdateNetwork(token=ALICE, id=(await cloud.network()).id, external=True)
         assert fault_of((await cloud.room.update_networks([mine]))[0]).status == 403
+
+    run(scenario())
+
+
+def test_anothers_router_does_a_floating_ip_only_at_the_gateways_address() -> None:
+    async def scenario() -> None:
+        cloud = await RoutedCloud().begin()
+        shared = await cloud.network(ADMIN, shared=True)
+        port, bobs = await cloud.made_port(shared), await cloud.router(token=BOB)
+        end = await cloud.made_port(shared, BOB)
+        value_of(await cloud.add(bobs, BOB, port_id=end.id))
+        fault = fault_of(await cloud.floating(port_id=port.id))
+        assert (fault.status, fault.kind) == (404, "ExternalGatewayForFloatingIPNotFound")
+        mine = await cloud.router()
+        value_of(await cloud.add(mine, port_id=(await cloud.made_port(shared)).id))
+        floating = value_of(await cloud.floating(port_id=port.id))
+        assert floating.router_id == mine.id
+        value_of(await cloud.remove(bobs, BOB, port_id=end.id))
+        providers = await cloud.router(token=ADMIN)
+        value_of(await cloud.add(providers, ADMIN, subnet_id=(await cloud.subnet_of(shared)).id))
+        value_of(await cloud.lead(floating, port_id=""))
+        assert value_of(await cloud.lead(floating, port_id=port.id)).router_id == providers.id
+
+    run(scenario())
+
+
+def test_an_interface_moves_from_the_gateways_address_and_back() -> None:
+    async def scenario() -> None:
+        cloud = await RoutedCloud().begin()
+        _, _, interface = await cloud.routed()
+        for address in ("10.0.0.77", "10.0.0.1"):
+            moved = UpdatePort(token=ALICE, id=interface.port_id, fixed_ips=(FixedIpRequest(ip_address=address),))
+            [ip] = value_of((await cloud.room.update_ports([moved]))[0]).fixed_ips
+            assert ip.ip_address == address
+        assert await remembered(cloud) == on_disk(cloud)
+
+    run(scenario())
+
+
+def test_an_interface_by_subnet_counts_as_a_port_of_its_project() -> None:
+    async def scenario() -> None:
+        cloud = RoutedCloud()
+        cloud.room._limits = cloud.room._limits | {"port": 1}
+        await cloud.begin()
+        router, _, _ = await cloud.routed()
+        subnet = await cloud.subnet_of(await cloud.network(cidr="10.9.0.0/24"))
+        fault = fault_of(await cloud.add(router, subnet_id=subnet.id))
+        assert (fault.status, fault.kind) == (409, "OverQuota")
+        assert await remembered(cloud) == on_disk(cloud)
 
     run(scenario())
 

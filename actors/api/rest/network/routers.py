@@ -21,6 +21,7 @@ from actors.api.rest.network.bodies import (
 )
 from actors.api.rest.network.listing import Body, only
 from actors.api.rest.rooms import EdgeRooms
+from actors.errors import CallerError, bad_request
 from actors.network.messages import FixedIpRequest, Reference
 from actors.network.router_messages import CreateRouter, ExternalGateway, InterfaceRequest, UpdateRouter
 from actors.records import Router
@@ -122,14 +123,21 @@ def _new(item: RouterNew, caller: Caller) -> CreateRouter:
         project_id=item.owner,
         description=item.description,
         admin_state_up=item.admin_state_up,
-        gateway=_gateway(gateway) if gateway is not None and gateway.network_id else None,
+        gateway=_gateway(gateway) if gateway is not None and gateway.model_fields_set else None,
     )
 
 
 def _gateway(item: Gateway | None) -> ExternalGateway:
-    """null, and a gateway without a network, is none."""
-    if item is None or not item.network_id:
+    """null and {} are none; raises `CallerError` 400 for all else that names no network."""
+    if item is None or not item.model_fields_set:
         return ExternalGateway(network_id="")
+    if not item.network_id:
+        provided = sorted(item.model_fields_set)
+        text = (
+            "Invalid input for external_gateway_info. Reason: Validation of dictionary's keys failed. "
+            f"Expected keys: ['network_id'] Provided keys: {provided}."
+        )
+        raise CallerError(bad_request("external_gateway_info", text, "HTTPBadRequest"))
     more: dict[str, Any] = {"enable_snat": item.enable_snat}
     if item.external_fixed_ips is not None:
         more["fixed_ips"] = tuple(

@@ -68,6 +68,12 @@ def test_a_router_from_its_making_to_its_end(tmp_path: Path) -> None:
             assert body["router"]["routes"] == [*routes, *more]
             body = await put(http, f"{path}/remove_extraroutes", {"router": {"routes": routes}})
             assert body["router"]["routes"] == more
+            for wrong in ({"enable_snat": False}, {"network_id": None}, {"external_fixed_ips": []}):
+                answer = await http.put(f"{V2}/{path}", json={"router": {"external_gateway_info": wrong}})
+                assert kind(answer) == (400, "HTTPBadRequest")
+                assert (await http.post(f"{V2}/routers", json={"router": {"external_gateway_info": wrong}})).is_error
+            kept = (await http.get(f"{V2}/{path}")).json()["router"]["external_gateway_info"]
+            assert kept["network_id"] == external
             changed = {"router": {"routes": None, "external_gateway_info": {}, "name": "ours"}}
             body = (await put(http, path, changed))["router"]
             assert (body["name"], body["external_gateway_info"], body["routes"]) == ("ours", None, [])
