@@ -9,8 +9,9 @@ The table `ip novaray` of the router's own namespace, replaced whole. As Neutron
   so that answers come back through the router even where both are on one subnet.
 
 A router that translates hides what is behind it: what comes in at the gateway is let through if it is for a floating
-IP or belongs to a connection. (Neutron's own leaves that to address scopes.) Nobody outside may send as somebody who is
-inside, and link-local addresses (RFC 3927), of which one is the metadata server's, are not led anywhere.
+IP or belongs to a connection. (Neutron's own leaves that to address scopes.)
+Nobody may send as somebody who is in another network of the router, nor out, untranslated, as somebody who is behind
+none (`senders.py`), and link-local addresses (RFC 3927), of which one is the metadata server's, are not led anywhere.
 Invariant: connections live in the kernel's connection tracking, not in the table; those that go on to be right outlive
 its replacement, and `is_stale` names the others.
 """
@@ -21,9 +22,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from actors.network import nftables as nft
+from actors.network import senders
 from actors.network.messages import RouterInfo
 from actors.network.nftables import Json
-from actors.network.routing import gateway_device
+from actors.network.routing import EVERYWHERE, gateway_device, named_ports
 
 FAMILY = "ip"
 FLOATING, FIXED = "floating", "fixed"  # the maps: floating → fixed, and back
@@ -90,18 +92,35 @@ def document(info: RouterInfo) -> Json:
         _map(FIXED, sorted((fixed, floating) for floating, fixed in _leading(info))),
         nft.base_chain(FAMILY, "forward", "forward", nft.FILTER),
         nft.rule(FAMILY, "forward", [_to(nft.prefix(LINK_LOCAL)), {"drop": None}]),
+        *_senders(info),
     ]
     if info.gateway is not None:
         commands += [*_gateway_rules(info), *_translation(info)]
     return {"nftables": commands}
 
 
+def _senders(info: RouterInfo) -> list[Json]:
+    """What comes in as from elsewhere is dropped, and what would leave as from nowhere here."""
+    sender, rules = nft.payload("ip", "saddr"), []
+    for device, port in named_ports(info):
+        others, at_home = ([nft.prefix(each) for each in some] for some in senders.strangers(port, info))
+        if others:
+            excepted = [nft.is_not_in(sender, at_home)] if at_home else []
+            arrives = nft.match(nft.meta("iifname"), device)
+            rules.append([arrives, *excepted, nft.is_in(sender, others), {"drop": None}])
+    inside = senders.inside(info)
+    if info.gateway is not None and not info.enable_snat and inside and EVERYWHERE not in inside:
+        prefixes = [nft.prefix(each) for each in inside]
+        ways = [_at("iifname", info, "!="), _at("oifname", info)]
+        rules.append([*ways, nft.is_not_in(sender, prefixes), {"drop": None}])
+    return [nft.rule(FAMILY, "forward", rule) for rule in rules]
+
+
 def _gateway_rules(info: RouterInfo) -> list[Json]:
     arrives, leaves = _at("iifname", info), _at("oifname", info)
-    inside = [nft.prefix(address) for port in info.interfaces for address in port.addresses]
-    rules = [[arrives, nft.is_in(nft.payload("ip", "saddr"), inside), {"drop": None}]] if inside else []
+    rules = []
     if info.enable_snat:
-        rules += [
+        rules = [
             [arrives, nft.is_in(_ct("state"), ["established", "related"]), {"accept": None}],
             [arrives, _status("dnat"), {"accept": None}],
             [arrives, {"drop": None}],

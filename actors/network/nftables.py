@@ -1,6 +1,6 @@
-"""The words of nftables in its JSON (libnftables-json(5)): tables, chains, rules, expressions. Pure; `nft_command.py` runs it.
+"""The words of nftables in its JSON (libnftables-json(5)): tables, chains, rules, expressions. Pure.
 
-Every table of ours has the one name, `novaray`; each is replaced whole, in one transaction.
+`nft_command.py` runs it. Every table of ours has the one name, `novaray`; each is replaced whole, in one transaction.
 """
 
 from __future__ import annotations

@@ -46,21 +46,28 @@ def namespace_of(router_id: str) -> str:
 
 def gateway_device(info: RouterInfo) -> str:
     """'' if it has none."""
-    return f"{GATEWAY_PREFIX}{info.gateway.port_id[:11]}" if info.gateway is not None else ""
+    return _name(GATEWAY_PREFIX, info.gateway) if info.gateway is not None else ""
+
+
+def named_ports(info: RouterInfo) -> list[tuple[str, RouterPort]]:
+    """Each port and its device's name, the gateway last."""
+    inside = [(_name(INTERFACE_PREFIX, port), port) for port in info.interfaces]
+    return inside if info.gateway is None else [*inside, (gateway_device(info), info.gateway)]
 
 
 def devices(info: RouterInfo) -> list[Device]:
     """The gateway comes last: what is behind it is led out when all that leads in is there."""
-    made = [_device(INTERFACE_PREFIX, port, ()) for port in info.interfaces]
-    if info.gateway is not None:
-        floating = [f"{address}/32" for address, _ in info.floating_ips]
-        made.append(_device(GATEWAY_PREFIX, info.gateway, floating))
-    return made
+    floating = [f"{address}/32" for address, _ in info.floating_ips]
+    return [_device(name, port, floating if port is info.gateway else ()) for name, port in named_ports(info)]
 
 
-def _device(prefix: str, port: RouterPort, more: Iterable[str]) -> Device:
+def _device(name: str, port: RouterPort, more: Iterable[str]) -> Device:
     addresses = tuple(dict.fromkeys((*port.addresses, *more)))
-    return Device(f"{prefix}{port.port_id[:11]}", tap_device(port.port_id), port.mac_address, port.mtu, addresses)
+    return Device(name, tap_device(port.port_id), port.mac_address, port.mtu, addresses)
+
+
+def _name(prefix: str, port: RouterPort) -> str:
+    return f"{prefix}{port.port_id[:11]}"
 
 
 def routes(info: RouterInfo) -> dict[str, Route]:

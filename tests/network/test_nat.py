@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from actors.network.messages import RouterInfo
 from actors.network.nat import ASKED_LIMIT, Suspects, Translation, document, is_stale, suspects
-from tests.network.test_routing import INFO
+from tests.network.test_routing import INFO, INSIDE
 
 IN = Translation("198.51.100.7", "203.0.113.51", "10.5.0.11", "198.51.100.7")  # to the floating IP
 OUT = Translation("10.5.0.11", "198.51.100.7", "198.51.100.7", "203.0.113.51")  # from who has it
@@ -15,6 +15,7 @@ HIDDEN = Translation("10.5.0.12", "198.51.100.7", "198.51.100.7", "203.0.113.2")
 HAIRPIN = Translation("10.5.0.12", "203.0.113.51", "10.5.0.11", "203.0.113.2")
 PLAIN = Translation("10.5.0.12", "10.6.0.7", "10.6.0.7", "10.5.0.12")
 
+FAR = replace(INSIDE, port_id="33333333-cccc", network_id="m", addresses=("10.6.0.1/24",))
 GONE = replace(INFO, floating_ips=())
 ELSEWHERE = replace(INFO, floating_ips=(("203.0.113.51", "10.5.0.99"),))
 OPEN = replace(INFO, enable_snat=False)
@@ -70,9 +71,48 @@ def test_without_a_gateway_nothing_is_translated() -> None:
     assert len(rules(CLOSED, "forward")) == 1  # link-local addresses are led nowhere
 
 
+def drops(info: RouterInfo, device: str) -> list[list[Any]]:
+    """The sets of senders that are dropped, of rules for what comes in at a device."""
+    at = {"match": {"op": "==", "left": {"meta": {"key": "iifname"}}, "right": device}}
+    found = [rule[1:-1] for rule in rules(info, "forward") if rule[0] == at and rule[-1] == {"drop": None}]
+    return [[(each["match"]["op"], each["match"]["right"]["set"]) for each in rule] for rule in found if rule]
+
+
+def test_nobody_sends_as_somebody_in_another_network() -> None:
+    def prefix(address: str, length: int) -> dict[str, Any]:
+        return {"prefix": {"addr": address, "len": length}}
+
+    near, far, out = prefix("10.5.0.0", 24), prefix("10.6.0.0", 24), prefix("203.0.113.0", 24)
+    both = replace(INFO, interfaces=(INSIDE, FAR))
+    assert drops(both, "qr-11111111-aa") == [[("==", [far, out])]]
+    assert drops(both, "qr-33333333-cc") == [[("==", [near, out])]]
+    assert [("==", [{"prefix": {"addr": "10.5.0.0", "len": 24}}, far])] in drops(both, "qg-22222222-bb")
+    shared = replace(both, interfaces=(INSIDE, replace(FAR, network_id=INSIDE.network_id)))
+    assert drops(shared, "qr-33333333-cc") == [[("==", [out])]]  # two subnets on one wire
+    led = replace(both, routes=(("10.6.0.128/25", "10.5.0.9"), ("10.6.0.0/24", "10.5.0.9"), ("0.0.0.0/0", "10.5.0.9")))
+    assert drops(led, "qr-11111111-aa") == [[("!=", [prefix("10.6.0.128", 25)]), ("==", [far, out])]]
+
+
+def test_what_leaves_untranslated_is_from_behind_the_router() -> None:
+    def known(info: RouterInfo) -> list[list[Any]]:
+        return [
+            rule[2]["match"]["right"]["set"]
+            for rule in rules(info, "forward")
+            if len(rule) == 4 and "set" in str(rule[2])
+        ]
+
+    near = {"prefix": {"addr": "10.5.0.0", "len": 24}}
+    beyond = {"prefix": {"addr": "192.0.2.0", "len": 24}}
+    assert known(INFO) == []
+    assert known(OPEN) == [[near]]
+    assert known(replace(OPEN, routes=(("192.0.2.0/24", "10.5.0.9"), ("198.51.100.0/24", "203.0.113.9")))) == [
+        [near, beyond]
+    ]
+    assert known(replace(OPEN, routes=(("0.0.0.0/0", "10.5.0.9"),))) == []
+
+
 def test_without_translation_what_comes_in_is_let_through_and_what_leaves_is_left_alone() -> None:
-    drops = {"drop": None}
-    unasked = [rule for rule in rules(INFO, "forward") if len(rule) == 2 and rule[1] == drops][1:]
+    unasked = [rule for rule in rules(INFO, "forward") if len(rule) == 2 and rule[1] == {"drop": None}][1:]
     assert len(unasked) == 1
     assert unasked[0] not in rules(OPEN, "forward")
     own = {"snat": {"addr": "203.0.113.2", "flags": "fully-random"}}

@@ -248,6 +248,35 @@ def test_nothing_comes_in_unasked_while_a_router_translates(on_site: Callable[[A
 
 
 @real
+def test_nobody_sends_through_a_router_as_somebody_of_another_network(on_site: Callable[[Act], None]) -> None:
+    async def act(site: Site) -> None:
+        liar = site.plug("liar", site.nets[1], "10.6.0.66", "10.6.0.1", secure=False)
+        await site.made.agents[0].look()
+        for address in ("10.5.0.11", "203.0.113.200", "198.51.100.9"):
+            ip("addr", "add", f"{address}/32", "dev", "lo", netns=liar)
+        assert heard(liar, "10.5.0.11", site.two, "10.5.0.12") == "10.6.0.66"
+        assert heard(liar, "10.5.0.11", site.outside, OUTSIDE) == GATEWAY
+        await site.say(enable_snat=False)
+        for address in ("203.0.113.200", "198.51.100.9"):
+            assert heard(liar, address, site.outside, OUTSIDE) == "10.6.0.66"
+
+    on_site(act)
+
+
+def heard(caller: str, pretended: str, called: str, address: str) -> str:
+    """From whom the first of two datagrams comes that one sends, as somebody else and then as itself."""
+    with (
+        socket_in(called, socket.SOCK_DGRAM, PORT) as hearing,
+        socket_in(caller, socket.SOCK_DGRAM) as lying,
+        socket_in(caller, socket.SOCK_DGRAM) as honest,
+    ):
+        lying.bind((pretended, 0))
+        lying.sendto(b"as somebody else", (address, PORT))
+        honest.sendto(b"as itself", (address, PORT))
+        return str(hearing.recvfrom(100)[1][0])
+
+
+@real
 def test_extra_routes_lead_on_and_one_that_leads_nowhere_is_told(on_site: Callable[[Act], None]) -> None:
     async def act(site: Site) -> None:
         ip("addr", "add", "192.0.2.1/32", "dev", "lo", netns=site.far)
@@ -399,7 +428,7 @@ def test_an_agent_that_is_killed_on_the_way_leaves_nothing_known_of_its_router(t
         file = site.made.nodes[0].routers / site.info.router_id
         assert msgspec.json.decode(file.read_bytes(), type=RouterInfo) == site.info
         saying = asyncio.create_task(site.say(floating_ips=PAIRS[:1]))
-        while file.read_bytes() and not saying.done():
+        while file.read_bytes() and not saying.done():  # noqa: ASYNC110 - a file sets no event
             await asyncio.sleep(0)
         assert not saying.done()
         await saying
