@@ -21,11 +21,12 @@ from actors.network import access, quotas, views
 from actors.network.floating_notices import FloatingNotices, TellFloating
 from actors.network.live_rows import LiveRows
 from actors.network.messages import DhcpQuery, NetworkNews, Reference, RouterInfo
-from actors.network.notices import Notices, Touched
+from actors.network.notices import Notices
 from actors.network.router_place import place
 from actors.network.router_views import floating_ips_of, gone, router_info
 from actors.network.rows import Revised, Rows
 from actors.network.server_port import serve
+from actors.network.touched import Touched
 from actors.records import Change, ComputeNode, Drop, Ledger, drop
 
 
@@ -207,7 +208,7 @@ class Door:
 
     def _place(self, rows: Rows, touched: Touched) -> None:
         for router_id in touched.routers:
-            self._change(touched, place(rows, router_id))
+            self._change(touched, place(rows, router_id, self._notices.hears))
 
     def _serve(self, rows: Rows, touched: Touched) -> None:
         for network_id in touched:

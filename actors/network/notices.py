@@ -1,7 +1,7 @@
-"""Who has to hear of a change: agents of networks, computes of plugged ports.
+"""Telling of changes: agents of networks and routers, computes of plugged ports.
 
-Called by the network room after a change is durable. `Touched` is pure: it notes how a network stood before and says
-afterwards which hosts must hear of it; `Notices` tells them, at most one notice in flight to a host.
+Called by the network room after a change is durable, with whom `touched.py` found: at most one notice is in flight to a
+host.
 
 Invariant: what an agent did not hear is told again with its next notice, until it has heard or started anew. What a
 notice says is true when it is sent, and counts only for an agent that holds what it follows from; any other asks. So
@@ -14,120 +14,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 
 from actors.errors import HostError
 from actors.faces import AgentFace, ComputeFace
 from actors.messages import PlugEvent
 from actors.network.messages import NetworkNews, RouterInfo
-from actors.network.router_place import routers_in
-from actors.network.router_rows import ROUTER_OWNERS
-from actors.network.rows import Rows
-from actors.records import Change, Drop, FloatingIp, Network, Port, Router, SecurityGroupRule, Subnet
+from actors.network.touched import Notice
 
 AGENT_WAIT_S = 30.0  # how long an agent may take over one notice
 GATHER_S = 0.05  # what is not urgent waits so long for company: each batch of boots tells every host of its networks
 PLUG_WAIT_S = 30.0  # how long a compute actor may take to hear of plugged ports
 
-Notice = tuple[str, str]  # (node, id of a network or a router); a simulated host has its node's agent
 TellRouters = Callable[[list[str]], list[RouterInfo] | None]  # None: what they are is not known now
 Tell = Callable[[str, str, str], NetworkNews | None]  # of (node, network id, the version of its DHCP that it holds)
 log = logging.getLogger(__name__)
-
-
-class Touched:
-    """The networks that a batch changes: DHCP's nodes hear at once, the other nodes that had them soon after. And the
-    routers, of which the node that has one hears at once, and the one that had it."""
-
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
-        self._before: dict[str, tuple[str, tuple[str, ...]]] = {}
-        self._routers: dict[str, str] = {}  # where they ran before
-        self.refloated: dict[str, None] = {}  # ports to which other floating IPs lead than before
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._before)
-
-    def add(self, network_id: str) -> None:
-        """To be called before the change."""
-        if network_id not in self._before:
-            self._before[network_id] = self._dhcp_host(network_id), tuple(self._rows.nodes_of.get(network_id, ()))
-
-    def add_router(self, router_id: str) -> None:
-        """To be called before the change."""
-        if router_id not in self._routers:
-            self._routers[router_id] = self._runs_on(router_id)
-
-    @property
-    def routers(self) -> list[str]:
-        return list(self._routers)
-
-    def by(self, changes: list[Change]) -> None:
-        """To be called before these changes: the networks of rows put or dropped, or where a rule's group has ports;
-        the routers that have anything to do with them."""
-        for change in changes:
-            row = self._rows.row_of(change) if isinstance(change, Drop) else change
-            if isinstance(row, Port):
-                self.add(row.network_id)
-                if row.device_owner in ROUTER_OWNERS:
-                    self.add_router(row.device_id)
-            elif isinstance(row, Network | Subnet):
-                network_id = row.id if isinstance(row, Network) else row.network_id
-                self.add(network_id)
-                for router_id in routers_in(self._rows, network_id):
-                    self.add_router(router_id)
-            elif isinstance(row, Router):
-                self.add_router(row.id)
-            elif isinstance(row, FloatingIp):
-                self._by_floating(row)
-            elif isinstance(row, SecurityGroupRule):
-                for port_id in self._rows.members_of.get(row.security_group_id, {}):
-                    self.add(self._rows.ports[port_id].network_id)
-
-    def _by_floating(self, floating: FloatingIp) -> None:
-        before = self._rows.floating_ips.get(floating.id)
-        for one in (floating, before):
-            if one is not None and one.router_id:
-                self.add_router(one.router_id)
-            if one is not None and one.port_id:
-                self.refloated[one.port_id] = None
-
-    def of_routers(self) -> set[Notice]:
-        """Where they ran before, and where they run now: who changes one waits for both."""
-        return {
-            (host, router_id)
-            for router_id, before in self._routers.items()
-            for host in (before, self._runs_on(router_id))
-            if host
-        }
-
-    def urgent(self) -> set[Notice]:
-        """The DHCP servers' hosts, before and after: a boot waits for them."""
-        return {
-            (host, network_id)
-            for network_id, (before, _) in self._before.items()
-            for host in (before, self._dhcp_host(network_id))
-            if host
-        }
-
-    def soon(self) -> set[Notice]:
-        """The other nodes that have the network and had it before: their peers or remote groups may have changed."""
-        staying = {
-            (node, network_id)
-            for network_id, (_, before) in self._before.items()
-            for node in before
-            if node in self._rows.nodes_of.get(network_id, ())
-        }
-        return staying - self.urgent()
-
-    def _runs_on(self, router_id: str) -> str:
-        router = self._rows.routers.get(router_id)
-        return router.host if router else ""
-
-    def _dhcp_host(self, network_id: str) -> str:
-        network = self._rows.networks.get(network_id)
-        return network.dhcp_host if network else ""
 
 
 def _nothing(node: str, network_id: str, version: str) -> NetworkNews | None:

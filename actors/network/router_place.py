@@ -7,6 +7,8 @@ bound there; one without ports runs nowhere. It stays where it is as long as it 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec.structs import replace
 
 from actors.network.router_views import router_ports
@@ -14,26 +16,32 @@ from actors.network.rows import Rows
 from actors.records import Change, Port, Router
 
 
-def place(rows: Rows, router_id: str) -> list[Change]:
-    """The changes that make the invariant true for one router; none if it is."""
+def _all_hear(node: str) -> bool:
+    return True
+
+
+def place(rows: Rows, router_id: str, hears: Callable[[str], bool] = _all_hear) -> list[Change]:
+    """The changes that make the invariant true for one router; none if it is. `hears`: whether a node's agent heard
+    what it was told last."""
     router = rows.routers.get(router_id)
     if router is None:
         return []
     ports = router_ports(rows, router_id)
-    host = _host(rows, router, ports)
+    host = _host(rows, router, ports, hears)
     moved: list[Change] = [] if router.host == host else [replace(router, host=host)]
     return [*moved, *(replace(port, host=host, status="DOWN") for port in ports if port.host != host)]
 
 
-def _host(rows: Rows, router: Router, ports: list[Port]) -> str:
-    """Of the nodes that can run it the one with the fewest routers, by name among equals; '' = none can, or need."""
+def _host(rows: Rows, router: Router, ports: list[Port], hears: Callable[[str], bool]) -> str:
+    """Of the nodes that can run it, of those that hear if any does, that with the fewest routers, by name among equals;
+    '' = none can, or need."""
     if not ports:
         return ""
     needed = {rows.networks[port.network_id].physical_network for port in ports} - {""}
     able = [agent.id for agent in rows.agents.values() if needed.issubset(agent.physical_networks)]
     if router.host in able:
         return router.host
-    return min(able, key=lambda node: (len(rows.routing.on.get(node, ())), node), default="")
+    return min(able, key=lambda node: (not hears(node), len(rows.routing.on.get(node, ())), node), default="")
 
 
 def routers_in(rows: Rows, network_id: str) -> set[str]:

@@ -24,11 +24,11 @@ from actors.network.floating_ips import freed_of
 from actors.network.groups import RuleResolver
 from actors.network.messages import DhcpNetworkInfo, DhcpQuery, PortFirewall, RouterInfo
 from actors.network.naming import COMPUTE_OWNER
-from actors.network.notices import Touched
 from actors.network.plan import Plan, Planner
 from actors.network.router_administration import RouterAdministration
 from actors.network.router_place import place
 from actors.network.rows import Rows
+from actors.network.touched import Touched
 from actors.records import Change, NetworkAgent, Port, drop
 
 PLUGGED = "network-vif-plugged"
@@ -106,7 +106,7 @@ class NetworkRoom(RouterAdministration):
                 [NetworkAgent(id=host, underlay_ip=underlay_ip, physical_networks=physical_networks, started_at=now)]
             )
             for router_id in list(rows.routers):  # some may wait for such a node, others have to leave this one
-                self._change(touched, place(rows, router_id))
+                self._change(touched, place(rows, router_id, self._notices.hears))
             self._serve(rows, touched)
             await self._live.durable()
             networks, routers = touched.urgent() | touched.soon(), touched.of_routers()
@@ -126,7 +126,7 @@ class NetworkRoom(RouterAdministration):
         known = gone & rows.agents.keys()
         self._live.stage([drop(rows.agents[node]) for node in sorted(known)])
         for router_id in [one for node in sorted(gone) for one in rows.routing.on.get(node, ())]:
-            self._change(touched, place(rows, router_id))
+            self._change(touched, place(rows, router_id, self._notices.hears))
         for network in list(rows.networks.values()):
             staying = next((node for node in rows.nodes_of.get(network.id, {}) if node not in gone), "")
             if network.dhcp_host in gone and staying:
@@ -135,7 +135,7 @@ class NetworkRoom(RouterAdministration):
             for network in rows.networks.values():
                 touched.add(network.id)
             for router in rows.routers.values():
-                touched.add_router(router.id)
+                touched.add_router(router.id, anyway=True)
         for node in gone:
             self._notices.forget(node)
         await self._settle(rows, touched, gone)

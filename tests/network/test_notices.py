@@ -7,8 +7,9 @@ import pytest
 from actors.errors import HostError, HostFault
 from actors.faces import AgentFace, ComputeFace
 from actors.network.messages import NetworkNews, RouterInfo
-from actors.network.notices import Notices, Touched
+from actors.network.notices import Notices
 from actors.network.rows import Rows
+from actors.network.touched import Touched
 from actors.records import Drop, Network, Port, SecurityGroupRule, Subnet
 from tests.network.cloud import Agent, run
 

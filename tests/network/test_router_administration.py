@@ -80,6 +80,42 @@ def test_routers_move_when_their_node_leaves() -> None:
     run(scenario())
 
 
+def test_nobody_hears_of_what_changes_nothing_for_them() -> None:
+    async def scenario() -> None:
+        cloud = await RoutedCloud().begin()
+        router, network, _ = await cloud.routed()
+        (reply,) = await cloud.room.allocate([boot("i1", network)])
+        floating = value_of(await cloud.floating(port_id=value_of(reply)[0].port_id))
+        agent = cloud.agents["h1"]
+        agent.routers_heard.clear()
+        cloud.shown.clear()
+        assert value_of(await cloud.update(router, name="ours", description="all of it")).name == "ours"
+        assert value_of(await cloud.lead(floating, description="mine")).description == "mine"
+        value_of((await cloud.room.update_networks([UpdateNetwork(token=ALICE, id=network.id, name="n")]))[0])
+        assert agent.routers_heard == [] and cloud.shown == []
+        value_of(await cloud.update(router, admin_state_up=False))
+        value_of(await cloud.lead(floating, port_id=""))
+        assert len(agent.routers_heard) == 2 and len(cloud.shown) == 1
+
+    run(scenario())
+
+
+def test_routers_go_to_nodes_that_hear() -> None:
+    async def scenario() -> None:
+        cloud = await RoutedCloud().begin(nodes=("h1", "h2"))
+        cloud.agents["h1"].broken = True
+        first, second = await cloud.router(), await cloud.router()
+        assert cloud.kept_router(first).host == "h1"  # nobody knew
+        third = await cloud.router()
+        assert [cloud.kept_router(router).host for router in (second, third)] == ["h2", "h2"]
+        cloud.agents["h2"].broken = True
+        value_of(await cloud.update(second, admin_state_up=False))
+        assert cloud.kept_router(second).host == "h2"  # it stays
+        assert cloud.kept_router(await cloud.router()).host == "h1"  # none hears, and h1 has fewer
+
+    run(scenario())
+
+
 def test_what_an_agent_did_not_hear_of_a_router_is_told_again() -> None:
     async def scenario() -> None:
         cloud = await RoutedCloud().begin(nodes=("h1",))
