@@ -56,9 +56,12 @@ class Links:
 
     @property
     def netlink(self) -> Any:
+        return self._open().calls
+
+    def _open(self) -> Netlink:
         if self._netlink is None:
             self._netlink = Netlink()
-        return self._netlink.calls
+        return self._netlink
 
     def close(self) -> None:
         if self._netlink is not None:
@@ -173,7 +176,7 @@ class Links:
 
     def _peers(self, order: Peers) -> None:
         index = self._must(order.name)
-        entries = self.netlink.fdb("dump", ifindex=index)
+        entries = self._open().forwarding(index)
         here = {entry.get_attr("NDA_DST") for entry in entries if entry.get_attr("NDA_LLADDR") == FLOOD}
         for address in order.addresses - here:
             self.netlink.fdb("append", ifindex=index, lladdr=FLOOD, dst=address)

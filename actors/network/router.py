@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from pyroute2.netlink.exceptions import NetlinkError
 
 from actors.network import announcing, connections, nat, nft_command, routing
@@ -129,6 +131,12 @@ class Router:
         self.settled = info
         if refused:
             raise WiringError("; ".join(refused))
+
+
+def made_of(info: RouterInfo) -> str:
+    """Differs where a router would be brought to something else, be it by another version of what decides that."""
+    wanted = (SETTINGS, METRIC, routing.devices(info), routing.routes(info), nat.document(info))
+    return hashlib.sha256(msgspec.json.encode(wanted)).hexdigest()
 
 
 def _set(name: str, value: int) -> None:

@@ -2,7 +2,8 @@
 
 The file `routers/<router id>` of the node's folder is there before anything of the router is, and goes when nothing is
 left, so that an agent finds what another life of it has made. It holds what the router was brought to last (JSON);
-nothing, if that is not known, as while it is being brought there.
+nothing, if that is not known, as while it is being brought there. A router that a new life finds whole, with a file
+that says what it shall be, is left as it is.
 """
 
 from __future__ import annotations
@@ -20,9 +21,16 @@ from actors.network.l2 import WiringError
 from actors.network.links import Links
 from actors.network.messages import RouterInfo
 from actors.network.netns_thread import NetnsThread
-from actors.network.router import Router
+from actors.network.router import Router, made_of
 
 AT_ONCE = 8  # routers brought up side by side
+
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """What a router's file holds."""
+
+    info: RouterInfo  # what it was brought to last
+    made: str  # `made_of` that; '' if some of it could not be
 
 
 class Routers:
@@ -35,23 +43,39 @@ class Routers:
         self._room = asyncio.Semaphore(AT_ONCE)
 
     async def serve(self, infos: list[RouterInfo]) -> list[str]:
-        return list(await asyncio.gather(*[self._serve(info) for info in infos]))
+        whole = await self._whole([info for info in infos if info.router_id not in self._infos])
+        self._infos |= {info.router_id: info for info in infos}
+        rest = [info for info in infos if info.router_id not in whole]
+        whys = dict(zip((info.router_id for info in rest), await asyncio.gather(*map(self._serve, rest)), strict=True))
+        return [whys.get(info.router_id, "") for info in infos]
 
     async def _serve(self, info: RouterInfo) -> str:
         file = self._folder / info.router_id
-        self._infos[info.router_id] = info
         router = self._router(info.router_id)
         self._folder.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"")  # whoever is killed from here on has left it half done
         why = await self._act(info.router_id, lambda router: router.serve(info))
-        file.write_bytes(b"" if router.settled is None else msgspec.json.encode(router.settled))
+        if router.settled is not None:
+            file.write_bytes(msgspec.json.encode(Settled(info=router.settled, made="" if why else made_of(info))))
         return why
+
+    async def _whole(self, infos: list[RouterInfo]) -> set[str]:
+        """Those that an earlier life has brought to just this, and of which nothing is gone, as `revive` looks."""
+        taps, there = await self._node.run(self._links.taps), set(namespaces.names())
+        known = {info.router_id: self._read(info.router_id) for info in infos}
+        return {
+            info.router_id
+            for info in infos
+            if (settled := known[info.router_id]) is not None
+            and settled.made == made_of(info)
+            and not _lacks(info, taps, there)
+        }
 
     async def stop(self, router_ids: list[str]) -> list[str]:
         return list(await asyncio.gather(*[self._stop(router_id) for router_id in router_ids]))
 
     async def _stop(self, router_id: str) -> str:
-        info = self._infos.pop(router_id, None) or self._read(router_id)
+        info = self._infos.pop(router_id, None) or self._settled(router_id)
         why = await self._act(router_id, lambda router: router.stop(info))
         if not why:
             (self._folder / router_id).unlink(missing_ok=True)
@@ -88,7 +112,7 @@ class Routers:
 
     def _router(self, router_id: str) -> Router:
         if router_id not in self._routers:
-            self._routers[router_id] = Router(router_id, self._node, self._links, self._read(router_id))
+            self._routers[router_id] = Router(router_id, self._node, self._links, self._settled(router_id))
         return self._routers[router_id]
 
     async def _act(self, router_id: str, act: Callable[[Router], Awaitable[object]]) -> str:
@@ -100,9 +124,13 @@ class Routers:
                 return f"router {router_id}: {error}"
         return ""
 
-    def _read(self, router_id: str) -> RouterInfo | None:
+    def _settled(self, router_id: str) -> RouterInfo | None:
+        settled = self._read(router_id)
+        return settled.info if settled is not None else None
+
+    def _read(self, router_id: str) -> Settled | None:
         try:
-            return msgspec.json.decode((self._folder / router_id).read_bytes(), type=RouterInfo)
+            return msgspec.json.decode((self._folder / router_id).read_bytes(), type=Settled)
         except (OSError, msgspec.MsgspecError):  # written by half, or by another version
             return None
 

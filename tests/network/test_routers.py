@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import subprocess
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -19,6 +20,7 @@ from actors.errors import HostError
 from actors.network import namespaces
 from actors.network.messages import FirewallRule, RouterInfo, RouterPort
 from actors.network.naming import INTERFACE_OWNER, tap_device
+from actors.network.routers import Settled
 from actors.network.routing import namespace_of, world
 from actors.records import AddressPair
 from tests.network.fake_network import ALL_PASS
@@ -416,6 +418,34 @@ def test_what_is_there_is_what_was_said_and_a_new_life_finds_it(tmp_path: Path) 
     play(tmp_path, act)
 
 
+@real
+def test_a_new_life_leaves_a_router_alone_that_is_as_it_should_be(tmp_path: Path) -> None:
+    async def act(site: Site) -> None:
+        file = site.made.nodes[0].routers / site.info.router_id
+        before = rules_of(site)
+        await new_life(site)
+        assert rules_of(site) == before
+        assert seen(site.outside, FLOATING_2, site.two) == OUTSIDE
+        known = msgspec.json.decode(file.read_bytes(), type=Settled)
+        file.write_bytes(msgspec.json.encode(structs.replace(known, made="by another version")))
+        await new_life(site)
+        assert rules_of(site) != before
+        broken = replace(site.info, routes=(("198.51.100.0/24", "192.168.7.7"),))  # it leads nowhere
+        site.made.network.routers[site.info.router_id] = broken
+        await new_life(site)
+        before = rules_of(site)
+        await new_life(site)
+        assert rules_of(site) != before  # it is tried again
+
+    play(tmp_path, act)
+
+
+def rules_of(site: Site) -> str:
+    """By the number that the kernel gives to each table that is made."""
+    inside = ["ip", "netns", "exec", namespace_of(site.info.router_id)]
+    return subprocess.run([*inside, "nft", "-j", "list", "tables"], text=True, capture_output=True, check=True).stdout
+
+
 async def new_life(site: Site) -> None:
     await site.made.agents[0].stop(remove=False)
     site.made.agents[0] = agent(site.made, site.made.nodes[0])
@@ -426,13 +456,13 @@ async def new_life(site: Site) -> None:
 def test_an_agent_that_is_killed_on_the_way_leaves_nothing_known_of_its_router(tmp_path: Path) -> None:
     async def act(site: Site) -> None:
         file = site.made.nodes[0].routers / site.info.router_id
-        assert msgspec.json.decode(file.read_bytes(), type=RouterInfo) == site.info
+        assert msgspec.json.decode(file.read_bytes(), type=Settled).info == site.info
         saying = asyncio.create_task(site.say(floating_ips=PAIRS[:1]))
         while file.read_bytes() and not saying.done():  # noqa: ASYNC110 - a file sets no event
             await asyncio.sleep(0)
         assert not saying.done()
         await saying
-        assert msgspec.json.decode(file.read_bytes(), type=RouterInfo) == site.info
+        assert msgspec.json.decode(file.read_bytes(), type=Settled).info == site.info
 
     play(tmp_path, act)
 
