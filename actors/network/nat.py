@@ -10,6 +10,7 @@ The table `ip novaray` of the router's own namespace, replaced whole. As Neutron
 
 A router that translates hides what is behind it: what comes in at the gateway is let through if it is for a floating
 IP or belongs to a connection. (Neutron's own leaves that to address scopes.)
+
 Nobody may send as somebody who is in another network of the router, nor out, untranslated, as somebody who is behind
 none (`senders.py`), and link-local addresses (RFC 3927), of which one is the metadata server's, are not led anywhere.
 Invariant: connections live in the kernel's connection tracking, not in the table; those that go on to be right outlive
@@ -118,9 +119,9 @@ def _senders(info: RouterInfo) -> list[Json]:
 
 def _gateway_rules(info: RouterInfo) -> list[Json]:
     arrives, leaves = _at("iifname", info), _at("oifname", info)
-    rules = []
+    rules: list[list[Json]] = []
     if info.enable_snat:
-        rules = [
+        rules += [
             [arrives, nft.is_in(_ct("state"), ["established", "related"]), {"accept": None}],
             [arrives, _status("dnat"), {"accept": None}],
             [arrives, {"drop": None}],
