@@ -1,14 +1,16 @@
 """A guest that is shelved: shut down, and its root disk sent to the image room. Nothing of it is taken away here.
 
-Called by `acts.py`, from the order alone, and may be run again from its beginning: an image that has its data is left
-as it is. A guest that is paused or suspended is not touched: its disk does not change, and where the act fails it is as
-it was. One that ran is started again then.
+Called by `acts.py`, from the order alone, and may be run again from its beginning: an image that has the disk's data is
+left as it is. A guest that is paused or suspended is not touched: its disk does not change, and where the act fails it
+is as it was. One that ran is started again then.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.acts import LEFT_DOWN, ActOrder, Shelve
@@ -19,6 +21,7 @@ from actors.errors import CallerFault, HostError, HostFault
 from actors.image.upload import send
 from actors.messages import ImageRequest
 from actors.records import Image
+from actors.states import Power
 
 if TYPE_CHECKING:
     from actors.compute.service import Compute
@@ -35,7 +38,10 @@ async def shelve(node: Compute, order: ActOrder, act: Shelve, hurry: asyncio.Eve
     try:
         async with asyncio.timeout(act.wait_s + SHELVE_S):
             if act.runs:
-                await _shut_down(node, order, act, hurry)
+                await node.hypervisor.guests.shut_down(order.instance_id, act.wait_s, hurry)
+                _go_on(order, hurry)
+            if await node.hypervisor.guests.power(order.instance_id) is Power.SHUTDOWN:
+                await _make_whole(node, order)
             if act.image_id:
                 await _keep(node, order, act, hurry)
             _go_on(order, hurry)
@@ -45,34 +51,44 @@ async def shelve(node: Compute, order: ActOrder, act: Shelve, hurry: asyncio.Eve
         raise
 
 
-async def _shut_down(node: Compute, order: ActOrder, act: Shelve, hurry: asyncio.Event) -> None:
-    guests = node.hypervisor.guests
-    await guests.shut_down(order.instance_id, act.wait_s, hurry)
-    _go_on(order, hurry)
-    await guests.unrescue(order.instance_id)  # an administrator's reset forgets that it is rescued, or resized
+async def _make_whole(node: Compute, order: ActOrder) -> None:
+    """An administrator's reset forgets that it is rescued, or resized."""
+    await node.hypervisor.guests.unrescue(order.instance_id)
     await heal(node, order)
 
 
 async def _keep(node: Compute, order: ActOrder, act: Shelve, hurry: asyncio.Event) -> None:
+    """The image has the data of the disk as it is now, and no other, when this returns: who knows of it could have
+    given it something else, and the guest may have run again since an earlier try."""
     request = ImageRequest(token=act.token, image_id=act.image_id)
-    [known] = await node.image.locate([request])
-    if not isinstance(known, CallerFault):
-        return
     path = await node.hypervisor.guests.copy_root_disk(order.instance_id)
     try:
-        await _unless(hurry, send(node.image, request, path))
+        own = await asyncio.to_thread(_sha512, path)
+        [known] = await node.image.locate([request])
+        if isinstance(known, CallerFault):
+            image = await _unless(hurry, send(node.image, request, path))
+            _go_on(order, hurry)
+            known_hash = image.os_hash_value if image is not None else ""
+        else:
+            known_hash = known.os_hash_value
+        if known_hash != own:
+            raise HostError(HostFault("shelve", order.host, f"image {act.image_id} has other data than the root disk"))
     finally:
         await asyncio.to_thread(path.unlink, True)
 
 
-async def _unless(hurry: asyncio.Event, work: Awaitable[Image]) -> None:
-    """It may take long, for which whoever deletes the server need not wait."""
+def _sha512(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha512").hexdigest()
+
+
+async def _unless(hurry: asyncio.Event, work: Awaitable[Image]) -> Image | None:
+    """It may take long, for which whoever deletes the server need not wait: None then."""
     working = asyncio.ensure_future(work)
     hurried = asyncio.create_task(hurry.wait())
     try:
         await asyncio.wait({working, hurried}, return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            await working
+        return await working if working.done() else None
     finally:
         working.cancel()
         hurried.cancel()

@@ -68,6 +68,8 @@ def _why_not(conductor: Conductor, boot: Boot, request: EvacuateRequest) -> Call
 
 def _set_out(conductor: Conductor, boot: Boot, request: EvacuateRequest) -> None:
     """It is as one that is built for the first time, but with what it has."""
+    if boot.spec().shelved is not None:  # its state was reset while it was being shelved: that image is of no use
+        moved.go_on(boot)
     row, spec = boot.instance, boot.spec()
     left = Evacuation(host=row.host, node=row.node, to=request.host, stopped=request.stop or row.vm_state == Vm.STOPPED)
     boot.ask_anew(

@@ -11,15 +11,25 @@ import msgspec
 import pytest
 
 from actors.acts import Edit, Pause, Resume, Start, Stop, Suspend
-from actors.api.act_messages import ActOnServer, AttachVolumeTo, EditServer, ShelveServer, UnshelveServer
+from actors.api.act_messages import (
+    ActOnServer,
+    AttachVolumeTo,
+    EditServer,
+    ResizeServer,
+    ShelveServer,
+    UnshelveServer,
+)
+from actors.api.messages import CreateFlavor, EvacuateServer, ForceDown
 from actors.clock import SystemClock
 from actors.cluster.config import CloudConfig, SimulatedConfig
 from actors.compute.build import Build
+from actors.compute.simulated_disk import simulated_disk
 from actors.conductor.service import Conductor
 from actors.conductor.service import Rooms as ConductorRooms
 from actors.errors import CallerError, HostError, HostFault, value_of
 from actors.image.messages import ImageQuery, ListImages
-from actors.messages import BlockDevice, ServerView
+from actors.image.upload import send
+from actors.messages import BlockDevice, ImageRequest, ServerView
 from actors.records import Image
 from actors.states import Power
 from tests.acts.test_acts import act, shown
@@ -424,5 +434,98 @@ def test_told_again_to_an_actor_that_forgot_it_the_image_is_as_it_was(tmp_path: 
         await world.settled()
         assert seen(await shown(world, server)) == AWAY
         assert await images(world) == [image]
+
+    in_world(tmp_path, play)
+
+
+def test_an_image_with_other_data_is_no_reason_to_let_go_of_the_disk(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        guests = world.hypervisor.guests
+        shut_down = guests.shut_down
+
+        async def meanwhile(*how: Any) -> Any:
+            [image] = await images(world)
+            request = ImageRequest(token=world.member, image_id=image.id)
+            await send(world.images, request, disk(tmp_path / "foreign"))
+            return await shut_down(*how)
+
+        guests.shut_down = meanwhile  # type: ignore[method-assign]  # a user who knows of the image
+        view = await shelve(world, server)
+        assert (view.status, view.power_state, view.host) == ("ACTIVE", "RUNNING", server.host)
+        assert await images(world) == []
+        [action, *_] = await world.api.instance_actions(world.member, server.id)
+        assert "has other data than the root disk" in action.events[0].traceback
+
+    in_world(tmp_path, play)
+
+
+def disk(path: Path) -> Path:
+    path.write_bytes(simulated_disk("another"))
+    return path
+
+
+def test_one_that_is_off_is_put_back_whole_before_its_disk_is_kept(tmp_path: Path) -> None:
+    """A resize of it was begun by a node that left, and it is of the old flavor again."""
+
+    async def play(world: World) -> None:
+        big = CreateFlavor(token=world.admin, name="big", vcpus=2, ram_mib=256, disk_gib=2, id="big")
+        await world.api.create_flavor(big)
+        [server] = await world.boot(world.request())
+        await act(world, server, Stop(wait_s=0.0))
+        once = world.compute.act
+
+        async def does_and_dies(orders: list[Any]) -> Any:
+            await once(orders)
+            raise ConnectionError("the actor died")
+
+        world.compute.act = does_and_dies  # type: ignore[method-assign]  # a node that leaves before its answer is heard
+        await world.api.resize(ResizeServer(token=world.member, server_id=server.id, flavor="big"))
+        await world.settled()
+        await world.conductor._acts.node_left(NODE_NAME)
+        world.compute.act = once  # type: ignore[method-assign]
+        guests, calls = world.hypervisor.guests, []
+        copy, put_back = guests.copy_root_disk, guests.unresize
+
+        async def copied(*what: Any) -> Any:
+            calls.append("copied")
+            return await copy(*what)
+
+        async def whole(*what: Any) -> Any:
+            calls.append("put back")
+            return await put_back(*what)
+
+        guests.copy_root_disk, guests.unresize = copied, whole  # type: ignore[method-assign]  # who looks on
+        await shelve(world, server)
+        assert calls[:2] == ["put back", "copied"]
+
+    in_world(tmp_path, play)
+
+
+def test_one_that_is_evacuated_while_it_was_to_be_shelved_is_not_made_of_half_an_image(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        await world.join("node-2")
+        sending, over = asyncio.Event(), asyncio.Event()
+        real = world.images.upload_chunk
+
+        async def hangs(chunks: list[Any]) -> Any:
+            sending.set()
+            await over.wait()
+            return await real(chunks)
+
+        world.images.upload_chunk = hangs  # type: ignore[method-assign]  # a disk that takes long to be sent
+        await ask(world, server)
+        await sending.wait()
+        edit = Edit(instance_id="", vm_state="active")
+        await world.api.edit(EditServer(token=world.admin, server_id=server.id, edit=edit))
+        await world.api.force_down(ForceDown(token=world.admin, node=NODE_NAME, down=True))
+        await world.api.evacuate(EvacuateServer(token=world.admin, server_id=server.id, from_image=True))
+        [view] = await world.conductor.wait([server.id], 20.0)
+        over.set()
+        await world.settled()
+        view = await shown(world, server)
+        assert (view.status, view.node) == ("ACTIVE", "node-2")
+        assert await images(world) == []
 
     in_world(tmp_path, play)

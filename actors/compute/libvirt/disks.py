@@ -43,11 +43,12 @@ class ToolFailed(Exception):
 def make_root_disk(image: Path, location: ImageLocation, flavor: Flavor, target: Path) -> None:
     """An overlay on the node's cached image, of the flavor's size (0 = the image's own).
 
-    Raises CallerError where the image is larger than the flavor's disk or of no known format.
+    One that is there already is left as it is, but not one of another image: that is left of a time when the server was
+    on this node before. Raises CallerError where the image is larger than the flavor's disk or of no known format.
     """
-    if target.exists():
-        return
     backing, backing_format = _backing(image, location.disk_format)
+    if target.exists() and _is_over(target, backing):
+        return
     image_bytes = location.virtual_size or _virtual_bytes(backing, backing_format)
     size_bytes = flavor.disk_gib * GIB or image_bytes
     if image_bytes > size_bytes:
@@ -55,6 +56,11 @@ def make_root_disk(image: Path, location: ImageLocation, flavor: Flavor, target:
         message = f"the image needs a disk of {needs} GiB; flavor '{flavor.name}' has {flavor.disk_gib}"
         raise CallerError(bad_request("flavorRef", message))
     _overlay(backing, backing_format, target, size_bytes)
+
+
+def _is_over(disk: Path, backing: Path) -> bool:
+    told = json.loads(_run(["qemu-img", "info", "-U", "--output=json", str(disk)], COMMAND_S))
+    return bool(told.get("backing-filename") == str(backing.absolute()))
 
 
 def make_rescue_disk(image: Path, location: ImageLocation, target: Path) -> None:

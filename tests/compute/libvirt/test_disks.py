@@ -58,6 +58,18 @@ def test_a_root_disk_is_an_overlay_of_the_flavor_s_size(tmp_path: Path, disk_for
 
 
 @needs_qemu_img
+def test_a_root_disk_that_is_there_stays_but_not_one_of_another_image(tmp_path: Path) -> None:
+    target = tmp_path / "instances" / "a" / "disk"
+    for name, kept in (("one", False), ("one", True), ("two", False)):
+        (tmp_path / name).mkdir(exist_ok=True)
+        cached, location = image(tmp_path / name, "qcow2")
+        before = target.stat().st_ino if target.exists() else 0
+        make_root_disk(cached, location, flavor(1), target)
+        assert info(target)["full-backing-filename"] == str(cached)
+        assert (target.stat().st_ino == before) is kept
+
+
+@needs_qemu_img
 def test_without_a_size_the_image_s_own_counts(tmp_path: Path) -> None:
     cached, location = image(tmp_path, "qcow2")
     make_root_disk(cached, location, flavor(0), tmp_path / "disk")
