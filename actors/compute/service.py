@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -195,6 +195,7 @@ class Compute:
         """
         await self._check(orders)
         builds = [Build(order) for order in orders if order.epoch == self.epoch and self._is_fresh(order)]
+        self.strays.ordered([build.id for build in builds])
         older = self._halt([build.id for build in builds], SUPERSEDED)
         for build in builds:
             self._in_hand.setdefault(build.id, []).append(_InHand(build))
@@ -331,12 +332,23 @@ class Compute:
         self.hypervisor.watchdog.let_go([instance_id for instance_id in going if instance_id not in broken])
         return [_undo_fault(broken.get(order.instance_id)) for order in orders]
 
+    @contextmanager
+    def taking_away(self, builds: list[Build]) -> Iterator[None]:
+        """What nobody has in hand is, until this is over: builds and destructions of the same instances wait."""
+        for build in builds:
+            self._in_hand.setdefault(build.id, []).append(_InHand(build))
+        try:
+            yield
+        finally:
+            for build in builds:
+                self._let_go(build)
+
     async def undo(self, builds: list[Build]) -> dict[str, list[str]]:
-        """Undo every step of what is not in hand; the causes of those that could not be undone, by instance."""
+        """Undo every step of what is being taken away; the causes of those that could not be undone, by instance."""
         return await self._saga.backward(builds)
 
     def in_hand(self) -> set[str]:
-        """Instances that are being built or destroyed here now."""
+        """Instances that are being built, destroyed or taken away here now."""
         return self._in_hand.keys() | (+self._going).keys()
 
     # ------------------------------------------------------------ guests that have been built
@@ -388,7 +400,7 @@ class Compute:
     async def holds(self, instance_ids: list[str]) -> list[tuple[str, int, str]]:
         found: list[tuple[str, int, str]] = []
         for instance_id in instance_ids:
-            orders = [held.build.order for held in self._in_hand.get(instance_id, ())]
+            orders = [held.build.order for held in self._in_hand.get(instance_id, ()) if held.build.order.attempt >= 0]
             ended = self._ended.get(instance_id, (-1, None))[1]
             found += [(instance_id, order.attempt, order.host) for order in orders[-1:]]
             if ended is not None and not orders:
