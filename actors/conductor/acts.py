@@ -48,7 +48,7 @@ from actors.conductor.claim_changes import ClaimChanges
 from actors.conductor.held import counted
 from actors.conductor.instance_actions import InstanceActions, begun, ended
 from actors.conductor.rebuilt import broken, rebuilt, taken_in
-from actors.conductor.reserving import reserve
+from actors.conductor.reserving import Reserving
 from actors.conductor.resized import RESIZES, asked, over, reverting
 from actors.conductor.taking_back import Begun
 from actors.errors import CallerError, CallerFault, Fault, HostFault, bad_request, conflict, forbidden, not_found
@@ -90,8 +90,9 @@ class Acts:
         self._at_work: dict[str, asyncio.Event] = {}  # by action id; set when it is over
         self._unwritten: dict[str, dict[str, InstanceAction]] = {}  # by instance, by id; they go with the next
         self._telling: Counter[str] = Counter()  # by instance: how many writes of its actions are under way
-        self._again: set[str] = set()  # instances of which acts stopped since the database was away
+        self._again: set[str] = set()  # instances of which acts stopped since the database or volumes were away
         self.claims = ClaimChanges(conductor)
+        self.reserving = Reserving(conductor)
 
     def is_resizing(self, instance_id: str) -> bool:
         return any(isinstance(act_of(one.act), RESIZES) for one in self._actions.pending(instance_id))
@@ -291,7 +292,7 @@ class Acts:
     async def _run(self, action: InstanceAction) -> None:
         try:
             await self._do(action)
-        except ConnectionError:  # the database: what it has not taken is written, or done, by and by
+        except ConnectionError:  # the database, or volumes: what was not taken is written, or done, by and by
             self._let_go(action.id)
             self._again.add(action.instance_id)
 
@@ -320,7 +321,7 @@ class Acts:
             return
         row = boot.instance
         if row.vm_state == Vm.SHELVED_OFFLOADED and isinstance(act, AttachVolume | DetachVolume):
-            await self._end(action, await reserve(self._conductor, boot, act))
+            await self._end(action, await self.reserving.reserve(boot, act))
             return
         try:
             asking = self._conductor.compute(row.node).act([order_of(boot, action)])

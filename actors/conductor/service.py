@@ -409,6 +409,7 @@ class Conductor(Administration):
         for boot in boots:
             boot.undoing = True
         try:
+            await self._acts.reserving.over([boot for boot in boots if boot.instance.deleting])
             broken = await self._attempts.road.backward(boots)
             gone = [boot for boot in boots if boot.id not in broken and (boot.instance.deleting or _is_deleted(boot))]
             await self._end_of(gone)
