@@ -15,6 +15,7 @@ from tests.compute.guests import order
 from tests.world import NODE_NAME, World, in_world
 
 STRANGER = "5f2b0f62-7f0c-4f43-9d4e-1d2c3b4a5f60"
+TURNS = 100  # of the event loop: a build that does not wait has its claim by then
 
 
 async def forgotten(world: World) -> ServerView:
@@ -146,6 +147,9 @@ def test_a_build_of_what_is_being_removed_waits(tmp_path: Path) -> None:
         world.compute.build = told  # type: ignore[method-assign]
         await ask_back(world, server)
         await ordered.wait()
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+        assert server.id not in {claim.instance_id for claim in world.compute.hosts.claims()}
         gate.set()
         assert await sweep == [server.id]
         await check_runs(world, server, volume_id)
