@@ -5,6 +5,7 @@ Images are a list and no room: their data is files and HTTP, which are nothing t
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -83,7 +84,9 @@ class Images:
         image = self._stored.get(image_id)
         if image is None:
             return not_found("image", "no such image")
-        return conflict("image", "it is queued") if image.content is None else replace(_IMAGE, image_id=image_id)
+        if image.content is None:
+            return conflict("image", "it is queued")
+        return replace(_IMAGE, image_id=image_id, os_hash_value=_sha512(image.content))
 
     async def create(self, requests: list[CreateImage]) -> list[Image | CallerFault]:
         for request in requests:
@@ -122,9 +125,11 @@ class Images:
         return self._shown(image_id)
 
     def _shown(self, image_id: str) -> Image:
-        return Image(
+        image = Image(
             id=image_id, name="", project_id=PROJECT, status="queued", visibility="private", disk_format="qcow2"
         )
+        content = self._stored[image_id].content
+        return image if content is None else replace(image, status="active", os_hash_value=_sha512(content))
 
     async def delete(self, requests: list[ImageRequest]) -> list[CallerFault | None]:
         await self.discard([request.image_id for request in requests])
@@ -140,6 +145,10 @@ class Images:
 
     async def forget_hosts(self, hosts: list[str]) -> None:
         """Nobody was sent to them."""
+
+
+def _sha512(content: bytes) -> str:
+    return hashlib.sha512(content).hexdigest()
 
 
 _IMAGE = ImageLocation(
