@@ -28,6 +28,9 @@ COPIES_LIMIT = 2  # at once; more only make the disk slower
 CONNECT_TRIES = 2  # a daemon found dead is replaced once
 EXPORT_END_LIMIT_S = 10.0  # for a removed export to let go of its node
 POLL_S = 0.01
+READ_TRIES = 5
+READ_PAUSE_S = 0.1
+NOT_FOUND = "Can't find snapshot"  # as qemu-img says it
 WATCH_S = 1.0  # between looks at whether the daemon lives; guests whose disks reconnect wait so long at most
 QEMU_FORMATS = {"iso": "raw"}  # where QEMU's name differs from the image service's
 
@@ -125,7 +128,7 @@ class QemuBackend:
         else:
             assert isinstance(source, OfImage)
             origin = ["-f", QEMU_FORMATS.get(source.disk_format, source.disk_format), str(image)]
-        await run([*convert, *origin, str(part)], COPY_LIMIT_S)
+        await _run_again([*convert, *origin, str(part)], COPY_LIMIT_S)
         await run(["qemu-img", "resize", "-q", "-f", "qcow2", str(part), size], TOOL_LIMIT_S)
 
     async def _clone(self, volume_id: str, size_gib: int, source_id: str) -> None:
@@ -275,6 +278,18 @@ async def _remove_exports(client: QmpClient, names: Collection[str]) -> None:
             return
         await asyncio.sleep(POLL_S)
     raise BackendError(f"exports {', '.join(names)} do not end")
+
+
+async def _run_again(command: list[str], limit_s: float) -> None:
+    """What reads a snapshot of a file that it does not lock may meet its table while another snapshot comes or goes."""
+    for tries_left in reversed(range(READ_TRIES)):
+        try:
+            await run(command, limit_s)
+            return
+        except BackendError as error:
+            if not tries_left or NOT_FOUND not in str(error):
+                raise
+            await asyncio.sleep(READ_PAUSE_S)
 
 
 def _publish(part: Path, path: Path) -> None:

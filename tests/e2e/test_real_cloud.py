@@ -233,7 +233,9 @@ def test_guests_have_addresses_of_ipv6_too(line: CommandLine, api: Cloud, guests
     for server, address in zip(pair, addresses, strict=True):
         report(server)
         assert [ip.ip_address for vif in server.view.addresses for ip in vif.fixed_ips][1] == address
-        assert f" {address}/64" in guests.ssh(server, "ip -6 addr show dev eth0 scope global")
+        # the guest asks for announcements some seconds apart, and first makes sure that nobody has what it makes of one
+        shown = "ip -6 addr show dev eth0 scope global -tentative"
+        assert f" {address}/64" in guests.ssh(server, f"until {shown} | grep {address}/64; do sleep 1; done")
     for server, other in (pair, pair[::-1]):
         there = addresses[pair.index(other)]
         assert "0% packet loss" in guests.ssh(server, f"ping -6 -c 3 -W 10 {there}")
@@ -330,7 +332,7 @@ def test_the_openstack_command_boots_one_and_its_key_lets_in(line: CommandLine, 
     with openstack(line.home) as client:
         client.run(f"keypair create real --private-key {key}")
         key.chmod(0o600)  # the client leaves it readable, which ssh refuses
-        [network] = [row["Name"] for row in client.json("network list")]
+        [network] = [row["Name"] for row in client.json("network list --internal")]
         create = f"server create --image tiny --flavor tiny --network {network} --key-name real --wait"
         made = client.json(f"{create} --security-group ssh-and-web delta")
         assert (made["status"], made["key_name"]) == ("ACTIVE", "real")

@@ -54,12 +54,12 @@ def test_a_node_and_the_machine_meet_and_part() -> None:
             namespaces.add(each)
         for _ in range(2):
             external.join_external(underlay, node, "198.51.100.0/24", machine)
-        ip("-n", node, "address", "add", "198.51.100.9/24", "dev", external.DEVICE)
+        ip("address", "add", "198.51.100.9/24", "dev", external.DEVICE, netns=node)
         assert ping(node, "198.51.100.1")
         assert ping(machine, "198.51.100.9")
         for _ in range(2):
             external.leave_external(underlay, machine)
-        assert external.machine_device(underlay) not in ip("-n", machine, "link")
+        assert external.machine_device(underlay) not in ip("link", netns=machine)
     finally:
         for each in made:
             namespaces.remove(each)

@@ -442,8 +442,8 @@ def test_a_new_life_leaves_a_router_alone_that_is_as_it_should_be(tmp_path: Path
 
 def rules_of(site: Site) -> str:
     """By the number that the kernel gives to each table that is made."""
-    inside = ["ip", "netns", "exec", namespace_of(site.info.router_id)]
-    return subprocess.run([*inside, "nft", "-j", "list", "tables"], text=True, capture_output=True, check=True).stdout
+    command = namespaces.inside(namespace_of(site.info.router_id), "nft", "-j", "list", "tables")
+    return subprocess.run(command, text=True, capture_output=True, check=True).stdout
 
 
 async def new_life(site: Site) -> None:
