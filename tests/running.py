@@ -17,6 +17,8 @@ from typing import Any
 from actors.cluster.ray_node import home_id
 from actors.cluster.runtime import running
 from actors.compute.libvirt.daemon_files import files_of
+from actors.network.external import machine_device
+from actors.network.node_network import underlay_of
 from actors.volume.daemon import run_folder
 
 COMMAND_LIMIT_S = 240.0  # for one command; a cloud comes up in 20 s on two quiet cores
@@ -70,7 +72,8 @@ def marks_of(home: Path) -> set[str]:
     runtime = running(home)
     daemons = [files_of(node).runtime.name for node in runtime.nodes] if runtime else []
     networks = [folder.name for kind in ("dhcp", "routers") for folder in home.glob(f"nodes/*/{kind}/*")]
-    return {home_id(home), run_folder(home / "volumes").name, *daemons, *networks} - {"run"}
+    outside = [machine_device(underlay_of(node.netns)) for node in runtime.nodes if node.netns] if runtime else []
+    return {home_id(home), run_folder(home / "volumes").name, *daemons, *networks, *outside} - {"run"}
 
 
 def await_nothing(find: Callable[[], list[str]]) -> list[str]:

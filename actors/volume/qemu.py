@@ -160,22 +160,27 @@ class QemuBackend:
     # ------------------------------------------------------------ snapshots
 
     async def snapshot(self, volume_id: str, snapshot_id: str) -> None:
-        if snapshot_id not in await self._snapshots(volume_id):
-            await self._on_node(volume_id, "blockdev-snapshot-internal-sync", snapshot_id)
+        await self._on_node(volume_id, "blockdev-snapshot-internal-sync", snapshot_id, there=False)
 
     async def delete_snapshot(self, volume_id: str, snapshot_id: str) -> None:
-        if self._path(volume_id).exists() and snapshot_id in await self._snapshots(volume_id):
-            await self._on_node(volume_id, "blockdev-snapshot-delete-internal-sync", snapshot_id)
+        if self._path(volume_id).exists():
+            await self._on_node(volume_id, "blockdev-snapshot-delete-internal-sync", snapshot_id, there=True)
 
     async def _snapshots(self, volume_id: str) -> set[str]:
         """Names of the snapshots in a volume's file; each line of the tool's table is: number, name, …"""
         listing = await run(["qemu-img", "snapshot", "-U", "-l", str(self._path(volume_id))], TOOL_LIMIT_S)
         return {words[1] for words in (line.split() for line in listing.splitlines()) if len(words) > 1}
 
-    async def _on_node(self, volume_id: str, command: str, snapshot_id: str) -> None:
-        """Let the daemon do it, which alone may write to an exported volume; another is opened for the moment."""
+    async def _on_node(self, volume_id: str, command: str, snapshot_id: str, *, there: bool) -> None:
+        """Let the daemon do it, which alone may write to an exported volume; another is opened for the moment. Nothing
+        is done where the snapshot is not `there`, or is: a table that is being written would not tell."""
         name = node_name(volume_id)
-        async with self._alone(volume_id), self._talking:
+        async with self._alone(volume_id):
+            if (snapshot_id in await self._snapshots(volume_id)) is there:
+                await self._told_on_node(name, volume_id, command, snapshot_id)
+
+    async def _told_on_node(self, name: str, volume_id: str, command: str, snapshot_id: str) -> None:
+        async with self._talking:
             client = await self._daemon.client()
             try:
                 opened = name not in await _node_names(client)
