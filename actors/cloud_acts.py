@@ -117,7 +117,7 @@ class Acting(ABC):
         while self.refresh().view.task_state:  # its host lets go of it
             if time.monotonic() > until:
                 raise TimeoutError(f"shelve of server {self.id}: not done within {timeout_s:g} s")
-            time.sleep(LOOK_S)
+            time.sleep(LOOK_S)  # the action is over before its host has let go, of which nobody tells a driver
         return self
 
     def unshelve(self, timeout_s: float = WAIT_LIMIT_S) -> Self:

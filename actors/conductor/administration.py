@@ -1,6 +1,6 @@
 """What operators have the conductor do with nodes, aggregates, quotas and what was deleted long ago.
 
-Between `questions.py` and the conductor's service, which is both. Each is durable when it is answered, and by then
+Between `questions.py` and `living.py`, which is both. Each is durable when it is answered, and by then
 known to those whom it binds.
 """
 

@@ -16,22 +16,20 @@ from sys import intern
 
 import msgspec
 
-from actors.acts import ActRequest, Edit, PowerReport
 from actors.boot import CONTROL, NODE
 from actors.clock import Clock
 from actors.cluster.config import CloudConfig
 from actors.conductor import evacuation, moved
 from actors.conductor.acceptance import Acceptance, launched
 from actors.conductor.acts import Acts
-from actors.conductor.administration import Administration
 from actors.conductor.attempts import Attempts, End, by_verb
 from actors.conductor.boots import Boot, new_boot, stored_boot, view
 from actors.conductor.company import Company
 from actors.conductor.confirmations import Confirmations
 from actors.conductor.deleted import KEPT as SHOWN
-from actors.conductor.edits import edited
 from actors.conductor.floating import FloatingShown
 from actors.conductor.keys import KEPT as KEYS_KEPT
+from actors.conductor.living import Living
 from actors.conductor.nodes import Nodes
 from actors.conductor.notifications import KEPT
 from actors.conductor.questions import no_server
@@ -49,7 +47,6 @@ from actors.messages import (
     BuildEnded,
     DeleteRequest,
     EvacuateRequest,
-    FloatingIps,
     Hello,
     Launched,
     ServerView,
@@ -86,7 +83,7 @@ class Rooms:
     image: ImageFace
 
 
-class Conductor(Administration):
+class Conductor(Living):
     def __init__(
         self,
         config: CloudConfig,
@@ -433,58 +430,6 @@ class Conductor(Administration):
                 self._acceptance.keys.gone(boot.instance.project_id, boot.instance.idempotency_key)
             self._actions.forget(boot.id)
             self._attempts.end(boot)
-
-    # ------------------------------------------------------------ what is done to a server that has been booted
-
-    async def act(self, requests: list[ActRequest]) -> list[InstanceAction | CallerFault]:
-        """Accept, durably; what is accepted is done in the background, also after a restart."""
-        return await self._acts.accept(requests)
-
-    async def acted(self, action_ids: list[str], wait_s: float) -> None:
-        """Answers when these are over, or after `wait_s`."""
-        await self._acts.wait(action_ids, wait_s)
-
-    async def powers(self, reports: list[PowerReport]) -> None:
-        """How guests are, which compute actors tell unasked."""
-        await self._acts.powers(reports)
-
-    async def edit(self, edits: list[Edit]) -> list[ServerView | CallerFault]:
-        """Change what is known of servers, durably."""
-        replies: list[ServerView | CallerFault] = []
-        changed: list[Boot] = []
-        records: list[Change] = []
-        now = self.clock.now()
-        for edit in edits:
-            boot = self._boots.get(edit.instance_id)
-            fault = no_server(edit.instance_id) if boot is None else self._edited(boot, edit, now)
-            if boot is None or fault is not None:
-                replies.append(fault or no_server(edit.instance_id))
-                continue
-            changed.append(boot)
-            records += [self._actions.record(edit, boot, now)] if edit.record else []
-            replies.append(view(boot))
-        await self._writing.write(changed, "instance.update" if changed else "", records)
-        await self._acts.claims.tell()
-        return replies
-
-    def _edited(self, boot: Boot, edit: Edit, now: float) -> CallerFault | None:
-        at_rest = not boot.acting and not self._acts.is_resizing(boot.id)
-        fault = edited(boot, edit, now, self.limits(boot.instance.project_id)["metadata_items"])
-        if edit.vm_state and at_rest and fault is None:  # one that is reset can't be reverted
-            self.forget_resize(boot)
-        return fault
-
-    async def floating_ips(self, told: list[FloatingIps], whole: bool = False) -> None:
-        changed = self.floating.hear(self._boots, told, whole)
-        try:
-            await self._writing.write(changed, "")
-        except BaseException:
-            self._writing.later(changed)  # who tells it again finds it known
-            raise
-
-    def forget_resize(self, boot: Boot) -> None:
-        """It is of its flavor alone; whoever writes that has the scheduler told."""
-        self._acts.claims.forget(boot)
 
     def boot(self, instance_id: str) -> Boot | None:
         return self._boots.get(instance_id)

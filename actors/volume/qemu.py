@@ -177,9 +177,9 @@ class QemuBackend:
         name = node_name(volume_id)
         async with self._alone(volume_id):
             if (snapshot_id in await self._snapshots(volume_id)) is there:
-                await self._told_on_node(name, volume_id, command, snapshot_id)
+                await self._have_done(name, volume_id, command, snapshot_id)
 
-    async def _told_on_node(self, name: str, volume_id: str, command: str, snapshot_id: str) -> None:
+    async def _have_done(self, name: str, volume_id: str, command: str, snapshot_id: str) -> None:
         async with self._talking:
             client = await self._daemon.client()
             try:

@@ -19,7 +19,6 @@ from actors.api.messages import BootRequest
 from actors.cluster import names
 from actors.conductor.boots import Boot
 from actors.conductor.service import Conductor
-from actors.errors import CallerError
 from actors.messages import Claim, ServerView
 from actors.records import Change, Flavor, Instance, InstanceAction
 from actors.scheduler.service import Scheduler
@@ -27,7 +26,7 @@ from benchmarks.simulation.cloud import SimulatedCloud
 from benchmarks.simulation.invariants import Quiet
 from benchmarks.simulation.stands import IMAGE, MEMBER, PROJECT
 from benchmarks.simulation.trouble import STORM_S
-from benchmarks.simulation.users import PATIENCE_S, Promise, Users
+from benchmarks.simulation.users import PATIENCE_S, Promise, Users, attempt
 
 SERVERS = 4
 TIMES = 4  # that each is resized at most
@@ -63,7 +62,7 @@ async def _use(users: Users, promise: Promise, random: Random) -> None:
     for _ in range(random.randint(1, TIMES) if promise.ids else 0):
         await asyncio.sleep(random.uniform(0.0, STORM_S / TIMES))
         wanted = random.choice(("small", *(flavor.id for flavor in FLAVORS)))
-        await _try(users.api.resize(ResizeServer(token=MEMBER, server_id=promise.ids[0], flavor=wanted)))
+        await attempt(users.api.resize(ResizeServer(token=MEMBER, server_id=promise.ids[0], flavor=wanted)))
         await asyncio.sleep(random.expovariate(1.0))
         await _end(users, promise, random)
     if promise.ids and random.random() < 0.3:
@@ -74,26 +73,18 @@ async def _use(users: Users, promise: Promise, random: Random) -> None:
 
 async def _end(users: Users, promise: Promise, random: Random) -> None:
     act = random.choice((ConfirmResize(), RevertResize()))
-    await _try(users.api.act(ActOnServer(token=MEMBER, server_id=promise.ids[0], act=act)))
+    await attempt(users.api.act(ActOnServer(token=MEMBER, server_id=promise.ids[0], act=act)))
 
 
 async def _come_to_rest(users: Users, promise: Promise, random: Random) -> None:
     until = users.now() + PATIENCE_S
     while users.now() < until:
-        view = await _try(users.api.server(MEMBER, promise.ids[0]))
+        view = await attempt(users.api.server(MEMBER, promise.ids[0]))
         if isinstance(view, ServerView) and view.status in ("ACTIVE", "ERROR") and not view.task_state:
             return
         await _end(users, promise, random)
         await asyncio.sleep(AGAIN_S)
     promise.unheard = "the end of its resize"
-
-
-async def _try(asked: Any) -> Any:
-    """None: it is something else now, or nobody answers."""
-    try:
-        return await asked
-    except (ConnectionError, CallerError):
-        return None
 
 
 def done(actions: Iterable[InstanceAction]) -> Counter[str]:

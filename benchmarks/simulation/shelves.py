@@ -19,7 +19,6 @@ from actors.api.act_messages import ActOnServer, AttachVolumeTo, ShelveServer, U
 from actors.api.messages import BootRequest
 from actors.cluster import names
 from actors.conductor import moved
-from actors.errors import CallerError
 from actors.messages import BlockDevice, ServerView
 from actors.records import Instance, InstanceAction, VolumeAttachment
 from benchmarks.simulation.cloud import SimulatedCloud
@@ -28,7 +27,7 @@ from benchmarks.simulation.rebuilds import ROOT
 from benchmarks.simulation.resizes import charged
 from benchmarks.simulation.stands import IMAGE, MEMBER
 from benchmarks.simulation.trouble import STORM_S, Weather
-from benchmarks.simulation.users import PATIENCE_S, Promise, Users
+from benchmarks.simulation.users import PATIENCE_S, Promise, Users, attempt
 
 SERVERS = 4
 TIMES = 3  # that each is shelved at most
@@ -90,26 +89,26 @@ async def _use(users: Users, promise: Promise, random: Random) -> None:
 
 
 async def _shelve(users: Users, promise: Promise) -> None:
-    await _try(users.api.shelve(ShelveServer(token=MEMBER, server_id=promise.ids[0])))
+    await attempt(users.api.shelve(ShelveServer(token=MEMBER, server_id=promise.ids[0])))
 
 
 async def _unshelve(users: Users, promise: Promise) -> None:
-    await _try(users.api.unshelve(UnshelveServer(token=MEMBER, server_id=promise.ids[0])))
+    await attempt(users.api.unshelve(UnshelveServer(token=MEMBER, server_id=promise.ids[0])))
 
 
 async def _attach(users: Users, promise: Promise) -> None:
     """A volume of the user's, which is its own at once."""
-    view = await _try(users.api.server(MEMBER, promise.ids[0]))
+    view = await attempt(users.api.server(MEMBER, promise.ids[0]))
     if not isinstance(view, ServerView) or view.status != "SHELVED_OFFLOADED" or view.task_state:
         return
     volume_id = users.volumes.pop()
-    await _try(users.api.attach_volume(AttachVolumeTo(token=MEMBER, server_id=promise.ids[0], volume_id=volume_id)))
+    await attempt(users.api.attach_volume(AttachVolumeTo(token=MEMBER, server_id=promise.ids[0], volume_id=volume_id)))
 
 
 async def _come_to_rest(users: Users, promise: Promise, runs: bool) -> None:
     until = users.now() + PATIENCE_S
     while users.now() < until:
-        view = await _try(users.api.server(MEMBER, promise.ids[0]))
+        view = await attempt(users.api.server(MEMBER, promise.ids[0]))
         if isinstance(view, ServerView) and not view.task_state:
             lost = view.status == "ACTIVE" and view.power_state == "NOSTATE"  # with its node
             if view.status == "ERROR" or (view.status == ("ACTIVE" if runs else "SHELVED_OFFLOADED") and not lost):
@@ -119,18 +118,10 @@ async def _come_to_rest(users: Users, promise: Promise, runs: bool) -> None:
             if lost and users.now() > until - PATIENCE_S + LOST_S:
                 return  # its node stays away
             if view.status == "SHUTOFF":  # it was shut down there, to be shelved
-                await _try(users.api.act(ActOnServer(token=MEMBER, server_id=view.id, act=Start())))
+                await attempt(users.api.act(ActOnServer(token=MEMBER, server_id=view.id, act=Start())))
         await (_unshelve if runs else _shelve)(users, promise)
         await asyncio.sleep(AGAIN_S)
     promise.unheard = "the end of its shelving"
-
-
-async def _try(asked: Any) -> Any:
-    """None: it is something else now, or nobody answers."""
-    try:
-        return await asked
-    except (ConnectionError, CallerError):
-        return None
 
 
 def done(actions: Iterable[InstanceAction]) -> Counter[str]:

@@ -136,3 +136,11 @@ class Users:
             await asyncio.sleep(ASK_AGAIN_S)
         promise.unheard = what
         return None
+
+
+async def attempt(asked: Any) -> Any:
+    """None: it is something else now, or nobody answers."""
+    try:
+        return await asked
+    except (ConnectionError, CallerError):
+        return None
