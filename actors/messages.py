@@ -453,6 +453,7 @@ class AllocateRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     security_groups: tuple[str, ...]
     availability_zone: str = "nova"
     first_place: int = 0  # among the instance's interfaces: what is made here gets its id by its place
+    again: bool = False  # these are the ports that it had when it ran before; those that it has no more are left out
     epoch: int = 0  # of the compute actor that asks; 0 = nobody who could be stale
 
 

@@ -95,6 +95,7 @@ def _network_request(node: Compute, build: Build) -> AllocateRequest:
         auto=spec.auto_network,
         security_groups=spec.security_groups,
         availability_zone=spec.availability_zone.partition(":")[0] or node.config.availability_zone,
+        again=build.order.again,
         epoch=node.epoch,
     )
 

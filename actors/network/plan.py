@@ -170,7 +170,10 @@ class Planner:
     # ------------------------------------------------------------ checks, in order
 
     def _wanted(self, request: AllocateRequest) -> tuple[NetworkRequest, ...]:
-        """The interfaces asked for; `auto` becomes the one network that the project can use."""
+        """The interfaces asked for; `auto` becomes the one network that the project can use. One that has run before
+        comes up without the ports that were deleted since, or given to somebody else, as in Nova."""
+        if request.again:
+            return tuple(want for want in request.networks if self._has(request, want.port_id))
         if not request.auto:
             return request.networks
         if made := self.rows.ports.get(_port_id(request, 0)):
@@ -190,6 +193,10 @@ class Planner:
             text = "Multiple possible networks found, use a Network ID to be more specific."
             raise CallerError(conflict("networks", text))
         return (NetworkRequest(network_id=available[0]),)
+
+    def _has(self, request: AllocateRequest, port_id: str) -> bool:
+        port = self.rows.ports.get(port_id)
+        return port is not None and port.device_id == request.instance_id
 
     def _requested_ports(
         self, request: AllocateRequest, wanted: tuple[NetworkRequest, ...], context: AuthContext

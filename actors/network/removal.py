@@ -105,8 +105,9 @@ def without_subnet(rows: Rows, found: Subnet, context: AuthContext) -> list[Chan
 
 
 def without_port(rows: Rows, found: Port, context: AuthContext) -> list[Change]:
-    """Refused while an instance, DHCP or a router uses it. A floating IP that leads to it leads nowhere then."""
-    if found.device_owner.startswith(COMPUTE_OWNER):
+    """Refused while an instance on a host, DHCP or a router uses it. A floating IP that leads to it leads nowhere then.
+    A server that is on no host, as a shelved one, runs again without it."""
+    if found.device_owner.startswith(COMPUTE_OWNER) and found.host:
         raise CallerError(conflict("id", f"Port {found.id} is in use by instance {found.device_id}.", "PortInUse"))
     if found.device_owner.startswith(NETWORK_OWNER):
         text = f"Port {found.id} cannot be deleted directly via the port API: has device owner {found.device_owner}."

@@ -29,7 +29,8 @@ from actors.conductor.service import Rooms as ConductorRooms
 from actors.errors import CallerError, HostError, HostFault, value_of
 from actors.image.messages import ImageQuery, ListImages
 from actors.image.upload import send
-from actors.messages import BlockDevice, ImageRequest, ServerView
+from actors.messages import BlockDevice, ImageRequest, NetworkRequest, ServerView
+from actors.network.messages import CreatePort, PortQuery, Reference, UpdatePort
 from actors.records import Image
 from actors.states import Power
 from tests.acts.test_acts import act, shown
@@ -259,6 +260,28 @@ def test_where_no_host_has_room_it_stays_shelved_and_says_why(tmp_path: Path) ->
         assert (await unshelve(world, server)).status == "ACTIVE"
 
     in_world(tmp_path, play, simulated=SimulatedConfig(hosts=1, vcpus=1, ram_mib=200))
+
+
+def test_it_comes_up_without_a_port_that_was_deleted_meanwhile(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        asked = [
+            CreatePort(token=world.member, network_id=world.net.id, name=name) for name in ("kept", "gone", "lent")
+        ]
+        kept, gone, lent = map(value_of, await world.network.create_ports(asked))
+        networks = tuple(NetworkRequest(port_id=port.id) for port in (kept, gone, lent))
+        [server] = await world.boot(world.request(networks=networks))
+        assert len(server.addresses) == 3
+        await shelve(world, server)
+        assert await world.network.delete_ports([Reference(token=world.member, id=gone.id)]) == [None]
+        other = UpdatePort(token=world.member, id=lent.id, device_id="somebody", device_owner="")
+        value_of((await world.network.update_ports([other]))[0])
+        back = await unshelve(world, server)
+        assert (back.status, [vif.port_id for vif in back.addresses]) == ("ACTIVE", [kept.id])
+        await world.delete(server)
+        left = await world.network.list_ports(PortQuery(token=world.member))
+        assert {port.id for port in left} == {kept.id, lent.id}
+
+    in_world(tmp_path, play)
 
 
 def test_an_attempt_that_fails_takes_nothing_away(tmp_path: Path) -> None:
