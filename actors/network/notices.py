@@ -3,10 +3,10 @@
 Called by the network room after a change is durable, with whom `touched.py` found: at most one notice is in flight to a
 host.
 
-Invariant: what an agent did not hear is told again with its next notice, until it has heard or started anew. What a
-notice says is true when it is sent, and counts only for an agent that holds what it follows from; any other asks. So
-notices may be merged, repeated and late. Routers are told whole, and the last notice counts: so what changed while a
-notice may be on its way is told after it, whatever the agent has asked meanwhile.
+Invariant: what an agent did not hear is told again, with its next notice or by itself, until it has heard or started
+anew. What a notice says is true when it is sent, and counts only for an agent that holds what it follows from; any
+other asks. So notices may be merged, repeated and late. Routers are told whole, and the last notice counts: so what
+changed while a notice may be on its way is told after it, whatever the agent has asked meanwhile.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from actors.network.touched import Notice
 
 AGENT_WAIT_S = 30.0  # how long an agent may take over one notice
 GATHER_S = 0.05  # what is not urgent waits so long for company: each batch of boots tells every host of its networks
+AGAIN_S = 10.0  # after which what was not heard is told again, though nothing else is to be told
 PLUG_WAIT_S = 30.0  # how long a compute actor may take to hear of plugged ports
 
 TellRouters = Callable[[list[str]], list[RouterInfo] | None]  # None: what they are is not known now
@@ -53,6 +54,7 @@ class _Line:
     telling: list[asyncio.Future[None]] = field(default_factory=list)  # who waits for the notice that is on its way
     pump: asyncio.Task[None] | None = None
     gathering: asyncio.TimerHandle | None = None
+    again: asyncio.TimerHandle | None = None  # till what was not heard is told again
     away: bool = False  # the last notice was not heard: nobody waits for it until one is
     restarted: bool = False  # the agent began anew since the last notice was sent
 
@@ -64,11 +66,14 @@ class Notices:
         computes: Callable[[str], ComputeFace],
         tell: Tell = _nothing,
         routers: TellRouters = _no_routers,
+        again_s: float = AGAIN_S,
     ) -> None:
+        """`again_s`: how long an agent that did not hear is left alone."""
         self._agents = agents
         self._computes = computes
         self._news = tell
         self._router_infos = routers
+        self._again_s = again_s
         self._lines: dict[str, _Line] = defaultdict(_Line)
         self._left: set[str] = set()  # hosts with no agent to hear anything, until one starts there
 
@@ -158,6 +163,13 @@ class Notices:
 
     def _gathered(self, host: str, line: _Line) -> None:
         line.gathering = None
+        self._go(host, line)
+
+    def _try_again(self, host: str, line: _Line) -> None:
+        line.again = None
+        self._go(host, line)
+
+    def _go(self, host: str, line: _Line) -> None:
         if (line.unheard or line.routers) and line.pump is None and self._lines.get(host) is line:
             line.pump = asyncio.create_task(self._run(host, line))
 
@@ -182,7 +194,9 @@ class Notices:
                     line.waiting = []
                 _release(line.telling)
                 if not heard and not line.restarted:
-                    break  # what it did not hear goes with its next notice
+                    if line.again is None:
+                        line.again = asyncio.get_running_loop().call_later(self._again_s, self._try_again, host, line)
+                    break
         finally:
             line.pump = None
 
@@ -203,7 +217,7 @@ class Notices:
         if isinstance(failure, HostError):  # it heard, and tries again by itself
             log.warning("node %s: %s", host, failure)
             failure = None
-        line.away = failure is not None
+        was_away, line.away = line.away, failure is not None
         if not line.away:
             line.versions |= {each.network_id: each.dhcp.version if each.dhcp is not None else "" for each in news}
             line.runs -= {*router_ids}
@@ -211,8 +225,9 @@ class Notices:
             return True
         line.unheard.update(network_ids)
         line.routers.update(router_ids)
-        what = f"{len(network_ids)} networks and {len(router_ids)} routers"
-        log.warning("the network agent of %s did not hear of %s: %r", host, what, failure)
+        if not was_away:
+            what = f"{len(network_ids)} networks and {len(router_ids)} routers"
+            log.warning("the network agent of %s did not hear of %s: %r", host, what, failure)
         return False
 
     async def _tell_agent(

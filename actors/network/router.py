@@ -20,13 +20,14 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from actors.network import announcing, connections, nat, nft_command, routing
 from actors.network.announcing import Announcement, Announcements
+from actors.network.footprint import footprint
 from actors.network.l2 import WiringError
 from actors.network.links import Links
 from actors.network.messages import RouterInfo
 from actors.network.netlink import Netlink
 from actors.network.netns_thread import NetnsThread
 from actors.network.routing import Device, Route
-from actors.network.wire_end import addresses_of, set_addresses, set_device
+from actors.network.wire_end import addresses_of, drop_unreachable, set_addresses, set_device
 from actors.network.wired_namespace import WiredNamespace
 
 WIRES = (routing.INTERFACE_PREFIX, routing.GATEWAY_PREFIX)
@@ -44,12 +45,14 @@ SETTINGS = {  # below /proc/sys/net/ipv4: see ip-sysctl of the kernel's document
     "conf/default/send_redirects": 0,
     "conf/all/accept_redirects": 0,
 }
+WATCHED = (*SETTINGS, FORWARDING)
 
 
 class Router:
     """`node` is the thread of the node's namespace, `links` its netlink; the caller allows one call at a time.
 
     `settled` is what the router was brought to last, when none of its connections was stale; None = nobody knows.
+    `footprint` is what its namespace was like then; '' = nobody knows.
     """
 
     def __init__(self, router_id: str, node: NetnsThread, links: Links, settled: RouterInfo | None) -> None:
@@ -57,6 +60,7 @@ class Router:
         self._inside = WiredNamespace(routing.namespace_of(router_id), WIRES, node, links)
         self.announcements = Announcements()
         self.settled = settled
+        self.footprint = ""
         self._node = node
         self._links = links
 
@@ -72,6 +76,13 @@ class Router:
         await self._inside.leave()
         if info is not None:
             await self._node.run(self._unwire, routing.devices(info))
+
+    async def seen(self) -> str:
+        """What its namespace is like now, to be compared with `footprint`; '' where it can't be seen."""
+        try:
+            return await self._inside.run(footprint, WATCHED)
+        except OSError:  # it is just being taken away
+            return ""
 
     async def world(self) -> dict[str, list[str]]:
         """What is really there: lines as `routing.world` has them."""
@@ -114,21 +125,22 @@ class Router:
     # ------------------------------------------------------------ in the namespace's thread
 
     def _bring_up(self, info: RouterInfo) -> None:
-        settled, self.settled = self.settled, None
+        touched = footprint(WATCHED) != self.footprint  # by somebody else, or nobody knows
+        settled, self.settled, self.footprint = self.settled, None, ""
         for name, value in SETTINGS.items():
             _set(name, value)
         nft_command.load(nat.document(info))
         _set(FORWARDING, 1)
         devices = routing.devices(info)
         with Netlink() as netlink:
-            new = [_new_addresses(netlink, device) for device in devices]
+            new = [_new_addresses(netlink, device, touched) for device in devices]
             refused = _set_routes(netlink, routing.routes(info))
         self.announcements.keep({each for device in devices for each in _announcements(device, device.addresses)})
         self.announcements.add(
             [each for device, fresh in zip(devices, new, strict=True) for each in _announcements(device, fresh)]
         )
         connections.end_stale(nat.suspects(settled, info), info)
-        self.settled = info
+        self.settled, self.footprint = info, footprint(WATCHED)
         if refused:
             raise WiringError("; ".join(refused))
 
@@ -145,8 +157,10 @@ def _set(name: str, value: int) -> None:
         path.write_text(str(value))
 
 
-def _new_addresses(netlink: Any, device: Device) -> list[str]:
+def _new_addresses(netlink: Any, device: Device, touched: bool) -> list[str]:
     set_device(netlink, device.name, device.mac_address, device.mtu)
+    if touched:
+        drop_unreachable(netlink, device.name)
     return set_addresses(netlink, device.name, device.addresses)
 
 

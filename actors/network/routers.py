@@ -31,6 +31,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
 
     info: RouterInfo  # what it was brought to last
     made: str  # `made_of` that; '' if some of it could not be
+    footprint: str = ""  # what its namespace was like then
 
 
 class Routers:
@@ -56,20 +57,32 @@ class Routers:
         file.write_bytes(b"")  # whoever is killed from here on has left it half done
         why = await self._act(info.router_id, lambda router: router.serve(info))
         if router.settled is not None:
-            file.write_bytes(msgspec.json.encode(Settled(info=router.settled, made="" if why else made_of(info))))
+            made = "" if why else made_of(info)
+            settled = Settled(info=router.settled, made=made, footprint=router.footprint)
+            file.write_bytes(msgspec.json.encode(settled))
         return why
 
     async def _whole(self, infos: list[RouterInfo]) -> set[str]:
-        """Those that an earlier life has brought to just this, and of which nothing is gone, as `revive` looks."""
-        taps, there = await self._node.run(self._links.taps), set(namespaces.names())
+        """Those that an earlier life has brought to just this, and that are so still, as `revive` looks."""
         known = {info.router_id: self._read(info.router_id) for info in infos}
-        return {
-            info.router_id
-            for info in infos
-            if (settled := known[info.router_id]) is not None
-            and settled.made == made_of(info)
-            and not _lacks(info, taps, there)
-        }
+        settled = ((info, known[info.router_id]) for info in infos)
+        same = [info for info, was in settled if was is not None and was.made == made_of(info) and was.footprint]
+        changed = {info.router_id for info in await self._changed(same)}
+        return {info.router_id for info in same} - changed
+
+    async def _changed(self, infos: list[RouterInfo]) -> list[RouterInfo]:
+        """Those of which a namespace or a tap is gone, or addresses, routes, rules or settings are not as they were
+        left. Of one that could not be brought to what it shall be, nobody knows how it was left."""
+        taps, there = await self._node.run(self._links.taps), set(namespaces.names())
+        differs = [self._differs(info, taps, there) for info in infos]
+        return [info for info, changed in zip(infos, await asyncio.gather(*differs), strict=True) if changed]
+
+    async def _differs(self, info: RouterInfo, taps: dict[str, int], there: set[str]) -> bool:
+        if _lacks(info, taps, there):
+            return True
+        router = self._router(info.router_id)
+        async with self._room:
+            return bool(router.footprint) and await router.seen() != router.footprint
 
     async def stop(self, router_ids: list[str]) -> list[str]:
         return list(await asyncio.gather(*[self._stop(router_id) for router_id in router_ids]))
@@ -86,9 +99,8 @@ class Routers:
         return sorted(file.name for file in self._folder.iterdir()) if self._folder.is_dir() else []
 
     async def revive(self) -> list[str]:
-        """Those of which a namespace or a tap is gone are made again; what was announced is due to be told again."""
-        taps, there = await self._node.run(self._links.taps), set(namespaces.names())
-        lost = [info for info in self._infos.values() if _lacks(info, taps, there)]
+        """Those that somebody changed are made again; what was announced is due to be told again."""
+        lost = await self._changed(list(self._infos.values()))
         replies = await self.serve(lost)
         for router in self._routers.values():
             router.announcements.again()
@@ -112,7 +124,10 @@ class Routers:
 
     def _router(self, router_id: str) -> Router:
         if router_id not in self._routers:
-            self._routers[router_id] = Router(router_id, self._node, self._links, self._settled(router_id))
+            known = self._read(router_id)
+            router = Router(router_id, self._node, self._links, known.info if known is not None else None)
+            router.footprint = known.footprint if known is not None else ""
+            self._routers[router_id] = router
         return self._routers[router_id]
 
     async def _act(self, router_id: str, act: Callable[[Router], Awaitable[object]]) -> str:

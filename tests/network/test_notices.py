@@ -100,6 +100,26 @@ def test_what_was_not_heard_is_told_again() -> None:
     run(scenario())
 
 
+def test_what_was_not_heard_is_told_again_also_where_nothing_else_changes() -> None:
+    async def scenario() -> None:
+        agent = Agent("h1")
+        told = Notices({"h1": agent}.__getitem__, nobody, again_s=0.01)
+        agent.broken = True
+        await told.tell({("h1", "a")}, set())
+        assert agent.heard == [] and not told.hears("h1")
+        agent.broken = False
+        await asyncio.wait_for(agent.told.wait(), 5)
+        assert agent.heard == [["a"]]
+        agent.broken = True
+        await told.tell({("h1", "b")}, set())
+        told.forget("h1")
+        agent.broken = False
+        await asyncio.sleep(0.02)
+        assert agent.heard == [["a"]]  # nobody who has left is told
+
+    run(scenario())
+
+
 def test_an_agent_that_could_not_do_what_it_heard_is_not_away() -> None:
     class Failing(Agent):
         async def networks_changed(

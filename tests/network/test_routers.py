@@ -21,7 +21,7 @@ from actors.network import namespaces
 from actors.network.messages import FirewallRule, RouterInfo, RouterPort
 from actors.network.naming import INTERFACE_OWNER, tap_device
 from actors.network.routers import Settled
-from actors.network.routing import namespace_of, world
+from actors.network.routing import devices, namespace_of, world
 from actors.records import AddressPair
 from tests.network.fake_network import ALL_PASS
 from tests.network.probes import ip, namespace, real, socket_in
@@ -416,6 +416,34 @@ def test_what_is_there_is_what_was_said_and_a_new_life_finds_it(tmp_path: Path) 
         assert namespace_of(site.info.router_id) not in namespaces.names()
 
     play(tmp_path, act)
+
+
+@real
+def test_what_somebody_changes_inside_a_router_is_put_right_and_no_more(on_site: Callable[[Act], None]) -> None:
+    def do(*command: str) -> None:
+        subprocess.run(command, check=True)
+
+    async def act(site: Site) -> None:
+        inside, l3 = namespace_of(site.info.router_id), site.made.agents[0]
+        [gateway] = [device.name for device in devices(site.info) if device.name.startswith("qg-")]
+        await l3.mend()
+        before, rules = await l3.world(), rules_of(site)
+        await l3.mend()
+        assert rules_of(site) == rules  # nothing was done: nothing had changed
+        for harm in (
+            ("ip", "addr", "flush", "dev", gateway),
+            ("ip", "route", "flush", "table", "main"),
+            ("nft", "flush", "ruleset"),
+            ("sysctl", "-qw", "net.ipv4.ip_forward=0"),
+            ("ip", "link", "set", gateway, "down"),
+        ):
+            do(*namespaces.inside(inside, *harm))
+            assert shut(site.outside, FLOATING_2, site.two), harm
+            await l3.mend()
+            assert await l3.world() == before, harm
+            assert seen(site.outside, FLOATING_2, site.two) == OUTSIDE, harm
+
+    on_site(act)
 
 
 @real
