@@ -64,6 +64,7 @@ from actors.records import (
     Aggregate,
     Change,
     InstanceAction,
+    Move,
     Ledger,
     Notification,
     Port,
@@ -206,6 +207,9 @@ class ConductorFace(Ledger, Protocol):
 
     async def actions(self, instance_id: str) -> list[InstanceAction] | CallerFault:
         """What was done to a server, one that is deleted too, oldest first; its boot is the first."""
+
+    async def migrations(self) -> list[Move]:
+        """Resizes, cold migrations and evacuations of servers, newest first."""
 
     async def powers(self, reports: list[PowerReport]) -> None:
         """How guests are, which compute actors tell unasked."""

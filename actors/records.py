@@ -267,6 +267,26 @@ class InstanceAction(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     events: tuple[InstanceActionEvent, ...] = ()
 
 
+class Move(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A server's resize, cold migration or evacuation [Nova: a migration]. Written by the conductor, with its server."""
+
+    id: str
+    number: int  # what clients call its id
+    instance_id: str
+    project_id: str
+    user_id: str  # who asked for it
+    kind: str  # resize, migration, evacuation
+    status: str  # as Nova names them: migrating, finished, confirmed …
+    source_host: str
+    source_node: str
+    target_host: str = ""  # '' = none is known yet
+    target_node: str = ""
+    old_flavor: str = ""  # their ids
+    new_flavor: str = ""
+    created_at: float = 0.0
+    updated_at: float = 0.0
+
+
 class Story(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """An instance's timeline: a whole `conductor.timeline.Timeline` as msgpack, written again as it grows."""
 
@@ -777,6 +797,7 @@ Record = (
     | Instance
     | OrderTemplate
     | InstanceAction
+    | Move
     | Story
     | ComputeNode
     | Aggregate

@@ -30,7 +30,7 @@ from actors.errors import CallerError, CallerFault, bad_request, forbidden, not_
 from actors.faces import ConductorFace, TokenVerifier
 from actors.ids import random_id
 from actors.messages import AuthContext, EvacuateRequest, HostSeen, ProjectQuota, Pruned
-from actors.records import Aggregate, ComputeNode, Flavor, Keypair, ServerGroup
+from actors.records import Aggregate, ComputeNode, Flavor, Keypair, Move, ServerGroup
 
 ZONES_FRESH_S = 1.0  # how old the answer may be: each boot that names a zone asks
 NEVER = float("-inf")
@@ -192,6 +192,11 @@ class Administration:
                 found[seen.zone] = found.get(seen.zone, False) or (seen.up and seen.report.enabled)
             self._zones, self._zones_at = dict(sorted(found.items())), now
         return self._zones
+
+    async def migrations(self, token: str) -> list[Move]:
+        """Servers' resizes, cold migrations and evacuations, newest first, for an administrator."""
+        self._administrator(token)
+        return await self._conductor.migrations()
 
     async def nodes(self, token: str) -> list[ComputeNode]:
         """Every worker node that has ever joined, by name, for an administrator."""

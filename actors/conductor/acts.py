@@ -47,6 +47,7 @@ from actors.conductor.boots import Boot
 from actors.conductor.claim_changes import ClaimChanges
 from actors.conductor.held import counted
 from actors.conductor.instance_actions import InstanceActions, begun, ended
+from actors.conductor.moves_told import ends, told, untold
 from actors.conductor.rebuilt import broken, rebuilt, taken_in
 from actors.conductor.reserving import Reserving
 from actors.conductor.resized import RESIZES, asked, over, reverting
@@ -127,6 +128,7 @@ class Acts:
     def _take_back(self, action: InstanceAction, changed: Begun | None) -> None:
         """It could not be recorded, so it was not accepted: what it changed of its server is as it was."""
         self._actions.drop(action)
+        untold(self._conductor.moves, action)
         unwritten = self._unwritten.get(action.instance_id, {})
         unwritten.pop(action.id, None)
         if not unwritten:
@@ -162,6 +164,7 @@ class Acts:
         if state.task is not Task.NONE:
             boot.acting = request.id
         action = begun(request, boot, act, self._conductor.clock.now())
+        told(self._conductor.moves, boot, action)
         self._actions.put(action)
         return action
 
@@ -450,6 +453,7 @@ class Acts:
             case Resize() | ConfirmResize() | RevertResize():
                 was = boot.counted
                 over(boot, act, well)
+                ends(self._conductor.moves, boot, act, well, now)
                 self._conductor.charge(boot, was)
                 if acting and boot.instance.vm_state == Vm.ERROR and not isinstance(reply, ActDone):
                     boot.change(**broken(reply, now, action.name))

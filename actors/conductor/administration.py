@@ -65,7 +65,7 @@ class Administration(Questions):
 
     async def prune(self, before: float) -> Pruned:
         """Forget servers that were deleted before then, the oldest first."""
-        return await prune(self._store, self._deleted, before)
+        return await prune(self._store, self._deleted, self.moves, before)
 
     def limits(self, project_id: str) -> Mapping[str, int]:
         """A project's quotas by resource, -1 = any number."""

@@ -20,6 +20,7 @@ from actors.conductor import moved
 from actors.conductor.boots import Boot
 from actors.conductor.instance_actions import InstanceActions
 from actors.conductor.letting_go import LettingGo
+from actors.conductor.moves_told import evacuated
 from actors.conductor.seats import Seats
 from actors.conductor.steps import release
 from actors.conductor.waiting import Waiting
@@ -189,7 +190,10 @@ class Attempts:
     async def write_ends(self, verbs: Mapping[str, list[Boot]], end: str) -> None:
         """`verbs`: what each was building for, by `verb_of`."""
         for verb, boots in verbs.items():
-            ended = [] if verb == CREATE else self._actions.built_again(boots, self._conductor.clock.now())
+            now = self._conductor.clock.now()
+            ended = [] if verb == CREATE else self._actions.built_again(boots, now)
+            if verb == REBUILD:
+                evacuated(self._conductor.moves, boots, now)
             await self._conductor.write(boots, f"instance.{verb}.{end}", ended)
 
     def end(self, boot: Boot) -> None:

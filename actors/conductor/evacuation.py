@@ -16,6 +16,7 @@ from actors.conductor.attached import with_named_volumes
 from actors.conductor.boots import Boot
 from actors.conductor.departures import Departures
 from actors.conductor.letting_go import let_go_of_hosts
+from actors.conductor.moves import EVACUATION
 from actors.errors import CallerFault, HostError, bad_request, conflict
 from actors.messages import EvacuateRequest, Evacuation
 from actors.records import InstanceAction
@@ -34,8 +35,11 @@ class Evacuations(Departures[EvacuateRequest]):
         return _why_not(self._conductor, boot, request)
 
     def set_out(self, boot: Boot, request: EvacuateRequest) -> InstanceAction:
+        self._conductor.forget_resize(boot)
+        action = self._actions.evacuates(request, boot, self._conductor.clock.now())
+        self._conductor.moves.begin(boot, action, EVACUATION)
         _set_out(self._conductor, boot, request)
-        return self._actions.evacuates(request, boot, self._conductor.clock.now())
+        return action
 
     async def go(self, boots: list[Boot]) -> None:
         with suppress(ConnectionError, HostError):  # the build itself takes over what they had
@@ -80,7 +84,6 @@ def _set_out(conductor: Conductor, boot: Boot, request: EvacuateRequest) -> None
         batch="",
         evacuation=left,
     )
-    conductor.forget_resize(boot)
     boot.hear(Event.EVACUATE)
     boot.failures, boot.ended = [], None
     boot.change(

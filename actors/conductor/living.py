@@ -12,6 +12,7 @@ from actors.conductor.administration import Administration
 from actors.conductor.boots import Boot, view
 from actors.conductor.edits import edited
 from actors.conductor.floating import FloatingShown
+from actors.conductor.moves import ERROR
 from actors.conductor.questions import no_server
 from actors.conductor.writing import Writing
 from actors.errors import CallerFault
@@ -74,3 +75,4 @@ class Living(Administration):
     def forget_resize(self, boot: Boot) -> None:
         """It is of its flavor alone; whoever writes that has the scheduler told."""
         self._acts.claims.forget(boot)
+        self.moves.end(boot.id, ERROR, self.clock.now())

@@ -9,15 +9,16 @@ the newest notification stays, because numbers go on from it.
 from __future__ import annotations
 
 from actors.conductor.deleted import Deleted
+from actors.conductor.moves import Moves
 from actors.conductor.orders import templates_in_memory
 from actors.messages import Pruned
-from actors.records import Archive, Change, Instance, InstanceAction, Notification, OrderTemplate, Story, drop_of
+from actors.records import Archive, Change, Instance, InstanceAction, Move, Notification, OrderTemplate, Story, drop_of
 
 PAGE = 500  # servers of one commit
 LIMIT = 20_000  # servers, and as many notifications, of one call
 
 
-async def prune(store: Archive, deleted: Deleted, before: float) -> Pruned:
+async def prune(store: Archive, deleted: Deleted, moves: Moves, before: float) -> Pruned:
     """Of what was deleted before then (seconds since the epoch), the oldest `LIMIT`."""
     servers = await _ids(store, Instance, "deleted_at", before)
     told = await _ids(store, Notification, "at", before)
@@ -26,6 +27,7 @@ async def prune(store: Archive, deleted: Deleted, before: float) -> Pruned:
         page = servers[first : first + PAGE]
         await _forget(store, page)
         deleted.forget(page)
+        moves.forget(page)
     for first in range(0, len(told), PAGE):
         page = told[first : first + PAGE]
         await store.commit([drop_of(Notification, one) for one in page if (one,) not in newest])
@@ -42,6 +44,8 @@ async def _ids(store: Archive, kind: type[Instance] | type[Notification], column
 async def _forget(store: Archive, servers: list[str]) -> None:
     actions = await store.load_where(InstanceAction, "instance_id", servers)
     changes: list[Change] = [drop_of(InstanceAction, action.id) for action in actions]
+    moves = await store.load_where(Move, "instance_id", servers)
+    changes += [drop_of(Move, move.id) for move in moves]
     for server_id in servers:
         changes += [drop_of(Story, server_id), drop_of(Instance, server_id)]
     await store.commit(changes)

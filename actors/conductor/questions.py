@@ -15,12 +15,13 @@ from actors.conductor import moved
 from actors.conductor.boots import Boot, view
 from actors.conductor.deleted import Deleted
 from actors.conductor.instance_actions import InstanceActions, boot_action, of_deleted
+from actors.conductor.moves import Moves
 from actors.conductor.notifications import Notifications
 from actors.conductor.quotas import Quotas
 from actors.conductor.timeline import Timeline
 from actors.errors import CallerFault, not_found
 from actors.messages import Claim, InstanceFound, ProjectQuota, ServerStatus, ServerView, StoryLine
-from actors.records import Archive, InstanceAction, Notification, Story
+from actors.records import Archive, InstanceAction, Move, Notification, Story
 from actors.states import Vm
 
 FLOW = {step.name: step.flow for step in CONTROL} | {step.name: step.flow for step in NODE}
@@ -32,6 +33,7 @@ class Questions:
         self._boots: dict[str, Boot] = {}
         self._notifications = Notifications()
         self._actions = InstanceActions()
+        self.moves = Moves()
         self._quotas = quotas
         self._deleted = Deleted()
         self.scheduler_lives = 0  # how many schedulers have started since this conductor did
@@ -88,6 +90,10 @@ class Questions:
             return await self._actions_of_deleted(instance_id)
         story = boot.whole_timeline().lines(FLOW)
         return [boot_action(boot, story), *(replace(one, act={}) for one in self._actions.of(instance_id))]
+
+    async def migrations(self) -> list[Move]:
+        """Moves of servers, also of deleted ones, newest first: as many as are remembered."""
+        return self.moves.newest()
 
     async def _actions_of_deleted(self, instance_id: str) -> list[InstanceAction] | CallerFault:
         boot = self._deleted.get(instance_id)

@@ -30,6 +30,8 @@ from actors.conductor.deleted import KEPT as SHOWN
 from actors.conductor.floating import FloatingShown
 from actors.conductor.keys import KEPT as KEYS_KEPT
 from actors.conductor.living import Living
+from actors.conductor.moves import ERROR
+from actors.conductor.moves import KEPT as MOVES_KEPT
 from actors.conductor.nodes import Nodes
 from actors.conductor.notifications import KEPT
 from actors.conductor.questions import no_server
@@ -61,6 +63,7 @@ from actors.records import (
     Instance,
     InstanceAction,
     Kind,
+    Move,
     Notification,
     OrderTemplate,
     Story,
@@ -113,7 +116,7 @@ class Conductor(Living):
         self._unshelvings = Unshelvings(self, self._actions)
         self.shelving = Shelving(self, self._attempts, self._acts)
         self._company = Company(self.go)
-        self._writing = Writing(store, self._notifications, clock, self.boot)
+        self._writing = Writing(store, self._notifications, self.moves, clock, self.boot)
         door = Saga(table[:1], self, "", clock, self.journal, _nothing_halts)
         self._acceptance = Acceptance(
             self._boots,
@@ -149,6 +152,7 @@ class Conductor(Living):
                 self._seats.take(boot.instance.project_id, [boot.id])
         await self.nodes.load()
         self._notifications.load(await self._store.newest(Notification, "id", KEPT))
+        self.moves.load(await self._store.newest(Move, "number", MOVES_KEPT))
         self._actions.load(await self._store.load_where(InstanceAction, "instance_id", ids), set(ids))
 
     async def _templates_of(self, rows: list[Instance]) -> dict[str, OrderTemplate]:
@@ -419,6 +423,7 @@ class Conductor(Living):
         for boot in gone:
             if not _is_deleted(boot):
                 boot.hear(Event.DELETED, deleted_at=self.clock.now(), deleting=False)
+            self.moves.end(boot.id, ERROR, self.clock.now())
         await self._writing.write(gone, "instance.delete.end")
         await self.release_late(gone)
         self._attempts.waiting.room_came()

@@ -263,6 +263,25 @@ class InstanceActionRow(SQLModel, table=True):
     events: Nested
 
 
+class MoveRow(SQLModel, table=True):
+    __tablename__ = "moves"
+    id: Key
+    number: Whole
+    instance_id: Indexed
+    project_id: str
+    user_id: str
+    kind: str
+    status: str
+    source_host: str
+    source_node: str
+    target_host: str
+    target_node: str
+    old_flavor: str
+    new_flavor: str
+    created_at: float
+    updated_at: float
+
+
 class StoryRow(SQLModel, table=True):
     __tablename__ = "stories"
     id: Key
@@ -695,6 +714,7 @@ ROWS: dict[type[records.Record], type[SQLModel]] = {
     records.Instance: InstanceRow,
     records.OrderTemplate: OrderTemplateRow,
     records.InstanceAction: InstanceActionRow,
+    records.Move: MoveRow,
     records.Story: StoryRow,
     records.ComputeNode: ComputeNodeRow,
     records.Aggregate: AggregateRow,

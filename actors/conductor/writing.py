@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from actors.clock import Clock
 from actors.conductor.boots import Boot, notification
+from actors.conductor.moves import Moves
 from actors.conductor.notifications import Notifications
 from actors.conductor.riders import Riders
 from actors.conductor.turns import Turns
@@ -24,11 +25,17 @@ STORY_FLUSH_S = 2.0  # a story in progress is written at most this often
 
 class Writing:
     def __init__(
-        self, store: Ledger, notifications: Notifications, clock: Clock, known: Callable[[str], Boot | None]
+        self,
+        store: Ledger,
+        notifications: Notifications,
+        moves: Moves,
+        clock: Clock,
+        known: Callable[[str], Boot | None],
     ) -> None:
         """`known` gives the boot of an instance that is not deleted."""
         self._store = store
         self._notifications = notifications
+        self._moves = moves
         self._clock = clock
         self._known = known
         self._riders = Riders(self._on_the_way)
@@ -44,7 +51,7 @@ class Writing:
         for boot in boots:
             boot.writing += 1
         try:
-            await _patiently(lambda: self._store.commit([*_rows(boots, at), *told, *also]), COMMIT_TRIES)
+            await _patiently(lambda: self._commit(boots, [*_rows(boots, at), *told, *also]), COMMIT_TRIES)
         except BaseException:
             self._notifications.give_up(told)
             raise
@@ -52,6 +59,12 @@ class Writing:
             for boot in boots:
                 boot.writing -= 1
         self._notifications.publish(told)
+
+    async def _commit(self, boots: list[Boot], changes: list[Change]) -> None:
+        """With the records of their moves, which are as true as their rows."""
+        moves = self._moves.due(boots)
+        await self._store.commit([*changes, *moves])
+        self._moves.written(moves)
 
     def later(self, boots: list[Boot]) -> None:
         """Let the boots' rows ride along with a later group; what is written is what is true then."""
@@ -93,7 +106,7 @@ class Writing:
         known = [boot for boot in boots if self._known(boot.id) is not None and not boot.writing]
         due = [boot for boot in known if at - boot.story_written_at > STORY_FLUSH_S]
         rest: list[Change] = [boot.instance for boot in known if at - boot.story_written_at <= STORY_FLUSH_S]
-        await self._store.commit([*_rows(due, at), *rest])
+        await self._commit(known, [*_rows(due, at), *rest])
 
 
 async def _patiently(commit: Callable[[], Awaitable[None]], tries: int) -> None:

@@ -35,6 +35,22 @@ def test_it_is_resized_and_ended(tmp_path: Path, end: str, code: int, flavor_the
     in_world(tmp_path, play)
 
 
+@pytest.mark.parametrize("said", [{}, {"why": "not"}, "now", [1]])
+@pytest.mark.parametrize(("end", "code"), [("confirmResize", 204), ("revertResize", 202)])
+def test_what_is_said_of_the_ends_counts_for_nothing(tmp_path: Path, end: str, code: int, said: Any) -> None:
+    """Nova's schema takes anything there, but no second action beside it."""
+
+    async def play(world: World) -> None:
+        await flavor(world, "big", 2, 256, 3)
+        [server] = await world.boot(world.request())
+        await ask(world, server, {"resize": {"flavorRef": "big"}})
+        assert (await ask(world, server, {end: said, "pause": None})).status_code == 400
+        assert (await shown(world, server))["status"] == "VERIFY_RESIZE"
+        assert (await ask(world, server, {end: said})).status_code == code
+
+    in_world(tmp_path, play)
+
+
 @pytest.mark.parametrize(
     "said",
     [
