@@ -268,7 +268,7 @@ class InstanceAction(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Move(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A server's resize, cold migration or evacuation [Nova: a migration]. Written by the conductor, with its server."""
+    """A server's resize, cold migration or evacuation [Nova: a migration]; written in one commit with its server."""
 
     id: str
     number: int  # what clients call its id
