@@ -19,12 +19,17 @@ from actors.messages import AttachRequest, DetachRequest
 if TYPE_CHECKING:
     from actors.conductor.service import Conductor
 
+ANSWER_S = (
+    30.0  # that a deletion waits for what the volume room was asked before; then others go on, and it is tried again
+)
+
 DELETED = conflict("", "the instance is being deleted")
 
 
 class Reserving:
-    def __init__(self, conductor: Conductor) -> None:
+    def __init__(self, conductor: Conductor, answer_s: float = ANSWER_S) -> None:
         self._conductor = conductor
+        self.answer_s = answer_s
         self._asked: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)  # by instance: not answered yet
 
     async def reserve(self, boot: Boot, act: AttachVolume | DetachVolume) -> ActDone | Fault:
@@ -45,10 +50,14 @@ class Reserving:
                 del self._asked[boot.id]
         return fault or ActDone(started_at=started_at, finished_at=self._conductor.clock.now())
 
-    async def over(self, boots: list[Boot]) -> None:
-        """Nothing of these is being asked for any more; of those that are being deleted nothing will be."""
+    def is_asked(self, boot: Boot) -> bool:
+        return boot.id in self._asked
+
+    async def over(self, boots: list[Boot]) -> list[Boot]:
+        """Those for which nothing is being asked any more; of those that are being deleted nothing will be."""
         if waiting := {one for boot in boots for one in self._asked.get(boot.id, ())}:
-            await asyncio.wait(waiting)
+            await asyncio.wait(waiting, timeout=self.answer_s)
+        return [boot for boot in boots if not self.is_asked(boot)]
 
     async def _ask(self, boot: Boot, act: AttachVolume | DetachVolume) -> Fault | None:
         if isinstance(act, DetachVolume):

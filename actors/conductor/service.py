@@ -400,19 +400,23 @@ class Conductor(Living):
         return replies
 
     async def remove(self, boots: list[Boot]) -> None:
-        """Give everything back; a host that can't be reached now is asked again by and by (`tend`).
+        """Give everything back; where a host can't be reached now, or the volume room does not answer, that is tried
+        again by and by (`tend`).
 
         One whose row is being written with a notification waits for that: its end must not be on disk without its own.
         """
         boots = [boot for boot in boots if not boot.undoing and not boot.writing]
-        if not boots:
-            return
         for boot in boots:
             boot.undoing = True
+        asked = {boot for boot in boots if boot.instance.deleting and self._acts.reserving.is_asked(boot)}
+        free = [boot for boot in boots if boot not in asked]
+        await asyncio.gather(*(self._give_back(some) for some in (free, list(asked)) if some))
+
+    async def _give_back(self, boots: list[Boot]) -> None:
         try:
-            await self._acts.reserving.over([boot for boot in boots if boot.instance.deleting])
-            broken = await self._attempts.road.backward(boots)
-            gone = [boot for boot in boots if boot.id not in broken and (boot.instance.deleting or _is_deleted(boot))]
+            free = await self._acts.reserving.over(boots)
+            broken = await self._attempts.road.backward(free) if free else {}
+            gone = [boot for boot in free if boot.id not in broken and (boot.instance.deleting or _is_deleted(boot))]
             await self._end_of(gone)
         finally:
             for boot in boots:

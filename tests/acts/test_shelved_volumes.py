@@ -11,6 +11,7 @@ import pytest
 from actors.api.act_messages import AttachVolumeTo
 from actors.api.messages import ServersRequest
 from actors.conductor.boots import Boot
+from actors.errors import CallerFault
 from actors.messages import BlockDevice, DetachRequest, ServerView
 from tests.acts.test_acts import shown
 from tests.acts.test_shelve import shelve, unshelve
@@ -87,9 +88,9 @@ def test_deleted_while_a_volume_comes_it_gives_it_back(tmp_path: Path) -> None:
             await detach(requests)
             gate.set()
 
-        async def waits(boots: list[Boot]) -> None:
+        async def waits(boots: list[Boot]) -> list[Boot]:
             gate.set()
-            await over(boots)
+            return await over(boots)
 
         world.volumes.attach = slow  # type: ignore[method-assign]
         world.volumes.detach = given_back  # type: ignore[method-assign]
@@ -118,5 +119,43 @@ def test_one_that_is_being_deleted_gets_no_volume_that_was_not_answered_for(tmp_
         await world.conductor.tend()
         await world.settled()
         assert await world.volume_status(late) == "available"
+
+    in_world(tmp_path, play)
+
+
+def test_a_volume_room_that_does_not_answer_keeps_a_deletion_no_longer_than_the_limit(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        late = await world.volume()
+        [server] = await world.boot(world.request())
+        [other] = await world.boot(world.request())
+        await shelve(world, server)
+        asked, coming, gate = world.volumes.attach, asyncio.Event(), asyncio.Event()
+
+        async def hangs(requests: list[Any]) -> Any:
+            coming.set()
+            await gate.wait()
+            return await asked(requests)
+
+        world.volumes.attach = hangs  # type: ignore[method-assign]
+        world.conductor._acts.reserving.answer_s = 0.01
+        await attach(world, server, late)
+        await coming.wait()
+        boot = world.conductor.boot(server.id)
+        assert boot is not None
+        try:
+            await world.api.delete(ServersRequest(token=world.member, server_ids=(server.id, other.id)))
+            [answer] = await world.api.show(ServersRequest(token=world.member, server_ids=(other.id,), wait_s=20.0))
+            assert isinstance(answer, CallerFault) and answer.status == 404
+            async with asyncio.timeout(20.0):
+                while boot.undoing:  # noqa: ASYNC110 - nobody tells that a try is over
+                    await asyncio.sleep(0)
+            assert boot.instance.deleting
+        finally:
+            gate.set()
+        await world.settled()
+        await world.conductor.tend()
+        await world.settled()
+        assert world.conductor.boot(server.id) is None
+        assert (await world.volume_status(late), await world.held_by(server.id)) == ("available", [])
 
     in_world(tmp_path, play)
