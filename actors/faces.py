@@ -254,7 +254,7 @@ class ImageFace(Uploads, Protocol):
         """The node has these images and serves them at `server` (http://host:port)."""
 
     async def discard(self, image_ids: list[str]) -> None:
-        """Delete what shelving made of servers that do not need it any more; an unknown id changes nothing."""
+        """Delete what was made for acts on servers and nobody needs any more; an unknown id changes nothing."""
 
     async def forget_hosts(self, hosts: list[str]) -> None:
         """Worker nodes left the cluster: nobody is sent to them for data."""

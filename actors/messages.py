@@ -419,8 +419,12 @@ class Welcome(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class ImageRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """`by_service`: a room asks, on behalf of who asked it once, and goes on though the token has ended since. What
+    comes in from outside never says so."""
+
     token: str
     image_id: str
+    by_service: bool = False
 
 
 class ImageLocation(msgspec.Struct, frozen=True, gc=False, kw_only=True):

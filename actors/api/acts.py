@@ -33,6 +33,7 @@ from actors.acts import (
 )
 from actors.api.act_messages import ActOnServer, AttachPort, AttachVolumeTo, EditServer, ImageOfServer
 from actors.api.consoles import Tickets
+from actors.api.leftovers import Leftovers
 from actors.api.volume_images import image_of_volumes
 from actors.clock import Clock
 from actors.errors import CallerError, CallerFault, HostError, bad_request, conflict, forbidden, not_found, value_of
@@ -44,7 +45,6 @@ from actors.messages import (
     AttachRequest,
     AuthContext,
     BlockDevice,
-    ImageRequest,
     NetworkRequest,
     ServerView,
     Vif,
@@ -70,6 +70,7 @@ class ServerActs:
     _computes: Callable[[str], ComputeFace]
     _clock: Clock
     _tickets: Tickets
+    leftovers: Leftovers
 
     @abstractmethod
     def _context(self, token: str) -> AuthContext: ...
@@ -92,7 +93,11 @@ class ServerActs:
         return await self._begin(context, server, patient(request.act, server), request.request_id)
 
     async def _begin(self, context: AuthContext, server: ServerView, act: AnyAct, request_id: str) -> InstanceAction:
-        asked = ActRequest(
+        [reply] = await self._conductor.act([self._asked(context, server, act, request_id)])
+        return value_of(reply)
+
+    def _asked(self, context: AuthContext, server: ServerView, act: AnyAct, request_id: str) -> ActRequest:
+        return ActRequest(
             id=self._uuid(),
             instance_id=server.id,
             act=act,
@@ -100,8 +105,23 @@ class ServerActs:
             request_id=request_id or f"req-{self._uuid()}",
             above_locks=context.is_admin or isinstance(act, ACTS_WITHOUT_LOCK),
         )
-        [reply] = await self._conductor.act([asked])
-        return value_of(reply)
+
+    async def _begin_imaging(
+        self, context: AuthContext, server: ServerView, act: CreateImage | Shelve, request_id: str
+    ) -> InstanceAction:
+        """One whose image is there already: where the act is not begun, it goes. Whether it is, nobody may know yet."""
+        asked = self._asked(context, server, act, request_id)
+        images = [act.image_id] if act.image_id else []
+        try:
+            [reply] = await self._conductor.act([asked])
+            return value_of(reply)
+        except CallerError:
+            if images:
+                await self._images.discard(images)
+            raise
+        except ConnectionError:
+            self.leftovers.forget(asked, images)
+            raise
 
     async def acted(self, token: str, server_id: str, action_id: str, wait_s: float) -> InstanceAction:
         """An action of a server's, when it is over or after `wait_s`. Raises `CallerError`."""
@@ -266,11 +286,7 @@ class ServerActs:
         [made] = await self._images.create([image])
         value_of(made)
         act = CreateImage(token=request.token, image_id=image.image_id, backup=request.backup)
-        try:
-            await self._begin(context, server, act, request.request_id)
-        except CallerError:
-            await self._images.delete([ImageRequest(token=request.token, image_id=image.image_id)])
-            raise
+        await self._begin_imaging(context, server, act, request.request_id)
         return image.image_id
 
     async def _volume_image(self, server: ServerView, image: NewImage, request: ImageOfServer) -> str:
@@ -322,10 +338,14 @@ def check_lock(server: ServerView, context: AuthContext) -> None:
 
 
 def patient(act: AnyAct, server: ServerView) -> AnyAct:
-    """With the time that its guest has to shut down, which its image may say."""
+    """With the time that its guest has to shut down."""
+    return msgspec.structs.replace(act, wait_s=shut_down_s(server)) if isinstance(act, PATIENT) else act
+
+
+def shut_down_s(server: ServerView) -> float:
+    """Its image may say."""
     said = server.image_properties.get("os_shutdown_timeout", "")
-    wait_s = min(float(said), SHUT_DOWN_LIMIT_S) if said.isdecimal() else SHUT_DOWN_S
-    return msgspec.structs.replace(act, wait_s=wait_s) if isinstance(act, PATIENT) else act
+    return min(float(said), SHUT_DOWN_LIMIT_S) if said.isdecimal() else SHUT_DOWN_S
 
 
 def image_properties(server: ServerView, context: AuthContext) -> dict[str, str]:

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from actors.api.consoles import Tickets
 from actors.api.firewalls import ServerFirewalls
 from actors.api.kinds import kind_of
+from actors.api.leftovers import Leftovers
 from actors.api.messages import (
     BootRequest,
     ServersRequest,
@@ -90,6 +91,7 @@ class Api(Placement, ServerFirewalls, ServerRebuilds, ServerRescues, ServerResiz
         self._volume = volume
         self._computes = computes
         self._tickets = Tickets(random)
+        self.leftovers = Leftovers(conductor, images)
         self._launches: Outbox[BootRequest, list[str]] = Outbox(
             self.boot, linger_s=LAUNCH_LINGER_S, busy_from=LAUNCHES_BUSY_FROM
         )

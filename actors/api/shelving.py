@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from actors.acts import Shelve
 from actors.api.act_messages import ShelveServer, UnshelveServer
-from actors.api.acts import ServerActs, check_lock, check_state, image_properties, patient
+from actors.api.acts import ServerActs, check_lock, check_state, image_properties, shut_down_s
 from actors.errors import CallerError, bad_request, conflict, forbidden, value_of
 from actors.image.messages import CreateImage
-from actors.messages import AuthContext, HostSeen, ImageRequest, ServerView, UnshelveRequest
+from actors.messages import AuthContext, HostSeen, ServerView, UnshelveRequest
 from actors.records import InstanceAction
 from actors.states import Vm
 
@@ -25,13 +25,9 @@ class ServerShelving(ServerActs):
         server = await self._one(request.token, request.server_id)
         check_lock(server, context)
         check_state("shelve", server)
-        act = Shelve(token=request.token, image_id=await self._image_for(context, server, request.token))
-        try:
-            return await self._begin(context, server, patient(act, server), request.request_id)
-        except CallerError:
-            if act.image_id:
-                await self._images.delete([ImageRequest(token=request.token, image_id=act.image_id)])
-            raise
+        image_id = await self._image_for(context, server, request.token)
+        act = Shelve(token=request.token, image_id=image_id, wait_s=shut_down_s(server))
+        return await self._begin_imaging(context, server, act, request.request_id)
 
     async def _image_for(self, context: AuthContext, server: ServerView, token: str) -> str:
         """The id of an image of the server's project, for its root disk; '' = that is a volume."""

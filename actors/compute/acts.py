@@ -183,7 +183,7 @@ class Acts:
 
     async def _image(self, order: ActOrder, act: CreateImage) -> None:
         """The file is made anew where an earlier life had begun it; the image room takes each byte once."""
-        request = ImageRequest(token=act.token, image_id=act.image_id)
+        request = ImageRequest(token=act.token, image_id=act.image_id, by_service=True)
         try:
             path = await self._node.hypervisor.guests.copy_root_disk(order.instance_id)
             try:

@@ -60,7 +60,7 @@ async def _make_whole(node: Compute, order: ActOrder) -> None:
 async def _keep(node: Compute, order: ActOrder, act: Shelve, hurry: asyncio.Event) -> None:
     """The image has the data of the disk as it is now, and no other, when this returns: who knows of it could have
     given it something else, and the guest may have run again since an earlier try."""
-    request = ImageRequest(token=act.token, image_id=act.image_id)
+    request = ImageRequest(token=act.token, image_id=act.image_id, by_service=True)
     path = await node.hypervisor.guests.copy_root_disk(order.instance_id)
     try:
         own = await asyncio.to_thread(_sha512, path)

@@ -113,6 +113,7 @@ class UploadChunk(msgspec.Struct, frozen=True, kw_only=True):
     image_id: str
     offset: int
     data: bytes
+    by_service: bool = False  # as of `ImageRequest`
 
 
 class OpenUpload(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +133,7 @@ class FinishUpload(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     image_id: str
     os_hash_value: str = ""
+    by_service: bool = False  # as of `ImageRequest`
 
 
 class ReadImage(msgspec.Struct, frozen=True, kw_only=True):

@@ -71,7 +71,8 @@ class ImageRoom(ImageUploads, MetadefDoor):
         return [answer(self._locate, request) for request in requests]
 
     def _locate(self, request: ImageRequest) -> ImageLocation:
-        image = rules.usable(rules.seen(self._rows.shelf, request.image_id, self._builder(request.token)))
+        who = self._who(request.token, True) if request.by_service else self._builder(request.token)
+        image = rules.usable(rules.seen(self._rows.shelf, request.image_id, who))
         return ImageLocation(
             image_id=image.id,
             disk_format=image.disk_format,
@@ -129,7 +130,7 @@ class ImageRoom(ImageUploads, MetadefDoor):
         return [None if isinstance(reply, Image) else reply for reply in replies]
 
     async def discard(self, image_ids: list[str]) -> None:
-        """Those that shelving made of servers which do not need them any more; one that its owner protects stays."""
+        """Those that were made for acts on servers and nobody needs any more; one that its owner protects stays."""
         async with self._writing:
             images = [self._rows.images[one] for one in image_ids if one in self._rows.images]
             await self._remove([image for image in images if not image.protected])

@@ -36,10 +36,12 @@ async def upload(room: Uploads, request: CreateImage, path: Path) -> Image:
 
 async def send(room: Uploads, request: ImageRequest, path: Path) -> Image:
     """Give an image that is there, and has no data yet, the file's. Raises `CallerError`."""
+    token, image_id, by_service = request.token, request.image_id, request.by_service
     value_of((await room.begin_upload([request]))[0])
     with path.open("rb") as file:
         offset = 0
         while data := await asyncio.to_thread(file.read, CHUNK_LIMIT_BYTES):
-            chunk = UploadChunk(token=request.token, image_id=request.image_id, offset=offset, data=data)
+            chunk = UploadChunk(token=token, image_id=image_id, offset=offset, data=data, by_service=by_service)
             offset = value_of((await room.upload_chunk([chunk]))[0])
-    return value_of((await room.finish_upload([FinishUpload(token=request.token, image_id=request.image_id)]))[0])
+    whole = FinishUpload(token=token, image_id=image_id, by_service=by_service)
+    return value_of((await room.finish_upload([whole]))[0])

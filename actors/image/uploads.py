@@ -138,7 +138,7 @@ class ImageUploads(ImageAdministration):
 
     async def _take(self, chunk: UploadChunk) -> int | CallerFault:
         try:
-            image = self._owned(ImageRequest(token=chunk.token, image_id=chunk.image_id))
+            image = self._owned(chunk)
             intake, turn = self._upload_of(image)
             if len(chunk.data) > CHUNK_LIMIT_BYTES:
                 raise CallerError(bad_request("chunk", f"a chunk may have {CHUNK_LIMIT_BYTES} bytes"))
@@ -152,7 +152,7 @@ class ImageUploads(ImageAdministration):
 
     async def _finish(self, request: FinishUpload) -> Image | CallerFault:
         try:
-            image = self._owned(ImageRequest(token=request.token, image_id=request.image_id))
+            image = self._owned(request)
             if image.status == "active" and request.os_hash_value in ("", image.os_hash_value):
                 return image
             intake, turn = self._upload_of(image)

@@ -18,7 +18,7 @@ from actors.clock import Clock
 from actors.errors import CallerError, CallerFault, bad_request, value_of
 from actors.faces import ImageFace, TokenVerifier
 from actors.image.messages import CreateImage
-from actors.image.upload import Uploads, upload
+from actors.image.upload import Uploads, send
 from actors.messages import ImageRequest
 from actors.records import Image
 from actors.volume.backend import BackendError
@@ -84,7 +84,7 @@ class VolumeUploads(VolumeDesk):
         try:
             await asyncio.to_thread(self._scratch.mkdir, parents=True, exist_ok=True)
             await self._backend.copy_out(volume_id, wanted.disk_format, path)
-            await upload(self._imagery, wanted, path)
+            await send(self._imagery, _request(wanted), path)
         except (BackendError, CallerError, ConnectionError, OSError):
             failed = True
             await self._forget(wanted)
@@ -95,7 +95,7 @@ class VolumeUploads(VolumeDesk):
     async def _forget(self, wanted: CreateImage) -> None:
         """The image, if its owner has not taken it away; one that is protected stays queued."""
         with suppress(CallerError, ConnectionError):
-            await self._imagery.delete([ImageRequest(token=wanted.token, image_id=wanted.image_id)])
+            await self._imagery.delete([_request(wanted)])
 
     async def _settle_upload(self, volume_id: str, failed_as: str | None) -> None:
         """`failed_as` is the id of the request whose copy failed, None where it did not."""
@@ -105,6 +105,10 @@ class VolumeUploads(VolumeDesk):
                 await self._write(msgspec.structs.replace(volume, status=after(volume.status, Event.UPLOADED)))
             if volume is not None and failed_as is not None:
                 await self._rows.commit(self._noted(volume, NOT_COPIED, failed_as))
+
+
+def _request(wanted: CreateImage) -> ImageRequest:
+    return ImageRequest(token=wanted.token, image_id=wanted.image_id, by_service=True)
 
 
 def _properties(image_metadata: Mapping[str, str]) -> dict[str, str]:

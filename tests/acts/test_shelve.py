@@ -15,6 +15,7 @@ from actors.api.act_messages import (
     ActOnServer,
     AttachVolumeTo,
     EditServer,
+    ImageOfServer,
     ResizeServer,
     ShelveServer,
     UnshelveServer,
@@ -34,7 +35,7 @@ from actors.network.messages import CreatePort, PortQuery, Reference, UpdatePort
 from actors.records import Image
 from actors.states import Power
 from tests.acts.test_acts import act, shown
-from tests.world import NODE_NAME, World, in_world, token
+from tests.world import HOUR_S, NODE_NAME, World, in_world, token
 
 AWAY = ("SHELVED_OFFLOADED", "shelved_offloaded", None, "NOSTATE", "", "")
 
@@ -377,6 +378,67 @@ def test_the_old_host_s_rest_is_a_stray_and_the_ports_stay(tmp_path: Path) -> No
         assert server.id not in await world.hypervisor.instances()
         assert (await world.state())["network"]["ports"] == ports
         assert (await unshelve(world, server)).addresses == server.addresses
+
+    in_world(tmp_path, play)
+
+
+class Later(SystemClock):
+    """After the members' token has ended."""
+
+    def now(self) -> float:
+        return super().now() + 2 * HOUR_S
+
+
+async def make_image(world: World, server: ServerView) -> str:
+    return await world.api.create_image(ImageOfServer(token=world.member, server_id=server.id, name="kept"))
+
+
+@pytest.mark.parametrize("asks", [ask, make_image])
+def test_a_token_that_ends_while_the_disk_is_copied_ends_nothing(
+    tmp_path: Path, asks: Callable[[World, ServerView], Awaitable[str]]
+) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        copy, clock = world.hypervisor.guests.copy_root_disk, world.images._clock
+
+        async def takes_long(instance_id: str) -> Path:
+            world.images._clock = Later()
+            return await copy(instance_id)
+
+        world.hypervisor.guests.copy_root_disk = takes_long  # type: ignore[method-assign]
+        await asks(world, server)
+        await world.settled()
+        late = ImageRequest(token=world.member, image_id=world.image.id)
+        [refused] = await world.images.begin_upload([late])
+        assert refused is not None and refused.status == 401  # who is no service is not let in
+        world.images._clock = clock
+        [image] = await images(world)
+        assert image.status == "active"
+
+    in_world(tmp_path, play)
+
+
+@pytest.mark.parametrize("heard", [True, False])
+@pytest.mark.parametrize("asks", [ask, make_image])
+def test_an_image_whose_act_was_never_begun_goes(
+    tmp_path: Path, asks: Callable[[World, ServerView], Awaitable[str]], heard: bool
+) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        begin = world.conductor.act
+
+        async def is_lost(asked: list[Any]) -> Any:
+            if heard:
+                await begin(asked)
+            raise ConnectionError("conductor did not answer")
+
+        world.conductor.act = is_lost  # type: ignore[method-assign]
+        world.api.leftovers.pause_s = 0.0
+        with pytest.raises(ConnectionError):
+            await asks(world, server)
+        await world.settled()
+        await world.api.leftovers.settled()
+        assert [image.status for image in await images(world)] == (["active"] if heard else [])
 
     in_world(tmp_path, play)
 
