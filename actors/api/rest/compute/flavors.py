@@ -12,7 +12,7 @@ from starlette.responses import Response
 from actors.api.messages import ChangeFlavor, CreateFlavor
 from actors.api.rest.answers import Json
 from actors.api.rest.bodies import Strict
-from actors.api.rest.compute.queries import flag, unexpected, whole
+from actors.api.rest.compute.queries import flag, known_only, unexpected, whole
 from actors.api.rest.compute.server_view import Showing, links
 from actors.api.rest.compute.showing import Shown
 from actors.api.rest.context import Asking, Rooms
@@ -23,6 +23,7 @@ from actors.records import Flavor
 
 router = APIRouter()
 
+LISTED_BY = ("is_public", "minRam", "minDisk", "limit", "marker", "sort_key", "sort_dir")
 NUMBER_LIMIT = 0x7FFFFFFF
 Number = Annotated[int, Field(ge=0, le=NUMBER_LIMIT)]
 Positive = Annotated[int, Field(ge=1, le=NUMBER_LIMIT)]
@@ -116,13 +117,13 @@ def _summary(flavor: Flavor, showing: Showing) -> dict[str, Any]:
 # ---------------------------------------------------------------- flavors
 
 
-@router.get("/flavors")
+@router.get("/flavors", dependencies=[known_only(*LISTED_BY)])
 async def index(request: Request, rooms: Rooms, asking: Asking, showing: Shown) -> Response:
     page, more = _page(request, await rooms.api.flavors(asking.token), asking.context.is_admin)
     return _list(request, [_summary(flavor, showing) for flavor in page], more)
 
 
-@router.get("/flavors/detail")
+@router.get("/flavors/detail", dependencies=[known_only(*LISTED_BY)])
 async def index_in_detail(request: Request, rooms: Rooms, asking: Asking, showing: Shown) -> Response:
     page, more = _page(request, await rooms.api.flavors(asking.token), asking.context.is_admin)
     return _list(request, [flavor_body(flavor, showing) for flavor in page], more)

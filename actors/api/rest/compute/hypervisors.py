@@ -10,8 +10,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from actors.api.rest.answers import Json
-from actors.api.rest.compute.host_ids import UUIDS_SINCE, id_of
-from actors.api.rest.compute.queries import flag, in_order
+from actors.api.rest.compute.host_ids import HYPERVISOR, UUIDS_SINCE, id_of
+from actors.api.rest.compute.queries import flag, in_order, known_only
 from actors.api.rest.context import Asking, Caller, Rooms
 from actors.api.rest.microversions import Spoken, Version, gone_since
 from actors.api.rest.paging import next_link, page_of
@@ -20,13 +20,14 @@ from actors.messages import HostSeen
 
 router = APIRouter()
 
+LISTED_BY = ("hypervisor_hostname_pattern", "with_servers", "limit", "marker")
 PAGES_SINCE, LEAN_SINCE = (2, 33), (2, 88)
 Body = dict[str, Any]
 
 
 def summary(seen: HostSeen, version: Version) -> Body:
     return {
-        "id": id_of("hypervisor", seen.report.host, version),
+        "id": id_of(HYPERVISOR, seen.report.host, version),
         "hypervisor_hostname": seen.report.host,
         "state": "up" if seen.up else "down",
         "status": "enabled" if seen.report.enabled else "disabled",
@@ -64,12 +65,12 @@ def _use(seen: HostSeen, version: Version) -> Body:
     }
 
 
-@router.get("/os-hypervisors")
+@router.get("/os-hypervisors", dependencies=[known_only(*LISTED_BY)])
 async def index(request: Request, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
     return await _listed(request, rooms, asking, version, lambda seen: summary(seen, version))
 
 
-@router.get("/os-hypervisors/detail")
+@router.get("/os-hypervisors/detail", dependencies=[known_only(*LISTED_BY)])
 async def index_in_detail(request: Request, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
     reasons = await _reasons(rooms, asking)
     uptimes = await _uptimes(rooms, asking, await rooms.api.hosts(asking.token)) if version >= LEAN_SINCE else {}
@@ -89,7 +90,7 @@ async def _listed(request: Request, rooms: Any, asking: Caller, version: Version
     more = ""
     if version >= PAGES_SINCE:
         hosts, more = page_of(
-            hosts, in_order(query), lambda seen: str(id_of("hypervisor", seen.report.host, version)), lambda seen, _: 0
+            hosts, in_order(query), lambda seen: str(id_of(HYPERVISOR, seen.report.host, version)), lambda seen, _: 0
         )
     servers = await _servers(rooms, asking) if with_servers else {}
     found = [show(seen) | (_with(servers, seen, version) if with_servers else {}) for seen in hosts]
@@ -179,7 +180,7 @@ async def servers_of(pattern: str, rooms: Rooms, asking: Asking, version: Spoken
 async def _one(rooms: Any, asking: Caller, key: str, version: Version) -> HostSeen:
     """Raises `CallerError`: 400 for what is no UUID where one is meant, 404 else."""
     for seen in await rooms.api.hosts(asking.token):
-        if str(id_of("hypervisor", seen.report.host, version)) == key:
+        if str(id_of(HYPERVISOR, seen.report.host, version)) == key:
             found: HostSeen = seen
             return found
     if version >= UUIDS_SINCE and not _UUID.fullmatch(key):

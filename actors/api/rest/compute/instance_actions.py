@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
+from actors.api.rest.compute.queries import known_only
 from actors.api.rest.context import Asking, Rooms
 from actors.api.rest.microversions import Spoken, Version
 from actors.api.rest.paging import Paging, next_link, page_of
@@ -20,7 +21,7 @@ DELETED_TOO = (2, 21)
 EVENTS_FOR_ALL, PAGED, HOSTED, UNTIL, DETAILED = (2, 51), (2, 58), (2, 62), (2, 66), (2, 84)
 
 
-@router.get("")
+@router.get("", dependencies=[known_only("limit", "marker", "changes-since", "changes-before")])
 async def list_actions(
     server_id: str,
     request: Request,

@@ -13,7 +13,7 @@ from actors.api.messages import CreateKeypair
 from actors.api.rest.answers import Json
 from actors.api.rest.bodies import Strict
 from actors.api.rest.compute.dates import micro
-from actors.api.rest.compute.queries import in_order, missing, unexpected
+from actors.api.rest.compute.queries import in_order, known_only, missing, unexpected
 from actors.api.rest.context import Asking, Rooms
 from actors.api.rest.microversions import Spoken, Version
 from actors.api.rest.paging import next_link, page_of
@@ -39,7 +39,7 @@ class CreateKeypairBody(Strict):
     keypair: KeypairIn
 
 
-@router.get("/os-keypairs")
+@router.get("/os-keypairs", dependencies=[known_only("user_id", "limit", "marker")])
 async def index(request: Request, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
     keypairs = await rooms.api.keypairs(asking.token, _user(request, version))
     more = ""
@@ -82,7 +82,7 @@ def _check(given: KeypairIn, version: Version) -> None:
         raise CallerError(bad_request("", "Keypair data is invalid: Keypair name contains unsafe characters"))
 
 
-@router.get("/os-keypairs/{name}")
+@router.get("/os-keypairs/{name}", dependencies=[known_only("user_id")])
 async def show(name: str, request: Request, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
     keypair = await rooms.api.keypair(asking.token, name, _user(request, version))
     body = _short(keypair, version) | {

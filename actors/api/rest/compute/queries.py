@@ -1,13 +1,17 @@
-"""Queries of lists (numbers, flags and pages), and what is said of bodies that their version has not. Pure."""
+"""Queries of lists (numbers, flags and pages), and what is said of what their version has not. Pure."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from fastapi import Depends, Request
 from starlette.datastructures import QueryParams
 
+from actors.api.rest.microversions import Spoken
 from actors.api.rest.paging import Paging
 from actors.errors import CallerError, bad_request, not_found
 
+STRICT_SINCE = (2, 75)
 TRUE, FALSE = ("1", "t", "true", "on", "y", "yes"), ("0", "f", "false", "off", "n", "no")
 
 
@@ -42,6 +46,23 @@ async def _some_id(request: Request) -> None:
 
 NOT_OF_EMPTY_ID = Depends(_some_id)
 """Of a list's route: a slash at its end is one of many whose id is empty, and not there, as Nova's routes have it."""
+
+
+def known_only(*names: str) -> Any:
+    """A route's dependency: from 2.75 on a query that says something else is a 400, before that it says nothing."""
+
+    async def check(request: Request, spoken: Spoken) -> None:
+        for name in request.query_params:
+            if spoken >= STRICT_SINCE and name not in names:
+                raise unknown_parameter(name)
+
+    return Depends(check)
+
+
+def unknown_parameter(name: str) -> CallerError:
+    return CallerError(
+        bad_request("", f"Invalid input for query parameters {name[:64]}: Additional properties are not allowed")
+    )
 
 
 def missing(parent: str, field: str) -> CallerError:

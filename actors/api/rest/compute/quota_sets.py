@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from actors.api.rest.answers import Json
 from actors.api.rest.bodies import Strict
-from actors.api.rest.compute.queries import unexpected
+from actors.api.rest.compute.queries import known_only, unexpected
 from actors.api.rest.context import Asking, Rooms
 from actors.api.rest.microversions import Spoken, Version
 from actors.errors import CallerError, bad_request, forbidden
@@ -64,13 +64,13 @@ def shown(quota: ProjectQuota, version: Version) -> dict[str, int]:
 # ---------------------------------------------------------------- a project's
 
 
-@router.get("/os-quota-sets/{project_id}")
+@router.get("/os-quota-sets/{project_id}", dependencies=[known_only("user_id")])
 async def show(project_id: str, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
     quota = await rooms.api.quota(asking.token, project_id)
     return Json({"quota_set": {"id": project_id} | shown(quota, version)})
 
 
-@router.get("/os-quota-sets/{project_id}/detail")
+@router.get("/os-quota-sets/{project_id}/detail", dependencies=[known_only("user_id")])
 async def show_in_detail(project_id: str, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
     quota = await rooms.api.quota(asking.token, project_id)
     found = {
@@ -154,7 +154,7 @@ async def _of_class(rooms: Any, asking: Any, version: Version) -> dict[str, int]
 # ---------------------------------------------------------------- limits
 
 
-@router.get("/limits")
+@router.get("/limits", dependencies=[known_only("tenant_id")])
 async def limits(request: Request, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
     project_id = request.query_params.get("tenant_id", "")
     quota = await rooms.api.quota(asking.token, project_id)

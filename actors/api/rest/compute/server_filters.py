@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from starlette.datastructures import QueryParams
 
 from actors.api.rest.compute.dates import parsed
-from actors.api.rest.compute.queries import TRUE, flag, whole
+from actors.api.rest.compute.queries import STRICT_SINCE, TRUE, flag, unknown_parameter, whole
 from actors.api.rest.compute.server_view import root_device_name, updated_at
 from actors.api.rest.microversions import Version
 from actors.api.rest.paging import Paging
@@ -21,6 +21,7 @@ from actors.errors import CallerError, bad_request, forbidden
 from actors.messages import ServerView
 from actors.states import POWER_CODE, Power
 
+SPANS_SINCE = (2, 66)  # that have an end
 PATTERN_LIMIT = 255  # characters of a regular expression
 Test = Callable[[ServerView], bool]
 
@@ -96,6 +97,16 @@ def shown_of(query: QueryParams, is_admin: bool) -> ShownServers:
     return ShownServers(living=True, deleted="changes-since" in query or "changes-before" in query)
 
 
+def check_span(query: QueryParams, version: Version) -> None:
+    """Raises `CallerError` 400 for a time that ends before it begins, as from the version on that knows its end."""
+    since, before = query.get("changes-since"), query.get("changes-before")
+    if version < SPANS_SINCE or not since or not before:
+        return
+    if parsed("changes-since", since) > parsed("changes-before", before):
+        text = "The value of changes-since must be less than or equal to changes-before"
+        raise CallerError(bad_request("changes-since", text))
+
+
 def paging_of(query: QueryParams) -> Paging:
     """Newest first, where nothing else is said."""
     keys, directions = query.getlist("sort_key"), query.getlist("sort_dir")
@@ -114,6 +125,7 @@ def paging_of(query: QueryParams) -> Paging:
 
 def select(views: Iterable[ServerView], query: QueryParams, version: Version, is_admin: bool) -> list[ServerView]:
     """Those that pass every filter of the query; raises `CallerError` 400."""
+    check_span(query, version)
     tests = tests_of(query, version, is_admin)
     return [view for view in views if all(test(view) for test in tests)]
 
@@ -127,9 +139,8 @@ def tests_of(query: QueryParams, version: Version, is_admin: bool) -> list[Test]
         test = _test(field, values, version, is_admin)
         if test is not None:
             tests.append(test)
-        elif version >= (2, 75) and field not in ANYONE | ADMINISTRATORS.keys() | OTHERS | TAGS.keys():
-            message = f"Invalid input for query parameters {field[:64]}: Additional properties are not allowed"
-            raise CallerError(bad_request("", message))
+        elif version >= STRICT_SINCE and field not in ANYONE | ADMINISTRATORS.keys() | OTHERS | TAGS.keys():
+            raise unknown_parameter(field)
     return tests
 
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from actors.api.messages import CreateServerGroup, ServerGroupRequest
 from actors.api.rest.answers import Json
 from actors.api.rest.bodies import Strict
-from actors.api.rest.compute.queries import missing, unexpected, whole
+from actors.api.rest.compute.queries import known_only, missing, unexpected, whole
 from actors.api.rest.context import Asking, Rooms
 from actors.api.rest.microversions import Spoken, Version
 from actors.api.rest.paging import PAGE_LIMIT
@@ -42,7 +42,7 @@ class CreateGroupBody(Strict):
     server_group: GroupIn
 
 
-@router.get("/os-server-groups")
+@router.get("/os-server-groups", dependencies=[known_only("all_projects", "limit", "offset")])
 async def index(request: Request, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
     everybody = "all_projects" in request.query_params and asking.context.is_admin
     groups = await rooms.api.server_groups(asking.token, everybody)

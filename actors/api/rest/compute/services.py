@@ -16,7 +16,7 @@ from actors.api.rest.answers import Json
 from actors.api.rest.bodies import Strict
 from actors.api.rest.compute.dates import micro
 from actors.api.rest.compute.host_ids import UUIDS_SINCE, id_of, uuid_of
-from actors.api.rest.compute.queries import missing, unexpected
+from actors.api.rest.compute.queries import known_only, missing, unexpected
 from actors.api.rest.context import Asking, Caller, Rooms
 from actors.api.rest.microversions import Spoken, Version
 from actors.errors import CallerError, CallerFault, bad_request, not_found
@@ -42,7 +42,7 @@ class ChangeBody(Strict):
     forced_down: bool | None = None
 
 
-@router.get("/os-services")
+@router.get("/os-services", dependencies=[known_only("host", "binary")])
 async def index(request: Request, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
     found = [*_at_head(rooms.clock.now(), version), *await _of_nodes(rooms, asking, version)]
     for field in ("host", "binary"):

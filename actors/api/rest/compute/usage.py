@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from actors.api.rest.answers import Json
 from actors.api.rest.compute.dates import micro, parsed
-from actors.api.rest.compute.queries import NOT_OF_EMPTY_ID, in_order
+from actors.api.rest.compute.queries import NOT_OF_EMPTY_ID, in_order, known_only
 from actors.api.rest.context import Asking, Caller, Rooms
 from actors.api.rest.microversions import Spoken, Version
 from actors.api.rest.paging import next_link, page_of
@@ -25,6 +25,7 @@ from actors.records import Flavor
 
 router = APIRouter()
 
+SPAN = ("start", "end", "limit", "marker")
 PERIOD_S = 28 * 24 * 3600.0  # where no start is said
 HOUR_S = 3600.0
 Body = dict[str, Any]
@@ -71,7 +72,7 @@ def _of_server(view: ServerView, start: float, stop: float, now: float) -> Body:
     }
 
 
-@router.get("/os-simple-tenant-usage", dependencies=[NOT_OF_EMPTY_ID])
+@router.get("/os-simple-tenant-usage", dependencies=[NOT_OF_EMPTY_ID, known_only(*SPAN, "detailed")])
 async def index(request: Request, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
     if not asking.context.is_admin:
         raise CallerError(forbidden("only an administrator sees what all projects use"))
@@ -84,7 +85,7 @@ async def index(request: Request, rooms: Rooms, asking: Asking, version: Spoken)
     return Json({"tenant_usages": found} | links)
 
 
-@router.get("/os-simple-tenant-usage/{project_id}")
+@router.get("/os-simple-tenant-usage/{project_id}", dependencies=[known_only(*SPAN)])
 async def show(project_id: str, request: Request, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
     if project_id != asking.context.project_id and not asking.context.is_admin:
         raise CallerError(forbidden("only an administrator sees what other projects use"))

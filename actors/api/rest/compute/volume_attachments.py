@@ -12,6 +12,7 @@ from starlette.responses import Response
 from actors.api.act_messages import AttachVolumeTo
 from actors.api.messages import ServersRequest
 from actors.api.rest.bodies import Strict
+from actors.api.rest.compute.queries import known_only
 from actors.api.rest.context import Asking, Caller, Rooms
 from actors.api.rest.microversions import Spoken, Version
 from actors.api.rest.paging import Paging, page_of
@@ -79,7 +80,7 @@ def _attachment_id(volume_id: str, server_id: str) -> str:
     return shown_id(VolumeAttachment(id=row, volume_id=volume_id, instance_id=server_id, host=""))
 
 
-@router.get("")
+@router.get("", dependencies=[known_only("limit", "offset")])
 async def list_attachments(
     server_id: str,
     rooms: Rooms,

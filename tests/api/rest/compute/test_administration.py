@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.scheduler.providers import provider_id
 from tests.api.rest.compute.test_servers import NEWEST, SERVERS, body, client, launched, refused
 from tests.world import NODE_NAME, World, in_world, token
 
@@ -180,6 +181,7 @@ def test_hypervisors_by_version(tmp_path: Path) -> None:
             assert (await newest.get(f"{V}/os-hypervisors/{lean['id']}")).json()["hypervisor"]["uptime"] is None
             assert await world.conductor.force_down(NODE_NAME, False) is None
             assert (await newest.get(f"{V}/os-hypervisors/{lean['id']}")).json()["hypervisor"].keys() == LEAN
+            assert lean["id"] == provider_id(name)
             refused(await newest.get(f"{V}/os-hypervisors/{name}"), 400, "badRequest")
             refused(await newest.get(f"{V}/os-hypervisors/statistics"), 404, "itemNotFound")
 
@@ -311,6 +313,23 @@ def test_events_from_outside(tmp_path: Path) -> None:
             assert [one["code"] for one in both.json()["events"]] == [200, 404]
             refused(await admin.post(path, json={"events": [lost]}), 404, "itemNotFound")
             refused(await http.post(path, json={"events": [event]}), 403, "forbidden")
+
+    in_world(tmp_path, play)
+
+
+def test_what_a_query_says_for_nothing_is_refused_since_2_75(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with world.http(world.admin) as admin:
+            paths = ["flavors", "flavors/detail", "os-hypervisors", "os-hypervisors/detail", "os-keypairs", "limits"]
+            paths += ["os-services", "os-server-groups", "os-quota-sets/demo", "os-simple-tenant-usage"]
+            for path in paths:
+                for version, status in (("2.74", 200), ("2.75", 400)):
+                    spoken = {"OpenStack-API-Version": f"compute {version}"}
+                    assert (await admin.get(f"{V}/{path}?foo=bar", headers=spoken)).status_code == status, path
+            span = "changes-since=2030-01-01T00:00:00Z&changes-before=2020-01-01T00:00:00Z"
+            for version, status in (("2.65", 200), ("2.66", 400)):
+                spoken = {"OpenStack-API-Version": f"compute {version}"}
+                assert (await admin.get(f"{V}/servers?{span}", headers=spoken)).status_code == status
 
     in_world(tmp_path, play)
 
