@@ -22,6 +22,7 @@ from actors.api.rest.placement.asked import (
     since,
 )
 from actors.api.rest.placement.everything import hosts_and_others
+from actors.api.rest.placement.names import check_names
 from actors.api.rest.placement.trees import Candidate
 from actors.api.rest.rooms import EdgeRooms
 from actors.errors import CallerError, bad_request
@@ -40,6 +41,7 @@ LIMIT_DIGITS = 9
 @router.get("/allocation_candidates", dependencies=[Depends(since(10))])
 async def list_candidates(request: Request, rooms: Rooms, caller: Administrator, spoken: Spoken) -> Json:
     query = _query(request, spoken)
+    await check_names(rooms, caller, (*query.groups.values(), query.root))
     found = await _found(rooms, caller, query, spoken)
     wanted = {name for group in query.groups.values() for name in group.resources}
     summaries = {each.id: each for candidate in found for each in candidate.providers}

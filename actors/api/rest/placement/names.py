@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from fastapi import APIRouter, Depends, Request
 from os_resource_classes import STANDARDS
 from os_traits import get_traits
@@ -15,6 +17,7 @@ from actors.api.rest.placement.bodies import ClassBody, parsed
 from actors.api.rest.placement.everything import all_providers
 from actors.api.rest.rooms import EdgeRooms
 from actors.errors import CallerError, bad_request, conflict, not_found
+from actors.scheduler.messages import CandidateGroup
 
 router = APIRouter()
 
@@ -100,6 +103,20 @@ async def put_trait(request: Request, name: str, rooms: Rooms, caller: Administr
 async def delete_trait(name: str, rooms: Rooms, caller: Administrator) -> Json:
     await rooms.api.delete_name(caller.token, TRAIT, name)
     return Json(None, status_code=204)
+
+
+async def check_names(rooms: EdgeRooms, caller: Caller, groups: Iterable[CandidateGroup]) -> None:
+    """Raises `CallerError` 400 for a class or a trait that nothing here has or was given. Standard ones are known as
+    they stand, so that who asks for these alone, as schedulers do, costs no other room anything."""
+    asked = list(groups)
+    classes = {name for group in asked for name in group.resources}.difference(STANDARD_CLASSES)
+    traits = {name for group in asked for names in (*group.required, group.forbidden) for name in names}
+    traits -= STANDARD_TRAITS
+    if classes and (unknown := sorted(classes.difference(await _classes(rooms, caller)))):
+        text = f"Invalid resource class in resources parameter: No such resource class {unknown[0][:64]}."
+        raise CallerError(bad_request("resources", text))
+    if traits and (unknown := sorted(traits.difference(*await _traits(rooms, caller)))):
+        raise CallerError(bad_request("required", f"No such trait(s): {', '.join(unknown)[:255]}."))
 
 
 def _class(name: str) -> dict[str, object]:

@@ -16,6 +16,7 @@ from actors.api.rest.placement.asked import (
     since,
 )
 from actors.api.rest.placement.everything import all_providers, found_provider
+from actors.api.rest.placement.names import check_names
 from actors.api.rest.placement.trees import in_trees
 from actors.errors import CallerError, not_found
 from actors.scheduler.messages import CandidateQuery
@@ -31,8 +32,10 @@ async def list_providers(request: Request, rooms: Rooms, caller: Administrator, 
     check_parameters(request, spoken, FILTERS)
     name, wanted = request.query_params.get("name"), request.query_params.get("uuid")
     provider_id = None if wanted is None else identifier(wanted, "uuid")
+    group = group_of(request, spoken)
+    await check_names(rooms, caller, [group])
     there = await all_providers(rooms, caller)
-    query = in_trees(CandidateQuery(groups={"": group_of(request, spoken)}), there)
+    query = in_trees(CandidateQuery(groups={"": group}), there)
     found = [
         views.provider(each, spoken)
         for each in there

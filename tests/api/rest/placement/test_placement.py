@@ -82,12 +82,28 @@ def test_providers_are_found_by_what_they_could_take(tmp_path: Path) -> None:
             assert await found(f"member_of={aggregate_id('fast')}") == everybody
             assert await found(f"member_of=!{aggregate_id('fast')}") == set()
             assert await found(f"member_of=in:{aggregate_id('slow')},{aggregate_id('fast')}") == everybody
-            assert (
-                await found("required=CUSTOM_NOTHING") == set() and await found("required=!CUSTOM_NOTHING") == everybody
-            )
+            for name in ("CUSTOM_NOTHING", "CUSTOM_NEITHER"):
+                await http.put(f"/placement/traits/{name}")
+            assert await found("required=CUSTOM_NOTHING") == set()
+            assert await found("required=!CUSTOM_NOTHING") == everybody
             assert await found("required=in:CUSTOM_NOTHING,CUSTOM_NEITHER") == set()
 
     in_world(tmp_path, play, simulated=FLEET, aggregates={"fast": {}})
+
+
+def test_a_name_that_nothing_has_is_a_mistake(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with asking(world) as http:
+            unknown = ["resources=NOSUCH:1", "resources=VCPU:1&required=NOSUCH", "resources=VCPU:1&required=!NOSUCH"]
+            for query in unknown:
+                await got(http, f"/resource_providers?{query}", 400)
+                await got(http, f"/allocation_candidates?{query}", 400)
+            await got(http, "/allocation_candidates?resources=VCPU:1&root_required=NOSUCH", 400)
+            await http.put("/placement/resource_classes/CUSTOM_DISK")
+            query = "resources=CUSTOM_DISK:1,FPGA:1&required=HW_CPU_X86_MMX"
+            assert (await got(http, f"/resource_providers?{query}"))["resource_providers"] == []
+
+    in_world(tmp_path, play, simulated=FLEET)
 
 
 def test_candidates_are_hosts_with_room(tmp_path: Path) -> None:
@@ -115,7 +131,7 @@ def test_candidates_are_hosts_with_room(tmp_path: Path) -> None:
             assert grouped[0]["mappings"].keys() == {"1", "_B"} and len(grouped) == 3
             assert list(grouped[0]["allocations"].values()) == [{"resources": {"VCPU": 7}}]
             assert (await candidates(f"{two}isolate"))["allocation_requests"] == []
-            assert (await candidates("resources=VCPU:3&root_required=CUSTOM_NO"))["allocation_requests"] == []
+            assert (await candidates("resources=VCPU:3&root_required=HW_CPU_X86_MMX"))["allocation_requests"] == []
             only = f"resources=VCPU:1&in_tree={empty}"
             assert list((await candidates(only))["provider_summaries"]) == [empty]
         async with asking(world, "1.10") as http:
