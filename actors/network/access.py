@@ -11,6 +11,7 @@ from actors.network.rows import Revised
 from actors.records import Network
 
 WRITERS = frozenset({"member", "admin", "service"})
+MANAGERS = frozenset({"manager", "service"})
 
 
 def check_writer(context: AuthContext) -> None:
@@ -29,6 +30,12 @@ def check_project(context: AuthContext, project_id: str) -> str:
 def check_admin(context: AuthContext, field: str, what: str) -> None:
     if not context.is_admin:
         raise CallerError(CallerFault(403, f"only an administrator may {what}", field))
+
+
+def check_manager(context: AuthContext, field: str, what: str) -> None:
+    """For what Neutron leaves to who manages the project, and to services."""
+    if not context.is_admin and MANAGERS.isdisjoint(context.roles):
+        raise CallerError(CallerFault(403, f"only an administrator or the project's manager may {what}", field))
 
 
 def sees_network(context: AuthContext, network: Network) -> bool:

@@ -226,7 +226,10 @@ def address_pairs(asked: tuple[AddressPair, ...]) -> tuple[AddressPair, ...]:
         mac = normal_mac(pair.mac_address) if pair.mac_address else ""
         if mac is None:
             raise CallerError(bad_request(f"{where}.mac_address", f"{pair.mac_address!r} is not a MAC address"))
-        pairs.append(AddressPair(pair.ip_address, mac))
+        if (wanted := AddressPair(pair.ip_address, mac)) in pairs:
+            text = f"Request contains duplicate address pair: mac_address {mac or None} ip_address {pair.ip_address}."
+            raise CallerError(bad_request(where, text, "DuplicateAddressPairInRequest"))
+        pairs.append(wanted)
     return tuple(pairs)
 
 
@@ -244,6 +247,8 @@ def port_changed(
     check_rights(request, context, network, secured or port.port_security_enabled)
     if not access.owns(context, network):
         _check_choices(request, port.mac_address, {ip.ip_address for ip in port.fixed_ips})
+    if request.mac_address and normal_mac(request.mac_address) not in (None, port.mac_address):
+        access.check_manager(context, "mac_address", "change the MAC address of a port")
     group_ids = _groups_then(request, rows, port, secured)
     pairs = port.allowed_address_pairs if request.allowed_address_pairs is None else request.allowed_address_pairs
     mac = own_mac(request.mac_address or "", rows, port.mac_address)

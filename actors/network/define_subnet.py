@@ -6,6 +6,7 @@ Called by `administration.py` and `editing.py`. Every refusal is a `CallerError`
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 from itertools import pairwise
 
@@ -225,7 +226,9 @@ def _of_nobody(cidr: Cidr) -> set[Address]:
 def _dns_servers(asked: tuple[str, ...], cidr: Cidr) -> tuple[str, ...]:
     if len(asked) > DNS_SERVERS_LIMIT:
         raise CallerError(bad_request("dns_servers", f"a subnet has at most {DNS_SERVERS_LIMIT} DNS servers"))
-    return tuple(str(_address(server, f"dns_servers[{index}]", cidr)) for index, server in enumerate(asked))
+    servers = tuple(str(_address(server, f"dns_servers[{index}]", cidr)) for index, server in enumerate(asked))
+    _check_once(servers, "dns_servers", "nameserver")
+    return servers
 
 
 def _host_routes(asked: tuple[tuple[str, str], ...], cidr: Cidr) -> tuple[tuple[str, str], ...]:
@@ -241,7 +244,15 @@ def _host_routes(asked: tuple[tuple[str, str], ...], cidr: Cidr) -> tuple[tuple[
         if target is None or target.version != cidr.version:
             raise CallerError(bad_request(where, f"{destination!r} is not an IPv{cidr.version} network"))
         routes.append((str(target), str(_address(hop, where, cidr))))
+    _check_once(routes, "host_routes", "hostroute")
     return tuple(routes)
+
+
+def _check_once(items: Sequence[object], field: str, noun: str) -> None:
+    """Neutron takes no list with the same thing twice."""
+    for index, item in enumerate(items):
+        if item in items[:index]:
+            raise CallerError(bad_request(f"{field}[{index}]", f"Duplicate {noun} '{item}'"))
 
 
 def _address(text: str, where: str, cidr: Cidr) -> Address:

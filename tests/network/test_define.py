@@ -137,6 +137,8 @@ def test_subnets_of_ipv6_are_completed() -> None:
         ({"dns_servers": ("10.0.0.3",) * 6}, 400, "dns_servers"),
         ({"host_routes": (("10.2.0.0/24", "x"),)}, 400, "host_routes[0]"),
         ({"host_routes": (("x", "10.0.0.3"),)}, 400, "host_routes[0]"),
+        ({"host_routes": (("10.2.0.0/24", "10.0.0.3"),) * 2}, 400, "host_routes[1]"),
+        ({"dns_servers": ("10.0.0.3", "10.0.0.3")}, 400, "dns_servers[1]"),
     ],
 )
 def test_subnets_refused(asked: dict[str, Any], status: int, field: str) -> None:

@@ -26,7 +26,7 @@ from actors.network.messages import (
     UpdateSubnet,
     UpdateSubnetPool,
 )
-from actors.records import Network, Port
+from actors.records import AddressPair, Network, Port
 from tests.network.cloud import ADMIN, ALICE, BOB, READER, Cloud, boot, fault_of, gone, on_disk, remembered, run
 
 
@@ -145,6 +145,8 @@ def test_fixed_addresses_that_are_named_again_stay() -> None:
         ({"device_owner": "compute:nova"}, 403, ""),
         ({"device_owner": "network:dhcp"}, 403, ""),
         ({"mac_address": "nonsense"}, 400, ""),
+        ({"mac_address": "fa:16:3e:00:00:99"}, 403, ""),
+        ({"allowed_address_pairs": (AddressPair("192.0.2.1", ""),) * 2}, 400, "DuplicateAddressPairInRequest"),
         ({"security_groups": ("no such group",)}, 404, "SecurityGroupNotFound"),
         ({"port_security_enabled": False}, 409, "PortSecurityAndIPRequiredForSecurityGroups"),
         ({"fixed_ips": (FixedIpRequest(ip_address="192.0.2.1"),)}, 400, "InvalidIpForNetwork"),
