@@ -21,6 +21,7 @@ from actors.identity.tokens import Revocations, held_below, held_in
 from actors.records import (
     ApplicationCredential,
     CatalogEndpoint,
+    CatalogRegion,
     Change,
     Domain,
     Drop,
@@ -38,6 +39,7 @@ SHORT_NAME_LIMIT = 64  # of a domain or a project, as Keystone has it
 TAGS_LIMIT = 80  # of one project
 TEXT_LIMIT = 65_535  # characters of a description or URL
 PLACES_LIMIT = 16  # where one change takes roles of a user; beyond it all of the user's tokens go
+_URL = re.compile(r"[a-zA-Z0-9+.-]+:.")  # as Keystone has it: what follows may hold $(project_id)s
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 INTERFACES = ("public", "internal", "admin")
 
@@ -261,6 +263,18 @@ class Draft(Directory):
                 if kind.record is CatalogEndpoint:  # of these Keystone says that the body is wrong
                     return bad_request(field, f"There is no {NOUNS[referred]} {value}.")
                 return not_found(NOUNS[referred], f"Could not find {NOUNS[referred]}: {value}.")
+        return self._circle_fault(row) if isinstance(row, CatalogRegion) else None
+
+    def _circle_fault(self, region: CatalogRegion) -> CallerFault | None:
+        """Regions that were each other's parents could never be deleted."""
+        above: CatalogRegion | None = region
+        while above is not None and above.parent_region_id:
+            if above.parent_region_id == region.id:
+                text = (
+                    f"The specified parent region {region.parent_region_id} would create a circular region hierarchy."
+                )
+                return bad_request("parent_region_id", text)
+            above = self.get(CatalogRegion, above.parent_region_id)
         return None
 
 
@@ -284,6 +298,8 @@ def _row_fault(row: Row) -> CallerFault | None:
         value = getattr(row, name)
         if name == "name" and not isinstance(row, ImpliedRole) and (fault := _bad_name(row, value)):
             return fault
+        if name == "url" and _URL.match(value) is None:
+            return bad_request("url", f"{value[:64]!r} is no URL")
         if isinstance(value, str) and (len(value) > TEXT_LIMIT or "\x00" in value or not _is_text(value)):
             return bad_request(name, f"a text has at most {TEXT_LIMIT} characters")
     tags = getattr(row, "tags", ())

@@ -51,6 +51,24 @@ def unchanged(one: Draft) -> bool:
     return one.changes == [] and one.revoked == []
 
 
+def test_no_region_is_above_itself() -> None:
+    one = draft()
+    create(one, "region", "north")
+    create(one, "region", "west", parent_region_id="north")
+    for region, parent in (("west", "west"), ("north", "west")):
+        assert status(one.update(KINDS["region"], region, {"parent_region_id": parent})) == 400
+    assert not isinstance(one.update(KINDS["region"], "west", {"parent_region_id": "RegionOne"}), CallerFault)
+
+
+@pytest.mark.parametrize(("url", "refused"), [("http://x/$(project_id)s", False), ("not a url", True), ("", True)])
+def test_an_endpoint_has_a_url(url: str, refused: bool) -> None:
+    one = draft()
+    service = create(one, "service", "s1", type="disks")
+    fields = {"service_id": "s1", "interface": "public", "url": url, "region_id": "RegionOne"}
+    assert not isinstance(service, CallerFault)
+    assert isinstance(create(one, "endpoint", "e1", **fields), CallerFault) == refused
+
+
 @pytest.mark.parametrize(
     ("role", "held"),
     [("admin", ("admin", "manager", "member", "reader")), ("member", ("member", "reader")), ("reader", ("reader",))],
