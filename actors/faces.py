@@ -253,6 +253,12 @@ class ImageFace(Uploads, Protocol):
     async def cached(self, node: str, image_ids: list[str], server: str) -> None:
         """The node has these images and serves them at `server` (http://host:port)."""
 
+    async def uncached(self, node: str, image_ids: list[str]) -> None:
+        """The node has these no more."""
+
+    async def existing(self, image_ids: list[str]) -> list[str]:
+        """Those of which there are images: a node asks about what it has cached."""
+
     async def discard(self, image_ids: list[str]) -> None:
         """Delete what was made for acts on servers and nobody needs any more; an unknown id changes nothing."""
 

@@ -88,6 +88,9 @@ class NodeConfig(Struct, kw_only=True):
     vif_plugging_is_fatal: bool = True
     strays: Literal["remove", "report"] = "remove"  # guests and their remains that belong to no server here
     sweep_s: Annotated[float, Meta(gt=0.0)] = 60.0  # between two looks for strays; one is removed when seen twice
+    remove_unused_base_images: bool = True  # of the node's image cache; as Nova's [image_cache], so the next two
+    remove_unused_original_minimum_age_seconds: Annotated[float, Meta(ge=0.0)] = 86_400.0
+    image_cache_manager_interval: Annotated[float, Meta(gt=0.0)] = 2_400.0  # seconds between two looks for such images
     graphics: Literal["vnc", "spice", "none"] = "vnc"
     pci_devices: dict[str, tuple[str, ...]] = {}  # alias → PCI addresses that guests may be given
     mdevs: tuple[str, ...] = ()  # UUIDs of mediated devices that guests may be given

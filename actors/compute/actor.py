@@ -37,6 +37,7 @@ class ComputeActor(Shell):
         await room.start()
         self._beating = vital(asyncio.create_task(_for_ever(room.heartbeat, cloud.heartbeat_s)))
         self._sweeping = vital(asyncio.create_task(_for_ever(room.strays.sweep, config.sweep_s)))
+        self._evicting = _evicting(room, config)
         self._watching = vital(asyncio.create_task(_end_when_over(room)))
 
     async def put_away(self) -> None:
@@ -45,10 +46,18 @@ class ComputeActor(Shell):
 
         self._beating.cancel()
         self._sweeping.cancel()
+        self._evicting.cancel()
         self._watching.cancel()
         await self.room.close()
         await self.room.hypervisor.close()
         await asyncio.to_thread(worker.clear, self.room.config, _say_nothing)
+
+
+def _evicting(room: Compute, config: NodeConfig) -> asyncio.Future[None]:
+    """Nothing goes where the operator says so."""
+    if not config.remove_unused_base_images:
+        return asyncio.get_running_loop().create_future()
+    return vital(asyncio.create_task(_for_ever(room.evict_images, config.image_cache_manager_interval)))
 
 
 async def _end_when_over(room: Compute) -> None:

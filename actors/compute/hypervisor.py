@@ -42,6 +42,10 @@ class Hypervisor(Protocol):
     async def cache_image(self, location: ImageLocation, token: str) -> Fault | None:
         """Bring an image into the node's cache before a build needs it."""
 
+    async def evict_images(self) -> list[str]:
+        """Remove from the node's cache the images that neither a boot nor a guest has used for long; their ids.
+        Raises `HostError`."""
+
     async def write_config_drives(self, builds: list[Build]) -> Failures: ...
     async def remove_config_drives(self, builds: list[Build]) -> None: ...
 

@@ -9,6 +9,7 @@ of again and not run again; an actor that is stale begins nothing (`standing.py`
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter, OrderedDict
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -34,7 +35,7 @@ from actors.compute.taking_up import take_up
 from actors.compute.uptime import uptime
 from actors.errors import CallerFault, Fault, HostFault, StaleEpochError, conflict
 from actors.faces import ConductorFace, ImageFace, NetworkFace, SchedulerFace, VolumeFace
-from actors.image.cache import cached_ids
+from actors.image.eviction import cached_ids
 from actors.messages import (
     LOST,
     BootFault,
@@ -64,6 +65,8 @@ REPORTS_LIMIT = 1_000_000  # steps, ends and power states that wait to be told: 
 LOCATED_S = 10.0  # an image that is deleted may be booted from so long, with the same token: the door has asked
 REPORTS_ABREAST = 3  # full messages on their way: while one's ends are written, the next is read
 REPORT_LINGER_S = 0.1  # how late the conductor may hear of a step; of an end it hears at once
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -420,6 +423,10 @@ class Compute:
         if isinstance(located, CallerFault):
             return located
         return await self.hypervisor.cache_image(located, token)
+
+    async def evict_images(self) -> None:
+        if gone := await self.hypervisor.evict_images():
+            log.info("node %s: nobody used these images: %s", self.config.host, ", ".join(gone))
 
     async def console(self, instance_id: str, lines: int) -> str:
         return await self.hypervisor.console(instance_id, lines)

@@ -83,6 +83,9 @@ class SimulatedHypervisor:
     async def cache_image(self, location: ImageLocation, token: str) -> Fault | None:
         return None
 
+    async def evict_images(self) -> list[str]:
+        return []
+
     async def write_config_drives(self, builds: list[Build]) -> Failures:
         return await self._make("config_drive", [build for build in builds if build.order.spec.config_drive])
 

@@ -15,14 +15,17 @@ import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
+from actors.clock import Clock, SystemClock
 from actors.errors import CallerError, bad_request, not_found, unauthorized
+from actors.image import eviction
+from actors.image.eviction import MARKER
 from actors.messages import ImageLocation
 
 if TYPE_CHECKING:
@@ -38,8 +41,7 @@ BUSY_LIMIT_S = 900.0  # that they may be; a boot's own deadline is no longer
 Locate = Callable[[str, str], Awaitable[ImageLocation]]
 """(token, image id) → who has it now; raises `CallerError`."""
 
-
-MARKER = ".verified"  # what follows an image's id in the name of its sidecar
+HELD_S = 3_600.0  # that an image stays which was fetched here, whatever clocks say: no boot takes as long to overlay it
 
 
 class FetchFailed(Exception):
@@ -59,19 +61,22 @@ class _Marker(msgspec.Struct, frozen=True):
 
 
 class ImageCache:
-    def __init__(self, folder: Path, locate: Locate | None = None) -> None:
+    def __init__(self, folder: Path, locate: Locate | None = None, clock: Clock | None = None) -> None:
         """With `locate`, the image room is asked again while servers are busy: peers may have the image by then."""
         self._folder = folder
         self._locate = locate
+        self._clock = clock or SystemClock()
+        self._lent: dict[str, float] = {}  # when it was fetched last, by the monotonic clock
         self._fetching: dict[str, asyncio.Task[Path]] = {}
 
     async def fetch(self, location: ImageLocation, token: str) -> Path:
         """The image's file on this node. Raises `CallerError` (401, 404) or `FetchFailed`."""
         if Path(location.image_id).name != location.image_id:
             raise CallerError(bad_request("image_id", f"{location.image_id!r} is not an image id"))
+        self._lent[location.image_id] = self._clock.monotonic()
         while True:
             path = self.cached(location)
-            if path is not None:
+            if path is not None and await self._used(location.image_id):
                 return path
             shared = self._fetching.get(location.image_id)
             if shared is None:
@@ -84,6 +89,41 @@ class ImageCache:
     def cached(self, location: ImageLocation) -> Path | None:
         """The image's file, if it is here, whole and verified."""
         return self._path(location) if self._is_cached(location) else None
+
+    async def cached_ahead(self, image_id: str) -> None:
+        """It stays, used or not, as long as there is such an image."""
+        await asyncio.to_thread(eviction.cached_ahead, self._folder, image_id)
+
+    async def idle(self, backing: Set[Path], age_s: float) -> tuple[list[str], list[str]]:
+        """Images that nobody has used for so long, and that none of these files is of; and those of them that were
+        cached ahead."""
+        found = await asyncio.to_thread(eviction.idle, self._folder, backing, self._clock.now(), age_s)
+        free = [image_id for image_id in found if not self._is_held(image_id)]
+        return free, [image_id for image_id in free if eviction.is_cached_ahead(self._folder, image_id)]
+
+    async def evict(self, image_ids: list[str], age_s: float) -> list[str]:
+        """Removes those that are idle still; which they are."""
+        if not image_ids:
+            return []
+        return await asyncio.to_thread(self._evict, image_ids, self._clock.now() - age_s)
+
+    def _evict(self, image_ids: list[str], last_use: float) -> list[str]:
+        with self._locked():
+            idle = [image_id for image_id in image_ids if not self._is_held(image_id)]
+            return [image_id for image_id in idle if eviction.remove(self._folder, image_id, last_use)]
+
+    def _is_held(self, image_id: str) -> bool:
+        """A boot may have fetched it and not be over it yet, whatever became of the clock."""
+        return self._clock.monotonic() - self._lent.get(image_id, -HELD_S) < HELD_S
+
+    async def _used(self, image_id: str) -> bool:
+        """False: it has just been evicted."""
+        now = self._clock.now()
+        return eviction.is_recent(self._folder, image_id, now) or await asyncio.to_thread(self._touch, image_id, now)
+
+    def _touch(self, image_id: str, now: float) -> bool:
+        with self._locked():
+            return eviction.used(self._folder, image_id, now)
 
     async def close(self) -> None:
         """Stop the downloads that run; their parts are removed."""
@@ -106,7 +146,7 @@ class ImageCache:
     def _is_cached(self, location: ImageLocation) -> bool:
         path = self._path(location)
         try:
-            marker = msgspec.json.decode(_marker_of(path).read_bytes(), type=_Marker)
+            marker = msgspec.json.decode(self._marker(path).read_bytes(), type=_Marker)
             found = path.stat()
         except (OSError, msgspec.DecodeError):
             return False
@@ -210,29 +250,25 @@ class ImageCache:
         """Give a verified part its name; where another process was first, its file stays."""
         with self._locked():
             if self._is_cached(location):
+                eviction.used(self._folder, location.image_id, self._clock.now())
                 return
             path = self._path(location)
             part.rename(path)
             marker = _Marker(location.os_hash_value, location.size, path.stat().st_mtime_ns)
             draft = path.with_name(path.name + ".draft")
             draft.write_bytes(msgspec.json.encode(marker))
-            draft.rename(_marker_of(path))
+            draft.rename(self._marker(path))
+            eviction.used(self._folder, location.image_id, self._clock.now())
             _sync_folder(self._folder)
+
+    def _marker(self, path: Path) -> Path:
+        return eviction.marker_of(self._folder, path.name)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with (self._folder / ".lock").open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
-
-
-def cached_ids(folder: Path) -> tuple[str, ...]:
-    """Ids of the images that a cache folder holds, verified."""
-    return tuple(sorted(marker.name.removesuffix(MARKER) for marker in folder.glob(f"*{MARKER}")))
-
-
-def _marker_of(path: Path) -> Path:
-    return path.with_name(path.name + MARKER)
 
 
 def _check_status(answer: aiohttp.ClientResponse, image_id: str) -> None:

@@ -32,14 +32,18 @@ class Copies:
             if node not in holders:
                 holders.append(node)
 
+    def remove(self, node: str, image_ids: list[str]) -> None:
+        """The node has these no more."""
+        for image_id in image_ids:
+            if node in (holders := self._holders.get(image_id, [])):
+                holders.remove(node)
+                if not holders:
+                    del self._holders[image_id]
+
     def forget(self, node: str) -> None:
         if self._servers.pop(node, None) is None:
             return
-        for image_id, holders in list(self._holders.items()):
-            if node in holders:
-                holders.remove(node)
-            if not holders:
-                del self._holders[image_id]
+        self.remove(node, list(self._holders))
 
     def drop(self, image_id: str) -> None:
         """The image is deleted: nobody is sent for it any more."""

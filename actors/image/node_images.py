@@ -7,8 +7,10 @@ verified against the registry; whom the image room does not let see an image doe
 
 from __future__ import annotations
 
+from collections.abc import Set
 from pathlib import Path
 
+from actors.clock import Clock
 from actors.errors import CallerError, not_found, value_of
 from actors.faces import ImageFace
 from actors.image.cache import ImageCache
@@ -17,10 +19,10 @@ from actors.messages import ImageLocation, ImageRequest
 
 
 class NodeImages:
-    def __init__(self, node: str, ip: str, folder: Path, room: ImageFace) -> None:
+    def __init__(self, node: str, ip: str, folder: Path, room: ImageFace, clock: Clock | None = None) -> None:
         self._node = node
         self._room = room
-        self._cache = ImageCache(folder, self._locate)
+        self._cache = ImageCache(folder, self._locate, clock)
         self._server = DataServer(self._find, ip)
         self._told: set[str] = set()
 
@@ -39,6 +41,23 @@ class NodeImages:
         if location.image_id not in self._told:
             await self._tell([location.image_id])
         return path
+
+    async def fetch_ahead(self, location: ImageLocation, token: str) -> None:
+        """It stays here as long as there is such an image. Raises as `fetch`."""
+        await self.fetch(location, token)
+        await self._cache.cached_ahead(location.image_id)
+
+    async def evict(self, backing: Set[Path], age_s: float) -> list[str]:
+        """Removes what nobody used for so long: no boot, and no guest, of whose disks `backing` is what they are laid
+        over. Which images they were. Raises `ConnectionError` where the image room is away."""
+        idle, ahead = await self._cache.idle(backing, age_s)
+        there = set(await self._room.existing(ahead)) if ahead else set()
+        going = [image_id for image_id in idle if image_id not in there]
+        if not going:
+            return []
+        await self._room.uncached(self._node, going)
+        self._told.difference_update(going)
+        return await self._cache.evict(going, age_s)
 
     async def _tell(self, image_ids: list[str]) -> None:
         self._told.update(image_ids)

@@ -93,6 +93,14 @@ class ImageRoom(ImageUploads, MetadefDoor):
         """The node has these images, whole, and serves them at `server` (http://host:port)."""
         self._copies.add(node, [image_id for image_id in image_ids if image_id in self._rows.images], server)
 
+    async def uncached(self, node: str, image_ids: list[str]) -> None:
+        """The node has these no more."""
+        self._copies.remove(node, image_ids)
+
+    async def existing(self, image_ids: list[str]) -> list[str]:
+        """Those of which there are images, whoever may see them."""
+        return [image_id for image_id in image_ids if image_id in self._rows.images]
+
     async def forget_hosts(self, hosts: list[str]) -> None:
         """Worker nodes left the cluster: nobody is sent to them any more."""
         for host in hosts:

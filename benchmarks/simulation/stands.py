@@ -143,6 +143,12 @@ class Images:
     async def cached(self, node: str, image_ids: list[str], server: str) -> None:
         """Simulated nodes have no files."""
 
+    async def uncached(self, node: str, image_ids: list[str]) -> None:
+        """Nobody was sent there."""
+
+    async def existing(self, image_ids: list[str]) -> list[str]:
+        return image_ids
+
     async def forget_hosts(self, hosts: list[str]) -> None:
         """Nobody was sent to them."""
 

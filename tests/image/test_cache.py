@@ -13,7 +13,8 @@ import pytest
 from aiohttp import web
 
 from actors.errors import CallerError
-from actors.image.cache import FetchFailed, ImageCache, cached_ids
+from actors.image.cache import FetchFailed, ImageCache
+from actors.image.eviction import cached_ids
 from actors.messages import ImageLocation
 
 DATA = os.urandom(2_500_000)

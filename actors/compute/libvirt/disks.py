@@ -18,6 +18,7 @@ from pathlib import Path
 from time import monotonic
 
 from actors.errors import CallerError, bad_request
+from actors.image.eviction import converted_of
 from actors.messages import ImageLocation
 from actors.records import Flavor
 
@@ -200,7 +201,7 @@ def _backing(image: Path, disk_format: str) -> tuple[Path, str]:
     if disk_format not in FOREIGN_FORMATS:
         known = ", ".join((*READY_FORMATS, *FOREIGN_FORMATS))
         raise CallerError(bad_request("imageRef", f"disk format '{disk_format}' is none of {known}"))
-    converted = image.parent / "converted" / f"{image.name}.qcow2"
+    converted = converted_of(image)
     with image.open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # concurrent boots of the image wait for one conversion
         if not converted.exists():

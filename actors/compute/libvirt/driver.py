@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Set
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from actors.compute.block_info import root_as_cdrom
 from actors.compute.build import Build
 from actors.compute.config_drive import iso_image
 from actors.compute.libvirt import capacity, disks, domains
+from actors.compute.libvirt.backing import backing_files
 from actors.compute.libvirt.connection import Connection
 from actors.compute.libvirt.daemon import await_daemon, start_daemon
 from actors.compute.libvirt.daemon_files import files_of, uri_of
@@ -67,6 +68,10 @@ class Images(Protocol):
     """The node's image cache (`actors.image.cache.ImageCache`)."""
 
     async def fetch(self, location: ImageLocation, token: str) -> Path: ...
+
+    async def fetch_ahead(self, location: ImageLocation, token: str) -> None: ...
+
+    async def evict(self, backing: Set[Path], age_s: float) -> list[str]: ...
 
 
 class LibvirtHypervisor:
@@ -123,12 +128,20 @@ class LibvirtHypervisor:
 
     async def cache_image(self, location: ImageLocation, token: str) -> Fault | None:
         try:
-            await self._images.fetch(location, token)
+            await self._images.fetch_ahead(location, token)
         except CallerError as error:
             return error.fault
         except (OSError, FetchFailed) as error:
             return HostFault("image", self._config.host, str(error))
         return None
+
+    async def evict_images(self) -> list[str]:
+        age_s = self._config.remove_unused_original_minimum_age_seconds
+        try:
+            backing = await self._in_disk_thread(backing_files, self._config.instances)
+            return await self._images.evict(backing, age_s)
+        except OSError as error:
+            raise HostError(HostFault("image_cache", self._config.host, str(error))) from error
 
     async def write_config_drives(self, builds: list[Build]) -> Failures:
         wanted = (build for build in builds if build.order.spec.config_drive)

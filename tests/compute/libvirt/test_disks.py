@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from actors.compute.libvirt.backing import backing_files
 from actors.compute.libvirt.disks import (
     ToolFailed,
     copy_beside,
@@ -55,6 +56,9 @@ def test_a_root_disk_is_an_overlay_of_the_flavor_s_size(tmp_path: Path, disk_for
     assert (found["format"], found["virtual-size"]) == ("qcow2", 1 << 30)
     assert found["full-backing-filename"] == str(cached)
     assert found["backing-filename-format"] == ("qcow2" if disk_format == "qcow2" else "raw")
+    make_blank_disk(target.with_name("disk.swap"), 1, "swap", "swap")
+    write_file(target.with_name("console.log"), b"QFI")
+    assert backing_files(tmp_path / "instances") == {cached}
 
 
 @needs_qemu_img
@@ -86,6 +90,7 @@ def test_foreign_formats_are_converted_once_a_node(tmp_path: Path, disk_format: 
     make_root_disk(cached, location, flavor(1), tmp_path / "b" / "disk")
     assert converted.stat().st_mtime_ns == made_at
     assert info(tmp_path / "b" / "disk")["full-backing-filename"] == str(converted)
+    assert backing_files(tmp_path) == {converted}
 
 
 @needs_qemu_img
