@@ -172,10 +172,8 @@ class Planner:
     def _wanted(self, request: AllocateRequest) -> tuple[NetworkRequest, ...]:
         """The interfaces asked for; `auto` becomes the one network that the project can use. One that has run before
         comes up without the ports that were deleted since, or given to somebody else, as in Nova."""
-        if request.again:
-            return tuple(want for want in request.networks if self._has(request, want.port_id))
         if not request.auto:
-            return request.networks
+            return tuple(want for want in request.networks if not request.again or self._is_there(request, want))
         if made := self.rows.ports.get(_port_id(request, 0)):
             return (NetworkRequest(network_id=made.network_id),)  # a repeat stays with its first choice
         available = [
@@ -194,9 +192,9 @@ class Planner:
             raise CallerError(conflict("networks", text))
         return (NetworkRequest(network_id=available[0]),)
 
-    def _has(self, request: AllocateRequest, port_id: str) -> bool:
-        port = self.rows.ports.get(port_id)
-        return port is not None and port.device_id == request.instance_id
+    def _is_there(self, request: AllocateRequest, want: NetworkRequest) -> bool:
+        port = self.rows.ports.get(want.port_id)
+        return not want.port_id or (port is not None and port.device_id == request.instance_id)
 
     def _requested_ports(
         self, request: AllocateRequest, wanted: tuple[NetworkRequest, ...], context: AuthContext
