@@ -110,7 +110,7 @@ def _building(task: Task) -> State:
 ACCEPTED = _building(Task.SCHEDULING)
 ACTIVE = State(Vm.ACTIVE, Task.NONE, Power.RUNNING)
 ERROR = State(Vm.ERROR, Task.NONE, Power.NOSTATE)
-SHELVED = State(Vm.SHELVED_OFFLOADED, Task.NONE, Power.NOSTATE)
+SHELVED = State(Vm.SHELVED_OFFLOADED, Task.NONE, Power.SHUTDOWN)
 DELETED = State(Vm.DELETED, Task.NONE, Power.NOSTATE)
 
 # What Nova calls the tasks of a boot where the server has run before; only shown.
@@ -140,7 +140,8 @@ TABLE: dict[tuple[State, Event], State] = {
 # A server of a node that left is built again; whether it may be stands in `conductor/evacuation.py`.
 for _start in product((Vm.ACTIVE, Vm.STOPPED, Vm.ERROR), (Task.NONE,), Power):
     TABLE[State._make(_start), Event.EVACUATE] = ACCEPTED
-TABLE[SHELVED, Event.UNSHELVE] = ACCEPTED
+for _power in (SHELVED.power, Power.NOSTATE):  # without a state it was shelved by an older version
+    TABLE[SHELVED._replace(power=_power), Event.UNSHELVE] = ACCEPTED
 # Whatever is done to a server when its deletion is asked for, deletion takes over.
 _LIVING = tuple(vm for vm in Vm if vm not in (Vm.BUILDING, Vm.DELETED))
 _ONLY_SHOWN = (Task.REBUILD_BLOCK_DEVICE_MAPPING, Task.REBUILD_SPAWNING)

@@ -114,6 +114,7 @@ class UnshelveServer(msgspec.Struct, frozen=True, kw_only=True):
     server_id: str
     zone: str | None = None  # where it belongs from now on; '' = anywhere; None = where it did
     host: str = ""  # an administrator's choice; '' = the scheduler's
+    may_choose: bool = False  # the operator's rules let also this caller choose: the edge says so, which reads them
     request_id: str = ""
 
 

@@ -78,7 +78,7 @@ class ServerShelving(ServerActs):
         return asked.id
 
     async def _check_place(self, context: AuthContext, server: ServerView, request: UnshelveServer) -> None:
-        if request.host and not context.is_admin:
+        if request.host and not (context.is_admin or request.may_choose):
             raise CallerError(forbidden("only an administrator chooses the host"))
         if not (request.zone or request.host):
             return

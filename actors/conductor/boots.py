@@ -31,7 +31,7 @@ from actors.messages import (
     ServerView,
 )
 from actors.records import Flavor, Instance, Notification, OrderTemplate, Story
-from actors.states import ACCEPTED, AGAIN, Event, Power, State, Task, Vm, after, status
+from actors.states import ACCEPTED, AGAIN, SHELVED, Event, Power, State, Task, Vm, after, status
 from actors.vifs import Vif, alike
 
 DEFAULT_GROUP = "default"  # of security groups
@@ -371,7 +371,7 @@ def view(boot: Boot) -> ServerView:
         status=boot.status,
         vm_state=boot.vm_state,
         task_state=boot.task or None,
-        power_state=instance.power_state,
+        power_state=SHELVED.power.value if boot.unshelving else instance.power_state,
         host=instance.host,
         node=instance.node,
         flavor=instance.flavor.name,

@@ -37,7 +37,7 @@ from actors.states import Power
 from tests.acts.test_acts import act, shown
 from tests.world import HOUR_S, NODE_NAME, World, in_world, token
 
-AWAY = ("SHELVED_OFFLOADED", "shelved_offloaded", None, "NOSTATE", "", "")
+AWAY = ("SHELVED_OFFLOADED", "shelved_offloaded", None, "SHUTDOWN", "", "")
 
 
 async def ask(world: World, server: ServerView, by: str = "") -> str:

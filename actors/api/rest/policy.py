@@ -105,6 +105,11 @@ class Policy:
             return ""
         return next(filter(None, (self._given(rule, asked, context) for rule in every)), "")
 
+    def gives(self, rule: str, context: AuthContext) -> bool:
+        """Whether the file has this rule and lets the caller pass, of what a room would decide by role alone."""
+        self._look_again()
+        return rule in self._overridden and self._allows(self._enforcer, rule, _own(context), context)
+
     def wants_target(self, asked: Question) -> bool:
         """Whether the rule of this request may look at the rows that it is about."""
         self._look_again()

@@ -57,7 +57,9 @@ from actors.api.rest.compute.server_view import Showing
 from actors.api.rest.compute.showing import Shown
 from actors.api.rest.context import Asking, Caller, Rooms, base_url
 from actors.api.rest.microversions import Spoken, Version
+from actors.api.rest.policy import Policy
 from actors.api.rest.rooms import EdgeRooms
+from actors.api.rest.rules.compute import API
 from actors.errors import CallerError, CallerFault, bad_request, conflict, not_found, value_of
 
 router = APIRouter(prefix="/v2.1/servers/{server_id}")
@@ -66,6 +68,7 @@ CONSOLE_LINES = 100_000  # asked for where all are wanted; the node has its own 
 IMAGE_ID_SINCE = (2, 45)
 REASON_SINCE = (2, 73)
 VOLUMES_RESCUED_SINCE = (2, 87)
+TO_HOST = f"{API}:os-shelve:unshelve_to_host"
 UNSHELVED_IN_ZONE_SINCE, UNSHELVED_TO_HOST_SINCE = (2, 77), (2, 91)
 SHUT_DOWN_S = 0.0  # what a guest has to shut down is the compute API's to say
 NOT_DONE = (
@@ -92,6 +95,7 @@ class Asked:
     server_id: str
     url: str  # of the edge
     showing: Showing
+    policy: Policy
 
     async def act(self, act: AnyAct, status: int = ACCEPTED) -> Response:
         await self.rooms.api.act(
@@ -154,7 +158,9 @@ async def act_on_server(
         if name in NOT_DONE:
             await rooms.api.server(caller.token, server_id)  # 404 for whoever may not know of it
         raise CallerError(_unknown(name))
-    return await action(Asked(rooms, caller, version, server_id, base_url(request), showing), how)
+    return await action(
+        Asked(rooms, caller, version, server_id, base_url(request), showing, request.app.state.policy), how
+    )
 
 
 def _unknown(name: str) -> CallerFault:
@@ -206,7 +212,7 @@ async def console_output(asked: Asked, how: Any) -> Response:
     length = parsed(Length, how or {}).length
     lines = CONSOLE_LINES if length in (None, -1) else length
     [server] = await asked.rooms.api.show(ServersRequest(token=asked.caller.token, server_ids=(asked.server_id,)))
-    if not value_of(server).launched_at:
+    if not (value_of(server).launched_at and value_of(server).host):
         raise CallerError(conflict("", f"Instance {asked.server_id} is not ready"))
     return Json({"output": await asked.rooms.api.console(asked.caller.token, asked.server_id, lines)})
 
@@ -429,6 +435,7 @@ async def unshelve(asked: Asked, how: Any) -> Response:
             server_id=asked.server_id,
             zone=zone,
             host=wanted.host or "",
+            may_choose=asked.policy.gives(TO_HOST, asked.caller.context),
             request_id=asked.caller.request_id,
         )
     )

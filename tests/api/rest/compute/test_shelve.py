@@ -26,7 +26,7 @@ def test_it_is_shelved_and_runs_again(tmp_path: Path) -> None:
         async with world.http(world.admin) as http:
             view = (await http.get(f"/compute/v2.1/servers/{server.id}")).json()["server"]
         seen = (view["OS-EXT-STS:vm_state"], view["OS-EXT-STS:task_state"], view["OS-EXT-STS:power_state"])
-        assert (view["status"], *seen) == ("SHELVED_OFFLOADED", "shelved_offloaded", None, 0)
+        assert (view["status"], *seen) == ("SHELVED_OFFLOADED", "shelved_offloaded", None, 4)
         assert (view["OS-EXT-SRV-ATTR:host"], view["hostId"]) == (None, "")
         async with world.http(world.member) as http:
             listed = (await http.get("/compute/v2.1/servers?status=SHELVED_OFFLOADED")).json()["servers"]
@@ -66,6 +66,32 @@ def test_where_it_is_to_run(tmp_path: Path, version: str, said: Any, by_admin: b
         answer = await ask(world, server, {"unshelve": said}, version, world.admin if by_admin else "")
         assert answer.status_code == code, answer.text
         assert (await shown(world, server))["status"] == ("ACTIVE" if code == 202 else "SHELVED_OFFLOADED")
+
+    in_world(tmp_path, play)
+
+
+def test_whom_the_operator_lets_choose_the_host(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, other = await shelved(world), token("other")
+        (tmp_path / "policy.yaml").write_text('"os_compute_api:os-shelve:unshelve_to_host": "role:member"\n')
+        said = {"unshelve": {"host": NODE_NAME}}
+        assert (await ask(world, server, said, by=other)).status_code == 404
+        assert (await ask(world, server, said)).status_code == 202
+        assert (await shown(world, server))["status"] == "ACTIVE"
+
+    in_world(tmp_path, play)
+
+
+def test_it_has_no_console_while_it_is_nowhere(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server = await shelved(world)
+        answer = await ask(world, server, {"os-getConsoleOutput": {}})
+        text = f"Instance {server.id} is not ready"
+        assert answer.json() == {"conflictingRequest": {"code": 409, "message": text}}
+        await ask(world, server, {"unshelve": None})
+        await ask(world, server, {"os-stop": None})
+        assert (await shown(world, server))["status"] == "SHUTOFF"
+        assert (await ask(world, server, {"os-getConsoleOutput": {}})).status_code == 200
 
     in_world(tmp_path, play)
 
