@@ -32,6 +32,7 @@ from actors.api.shelving import ServerShelving
 from actors.api.validation import (
     hostname_of,
     image_fault,
+    local_disks_fault,
     name_fault,
     request_fault,
 )
@@ -197,7 +198,8 @@ class Api(Placement, ServerFirewalls, ServerRebuilds, ServerRescues, ServerResiz
         except CallerError as error:
             return error.fault
         verified = self._clock.now()
-        if fault := request_fault(request, self._config.user_data_limit) or _zone_fault(request, context):
+        fault = request_fault(request, self._config.user_data_limit) or _zone_fault(request, context)
+        if fault := fault or local_disks_fault(request.block_devices, flavor):
             return fault
         return BootSpec(
             name=request.name,

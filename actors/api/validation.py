@@ -10,6 +10,7 @@ import base64
 import binascii
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from actors.api.messages import BootRequest
 from actors.errors import CallerFault, bad_request
@@ -152,6 +153,25 @@ def _device_fault(field: str, device: BlockDevice) -> CallerFault | None:
         return bad_request(f"{field}.disk_bus", "a CD-ROM can't be on the bus 'virtio'")
     if device.source_type == "blank" and device.size_gib < 1:
         return bad_request(f"{field}.size_gib", "is needed for a blank device, at least 1")
+    return None
+
+
+def local_disks_fault(devices: Iterable[BlockDevice], flavor: Flavor) -> CallerFault | None:
+    """Do the swap disk (MiB) and the ephemeral disks (GiB) that are asked for fit the flavor? The host would refuse
+    them too, when the server was answered for already."""
+    blanks = [device for device in devices if (device.source_type, device.destination_type) == ("blank", "local")]
+    swaps = [device.size_gib for device in blanks if device.guest_format == "swap"]
+    ephemerals = [device.size_gib for device in blanks if device.guest_format != "swap"]
+    if len(swaps) > 1:
+        return bad_request("block_device_mapping_v2", "More than one swap drive requested.")
+    if sum(swaps) > flavor.swap_mib:
+        text = f"Swap drive requested is larger than the flavor's: {sum(swaps)} of {flavor.swap_mib} MiB."
+        return bad_request("block_device_mapping_v2", text)
+    if sum(ephemerals) > flavor.ephemeral_gib:
+        text = (
+            f"Ephemeral disks requested are larger than the flavor's: {sum(ephemerals)} of {flavor.ephemeral_gib} GiB."
+        )
+        return bad_request("block_device_mapping_v2", text)
     return None
 
 

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from actors.api.messages import BootRequest
-from actors.api.validation import flavor_fault, hostname_of, image_fault, key_fault, name_fault, request_fault
+from actors.api.validation import (
+    flavor_fault,
+    hostname_of,
+    image_fault,
+    key_fault,
+    local_disks_fault,
+    name_fault,
+    request_fault,
+)
 from actors.messages import BlockDevice, ImageLocation, NetworkRequest
 from actors.records import Flavor
 
@@ -109,6 +117,21 @@ def test_an_image_must_fit_its_flavor() -> None:
     for wrong in (image(virtual_size=GIB + 1), image(min_disk_gib=2), image(min_ram_mib=256)):
         fault = image_fault(wrong, flavor())
         assert fault is not None and fault.field == "flavor"
+
+
+def test_local_disks_are_no_larger_than_the_flavor_s() -> None:
+    def blank(size: int, guest_format: str = "") -> BlockDevice:
+        return BlockDevice(
+            source_type="blank", destination_type="local", size_gib=size, boot_index=-1, guest_format=guest_format
+        )
+
+    volume = BlockDevice(source_type="blank", destination_type="volume", size_gib=99, boot_index=-1)
+    has = flavor(ephemeral_gib=2, swap_mib=64)
+    for fits in ((), (volume,), (blank(1), blank(1), blank(64, "swap"))):
+        assert local_disks_fault(fits, has) is None
+    for wrong in ((blank(3),), (blank(1), blank(2)), (blank(65, "swap"),), (blank(1, "swap"), blank(1, "swap"))):
+        fault = local_disks_fault(wrong, has)
+        assert fault is not None and fault.status == 400
 
 
 def test_a_flavor_needs_a_cpu_and_memory() -> None:
