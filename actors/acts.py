@@ -301,7 +301,7 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     tag: str = ""  # one more
     tags_without: tuple[str, ...] = ()
     security_groups: tuple[str, ...] | None = None  # their names
-    port_groups: dict[str, tuple[str, ...]] = {}  # the same of its ports, by id
+    vifs: tuple[Vif, ...] = ()  # what it has, with the groups and addresses that they have now
     volumes_end: dict[str, bool] = {}  # attached ones, by id: does it go with the server?
     locked: bool | None = None
     locked_reason: str = ""

@@ -315,8 +315,8 @@ class NetworkFace(Protocol):
 
     async def update_ports(self, requests: list[UpdatePort]) -> list[Port | CallerFault]: ...
 
-    async def group_names(self, port_ids: list[str]) -> list[tuple[str, ...]]:
-        """Of each port's security groups; () for one that is unknown."""
+    async def vifs(self, port_ids: list[str]) -> list[Vif | None]:
+        """Each port as it is now, as its server has it; None for one that is unknown."""
 
     async def list_security_groups(self, token: str) -> list[SecurityGroup]:
         """Those that the caller may see."""

@@ -10,7 +10,7 @@ from actors.acts import Edit
 from actors.api.act_messages import EditServer, GroupOfServer
 from actors.api.acts import ServerActs
 from actors.errors import CallerError, CallerFault, bad_request, conflict, value_of
-from actors.messages import ServerView
+from actors.messages import ServerView, Vif
 from actors.network.messages import PortQuery, UpdatePort
 from actors.network.naming import COMPUTE_OWNER
 from actors.records import Port, SecurityGroup
@@ -24,19 +24,18 @@ class ServerFirewalls(ServerActs):
         known = {group.id: group for group in await self._network.list_security_groups(token)}
         return [known[group_id] for group_id in wanted if group_id in known]
 
-    async def ports_regrouped(self, ports: list[Port]) -> None:
-        """These have other groups now, or groups of another name: the servers that have the ports shall say so.
+    async def ports_changed(self, ports: list[Port]) -> None:
+        """These have other addresses or groups now, or groups of another name: the servers that have them shall say so.
 
         What a port says of its server is its owner's word: only interfaces that a server really has count.
         """
         held = [port for port in ports if port.device_owner.startswith(COMPUTE_OWNER)]
         if not held:
             return
-        names = await self._network.group_names([port.id for port in held])
-        groups = {port.id: of_port for port, of_port in zip(held, names, strict=True)}
+        vifs = {vif.port_id: vif for vif in await self._network.vifs([port.id for port in held]) if vif}
         servers = await self._conductor.show(list({port.device_id for port in held}))
         there = [server for server in servers if not isinstance(server, CallerFault)]
-        edits = [edit for server in there if (edit := _regrouping(server, groups)).port_groups]
+        edits = [edit for server in there if (edit := _edit(server, vifs)).vifs]
         await self._conductor.edit(edits)
 
     async def add_security_group(self, request: GroupOfServer) -> None:
@@ -67,7 +66,7 @@ class ServerFirewalls(ServerActs):
             UpdatePort(token=request.token, id=port_id, security_groups=groups) for port_id, groups in wanted.items()
         ]
         ports = [value_of(reply) for reply in await self._network.update_ports(changes)] if changes else []
-        await self.ports_regrouped(ports)
+        await self.ports_changed(ports)
         names = tuple(group.name for group in await self.security_groups(request.token, request.server_id))
         edit = Edit(instance_id="", security_groups=names)
         await self.edit(
@@ -94,11 +93,12 @@ class ServerFirewalls(ServerActs):
         return found[0]
 
 
-def _regrouping(server: ServerView, groups: dict[str, tuple[str, ...]]) -> Edit:
-    """What the server's interfaces have of this, and did not have."""
-    changed = {
-        vif.port_id: groups[vif.port_id]
-        for vif in server.addresses
-        if groups.get(vif.port_id, vif.security_groups) != vif.security_groups
-    }
-    return Edit(instance_id=server.id, port_groups=changed)
+def _edit(server: ServerView, vifs: dict[str, Vif]) -> Edit:
+    """Those of the server's interfaces that have other groups or addresses now."""
+    pairs = [(vif, vifs.get(vif.port_id, vif)) for vif in server.addresses]
+    changed = tuple(now for vif, now in pairs if _said(now) != _said(vif))
+    return Edit(instance_id=server.id, vifs=changed)
+
+
+def _said(vif: Vif) -> tuple[object, object]:
+    return vif.security_groups, vif.fixed_ips

@@ -47,16 +47,18 @@ def edited(boot: Boot, edit: Edit, now: float, metadata_items: int = -1) -> Call
     _lock(boot, edit)
     if edit.volumes_end:
         boot.ask_anew(block_devices=with_ends(boot.spec(), boot.id, edit.volumes_end))
-    if edit.port_groups:
-        boot.change(addresses=tuple(_regrouped(vif, edit) for vif in boot.instance.addresses))
+    if edit.vifs:
+        told = {vif.port_id: vif for vif in edit.vifs}
+        boot.change(addresses=tuple(_as_now(vif, told.get(vif.port_id, vif)) for vif in boot.instance.addresses))
     if edit.vm_state:
         boot.become(lifecycle.reset(boot.state, Vm(edit.vm_state)))
         boot.acting = ""
     return None
 
 
-def _regrouped(vif: Vif, edit: Edit) -> Vif:
-    return replace(vif, security_groups=edit.port_groups.get(vif.port_id, vif.security_groups))
+def _as_now(vif: Vif, now: Vif) -> Vif:
+    """What may change of a port that a guest has."""
+    return replace(vif, security_groups=now.security_groups, fixed_ips=now.fixed_ips, subnets=now.subnets)
 
 
 def _metadata(boot: Boot, edit: Edit, most: int) -> dict[str, str]:

@@ -196,10 +196,10 @@ class NetworkRoom(RouterAdministration):
         ports = (await self._live.ready()).ports
         return [ports[port_id] for port_id in port_ids if port_id in ports and ports[port_id].status != "ACTIVE"]
 
-    async def group_names(self, port_ids: list[str]) -> list[tuple[str, ...]]:
+    async def vifs(self, port_ids: list[str]) -> list[Vif | None]:
         rows = await self._live.ready()
         ports = [rows.ports.get(port_id) for port_id in port_ids]
-        return [views.group_names(rows, port) if port else () for port in ports]
+        return [views.vif(rows, rows.networks[port.network_id], port, "") if port else None for port in ports]
 
     async def _set_status(self, port_ids: list[str], node: str, status: str) -> list[Port]:
         """Those of the ports that are bound there: an agent that was away may speak of one that has moved on.

@@ -76,6 +76,11 @@ NOT_DONE = (
     "injectNetworkInfo", "migrate", "os-migrateLive", "os-start-rescue", "removeFixedIp",
     "resetNetwork", "trigger_crash_dump", "os-getRDPConsole", "os-getSerialConsole", "os-getSPICEConsole",
 )  # fmt: skip
+NEVER = (3, 0)
+GONE_SINCE = {  # what this cloud does not do, and Nova neither from then on
+    "addFixedIp": (2, 44), "removeFixedIp": (2, 44),
+    "os-getRDPConsole": (2, 6), "os-getSerialConsole": (2, 6), "os-getSPICEConsole": (2, 6),
+}  # fmt: skip
 ACCEPTED, NO_CONTENT = 202, 204
 FLOATING_BEFORE = (2, 44)
 SHARED_STORAGE_BEFORE, FORCE_SINCE, FORCE_BEFORE, STOPPED_SINCE = (2, 14), (2, 29), (2, 68), (2, 95)
@@ -155,6 +160,8 @@ async def act_on_server(
     [(name, how)] = body.root.items()
     action = ACTIONS.get(name)
     if action is None:
+        if version >= GONE_SINCE.get(name, NEVER):
+            raise CallerError(not_found("", "The resource could not be found."))
         if name in NOT_DONE:
             await rooms.api.server(caller.token, server_id)  # 404 for whoever may not know of it
         raise CallerError(_unknown(name))

@@ -18,6 +18,7 @@ from actors.records import AddressPair, Port
 
 router = APIRouter(prefix="/ports")
 
+SHOWN_BY_SERVERS = {"security_groups", "fixed_ips"}
 TEXTS = ("device_id", "device_owner", "dns_name", "mac_address", "host")  # null means that there is none
 
 
@@ -46,8 +47,8 @@ async def show_port(port_id: str, request: Request, rooms: Rooms, caller: Asking
 async def update_port(port_id: str, body: EditedPort, rooms: Rooms, caller: Asking, revision: Expected) -> Json:
     wanted = UpdatePort(token=caller.token, id=port_id, revision=revision, **_fields(body.port))
     [row] = all_made(await rooms.network.update_ports([wanted]))
-    if "security_groups" in body.port.model_fields_set:
-        await rooms.api.ports_regrouped([row])
+    if SHOWN_BY_SERVERS & body.port.model_fields_set:
+        await rooms.api.ports_changed([row])
     return Json({"port": _body(rooms, caller, row)})
 
 

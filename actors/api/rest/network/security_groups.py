@@ -58,7 +58,7 @@ async def update_group(group_id: str, body: EditedGroup, rooms: Rooms, caller: A
     [answer] = await _bodies(rooms, caller, all_made(await rooms.network.update_security_groups([wanted])))
     if "name" in fields:
         ports = await rooms.network.list_ports(PortQuery(token=caller.token))
-        await rooms.api.ports_regrouped([port for port in ports if group_id in port.security_groups])
+        await rooms.api.ports_changed([port for port in ports if group_id in port.security_groups])
     return Json({"security_group": answer})
 
 

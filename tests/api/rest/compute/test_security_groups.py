@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from actors.api.messages import ServersRequest
 from actors.errors import value_of
 from actors.network.messages import CreateSecurityGroup, PortQuery
 from tests.api.rest.compute.test_server_parts import ask, booted, client
@@ -36,6 +38,30 @@ def test_a_group_is_given_to_all_ports_and_taken_again(tmp_path: Path) -> None:
         assert groups == [{"name": "default"}, {"name": "web"}]
         assert (await ask(world, url, {"removeSecurityGroup": {"name": "web"}})).status_code == 202
         assert [one["name"] for one in await shown(world, url)] == ["default"]
+
+    in_world(tmp_path, play)
+
+
+def test_a_server_shows_the_addresses_that_its_ports_are_given(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, url = await booted(world)
+        [port] = await world.network.list_ports(PortQuery(token=world.member, device_id=server.id))
+        [first] = port.fixed_ips
+        async with world.http(world.admin) as http:
+
+            async def given(*addresses: str) -> list[str]:
+                fixed_ips = [{"subnet_id": first.subnet_id, "ip_address": each} for each in addresses]
+                asked = {"port": {"fixed_ips": fixed_ips}}
+                assert (await http.put(f"/network/v2.0/ports/{port.id}", json=asked)).status_code == 200
+                [shown] = (await http.get(url)).json()["server"]["addresses"].values()
+                return [each["addr"] for each in shown]
+
+            second = str(ip_address(first.ip_address) + 77)
+            assert await given(first.ip_address, second) == [first.ip_address, second]
+            assert await given(second) == [second]
+        [view] = await world.api.show(ServersRequest(token=world.member, server_ids=(server.id,)))
+        [vif] = value_of(view).addresses
+        assert [subnet.id for subnet in vif.subnets] == [first.subnet_id]
 
     in_world(tmp_path, play)
 

@@ -96,7 +96,7 @@ async def change_group(group_id: str, body: GroupBody, rooms: Rooms, caller: Ask
     wanted = UpdateSecurityGroup(token=caller.token, id=group_id, name=given.name, description=given.description or "")
     group = _told((await rooms.network.update_security_groups([wanted]))[0])
     ports = await rooms.network.list_ports(PortQuery(token=caller.token))  # servers say their groups by name
-    await rooms.api.ports_regrouped([port for port in ports if group_id in port.security_groups])
+    await rooms.api.ports_changed([port for port in ports if group_id in port.security_groups])
     return await _shown(rooms, caller, group)
 
 
