@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from actors.messages import BlockDevice, BootSpec, Claim, NetworkRequest, Vif
+from actors.messages import BlockDevice, BootSpec, Claim, DiskOffer, NetworkRequest, Vif
 from actors.records import Flavor
 
 
@@ -149,10 +149,45 @@ class ConfirmResize(Act, frozen=True, kw_only=True):
 
 
 class RevertResize(Act, frozen=True, kw_only=True):
-    """It has the flavor before, and the disks of that time."""
+    """It has the flavor before, and the disks of that time. One that was moved is where it was before (`token`)."""
 
+    token: str = ""
     stopped: bool = False
     attempt: int = 0
+
+
+class Migrate(Act, frozen=True, kw_only=True):
+    """It goes to another host, with the same flavor and its disks, and may go back (`RevertResize`).
+
+    The conductor has its hosts do that part by part: `Leave`, `Arrive` and, where it fails or is reverted, `Return`.
+    """
+
+    token: str
+    to: str = ""  # the host; '' = the scheduler chooses
+    stopped: bool = False  # it was off, and is so afterwards
+    wait_s: float = 0.0  # as of `Stop`
+
+
+class Leave(Act, frozen=True, kw_only=True):
+    """Its guest is off, its ports and volumes are free to go elsewhere, and its disks are there to be fetched."""
+
+    wait_s: float = 0.0
+    gone: bool = False  # it has left before: its disks are offered again, and nothing else is done
+
+
+class Arrive(Act, frozen=True, kw_only=True):
+    """Its guest is made of the disks that its first host offers, with its ports and volumes."""
+
+    token: str
+    disks: tuple[DiskOffer, ...] = ()
+    stopped: bool = False
+
+
+class Return(Act, frozen=True, kw_only=True):
+    """Its guest is again what it was before it left, with the disks that were kept."""
+
+    token: str
+    stopped: bool = False
 
 
 class Shelve(Act, frozen=True, kw_only=True):
@@ -190,6 +225,10 @@ AnyAct = (
     | ConfirmResize
     | RevertResize
     | Shelve
+    | Migrate
+    | Leave
+    | Arrive
+    | Return
 )
 
 NAMES: dict[type[Act], str] = {
@@ -209,6 +248,10 @@ NAMES: dict[type[Act], str] = {
     ConfirmResize: "confirmResize",
     RevertResize: "revertResize",
     Shelve: "shelve",
+    Migrate: "migrate",
+    Leave: "migrate",
+    Arrive: "migrate",
+    Return: "migrate",
 }
 
 
@@ -221,7 +264,7 @@ def name_of(act: AnyAct) -> str:
             return "createBackup" if act.backup else "createImage"
         case Rebuild():
             return "rebuild_stopped" if act.stopped else "rebuild"
-        case Resize() | ConfirmResize() | RevertResize():
+        case Resize() | ConfirmResize() | RevertResize() | Migrate():
             return f"{NAMES[type(act)]}_stopped" if act.stopped else NAMES[type(act)]
         case _:
             return NAMES[type(act)]
@@ -264,6 +307,7 @@ class ActDone(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: float
     vifs: tuple[Vif, ...] = ()
     root_device: str = ""  # of a guest that was made anew
+    disks: tuple[DiskOffer, ...] = ()  # of one that has left
 
 
 class PowerReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from actors.acts import AnyAct, ConfirmResize, Reboot, RevertResize, Start, Stop, Unrescue
 from actors.api.act_messages import (
     ActOnServer,
+    MigrateServer,
     RebuildServer,
     RescueServer,
     ResizeServer,
@@ -101,12 +102,18 @@ class Acting(ABC):
         request = ResizeServer(token=session.token, server_id=self.id, flavor=flavor)
         return self._wait(session.call(names.API, "resize", request, again=False), timeout_s)
 
+    def migrate(self, host: str = "", timeout_s: float = WAIT_LIMIT_S) -> Self:
+        """Have it go to another host ('' = the scheduler chooses), for administrators; then as `resize`."""
+        session = self._cloud.session
+        request = MigrateServer(token=session.token, server_id=self.id, host=host)
+        return self._wait(session.call(names.API, "migrate", request, again=False), timeout_s)
+
     def confirm_resize(self, timeout_s: float = WAIT_LIMIT_S) -> Self:
         """What was kept of its disks goes."""
         return self._act(ConfirmResize(), timeout_s)
 
     def revert_resize(self, timeout_s: float = WAIT_LIMIT_S) -> Self:
-        """It has the flavor before again, and the disks of that time."""
+        """It has the flavor before again, and the disks of that time; it is on the host where it was."""
         return self._act(RevertResize(), timeout_s)
 
     def shelve(self, timeout_s: float = WAIT_LIMIT_S) -> Self:

@@ -27,6 +27,7 @@ from actors.messages import (
     DestroyOrder,
     DetachRequest,
     EvacuateRequest,
+    Exchange,
     FloatingIps,
     Hello,
     HostReport,
@@ -97,6 +98,9 @@ class SchedulerFace(Protocol):
 
     async def grow(self, changes: list[ClaimChange]) -> list[Placed | NoHostFound | CallerFault]:
         """Room for another flavor beside what instances hold, on the hosts where they are. Repeatable by edition."""
+
+    async def exchange(self, exchanges: list[Exchange]) -> None:
+        """Instances are where other ids held room for them, and those have what they held."""
 
     async def shrink(self, changes: list[ClaimChange]) -> None:
         """From now on they hold this alone."""

@@ -74,6 +74,8 @@ ACTIONS: dict[str, Action] = {
     "unrescue": Action(frozenset((Vm.RESCUED,)), Task.UNRESCUING, RUNS, fails=BROKEN),
     "resize": Action(ALIVE, Task.RESIZE_PREP, Done(Vm.RESIZED, Power.RUNNING)),
     "resize_stopped": Action(frozenset((Vm.STOPPED,)), Task.RESIZE_PREP, Done(Vm.RESIZED, Power.SHUTDOWN)),
+    "migrate": Action(ALIVE, Task.RESIZE_PREP, Done(Vm.RESIZED, Power.RUNNING)),
+    "migrate_stopped": Action(frozenset((Vm.STOPPED,)), Task.RESIZE_PREP, Done(Vm.RESIZED, Power.SHUTDOWN)),
     "confirmResize": Action(frozenset((Vm.RESIZED,)), Task.RESIZE_CONFIRMING, RUNS),
     "confirmResize_stopped": Action(frozenset((Vm.RESIZED,)), Task.RESIZE_CONFIRMING, OFF),
     "revertResize": Action(frozenset((Vm.RESIZED,)), Task.RESIZE_REVERTING, RUNS, fails=BROKEN),

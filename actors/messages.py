@@ -160,6 +160,40 @@ class Resized(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
     stopped: bool = False  # it was off when it was resized
 
 
+class KeptPlace(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """A host that has something of a server which is, or goes, elsewhere: room is held there by an id of its own."""
+
+    host: str
+    node: str
+    claim_id: str
+
+
+class Moving(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """That a server goes to another host, or is there and may go back. Until then its first host keeps its disks."""
+
+    act_id: str  # the instance action that it is
+    claim_id: str  # by which room is held where its row does not say that it is
+    host: str  # where it was, and is again where this fails
+    node: str
+    to: str = ""  # the host that an administrator chose; '' = the scheduler chooses
+    target_host: str = ""  # '' = none has been found yet
+    target_node: str = ""
+    stopped: bool = False  # it was off, and is so afterwards
+    back: bool = False  # it is on its way back
+    why: str = ""  # it goes back; '' = its user said so
+
+
+class DiskOffer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A disk of a guest that goes to another host, which fetches it there. `secret`: whoever has it may."""
+
+    name: str  # of its file in the guest's folder
+    url: str
+    size: int  # bytes
+    sha512: str
+    secret: str
+    cdrom: bool = False  # it is what the guest boots from, as a CD-ROM
+
+
 class Shelved(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """That a server is being shelved, or is shelved. `image_id`: what its root disk is in meanwhile."""
 
@@ -212,6 +246,8 @@ class BootSpec(
     evacuation: Evacuation | None = None  # while it is built again elsewhere, and where that failed
     resized: Resized | None = None  # once it was, or was to be
     shelved: Shelved | None = None  # from when that is accepted until it runs again, or goes on as it was
+    moving: Moving | None = None  # while it goes to another host, and until that is confirmed or reverted
+    left_behind: tuple[KeptPlace, ...] = ()  # hosts that it left for good, and that have yet to let go of it
     unwanted_images: tuple[str, ...] = ()  # ids of those that shelving it made, and that are to be deleted
 
 
@@ -232,6 +268,15 @@ class PlaceRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_def
     ignore_hosts: tuple[str, ...] = ()
     batch: str = ""  # requests of one message that belong together
     least: int = 0  # so many of the batch are placed, or none
+    beside: str = ""  # an instance that holds room already, and is judged as if it were not there: it may go there
+
+
+class Exchange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """An instance is on `host` from now on, where `claim_id` held room for it; that has what it held."""
+
+    instance_id: str
+    claim_id: str
+    host: str
 
 
 class Placed(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -413,6 +458,7 @@ class Welcome(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     unfinished: tuple[BuildOrder, ...]
     running: tuple[Claim, ...]  # what the database says runs on these hosts
     enabled: bool = True  # False: the node is drained, its hosts take no new machines
+    kept: tuple[Claim, ...] = ()  # of servers that are elsewhere now, and may be here again
 
 
 # ---------------------------------------------------------------- image
@@ -640,3 +686,4 @@ class ServerView(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     user_data: str = ""
     reservation_id: str = ""
     launch_index: int = 0
+    kept_places: tuple[KeptPlace, ...] = ()  # other hosts that have something of it

@@ -47,6 +47,8 @@ class Task(StrEnum):
     UNRESCUING = "unrescuing"
     RESIZE_PREP = "resize_prep"
     RESIZE_MIGRATING = "resize_migrating"
+    RESIZE_MIGRATED = "resize_migrated"
+    RESIZE_FINISH = "resize_finish"
     RESIZE_CONFIRMING = "resize_confirming"
     RESIZE_REVERTING = "resize_reverting"
     SHELVING = "shelving"
@@ -172,6 +174,10 @@ _SHOWN_WHILE = {
     (Vm.ACTIVE, Task.RESIZE_MIGRATING): "RESIZE",
     (Vm.STOPPED, Task.RESIZE_PREP): "RESIZE",
     (Vm.STOPPED, Task.RESIZE_MIGRATING): "RESIZE",
+    (Vm.ACTIVE, Task.RESIZE_MIGRATED): "RESIZE",
+    (Vm.STOPPED, Task.RESIZE_MIGRATED): "RESIZE",
+    (Vm.ACTIVE, Task.RESIZE_FINISH): "RESIZE",
+    (Vm.STOPPED, Task.RESIZE_FINISH): "RESIZE",
     (Vm.RESIZED, Task.RESIZE_REVERTING): "REVERT_RESIZE",
 }
 

@@ -99,6 +99,15 @@ class ResizeServer(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str = ""
 
 
+class MigrateServer(msgspec.Struct, frozen=True, kw_only=True):
+    """Have it go to another host, with its disks. `host`: which; '' = the scheduler chooses."""
+
+    token: str
+    server_id: str
+    host: str = ""
+    request_id: str = ""
+
+
 class ShelveServer(msgspec.Struct, frozen=True, kw_only=True):
     """Have its host give its room back."""
 

@@ -23,9 +23,11 @@ from actors.acts import (
     DetachInterface,
     DetachVolume,
     Edit,
+    Migrate,
     Reboot,
     Rescue,
     Resize,
+    RevertResize,
     Screen,
     Shelve,
     Stop,
@@ -59,7 +61,7 @@ SHUT_DOWN_LIMIT_S = 3_600.0  # that an image may ask for
 UPTIME_LIMIT_S = 6.0  # for a node to say how long it has been up
 PLUG_S = 120.0  # for an interface to be attached, while its asker waits
 ACTS_WITHOUT_LOCK = (CreateImage,)
-PATIENT = Stop | Reboot | Rescue | Resize | Shelve  # their guests are to shut down in order
+PATIENT = Stop | Reboot | Rescue | Resize | Shelve | Migrate  # their guests are to shut down in order
 
 
 class ServerActs:
@@ -90,7 +92,10 @@ class ServerActs:
         """Accepted, and durable, when this returns; raises `CallerError` where it is refused."""
         context = self._authorized(request.token)
         server = await self._one(request.token, request.server_id)
-        return await self._begin(context, server, patient(request.act, server), request.request_id)
+        act = request.act
+        if isinstance(act, RevertResize):  # one that was moved asks for its ports and volumes again
+            act = RevertResize(token=request.token)
+        return await self._begin(context, server, patient(act, server), request.request_id)
 
     async def _begin(self, context: AuthContext, server: ServerView, act: AnyAct, request_id: str) -> InstanceAction:
         [reply] = await self._conductor.act([self._asked(context, server, act, request_id)])

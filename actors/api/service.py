@@ -24,6 +24,7 @@ from actors.api.messages import (
     BootRequest,
     ServersRequest,
 )
+from actors.api.migrating import ServerMigrations
 from actors.api.placement import Placement
 from actors.api.rebuilding import ServerRebuilds
 from actors.api.rescuing import ServerRescues
@@ -70,7 +71,7 @@ Reply = TypeVar("Reply", list[str], Launched)  # to a request that was accepted
 Question = TypeVar("Question", AllocateRequest, AttachRequest)
 
 
-class Api(Placement, ServerFirewalls, ServerRebuilds, ServerRescues, ServerResizes, ServerShelving):
+class Api(Placement, ServerFirewalls, ServerRebuilds, ServerRescues, ServerResizes, ServerMigrations, ServerShelving):
     def __init__(
         self,
         config: CloudConfig,

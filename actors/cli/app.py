@@ -421,6 +421,28 @@ def resize(
 
 
 @app.command()
+def migrate(
+    server: Name,
+    host: Annotated[str, typer.Option(help="Where to; by itself the scheduler chooses.")] = "",
+    confirm: Annotated[bool, typer.Option(help="It stays there.")] = False,
+    revert: Annotated[bool, typer.Option(help="It goes back, without what it wrote since.")] = False,
+) -> None:
+    """Have a server go to another host, off meanwhile; then keep that, or take it back."""
+    from actors.cloud import Cloud
+
+    if [bool(host), confirm, revert].count(True) > 1:
+        raise typer.BadParameter("say at most one of --host NAME, --confirm, --revert")
+    with Cloud.connect() as cloud:
+        known = cloud.server(server)
+        if confirm:
+            known.confirm_resize()
+        elif revert:
+            known.revert_resize()
+        else:
+            known.migrate(host)
+
+
+@app.command()
 def delete(servers: Names) -> None:
     """Delete servers and wait until they are gone."""
     from actors.cloud import Cloud

@@ -91,4 +91,4 @@ async def _hypervisor(config: NodeConfig) -> Hypervisor:
 
     images = NodeImages(config.host, config.node_ip, config.image_cache, reach.image())
     await images.start()
-    return LibvirtHypervisor(config, SystemClock(), images)
+    return LibvirtHypervisor(config, SystemClock(), images, images)

@@ -16,18 +16,21 @@ from typing import TYPE_CHECKING, NamedTuple
 from actors.acts import (
     ActDone,
     ActOrder,
+    Arrive,
     AttachInterface,
     AttachVolume,
     ConfirmResize,
     CreateImage,
     DetachInterface,
     DetachVolume,
+    Leave,
     Pause,
     Reboot,
     Rebuild,
     Rescue,
     Resize,
     Resume,
+    Return,
     RevertResize,
     Shelve,
     Start,
@@ -38,6 +41,7 @@ from actors.acts import (
     name_of,
 )
 from actors.clock import Clock
+from actors.compute.migrating import arrive, come_back, leave, run_on
 from actors.compute.plugging import attach_interface, attach_volume, detach_interface, detach_volume, plug
 from actors.compute.rebuilding import rebuild
 from actors.compute.rescuing import rescue, unrescue
@@ -45,13 +49,13 @@ from actors.compute.resizing import confirm_resize, heal, resize, revert_resize
 from actors.compute.shelving import shelve
 from actors.errors import CallerError, Fault, HostError, HostFault
 from actors.image.upload import send
-from actors.messages import ImageRequest, Vif
+from actors.messages import DiskOffer, ImageRequest, Vif
 
 if TYPE_CHECKING:
     from actors.compute.service import Compute
 
 OVER_KEPT = 1_000  # ends of such acts that the conductor may not have heard
-REMEMBERED = Rebuild | Rescue | Unrescue | Resize | ConfirmResize | RevertResize | Shelve
+REMEMBERED = Rebuild | Rescue | Unrescue | Resize | ConfirmResize | RevertResize | Shelve | Arrive | Return
 NEVER_STARTED = "the guest is not on this host"
 
 
@@ -70,6 +74,7 @@ class _Made(NamedTuple):
 
     vifs: tuple[Vif, ...] = ()
     root_device: str = ""
+    disks: tuple[DiskOffer, ...] = ()
 
 
 class Acts:
@@ -125,7 +130,9 @@ class Acts:
         except (ConnectionError, TimeoutError) as error:
             return HostFault(step, order.host, str(error) or type(error).__name__)
         now = self._clock.now()
-        told = ActDone(started_at=started_at, finished_at=now, vifs=done.vifs, root_device=done.root_device)
+        told = ActDone(
+            started_at=started_at, finished_at=now, vifs=done.vifs, root_device=done.root_device, disks=done.disks
+        )
         if isinstance(order.act, REMEMBERED):
             self._over[order.id] = told
             if len(self._over) > OVER_KEPT:
@@ -179,6 +186,16 @@ class Acts:
                 await revert_resize(self._node, order, order.act, self._start)
             case Shelve():
                 await shelve(self._node, order, order.act, hurry, partial(self._start, order))
+            case Leave():
+                return _Made(disks=await leave(self._node, order, order.act, hurry))
+            case Arrive():
+                build = await arrive(self._node, order, order.act, hurry)
+                await run_on(self._node, order, build, order.act.stopped, self._start)
+                return _Made(vifs=build.vifs, root_device=build.root_device)
+            case Return():
+                build = await come_back(self._node, order, order.act)
+                await run_on(self._node, order, build, order.act.stopped, self._start)
+                return _Made(vifs=build.vifs, root_device=build.root_device)
         return _Made()
 
     async def _image(self, order: ActOrder, act: CreateImage) -> None:

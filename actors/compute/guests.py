@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from actors.compute.build import Build, Disk, ResizeMark
-from actors.messages import BootSpec, Claim, Vif
+from actors.messages import BootSpec, Claim, DiskOffer, Vif
 from actors.records import Flavor
 from actors.states import Power
 
@@ -85,6 +85,19 @@ class Guests(Protocol):
 
     async def confirm_resize(self, instance_id: str, claim: Claim | None) -> None:
         """The copies and the mark go; a guest that runs notices nothing. `claim`: what it holds from now on."""
+
+    async def offer_disks(self, instance_id: str, hurry: asyncio.Event, anew: bool) -> tuple[DiskOffer, ...]:
+        """Of a guest that is off: a whole copy of each of its disks, but swap, that another host may fetch.
+        `anew`: copies that were made before may be of another time; else they stay."""
+
+    async def drop_offers(self, instance_id: str) -> None:
+        """Nobody fetches them any more; the copies go."""
+
+    async def take_disks(self, build: Build, offers: tuple[DiskOffer, ...]) -> None:
+        """Fetch those that are not here yet. All that is here of it came from where these do."""
+
+    async def keep_root_kind(self, build: Build) -> None:
+        """Of a guest that is to be defined again: its root disk is a CD-ROM where it was."""
 
     async def copy_root_disk(self, instance_id: str) -> Path:
         """The root disk of this moment as one qcow2 file, which the caller removes."""

@@ -136,7 +136,7 @@ class Compute:
         welcome = await self.conductor.hello(Hello(node=self.config.host, hosts=self.hosts.names()))
         self.standing.begin(self.config.host, welcome.epoch, asked_at)
         self._enabled = welcome.enabled
-        for claim in welcome.running:
+        for claim in (*welcome.running, *welcome.kept):
             self.hosts.claim(claim)
         await take_up(self, welcome)
         if self.standing.stale:

@@ -14,11 +14,12 @@ from typing import Any
 from actors.compute.build import Build, Disk, ResizeMark
 from actors.compute.simulated_disk import simulated_disk
 from actors.errors import HostError, HostFault
-from actors.messages import BootSpec, Claim, Vif
+from actors.messages import BootSpec, Claim, DiskOffer, Vif
 from actors.records import Flavor
 from actors.simulated_taps import Taps
 from actors.states import Power
 
+ROOT_DISK, PLUGGED = "root_disk", "plug"  # kinds of things
 BUILT = "start_paused"  # the step of a build after which there is a guest
 
 
@@ -46,13 +47,14 @@ class SimulatedGuests:
         self._flavors: dict[str, Flavor | None] = {}  # of those that were resized; None = as they were built
         self._before: dict[str, Flavor | None] = {}  # of those whose resize is not confirmed
         self._kept: set[str] = set()  # ids of those whose disks have copies
+        self._offered: set[str] = set()  # of those that another host may fetch
         self._changed: Callable[[str], None] = _nobody
 
     def watch(self, changed: Callable[[str], None]) -> None:
         self._changed = changed
 
     def forget(self, instance_ids: Iterable[str]) -> None:
-        if self._power or self._disks or self._rescued or self._kept or self._flavors:
+        if self._power or self._disks or self._rescued or self._kept or self._flavors or self._offered:
             for instance_id in instance_ids:
                 self._power.pop(instance_id, None)
                 self._disks.pop(instance_id, None)
@@ -61,6 +63,7 @@ class SimulatedGuests:
                 self._flavors.pop(instance_id, None)
                 self._before.pop(instance_id, None)
                 self._kept.discard(instance_id)
+                self._offered.discard(instance_id)
 
     def end_by_itself(self, instance_id: str) -> None:
         """As a guest does whose user switches it off from inside."""
@@ -89,6 +92,7 @@ class SimulatedGuests:
         if made:
             self._taps[instance_id] = (*known, *(vif.device for vif in made))
             self._kernel.add(vif.device for vif in made)
+            self._things[PLUGGED].add(instance_id)
         return [vif.port_id for vif in made]
 
     async def unplug(self, instance_id: str, vif: Vif) -> None:
@@ -166,6 +170,22 @@ class SimulatedGuests:
         self._before.pop(instance_id, None)
         self._kept.discard(instance_id)
 
+    async def offer_disks(self, instance_id: str, hurry: asyncio.Event, anew: bool) -> tuple[DiskOffer, ...]:
+        self._offered.add(instance_id)
+        return ()
+
+    async def drop_offers(self, instance_id: str) -> None:
+        self._offered.discard(instance_id)
+
+    async def take_disks(self, build: Build, offers: tuple[DiskOffer, ...]) -> None:
+        if build.order.spec.image_id:
+            self._things[ROOT_DISK].add(build.id)
+        self._things[BUILT].add(build.id)
+        self._power[build.id] = Power.SHUTDOWN
+
+    async def keep_root_kind(self, build: Build) -> None:
+        return
+
     async def copy_root_disk(self, instance_id: str) -> Path:
         if instance_id not in self._things[BUILT]:
             raise HostError(HostFault("createImage", "", "there is no such guest"))
@@ -184,7 +204,7 @@ class SimulatedGuests:
         disks = sorted(f"{one} {device}" for one, held in self._disks.items() for device in held.values())
         marks = sorted(f"{one} {mark.flavor_id}" for one, mark in self._resized.items())
         found = {"not_running": off, "hot_disks": disks, "rescued": sorted(self._rescued)}
-        found |= {"resized": marks, "kept_disks": sorted(self._kept)}
+        found |= {"resized": marks, "kept_disks": sorted(self._kept), "offered_disks": sorted(self._offered)}
         return {kind: names for kind, names in found.items() if names}
 
 

@@ -186,7 +186,7 @@ def _detach_request(node: Compute, build: Build) -> DetachRequest:
         host=order.host,
         failed_boot=not ended,
         volume_ids=kept,
-        keep=bool(kept) and order.spec.shelved is not None,
+        keep=bool(kept) and (order.spec.shelved is not None or order.spec.moving is not None),
         epoch=node.epoch,
     )
 

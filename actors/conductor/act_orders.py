@@ -11,6 +11,7 @@ from actors.acts import (
     ActOrder,
     AnyAct,
     ConfirmResize,
+    Migrate,
     Rebuild,
     Rescue,
     Resize,
@@ -31,12 +32,14 @@ def as_it_stands(boot: Boot, act: AnyAct) -> AnyAct:
     """What is rebuilt or resized while it is off is off afterwards, and what is shelved then need not shut down."""
     row, resized = boot.instance, boot.spec().resized
     match act:
-        case Rebuild() | Resize():
+        case Rebuild() | Resize() | Migrate():
             return msgspec.structs.replace(act, stopped=row.vm_state == Vm.STOPPED)
         case ConfirmResize():
             return msgspec.structs.replace(act, stopped=row.power_state == Power.SHUTDOWN)
         case RevertResize():
-            return msgspec.structs.replace(act, stopped=resized is not None and resized.stopped)
+            moving = boot.spec().moving
+            was = moving or resized
+            return msgspec.structs.replace(act, stopped=was is not None and was.stopped)
         case Shelve():
             return msgspec.structs.replace(act, runs=row.vm_state == Vm.ACTIVE)
     return act
@@ -45,6 +48,8 @@ def as_it_stands(boot: Boot, act: AnyAct) -> AnyAct:
 def is_too_late(boot: Boot, action: InstanceAction) -> bool:
     """It was built again elsewhere since: what is on its disk now is not what the act was about."""
     act = act_of(action.act)
+    if isinstance(act, RESIZES) and boot.spec().moving is not None:
+        return False  # that it is on another host is what they are about
     return isinstance(act, Rebuild | Rescue | Unrescue | Shelve | RESIZES) and act.attempt != boot.instance.attempt
 
 

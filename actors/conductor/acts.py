@@ -28,6 +28,7 @@ from actors.acts import (
     ConfirmResize,
     DetachInterface,
     DetachVolume,
+    Migrate,
     PowerReport,
     Rebuild,
     Rescue,
@@ -45,8 +46,11 @@ from actors.conductor.act_orders import as_it_stands, is_too_late, order_of
 from actors.conductor.attached import attached_volumes, with_named_volumes, with_volume, without_volume
 from actors.conductor.boots import Boot
 from actors.conductor.claim_changes import ClaimChanges
-from actors.conductor.held import counted
+from actors.conductor.held import counted, kept_places
 from actors.conductor.instance_actions import InstanceActions, begun, ended
+from actors.conductor.migrating import Migrating
+from actors.conductor.migrating import asked as asked_to_move
+from actors.conductor.moves import move_of
 from actors.conductor.moves_told import ends, told, untold
 from actors.conductor.rebuilt import broken, rebuilt, taken_in
 from actors.conductor.reserving import Reserving
@@ -73,13 +77,14 @@ EVENTS = {
     "detach_interface": "interface_detach",
     "createImage": "snapshot",
     "createBackup": "snapshot",
+    "migrate": "resize",
     "confirmResize": "resize_confirm",
     "revertResize": "resize_revert",
 }  # where a notification has another name than the act
 LEFT = "the host left the cluster"
 TOO_LATE = "the server was built again elsewhere"
 SECRETS = ("token", "admin_password")
-ALONE = Rescue | Resize | RevertResize | Shelve  # what was begun before these is over first
+ALONE = Rescue | Resize | RevertResize | Shelve | Migrate  # what was begun before these is over first
 OTHERS_S = 600.0  # for devices that come or go when a server is to be rescued or resized
 BUSY = f"other actions are not over within {OTHERS_S:g} s"
 
@@ -94,9 +99,10 @@ class Acts:
         self._again: set[str] = set()  # instances of which acts stopped since the database or volumes were away
         self.claims = ClaimChanges(conductor)
         self.reserving = Reserving(conductor)
+        self.migrating = Migrating(conductor)
 
     def is_resizing(self, instance_id: str) -> bool:
-        return any(isinstance(act_of(one.act), RESIZES) for one in self._actions.pending(instance_id))
+        return any(isinstance(act_of(one.act), RESIZES | Migrate) for one in self._actions.pending(instance_id))
 
     # ------------------------------------------------------------ accepting
 
@@ -148,7 +154,7 @@ class Acts:
             return known
         try:
             check_lock(boot, request.above_locks)
-            self._check_host(boot)
+            self._check_host(boot, request.act)
             stands = as_it_stands(boot, request.act)
             name = name_of(stands)
             state = lifecycle.begun(name, boot.state)
@@ -157,7 +163,7 @@ class Acts:
             if not boot.instance.launched_at:
                 text = f"Cannot '{shown_name(name)}' instance {boot.id} while it has never been active"
                 raise CallerError(conflict("", text))
-            act = self._prepared(boot, stands)
+            act = self._prepared(boot, stands, request.id)
         except CallerError as error:
             return error.fault
         boot.become(state)
@@ -168,7 +174,7 @@ class Acts:
         self._actions.put(action)
         return action
 
-    def _prepared(self, boot: Boot, act: AnyAct) -> AnyAct:
+    def _prepared(self, boot: Boot, act: AnyAct, action_id: str) -> AnyAct:
         """What the act changes of the server's order, and what it must know of it. Raises `CallerError`."""
         spec, row = boot.spec(), boot.instance
         match act:
@@ -199,6 +205,8 @@ class Acts:
                 return self._resized(boot, act)
             case Shelve():
                 return self._shelved(boot, act)
+            case Migrate():
+                return self._moved(boot, act, action_id)
         return act
 
     def _resized(self, boot: Boot, act: RESIZES) -> AnyAct:
@@ -206,6 +214,9 @@ class Acts:
         if self.is_resizing(boot.id):  # it was reset since
             raise CallerError(conflict("", f"Cannot '{name_of(act)}' instance {boot.id} while a resize is under way"))
         spec, was = boot.spec(), boot.counted
+        if spec.moving is not None:
+            boot.ask_anew(moving=msgspec.structs.replace(spec.moving, back=isinstance(act, RevertResize)))
+            return act
         match act:
             case Resize():
                 spec = asked(spec, boot.id, act)
@@ -218,17 +229,31 @@ class Acts:
         self._conductor.charge(boot, was)
         return msgspec.structs.replace(act, attempt=boot.instance.attempt)
 
+    def _moved(self, boot: Boot, act: Migrate, action_id: str) -> AnyAct:
+        """Its order says so until it is over; whoever dies, room that is held for it is known."""
+        if any(isinstance(act_of(one.act), RESIZES | Shelve | Migrate) for one in self._actions.pending(boot.id)):
+            raise CallerError(conflict("", f"Cannot 'migrate' instance {boot.id} while another action is under way"))
+        moving = asked_to_move(boot, act, action_id, move_of(action_id))
+        boot.ask_anew(moving=moving, block_devices=with_named_volumes(boot.spec(), boot.id))
+        return act
+
     def _shelved(self, boot: Boot, act: Shelve) -> AnyAct:
         """From now on the order names the image: whatever comes of this, somebody sees to it."""
-        if any(isinstance(act_of(one.act), RESIZES | Shelve) for one in self._actions.pending(boot.id)):
+        if any(isinstance(act_of(one.act), RESIZES | Shelve | Migrate) for one in self._actions.pending(boot.id)):
             raise CallerError(conflict("", f"Cannot 'shelve' instance {boot.id} while another action is under way"))
         shelved = Shelved(image_id=act.image_id)
         boot.ask_anew(shelved=shelved, block_devices=with_named_volumes(boot.spec(), boot.id))
         return msgspec.structs.replace(act, attempt=boot.instance.attempt)
 
-    def _check_host(self, boot: Boot) -> None:
-        """What nobody can do now would be done whenever the node is back, whatever the server is by then."""
-        if boot.instance.launched_at and self._conductor.nodes.has_left(boot.instance.node):
+    def _check_host(self, boot: Boot, act: AnyAct) -> None:
+        """What nobody can do now would be done whenever the node is back, whatever the server is by then. One that was
+        moved goes back where that is up, and stays without anybody's help."""
+        moving, needed = boot.spec().moving, boot.instance.node
+        if moving is not None and isinstance(act, ConfirmResize):
+            return
+        if moving is not None and isinstance(act, RevertResize):
+            needed = moving.node
+        if boot.instance.launched_at and self._conductor.nodes.has_left(needed):
             raise CallerError(conflict("", f"The host of instance {boot.id} is down: its node left the cluster"))
 
     def _detachable(self, boot: Boot, volume_id: str) -> str:
@@ -256,7 +281,7 @@ class Acts:
 
     def node_is_back(self, node: str) -> None:
         """Its compute actor started: what was not told to it, or not answered, is told again."""
-        self._take_up([boot for boot in self._conductor.all_boots() if boot.instance.node == node])
+        self._take_up([boot for boot in self._conductor.all_boots() if node in _nodes_of(boot)])
 
     def _take_up(self, boots: list[Boot]) -> None:
         for boot in boots:
@@ -290,7 +315,18 @@ class Acts:
         """What the node can't do any more has failed."""
         for boot in [one for one in self._conductor.all_boots() if one.instance.node == node]:
             for action in self._actions.pending(boot.id):
+                if self._goes_back(boot, action):
+                    continue
                 await self._end(action, HostFault(name_of(act_of(action.act)), boot.instance.host, LEFT))
+
+    def _goes_back(self, boot: Boot, action: InstanceAction) -> bool:
+        """It was on its way to the node, or is about to leave it: it still can."""
+        moving = boot.spec().moving
+        moves = isinstance(act_of(action.act), Migrate | RevertResize | ConfirmResize)
+        if moving is None or not moves or boot.instance.host == moving.host:
+            return False
+        self._take_up([boot])
+        return True
 
     async def _run(self, action: InstanceAction) -> None:
         try:
@@ -322,6 +358,9 @@ class Acts:
             return
         if isinstance(act, Resize) and not await self._has_room(boot, action):
             return
+        if isinstance(act, Migrate) or (isinstance(act, RESIZES) and boot.spec().moving is not None):
+            await self._move(boot, action)
+            return
         row = boot.instance
         if row.vm_state == Vm.SHELVED_OFFLOADED and isinstance(act, AttachVolume | DetachVolume):
             await self._end(action, await self.reserving.reserve(boot, act))
@@ -334,6 +373,20 @@ class Acts:
             return
         await self._end(action, reply)
 
+    async def _move(self, boot: Boot, action: InstanceAction) -> None:
+        reply = await self.migrating.run(boot, action, lambda: self._is_wanted(boot, action))
+        if reply is None:
+            self._let_go(action.id)
+            await self.migrating.tell()
+        else:
+            await self._end(action, reply)
+
+    def _is_wanted(self, boot: Boot, action: InstanceAction) -> bool:
+        """It was not ended meanwhile, and its server is there."""
+        known = self._actions.find(boot.id, action.id)
+        there = self._there(boot.id) is boot and not boot.instance.deleting
+        return there and known is not None and not known.finished_at
+
     async def _has_room(self, boot: Boot, action: InstanceAction) -> bool:
         """The scheduler first, then the order, durably, then its host."""
         resized = boot.spec().resized
@@ -341,9 +394,7 @@ class Acts:
             return True  # a conductor that died had asked
 
         def wanted() -> bool:
-            known = self._actions.find(boot.id, action.id)
-            there = self._there(boot.id) is boot and not boot.instance.deleting
-            return there and known is not None and not known.finished_at
+            return self._is_wanted(boot, action)
 
         fault = await self.claims.grow(boot, wanted)
         if not wanted():
@@ -405,6 +456,8 @@ class Acts:
         if isinstance(act_of(action.act), RESIZES):
             self.claims.add([action.instance_id])
             await self.claims.tell()
+        if isinstance(act_of(action.act), RESIZES | Migrate):
+            self.migrating.tend_soon()
         if isinstance(act_of(action.act), Shelve):
             await self._conductor.shelving.tend()
 
@@ -450,6 +503,11 @@ class Acts:
                 if not (well and acting):  # an administrator may have reset it meanwhile
                     moved.go_on(boot)
                 self._conductor.shelving.add([boot.id])
+            case Migrate() | ConfirmResize() | RevertResize() if boot.spec().moving is not None:
+                self.migrating.settle(boot, act, reply)
+                ends(self._conductor.moves, boot, act, well, now)
+                if acting and boot.instance.vm_state == Vm.ERROR and not isinstance(reply, ActDone):
+                    boot.change(**broken(reply, now, action.name))
             case Resize() | ConfirmResize() | RevertResize():
                 was = boot.counted
                 over(boot, act, well)
@@ -500,6 +558,12 @@ class Acts:
         boot.become(state)
         boot.change(updated_at=report.at)
         return boot
+
+
+def _nodes_of(boot: Boot) -> set[str]:
+    """Where it is, and where something of it is."""
+    row = boot.instance
+    return {row.node, *(place.node for place in kept_places(boot.spec(), row.host))}
 
 
 def _left(reply: ActDone | Fault) -> State | None:

@@ -15,7 +15,7 @@ from sys import intern
 import msgspec
 
 from actors.conductor.attached import attached_volumes
-from actors.conductor.held import counted, edition, held
+from actors.conductor.held import counted, edition, held, kept_places
 from actors.conductor.orders import Template, joined, split, template_of, whole
 from actors.conductor.quotas import group_of
 from actors.conductor.timeline import PLACED, Moment, Timeline
@@ -231,6 +231,17 @@ class Boot:
         """What its project is charged for."""
         return counted(self.spec())
 
+    def kept_claims(self, node: str = "") -> list[Claim]:
+        """What is held of it on its other hosts, on this node or anywhere, as its hosts say it: by its own id."""
+        places = kept_places(self.spec(), self.instance.host)
+        return [msgspec.structs.replace(self.claim(), host=one.host) for one in places if node in ("", one.node)]
+
+    def claims(self) -> list[Claim]:
+        """What it holds everywhere, as the scheduler has it: elsewhere by ids of their own."""
+        kept = kept_places(self.spec(), self.instance.host)
+        elsewhere = [msgspec.structs.replace(self.claim(), instance_id=one.claim_id, host=one.host) for one in kept]
+        return [*([self.claim()] if self.holds_host else []), *elsewhere]
+
     def place_request(self, flavor: Flavor | None = None) -> PlaceRequest:
         """Of its own flavor, or of another."""
         spec = self.spec()
@@ -244,7 +255,7 @@ class Boot:
             availability_zone=_zone(spec),
             image_properties=spec.image_properties,
             hints=spec.hints,
-            ignore_hosts=self.instance.failed_hosts,
+            ignore_hosts=(*(place.host for place in spec.left_behind), *self.instance.failed_hosts),
             batch="" if self.instance.attempt else spec.batch,
             least=0 if self.instance.attempt else spec.min_count,
         )
@@ -260,6 +271,12 @@ class Boot:
             claim=self.claim(),
             again=self.again,
         )
+
+    def destroy_order_at(self, host: str, epoch: int) -> DestroyOrder:
+        """Of what another host than its own has of it: its ports and volumes stay its own."""
+        order = self.destroy_order(epoch)
+        claim = msgspec.structs.replace(order.claim, host=host)
+        return msgspec.structs.replace(order, host=host, claim=claim, deleting=False, again=True)
 
     def destroy_order(self, epoch: int) -> DestroyOrder:
         row = self.instance
@@ -407,6 +424,7 @@ def view(boot: Boot) -> ServerView:
         user_data=spec.user_data,
         reservation_id=spec.reservation_id,
         launch_index=spec.launch_index,
+        kept_places=kept_places(spec, instance.host),
     )
 
 

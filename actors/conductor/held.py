@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from actors.messages import BootSpec
+from actors.messages import BootSpec, KeptPlace, Moving
 from actors.records import Flavor
 
 
@@ -33,3 +33,18 @@ def is_between(spec: BootSpec) -> bool:
 
 def edition(spec: BootSpec) -> int:
     return spec.resized.edition if spec.resized else 0
+
+
+def kept_places(spec: BootSpec, host: str) -> tuple[KeptPlace, ...]:
+    """Hosts beside its own, which is `host`, where room is held for it: one that it goes to, came from, or left."""
+    other = other_place(spec.moving, host) if spec.moving is not None else None
+    return (other, *spec.left_behind) if other else spec.left_behind
+
+
+def other_place(moving: Moving, host: str) -> KeptPlace | None:
+    """Of the two hosts between which it goes, the one where its row does not say that it is; None = not found yet."""
+    if host != moving.host:
+        return KeptPlace(host=moving.host, node=moving.node, claim_id=moving.claim_id)
+    if not moving.target_host:
+        return None
+    return KeptPlace(host=moving.target_host, node=moving.target_node, claim_id=moving.claim_id)

@@ -41,6 +41,7 @@ PARTS = {
     "resize": "compute_finish_resize",
     "confirmResize": "compute_confirm_resize",
     "revertResize": "compute_finish_revert_resize",
+    "migrate": "compute_finish_resize",
     "shelve": "compute_shelve_instance",
     "unshelve": "compute_unshelve_instance",
 }

@@ -15,7 +15,7 @@ from actors.conductor.floating import FloatingShown
 from actors.conductor.moves import ERROR
 from actors.conductor.questions import no_server
 from actors.conductor.writing import Writing
-from actors.errors import CallerFault
+from actors.errors import CallerFault, conflict
 from actors.messages import FloatingIps, ServerView
 from actors.records import Change, InstanceAction
 
@@ -55,9 +55,13 @@ class Living(Administration):
             replies.append(view(boot))
         await self._writing.write(changed, "instance.update" if changed else "", records)
         await self._acts.claims.tell()
+        self._acts.migrating.tend_soon()
         return replies
 
     def _edited(self, boot: Boot, edit: Edit, now: float) -> CallerFault | None:
+        moving = boot.spec().moving
+        if edit.vm_state and moving is not None and self._acts.is_resizing(boot.id):
+            return conflict("", f"Cannot 'os-resetState' instance {boot.id} while it goes to another host")
         at_rest = not boot.acting and not self._acts.is_resizing(boot.id)
         fault = edited(boot, edit, now, self.limits(boot.instance.project_id)["metadata_items"])
         if edit.vm_state and at_rest and fault is None:  # one that is reset can't be reverted
@@ -75,4 +79,5 @@ class Living(Administration):
     def forget_resize(self, boot: Boot) -> None:
         """It is of its flavor alone; whoever writes that has the scheduler told."""
         self._acts.claims.forget(boot)
+        self._acts.migrating.for_good(boot)
         self.moves.end(boot.id, ERROR, self.clock.now())

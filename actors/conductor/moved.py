@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from actors.conductor.attached import attached_volumes
 from actors.conductor.boots import Boot
+from actors.conductor.held import kept_places
 from actors.messages import DeallocateRequest, DetachRequest, NetworkRequest
 from actors.states import Vm
 
 
 def detach_kept(boot: Boot, host: str) -> list[DetachRequest]:
-    """Release its volumes from a host, and delete none. Of one that is shelved they stay its own."""
+    """Release its volumes from a host, and delete none. Of one that is shelved, or moves, they stay its own."""
     spec = boot.spec()
     ids = tuple(device.source_id for device in attached_volumes(spec, boot.id))
-    keep = spec.shelved is not None
+    keep = spec.shelved is not None or spec.moving is not None
     return [DetachRequest(instance_id=boot.id, host=host, volume_ids=ids, keep=keep)] if ids else []
 
 
@@ -66,8 +67,14 @@ def images_of(boot: Boot) -> list[str]:
 
 
 def is_expected(boot: Boot | None, node: str) -> bool:
-    """Whether what this node has of it is no stray yet: it is being evacuated from there, or could not be."""
-    if boot is None or boot.instance.vm_state == Vm.ACTIVE:
+    """Whether what this node has of it is no stray yet: it is being evacuated from there, or could not be, or it
+    went elsewhere and may come back."""
+    if boot is None:
         return False
-    evacuation = boot.spec().evacuation
+    spec = boot.spec()
+    if any(place.node == node for place in kept_places(spec, boot.instance.host)):
+        return True
+    if boot.instance.vm_state == Vm.ACTIVE:
+        return False
+    evacuation = spec.evacuation
     return evacuation is not None and evacuation.node == node

@@ -15,6 +15,7 @@ from uuid import NAMESPACE_OID, uuid5
 import msgspec
 
 from actors.conductor.boots import Boot
+from actors.messages import KeptPlace
 from actors.records import Flavor, InstanceAction, Move
 
 KEPT = 5_000  # of all servers, at 0.5 KiB each
@@ -82,12 +83,16 @@ class Moves:
         if known is not None and known.status != status:
             self._change(msgspec.structs.replace(known, status=status, updated_at=now))
 
+    def goes_to(self, instance_id: str, place: KeptPlace, status: str, now: float) -> None:
+        known = self.open_of(instance_id)
+        if known is not None:
+            there = msgspec.structs.replace(known, target_host=place.host, target_node=place.node)
+            self._change(msgspec.structs.replace(there, status=status, updated_at=now))
+
     def reaches(self, boot: Boot, status: str, now: float) -> None:
         """The same, of one that is on the host where it goes."""
-        known, row = self.open_of(boot.id), boot.instance
-        if known is not None:
-            there = msgspec.structs.replace(known, target_host=row.host, target_node=row.node)
-            self._change(msgspec.structs.replace(there, status=status, updated_at=now))
+        row = boot.instance
+        self.goes_to(boot.id, KeptPlace(host=row.host, node=row.node, claim_id=""), status, now)
 
     def end(self, instance_id: str, otherwise: str, now: float) -> None:
         """Its server is deleted, or is what an administrator says: what was finished is confirmed by that."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.acts import AnyAct, ConfirmResize, Resize, RevertResize, act_of
+from actors.acts import AnyAct, ConfirmResize, Migrate, Resize, RevertResize, act_of
 from actors.conductor.boots import Boot
 from actors.conductor.moves import (
     CONFIRMED,
@@ -11,6 +11,7 @@ from actors.conductor.moves import (
     ERROR,
     FAILED,
     FINISHED,
+    MIGRATION,
     RESIZE,
     REVERTED,
     REVERTING,
@@ -26,6 +27,8 @@ def told(moves: Moves, boot: Boot, action: InstanceAction) -> None:
     match act_of(action.act):
         case Resize():
             moves.begin(boot, action, RESIZE, to=resized.to if resized else None)
+        case Migrate():
+            moves.begin(boot, action, MIGRATION)
         case ConfirmResize():
             moves.turn(boot.id, CONFIRMING, action.started_at)
         case RevertResize():
@@ -44,11 +47,11 @@ def untold(moves: Moves, action: InstanceAction) -> None:
 def ends(moves: Moves, boot: Boot, act: AnyAct, well: bool, now: float) -> None:
     """It has ended, and its server is what it is by now. One that was reset meanwhile can't be reverted any more."""
     match act:
-        case Resize() if well:
+        case Resize() | Migrate() if well:
             moves.reaches(boot, FINISHED, now)
             if boot.instance.vm_state != Vm.RESIZED:
                 moves.turn(boot.id, CONFIRMED, now)
-        case Resize():
+        case Resize() | Migrate():
             moves.turn(boot.id, ERROR, now)
         case ConfirmResize():
             moves.turn(boot.id, CONFIRMED if well else ERROR, now)

@@ -54,7 +54,7 @@ class Questions:
         self.scheduler_lives += 1
         holding = [boot for boot in self._boots.values() if boot.holds_host]
         self._told_to_hold = {boot.id for boot in holding if _may_give_up(boot)}
-        return [boot.claim() for boot in holding]
+        return [claim for boot in self._boots.values() for claim in boot.claims()]
 
     async def strangers(self, node: str, instance_ids: list[str]) -> list[str]:
         """Those that have no place on this node. One in ERROR keeps its place here: its owner may look at it."""

@@ -178,6 +178,8 @@ class Conductor(Living):
             self.spawn(self._abandon(node))
         self._acts.claims.add(boot.id for boot in boots if boot.spec().resized is not None)
         self.spawn(self._acts.claims.tell())
+        self._acts.migrating.begin(boots)
+        self._acts.migrating.tend_soon()
         self.shelving.add(boot.id for boot in boots if self.shelving.is_due(boot))
         self.spawn(self.shelving.tend())
         self._acts.resume()
@@ -240,6 +242,7 @@ class Conductor(Living):
             ),
             running=tuple(b.claim() for b in here if b.holds_host and not b.building and not b.instance.deleting),
             enabled=row.enabled,
+            kept=tuple(claim for boot in self._boots.values() for claim in boot.kept_claims(compute.node)),
         )
 
     def with_a_host(self, request_ids: set[str]) -> set[str]:
@@ -455,6 +458,7 @@ class Conductor(Living):
         await self._acts.claims.tell()
         self.spawn(self._attempts.letting_go.again())
         self.spawn(self.shelving.tend())
+        self._acts.migrating.tend_soon()
         deleting = [b for b in self._leaving.values() if not b.controlled and not b.undoing]
         self._attempts.tend()
         if deleting:
@@ -469,6 +473,10 @@ class Conductor(Living):
         while self._tasks:
             await asyncio.wait(set(self._tasks))
         await self._writing.drained()
+
+    async def leave_all(self, boots: list[Boot]) -> None:
+        """For the steps: what other hosts have of servers that are deleted goes. Raises `ConnectionError`."""
+        await self._acts.migrating.leave_all(boots)
 
     async def write(self, boots: list[Boot], event_type: str, also: Sequence[Change] = ()) -> None:
         """For the steps and the acts: `Writing.write`."""

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from actors.conductor import moved
 from actors.conductor.boots import Boot
+from actors.conductor.held import kept_places
 from actors.conductor.nodes import NodeLeftError
 from actors.errors import CallerFault, Fault, HostError, HostFault, StaleEpochError
 from actors.messages import (
@@ -136,7 +137,9 @@ def no_host_fault(reply: NoHostFound, at: float) -> BootFault:
 
 
 async def release(conductor: Conductor, boots: list[Boot]) -> None:
-    await conductor.scheduler.release([boot.id for boot in boots])
+    going = [boot for boot in boots if boot.instance.deleting]
+    kept = [place.claim_id for boot in going for place in kept_places(boot.spec(), boot.instance.host)]
+    await conductor.scheduler.release([*(boot.id for boot in boots), *kept])
 
 
 async def hand_over(conductor: Conductor, boots: list[Boot]) -> Failures:
@@ -200,12 +203,13 @@ async def take_back(conductor: Conductor, boots: list[Boot]) -> None:
     if nowhere := by_node.pop("", []):
         await _give_back(conductor, nowhere)
     await asyncio.gather(*(_destroy(conductor, node, group) for node, group in by_node.items()))
+    await conductor.leave_all([boot for boot in boots if boot.again and boot.instance.deleting])
     await _give_back_shelved(conductor, [boot for boot in boots if boot.again and boot.instance.deleting])
 
 
 async def _give_back_shelved(conductor: Conductor, boots: list[Boot]) -> None:
     """Of servers that go: volumes that are kept for them, on no host, and the images that shelving made."""
-    if kept := [boot.id for boot in boots if boot.spec().shelved is not None]:
+    if kept := [boot.id for boot in boots if boot.spec().shelved is not None or boot.spec().moving is not None]:
         await conductor.volume.detach([DetachRequest(instance_id=one, host="") for one in kept])
     if images := [image_id for boot in boots for image_id in moved.images_of(boot)]:
         await conductor.image.discard(images)

@@ -1,4 +1,4 @@
-"""The images of one worker node: fetched once, served to the other nodes.
+"""The images of one worker node: fetched once, served to the other nodes, as are disks of guests that go there.
 
 Owned by the node's compute actor; the libvirt driver asks `fetch`. A node that has an image tells the image room, which
 sends the next node here, so that data spreads from node to node and not all from one. Invariants: what is served was
@@ -7,6 +7,7 @@ verified against the registry; whom the image room does not let see an image doe
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Set
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from actors.errors import CallerError, not_found, value_of
 from actors.faces import ImageFace
 from actors.image.cache import ImageCache
 from actors.image.data_server import DataServer
+from actors.image.disk_offers import DiskOffers, Offer
 from actors.messages import ImageLocation, ImageRequest
 
 
@@ -25,6 +27,7 @@ class NodeImages:
         self._cache = ImageCache(folder, self._locate, clock)
         self._server = DataServer(self._find, ip)
         self._told: set[str] = set()
+        self._disks = DiskOffers()
 
     async def start(self) -> None:
         """Serve, and tell what is here already."""
@@ -59,6 +62,13 @@ class NodeImages:
         self._told.difference_update(going)
         return await self._cache.evict(going, age_s)
 
+    async def offer(self, name: str, path: Path) -> Offer:
+        """A disk, which another node may fetch who is told of it."""
+        return await asyncio.to_thread(self._disks.add, name, path, self._server.address)
+
+    def drop_offers(self, prefix: str) -> None:
+        self._disks.drop(prefix)
+
     async def _tell(self, image_ids: list[str]) -> None:
         self._told.update(image_ids)
         try:
@@ -70,7 +80,10 @@ class NodeImages:
         return value_of((await self._room.locate([ImageRequest(token=token, image_id=image_id)]))[0])
 
     async def _find(self, token: str, image_id: str) -> Path:
-        """For another node: the file, if its caller may see the image."""
+        """For another node: the file, if its caller may see the image, or was told of the disk."""
+        disk = self._disks.find(image_id, token)
+        if disk is not None:
+            return disk
         path = self._cache.cached(await self._locate(token, image_id))
         if path is None:
             raise CallerError(not_found("image_id", f"image {image_id} is not on this node any more"))

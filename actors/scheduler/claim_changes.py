@@ -7,12 +7,14 @@ exceed its capacity; of one instance's changes the newest edition stands, howeve
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 
 from msgspec.structs import replace
 
 from actors.errors import CallerFault, busy, conflict
-from actors.messages import Claim, ClaimChange
+from actors.messages import Claim, ClaimChange, Exchange
 from actors.scheduler import wire
 from placement import Claim as Held
 from placement import Fleet, NoHost, Placement, Placer, Request
@@ -31,6 +33,29 @@ class ClaimChanges:
 
     def forget(self, instance_id: str) -> None:
         self._editions.pop(instance_id, None)
+
+    def exchange(self, asked: Exchange) -> bool:
+        """Whether anything changed."""
+        here, there = self._fleet.claims.get(asked.instance_id), self._fleet.claims.get(asked.claim_id)
+        if here is None or there is None or here.host == asked.host or there.host != asked.host:
+            return False
+        for claim_id in (asked.instance_id, asked.claim_id):
+            self._fleet.release(claim_id)
+        self._fleet.claim(replace(there, instance_id=asked.instance_id, building=False))
+        self._fleet.claim(replace(here, instance_id=asked.claim_id, building=False))
+        return True
+
+    @contextmanager
+    def as_if_not_there(self, instance_id: str) -> Iterator[None]:
+        """What it holds counts for nothing meanwhile, and is there again afterwards; '' = of none."""
+        held = self._fleet.claims.get(instance_id)
+        if held is not None:
+            self._fleet.release(instance_id)
+        try:
+            yield
+        finally:
+            if held is not None:
+                self._fleet.claim(held)
 
     def grow(self, change: ClaimChange, random: Random) -> Placement | NoHost | CallerFault:
         """Raises `BadRequest`."""

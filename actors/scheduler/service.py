@@ -16,7 +16,7 @@ from actors.clock import Clock
 from actors.cluster.names import node_of
 from actors.errors import CallerFault, StaleEpochError, bad_request, busy, conflict
 from actors.fencing import UNFENCED, Epochs
-from actors.messages import Claim, ClaimChange, HostReport, HostSeen, NoHostFound, Placed, PlaceRequest
+from actors.messages import Claim, ClaimChange, Exchange, HostReport, HostSeen, NoHostFound, Placed, PlaceRequest
 from actors.records import Aggregate
 from actors.scheduler import providers, wire
 from actors.scheduler.arrangement import Arrangement
@@ -92,6 +92,15 @@ class Scheduler:
         for instance_id in instance_ids:
             self._release(instance_id)
             self._blamed.pop(instance_id, None)
+
+    async def exchange(self, exchanges: list[Exchange]) -> None:
+        """Instances are where other ids held room for them, and those have what they held. Repeatable: one that is
+        there already, or of which nothing is held there, changes nothing."""
+        for one in exchanges:
+            if self._claim_changes.exchange(one):
+                for claim_id in (one.instance_id, one.claim_id):
+                    self._attempts[claim_id] = UNKNOWN_ATTEMPT
+                    self._provisional.pop(claim_id, None)
 
     async def grow(self, changes: list[ClaimChange]) -> list[Placed | NoHostFound | CallerFault]:
         """Room for another flavor beside what instances hold, on the hosts where they are. Repeatable by edition."""
@@ -244,7 +253,9 @@ class Scheduler:
             request = read(asked)
             self._release(asked.instance_id)
             self._count_failure(asked)
-            reply = self._noted(asked, self._placer.place_one(request, self._random))
+            with self._claim_changes.as_if_not_there(asked.beside):
+                answer = self._placer.place_one(request, self._random)
+            reply = self._noted(asked, answer)
         except BadRequest as error:
             return bad_request(error.field, error.message)
         if isinstance(reply, NoHostFound) and self._more_may_come():
@@ -367,7 +378,7 @@ class Scheduler:
 
     def _count_failure(self, asked: PlaceRequest) -> None:
         """The host that failed last is the last to be left out: it weighs less until a build succeeds there."""
-        if asked.ignore_hosts and self._blamed.get(asked.instance_id) != asked.attempt:
+        if asked.ignore_hosts and not asked.beside and self._blamed.get(asked.instance_id) != asked.attempt:
             host = asked.ignore_hosts[-1]
             self._blamed[asked.instance_id] = asked.attempt
             self._failures[host] += 1

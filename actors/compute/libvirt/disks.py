@@ -103,12 +103,33 @@ def copy_beside(disk: Path, target: Path, hurried: Callable[[], bool], reserve_b
 
     It is on disk when this returns. Raises `ToolFailed`, also where it is `hurried`, or would take what is reserved.
     """
+    _copy(["cp", "--sparse=always", "--reflink=auto", "--", str(disk)], target, hurried, reserve_bytes)
+
+
+def pack(disk: Path, target: Path, hurried: Callable[[], bool], reserve_bytes: int) -> None:
+    """As `copy_beside`, but as one qcow2 file with all that the disk is laid over."""
+    kind = "qcow2" if disk.name == ROOT else "raw"
+    _copy(["qemu-img", "convert", "-f", kind, "-O", "qcow2", str(disk)], target, hurried, reserve_bytes)
+
+
+def unpack(packed: Path, target: Path) -> None:
+    """Of what was packed: the disk, which is on disk when this returns."""
+    part = packed
+    if target.name != ROOT:
+        part = _part(target)
+        _run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", str(packed), str(part)], COPY_S)
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+    part.replace(target)
+
+
+def _copy(command: list[str], target: Path, hurried: Callable[[], bool], reserve_bytes: int) -> None:
     if target.exists():
         return
     if hurried():
         raise ToolFailed(NOT_COPIED)
     part = _part(target)
-    command = ["cp", "--sparse=always", "--reflink=auto", "--", str(disk), str(part)]
+    command = [shutil.which(command[0], path=PATHS) or command[0], *command[1:], str(part)]
     why = NOT_COPIED
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as copying:
         until = monotonic() + COPY_S
@@ -121,7 +142,7 @@ def copy_beside(disk: Path, target: Path, hurried: Callable[[], bool], reserve_b
         if copying.returncode:
             assert copying.stderr is not None, "it is a pipe"
             part.unlink(missing_ok=True)
-            raise ToolFailed(f"cp: {copying.stderr.read().strip() or why}")
+            raise ToolFailed(f"{Path(command[0]).name}: {copying.stderr.read().strip() or why}")
     with part.open("rb") as file:
         os.fsync(file.fileno())
     part.replace(target)

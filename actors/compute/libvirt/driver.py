@@ -29,10 +29,11 @@ from actors.compute.libvirt.connection import Connection
 from actors.compute.libvirt.daemon import await_daemon, start_daemon
 from actors.compute.libvirt.daemon_files import files_of, uri_of
 from actors.compute.libvirt.guest_xml import domain_name, domain_xml, needs_own_parts, plan_guest
-from actors.compute.libvirt.guests import LibvirtGuests
+from actors.compute.libvirt.guests import Disks, LibvirtGuests
 from actors.compute.libvirt.hardware import hardware_of
 from actors.compute.libvirt.host import Taken, taken_by
 from actors.compute.libvirt.interfaces import is_passed_through, queues
+from actors.compute.libvirt.moving import ARRIVING, LOCK, PACKED
 from actors.compute.libvirt.rescue_xml import RESCUE, RESCUE_CONFIG
 from actors.compute.libvirt.resize import KEPT, definition
 from actors.compute.libvirt.resize_xml import before, boots_from_cdrom, marked
@@ -55,7 +56,7 @@ CONSOLE_LINES = 1_000
 FAULT_LINES = 5  # of the console in a fault
 SEED_BYTES = 512  # of randomness for the guest, as Nova gives
 DISK_PATTERNS = {
-    "root": ("disk", f"disk{KEPT}", RESCUE),
+    "root": ("disk", f"disk{KEPT}", f"disk{PACKED}", f"disk{ARRIVING}*", LOCK, RESCUE),
     "config": ("disk.config", RESCUE_CONFIG),
     "ephemeral": ("disk.eph*", "disk.swap*"),
 }
@@ -77,7 +78,8 @@ class Images(Protocol):
 class LibvirtHypervisor:
     cohort = 1
 
-    def __init__(self, config: NodeConfig, clock: Clock, images: Images) -> None:
+    def __init__(self, config: NodeConfig, clock: Clock, images: Images, disks_of: Disks | None = None) -> None:
+        """`disks_of`: how disks go to other nodes; without it guests stay where they are."""
         self._config = config
         self._clock = clock
         self._images = images
@@ -86,7 +88,7 @@ class LibvirtHypervisor:
         self._disk_pool = ThreadPoolExecutor(DISK_THREADS, thread_name_prefix="disks")
         self._claims: dict[str, Claim | None] = {}
         self._choosing = asyncio.Lock()  # of parts of the host that one guest gets to itself
-        self.guests = LibvirtGuests(config, self._connection, self._taps, clock)
+        self.guests = LibvirtGuests(config, self._connection, self._taps, clock, disks_of)
         self.watchdog = NodeWatchdog(config)
         self._virt_type: VirtType = "qemu"
         self._facts: capacity.HostFacts | None = None

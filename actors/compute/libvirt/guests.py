@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -19,16 +19,19 @@ from pyroute2 import NetlinkError
 
 from actors.clock import Clock
 from actors.cluster.config import NodeConfig
+from actors.compute.block_info import root_as_cdrom
 from actors.compute.build import Build, Disk, ResizeMark
-from actors.compute.libvirt import disks, domains, live, rescue, resize
+from actors.compute.libvirt import disks, domains, live, moving, rescue, resize
 from actors.compute.libvirt.connection import Connection
 from actors.compute.libvirt.hardware import hardware_of
 from actors.compute.libvirt.interfaces import interface_elements, is_passed_through, queues
-from actors.compute.libvirt.resize_xml import is_of
+from actors.compute.libvirt.resize_xml import boots_from_cdrom, is_of
 from actors.compute.libvirt.storage import disk_element
 from actors.compute.libvirt.taps import Taps
 from actors.errors import CallerError, HostError, HostFault, bad_request
-from actors.messages import BootSpec, Claim, Vif
+from actors.image.cache import FetchFailed
+from actors.image.disk_offers import Offer
+from actors.messages import BootSpec, Claim, DiskOffer, Vif
 from actors.records import Flavor
 from actors.states import Power
 
@@ -40,12 +43,23 @@ COPY_FILE = "snapshot.qcow2"
 LOCAL = "127.0.0.1"  # where QEMU's screens listen, inside the node's namespace
 
 
+class Disks(Protocol):
+    """How a node offers disks to others (`actors.image.node_images.NodeImages`)."""
+
+    async def offer(self, name: str, path: Path) -> Offer: ...
+
+    def drop_offers(self, prefix: str) -> None: ...
+
+
 class LibvirtGuests:
-    def __init__(self, config: NodeConfig, connection: Connection, taps: Taps, clock: Clock) -> None:
+    def __init__(
+        self, config: NodeConfig, connection: Connection, taps: Taps, clock: Clock, disks_of: Disks | None = None
+    ) -> None:
         self._config = config
         self._connection = connection
         self._taps = taps
         self._clock = clock
+        self._disks_of = disks_of
         self._reserve_bytes = config.disk_reserved_gib * disks.GIB  # copies leave this free
 
     def watch(self, changed: Callable[[str], None]) -> None:
@@ -209,6 +223,42 @@ class LibvirtGuests:
     def _folder(self, instance_id: str) -> Path:
         return self._config.instances / instance_id
 
+    # ------------------------------------------------------------ to another host, and back
+
+    async def offer_disks(self, instance_id: str, hurry: asyncio.Event, anew: bool) -> tuple[DiskOffer, ...]:
+        if self._disks_of is None:
+            raise HostError(HostFault("migrate", self._config.host, "its disks can't be fetched from here"))
+        folder = self._folder(instance_id)
+        async with self._faults("migrate"):
+            definition = await self._connection.call(resize.definition, instance_id)
+            cdrom = boots_from_cdrom(definition, str(folder / resize.ROOT))
+            packed = await asyncio.to_thread(moving.pack, folder, hurry.is_set, self._reserve_bytes, anew)
+            found = [(path, await self._disks_of.offer(f"{instance_id}.{path.name}", path)) for path in packed]
+        return tuple(
+            DiskOffer(name=moving.name_of(path), cdrom=cdrom and moving.is_root(path), **offer._asdict())
+            for path, offer in found
+        )
+
+    async def drop_offers(self, instance_id: str) -> None:
+        if self._disks_of is not None:
+            self._disks_of.drop_offers(f"{instance_id}.")
+        async with self._faults("migrate"):
+            await asyncio.to_thread(moving.forget, self._folder(instance_id))
+
+    async def take_disks(self, build: Build, offers: tuple[DiskOffer, ...]) -> None:
+        async with self._faults("migrate"):
+            self._folder(build.id).mkdir(parents=True, exist_ok=True)  # one on volumes has its console's log there
+            for offer in offers:
+                await moving.take(self._folder(build.id), offer)
+        if any(offer.cdrom for offer in offers):
+            build.disks = root_as_cdrom(build.disks, build.order.spec.image_properties)
+
+    async def keep_root_kind(self, build: Build) -> None:
+        async with self._faults("migrate"):
+            definition = await self._connection.call(resize.definition, build.id)
+        if boots_from_cdrom(definition, str(self._folder(build.id) / resize.ROOT)):
+            build.disks = root_as_cdrom(build.disks, build.order.spec.image_properties)
+
     # ------------------------------------------------------------ copies, screens, questions
 
     async def copy_root_disk(self, instance_id: str) -> Path:
@@ -253,7 +303,7 @@ class LibvirtGuests:
         """What the host's tools say is the host's fault."""
         try:
             yield
-        except (libvirt.libvirtError, NetlinkError, OSError, disks.ToolFailed, TimeoutError) as error:
+        except (libvirt.libvirtError, NetlinkError, OSError, disks.ToolFailed, FetchFailed, TimeoutError) as error:
             raise HostError(HostFault(step, self._config.host, str(error) or type(error).__name__)) from error
 
 

@@ -34,6 +34,7 @@ from actors.api.act_messages import (
     EditServer,
     GroupOfServer,
     ImageOfServer,
+    MigrateServer,
     RescueServer,
     ResizeServer,
     ShelveServer,
@@ -66,6 +67,7 @@ router = APIRouter(prefix="/v2.1/servers/{server_id}")
 
 CONSOLE_LINES = 100_000  # asked for where all are wanted; the node has its own limit
 IMAGE_ID_SINCE = (2, 45)
+MIGRATED_TO_HOST_SINCE = (2, 56)
 REASON_SINCE = (2, 73)
 VOLUMES_RESCUED_SINCE = (2, 87)
 TO_HOST = f"{API}:os-shelve:unshelve_to_host"
@@ -73,7 +75,7 @@ UNSHELVED_IN_ZONE_SINCE, UNSHELVED_TO_HOST_SINCE = (2, 77), (2, 91)
 SHUT_DOWN_S = 0.0  # what a guest has to shut down is the compute API's to say
 NOT_DONE = (
     "addFixedIp", "changePassword",
-    "injectNetworkInfo", "migrate", "os-migrateLive", "os-start-rescue", "removeFixedIp",
+    "injectNetworkInfo", "os-migrateLive", "os-start-rescue", "removeFixedIp",
     "resetNetwork", "trigger_crash_dump", "os-getRDPConsole", "os-getSerialConsole", "os-getSPICEConsole",
 )  # fmt: skip
 NEVER = (3, 0)
@@ -408,6 +410,29 @@ async def resize(asked: Asked, how: Any) -> Response:
     return Response(status_code=ACCEPTED)
 
 
+class MigrateIn(Strict):
+    host: Name | None = None
+
+
+async def migrate(asked: Asked, how: Any) -> Response:
+    """To another host with its disks; then it waits for `confirmResize` or `revertResize`. Which host may be said since
+    2.56; before, what is said counts for nothing."""
+    wanted = MigrateIn()
+    if asked.version >= MIGRATED_TO_HOST_SINCE and how is not None:
+        wanted = parsed(MigrateIn, how)
+        if "host" in wanted.model_fields_set and wanted.host is None:
+            raise CallerError(bad_request("", "Invalid input for field/attribute host: it is the name of a host"))
+    await asked.rooms.api.migrate(
+        MigrateServer(
+            token=asked.caller.token,
+            server_id=asked.server_id,
+            host=wanted.host or "",
+            request_id=asked.caller.request_id,
+        )
+    )
+    return Response(status_code=ACCEPTED)
+
+
 async def shelve(asked: Asked, how: Any) -> Response:
     """Its host gives its room back; it keeps its ports, its volumes and what is on its disk."""
     await asked.rooms.api.shelve(_plain(asked))
@@ -494,6 +519,7 @@ ACTIONS: dict[str, Action] = {
     "resize": resize,
     "confirmResize": plainly(ConfirmResize(), NO_CONTENT),
     "revertResize": plainly(RevertResize()),
+    "migrate": migrate,
     "shelve": shelve,
     "shelveOffload": shelve_offload,
     "unshelve": unshelve,

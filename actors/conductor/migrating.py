@@ -1,0 +1,376 @@
+"""Cold migration: a server goes to another host with its disks, part by part, and waits there to be confirmed.
+
+Owned by the conductor's acts, which accept it and record its end. Each part is on disk before the next begins, may be
+run again, and the way back is run from wherever it was: a host is found and holds room beside the first (`KeptPlace`);
+nothing of the server is on it; the guest leaves its host; the row says that it is on the other; it arrives. Invariants:
+its first host keeps its disks, and room for it, until it is confirmed; it runs on one host at a time; what comes to
+nothing is where it was; a host that it left for good lets go of it, whoever dies, and only then gives its room back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from actors.acts import (
+    LEFT_OFF,
+    Act,
+    ActDone,
+    ActOrder,
+    Arrive,
+    ConfirmResize,
+    Leave,
+    Migrate,
+    Return,
+    RevertResize,
+    act_of,
+)
+from actors.conductor import moved
+from actors.conductor.attached import with_named_volumes
+from actors.conductor.boots import Boot
+from actors.conductor.held import kept_places, other_place
+from actors.conductor.moves import MIGRATING, MIGRATION, POST_MIGRATING
+from actors.conductor.nodes import NodeLeftError
+from actors.errors import CallerFault, Fault, HostError, HostFault
+from actors.messages import Exchange, KeptPlace, Moving, NoHostFound, Placed, PlaceRequest
+from actors.records import InstanceAction
+from actors.saga import describe
+from actors.states import Task
+from actors.vifs import alike
+
+if TYPE_CHECKING:
+    from actors.conductor.service import Conductor
+
+STEP = "migrate"
+BUSY = 503  # the scheduler does not know all hosts yet, or again
+ASK_S = 120.0  # a scheduler that is away, or does not know its hosts, is asked for so long
+PAUSE_S = 0.2
+AWAY = "the scheduler can't be reached"
+LEFT = "the host left the cluster"
+NOT_ASKED = "the server is not on its way to another host"
+
+Wanted = Callable[[], bool]
+Reply = ActDone | Fault | None
+
+
+class StandsError(Exception):
+    """Who is to do the next part is away: it is done when that actor says hello, or its node has left."""
+
+
+class Migrating:
+    def __init__(self, conductor: Conductor) -> None:
+        self._conductor = conductor
+        self._unclaimed: set[str] = set()  # ids by which the scheduler may hold room that is needed no more
+        self._due: set[str] = set()  # ids of servers that hosts have yet to let go of
+        self._busy: set[str] = set()  # of those: that are being worked on
+
+    def begin(self, boots: list[Boot]) -> None:
+        """With what a dead conductor may not have told."""
+        places = [(boot, place) for boot in boots for place in kept_places(boot.spec(), boot.instance.host)]
+        held = {place.claim_id for _, place in places}
+        self._unclaimed = {move.id for move in self._conductor.moves.newest() if move.kind == MIGRATION} - held
+        self._due = {boot.id for boot in boots if boot.spec().left_behind}
+
+    # ------------------------------------------------------------ there, and back
+
+    async def run(self, boot: Boot, action: InstanceAction, wanted: Wanted) -> Reply:
+        """How it ended; None: it stands, or is not wanted any more. Raises `ConnectionError`."""
+        moving = boot.spec().moving
+        act = act_of(action.act)
+        if moving is None:
+            return HostFault(STEP, boot.instance.host, NOT_ASKED)
+        try:
+            match act:
+                case Migrate() if not moving.back:
+                    return await self._go(boot, act, wanted)
+                case Migrate(token=token) | RevertResize(token=token):
+                    return await self._go_back(boot, token, wanted)
+                case _:
+                    now = self._conductor.clock.now()
+                    return ActDone(started_at=now, finished_at=now)
+        except StandsError:
+            return None
+
+    async def _go(self, boot: Boot, act: Migrate, wanted: Wanted) -> Reply:
+        if not _moving(boot).target_host and (fault := await self._find(boot, wanted)) is not None:
+            return fault
+        moving, left = _moving(boot), None
+        if wanted() and boot.instance.host == moving.host:
+            await self._destroy(boot, _target(moving))  # what another time may have left there
+            if wanted():
+                left = await self._order(boot, _source(moving), Leave(wait_s=0.0 if act.stopped else act.wait_s))
+            if wanted() and isinstance(left, ActDone):
+                await self._is_on(boot, _target(moving), Task.RESIZE_MIGRATED)
+        if not wanted():
+            return None
+        if boot.instance.host != moving.host:
+            await self._exchange(boot)
+            left = left or await self._order(boot, _source(moving), Leave(gone=True))
+            if wanted() and isinstance(left, ActDone):
+                left = await self._arrive(boot, act, left)
+        if not wanted() or isinstance(left, ActDone):
+            return left if wanted() else None
+        assert left is not None, "it was told to leave"
+        await self._turn_back(boot, left)
+        return await self._go_back(boot, act.token, wanted)
+
+    async def _arrive(self, boot: Boot, act: Migrate, left: ActDone) -> ActDone | Fault:
+        self._shows(boot, Task.RESIZE_FINISH)
+        self._conductor.write_later([boot])
+        arrive = Arrive(token=act.token, disks=left.disks, stopped=_moving(boot).stopped)
+        return await self._order(boot, _target(_moving(boot)), arrive)
+
+    async def _turn_back(self, boot: Boot, why: Fault) -> None:
+        """From now on it goes back, whoever dies. An attempt to attach its volumes may be over, where it is."""
+        moving = replace(_moving(boot), back=True, why=describe(why))
+        boot.ask_anew(moving=moving)
+        if boot.instance.host == moving.host:
+            boot.change(attempt=boot.instance.attempt + 1)
+        await self._conductor.write([boot], "")
+
+    async def _go_back(self, boot: Boot, token: str, wanted: Wanted) -> Reply:
+        moving = _moving(boot)
+        if boot.instance.host != moving.host:
+            await self._destroy(boot, _target(moving), may_begin=bool(moving.why))
+            if wanted():
+                await self._is_on(boot, _source(moving), Task(boot.instance.task_state))
+        if not wanted():
+            return None
+        await self._exchange(boot)
+        reply = await self._order(boot, _source(moving), Return(token=token, stopped=moving.stopped))
+        if not wanted():
+            return None
+        if isinstance(reply, ActDone):
+            self._wire(boot, reply)
+            return HostFault(STEP, moving.target_host, moving.why) if moving.why else reply
+        if self._conductor.nodes.has_left(moving.node):
+            return HostFault(STEP, moving.host, moving.why or describe(reply))
+        return HostFault(LEFT_OFF, moving.host, f"{describe(reply)}; it was to be put back{_after(moving)}")
+
+    # ------------------------------------------------------------ the parts
+
+    async def _find(self, boot: Boot, wanted: Wanted) -> Fault | None:
+        """Room on another host, beside what it holds; durably that it goes there."""
+        moving, why = _moving(boot), AWAY
+        until = self._conductor.clock.monotonic() + ASK_S
+        while wanted() and self._conductor.clock.monotonic() < until:
+            reply = await self._asked(boot, moving)
+            if not wanted():
+                break
+            if isinstance(reply, Placed):
+                boot.ask_anew(moving=replace(moving, target_host=reply.host, target_node=reply.node))
+                self._shows(boot, Task.RESIZE_MIGRATING)
+                self._conductor.moves.goes_to(boot.id, _target(_moving(boot)), MIGRATING, self._conductor.clock.now())
+                await self._conductor.write([boot], "")
+                await self._conductor.scheduler.confirm([moving.claim_id])
+                return None
+            if isinstance(reply, NoHostFound):
+                return HostFault(STEP, moving.host, reply.message)
+            if reply is not None:
+                why = reply.message
+                if reply.status != BUSY:
+                    return reply
+            await asyncio.sleep(PAUSE_S)
+        self._unclaimed.add(moving.claim_id)
+        await self.tell()
+        return HostFault(STEP, moving.host, why)
+
+    async def _asked(self, boot: Boot, moving: Moving) -> Placed | NoHostFound | CallerFault | None:
+        """None: nobody answers, or who did is no more, and does not hold it."""
+        lives = self._conductor.scheduler_lives
+        try:
+            [reply] = await self._conductor.scheduler.place([self._request(boot, moving)])
+        except ConnectionError:
+            return None
+        return reply if lives == self._conductor.scheduler_lives else None
+
+    def _request(self, boot: Boot, moving: Moving) -> PlaceRequest:
+        """One compute actor has a guest once: another host of its own is none to go to."""
+        node = self._conductor.nodes.row(moving.node)
+        asked = boot.place_request()
+        zone = boot.spec().availability_zone.partition(":")[0]
+        return replace(
+            asked,
+            instance_id=moving.claim_id,
+            attempt=0,
+            availability_zone=f"{zone}:{moving.to}" if moving.to else zone,
+            ignore_hosts=(*asked.ignore_hosts, moving.host, *(node.hosts if node is not None else ())),
+            beside=boot.id,
+            batch="",
+            least=0,
+        )
+
+    async def _is_on(self, boot: Boot, place: KeptPlace, task: Task) -> None:
+        """Durably. From now on this is another attempt: what comes late from the other host counts for nothing."""
+        now = self._conductor.clock.now()
+        boot.change(host=place.host, node=place.node, attempt=boot.instance.attempt + 1, updated_at=now)
+        self._shows(boot, task)
+        if task is Task.RESIZE_MIGRATED:
+            self._conductor.moves.turn(boot.id, POST_MIGRATING, now)
+        await self._conductor.write([boot], "")
+
+    async def _exchange(self, boot: Boot) -> None:
+        row, moving = boot.instance, _moving(boot)
+        await self._conductor.scheduler.exchange(
+            [Exchange(instance_id=boot.id, claim_id=moving.claim_id, host=row.host)]
+        )
+
+    async def _order(self, boot: Boot, place: KeptPlace, act: Leave | Arrive | Return) -> ActDone | Fault:
+        """Raises `StandsError`."""
+        nodes = self._conductor.nodes
+        if nodes.has_left(place.node):
+            return HostFault(STEP, place.host, LEFT)
+        try:
+            asking = self._conductor.compute(place.node).act([_order_of(boot, place, act)])
+            [reply] = await nodes.call(place.node, asking)
+        except NodeLeftError:
+            return HostFault(STEP, place.host, LEFT)
+        except (ConnectionError, LookupError) as error:
+            raise StandsError from error
+        return reply
+
+    async def _destroy(self, boot: Boot, place: KeptPlace, may_begin: bool = False) -> None:
+        """Nothing of it is on that host afterwards. `may_begin`: its guest may be about to begin there.
+
+        Raises `StandsError`; `ConnectionError` also where the host can't undo it, so that it is tried again.
+        """
+        nodes, conductor = self._conductor.nodes, self._conductor
+        while not nodes.has_left(place.node):
+            epoch = nodes.epoch(place.node)
+            try:
+                destroying = conductor.compute(place.node).destroy([boot.destroy_order_at(place.host, epoch)])
+                [reply] = await nodes.call(place.node, destroying)
+            except NodeLeftError:
+                continue
+            except (ConnectionError, LookupError) as error:
+                raise StandsError from error
+            if reply is not None:
+                raise ConnectionError(f"host {place.host}: {reply.message}")
+            if epoch == nodes.epoch(place.node):
+                return
+        if may_begin:
+            await asyncio.sleep(nodes.lease_left_s(place.node))
+        await conductor.network.deallocate([moved.unbind(boot, place.host)])
+        await conductor.volume.detach(moved.detach_kept(boot, place.host))
+
+    # ------------------------------------------------------------ the end
+
+    def settle(self, boot: Boot, act: Act, reply: ActDone | Fault) -> None:
+        """It is over: it is there, where it was, or there for good."""
+        moving = _moving(boot)
+        if isinstance(reply, ActDone) and not isinstance(act, ConfirmResize):
+            self._wire(boot, reply)
+        if isinstance(act, ConfirmResize):
+            self.for_good(boot)
+        elif isinstance(act, RevertResize) or not isinstance(reply, ActDone):
+            boot.ask_anew(moving=None)
+            self._unclaimed.add(moving.claim_id)
+
+    def for_good(self, boot: Boot) -> None:
+        """It is where it is, and its other host has to let go of it."""
+        spec = boot.spec()
+        if spec.moving is not None and (place := other_place(spec.moving, boot.instance.host)) is not None:
+            boot.ask_anew(moving=None, left_behind=(*spec.left_behind, place))
+            self._due.add(boot.id)
+
+    def _wire(self, boot: Boot, done: ActDone) -> None:
+        boot.change(addresses=tuple(map(alike, self._conductor.floating.over(done.vifs))))
+        if done.root_device:
+            boot.change(root_device=done.root_device)
+
+    def _shows(self, boot: Boot, task: Task) -> None:
+        if boot.acting == _moving(boot).act_id:
+            boot.become(boot.state._replace(task=task))
+
+    # ------------------------------------------------------------ what must not be forgotten
+
+    async def tell(self) -> None:
+        """Room that is needed no more, durably, is given back."""
+        telling, self._unclaimed = self._unclaimed, set()
+        try:
+            if telling:
+                await self._conductor.scheduler.release(sorted(telling))
+        except ConnectionError:
+            self._unclaimed |= telling
+
+    def tend_soon(self) -> None:
+        if self._due or self._unclaimed:
+            self._conductor.spawn(self.tend())
+
+    async def tend(self) -> None:
+        """Hosts let go of what left them for good; what can't be done now is done by and by."""
+        await self.tell()
+        due = [boot for i in sorted(self._due - self._busy) if (boot := self._conductor.boot(i)) is not None]
+        there = [boot for boot in due if boot.spec().left_behind and not boot.instance.deleting]
+        self._due = self._busy | {boot.id for boot in there}
+        self._busy |= {boot.id for boot in there}
+        try:
+            await asyncio.gather(*map(self._let_go, there))
+        finally:
+            self._busy -= {boot.id for boot in there}
+
+    async def _let_go(self, boot: Boot) -> None:
+        try:
+            await self._conductor.write([boot], "")  # that it left is on disk
+            for place in boot.spec().left_behind:
+                await self._destroy(boot, place)
+                left = tuple(one for one in boot.spec().left_behind if one != place)
+                boot.ask_anew(left_behind=left)
+                self._unclaimed.add(place.claim_id)
+            if not boot.instance.deleting:
+                await self._conductor.write([boot], "")
+            await self.tell()
+        except (StandsError, ConnectionError, HostError):
+            return
+
+    async def leave_all(self, boots: Iterable[Boot]) -> None:
+        """Of servers that are deleted. Raises `ConnectionError` where a host is away."""
+        for boot in boots:
+            for place in kept_places(boot.spec(), boot.instance.host):
+                try:
+                    await self._destroy(boot, place)
+                except StandsError as error:
+                    raise ConnectionError(f"host {place.host} can't be reached") from error
+
+
+def asked(boot: Boot, act: Migrate, act_id: str, claim_id: str) -> Moving:
+    row = boot.instance
+    return Moving(act_id=act_id, claim_id=claim_id, host=row.host, node=row.node, to=act.to, stopped=act.stopped)
+
+
+def _moving(boot: Boot) -> Moving:
+    moving = boot.spec().moving
+    assert moving is not None, "it goes to another host, or is there"
+    return moving
+
+
+def _source(moving: Moving) -> KeptPlace:
+    return KeptPlace(host=moving.host, node=moving.node, claim_id=moving.claim_id)
+
+
+def _target(moving: Moving) -> KeptPlace:
+    return KeptPlace(host=moving.target_host, node=moving.target_node, claim_id=moving.claim_id)
+
+
+def _after(moving: Moving) -> str:
+    return f" after: {moving.why}" if moving.why else ""
+
+
+def _order_of(boot: Boot, place: KeptPlace, act: Leave | Arrive | Return) -> ActOrder:
+    """With the ports and volumes that it has, to be asked for on that host."""
+    spec, row = boot.spec(), boot.instance
+    devices = with_named_volumes(spec, boot.id)
+    named = replace(spec, networks=moved.networks_of(boot), auto_network=False, block_devices=devices)
+    return ActOrder(
+        id=f"{_moving(boot).act_id}:{type(act).__name__}:{row.attempt}",
+        instance_id=boot.id,
+        attempt=row.attempt,
+        host=place.host,
+        spec=named,
+        vifs=row.addresses,
+        act=act,
+        claim=replace(boot.claim(), host=place.host),
+    )
