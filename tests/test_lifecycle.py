@@ -32,10 +32,19 @@ AT_REST = {
 MAY = {
     "ACTIVE": {
         *("stop", "reboot", "reboot_hard", "pause", "suspend", "createImage", "createBackup", "rebuild", "rescue"),
-        *("resize", "shelve"),
+        *("resize", "migrate", "shelve"),
     },
     "SHUTOFF": {
-        *("start", "reboot_hard", "createImage", "createBackup", "rebuild_stopped", "rescue", "resize_stopped"),
+        *(
+            "start",
+            "reboot_hard",
+            "createImage",
+            "createBackup",
+            "rebuild_stopped",
+            "rescue",
+            "resize_stopped",
+            "migrate_stopped",
+        ),
         "shelve",
     },
     "PAUSED": {"unpause", "reboot_hard", "createImage", "createBackup", "shelve"},
@@ -121,6 +130,8 @@ def test_a_rescue_that_fails_leaves_the_guest_off(
     [
         ("resize", ACTIVE, ("resize_prep", "RESIZE"), RESIZED, "ACTIVE"),
         ("resize_stopped", STOPPED, ("resize_prep", "RESIZE"), RESIZED_OFF, "SHUTOFF"),
+        ("migrate", ACTIVE, ("resize_prep", "RESIZE"), RESIZED, "ACTIVE"),
+        ("migrate_stopped", STOPPED, ("resize_prep", "RESIZE"), RESIZED_OFF, "SHUTOFF"),
         ("confirmResize", RESIZED, ("resize_confirming", "VERIFY_RESIZE"), ACTIVE, "VERIFY_RESIZE"),
         ("confirmResize_stopped", RESIZED_OFF, ("resize_confirming", "VERIFY_RESIZE"), STOPPED, "VERIFY_RESIZE"),
         ("revertResize", RESIZED, ("resize_reverting", "REVERT_RESIZE"), ACTIVE, "ERROR"),

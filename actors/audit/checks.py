@@ -81,6 +81,10 @@ def rooms_are_their_rows(evidence: Evidence) -> Iterator[Disagreement]:
 def claims_are_servers(evidence: Evidence) -> Iterator[Disagreement]:
     hosted = _hosted(evidence)
     claimed = {instance_id: host for host, ids in evidence.claims.items() for instance_id in ids}
+    for server in evidence.servers:
+        for place in server.kept_places:
+            if claimed.pop(place.claim_id, "") != place.host:
+                yield _said("claims", "scheduler", server.id, f"is kept on {place.host} without a claim")
     for instance_id, host in claimed.items():
         if instance_id not in hosted:
             yield _said("claims", "scheduler", instance_id, f"a claim on {host} of no server")
@@ -118,7 +122,8 @@ def running_guests_run(evidence: Evidence) -> Iterator[Disagreement]:
 def guests_are_on_one_node(evidence: Evidence) -> Iterator[Disagreement]:
     nodes: defaultdict[str, list[str]] = defaultdict(list)
     for node, found in evidence.nodes.items():
-        for instance_id in found.compute.get("domains", ()):
+        kept = _kept_on(evidence, node) - set(found.compute.get("running", ()))  # off, until it is confirmed elsewhere
+        for instance_id in set(found.compute.get("domains", ())) - kept:
             nodes[instance_id].append(node)
     for instance_id, several in nodes.items():
         if len(several) > 1:
@@ -259,7 +264,13 @@ def nodes_answer(evidence: Evidence) -> Iterator[Disagreement]:
 
 
 def _on_node(evidence: Evidence, node: str) -> list[str]:
-    return [server.id for server in _hosted(evidence).values() if node_of(server.host) == node]
+    """Servers that are there, and those that were and may be again."""
+    hosted = [server.id for server in _hosted(evidence).values() if node_of(server.host) == node]
+    return [*hosted, *_kept_on(evidence, node)]
+
+
+def _kept_on(evidence: Evidence, node: str) -> set[str]:
+    return {server.id for server in evidence.servers if any(place.node == node for place in server.kept_places)}
 
 
 def _compared(

@@ -123,7 +123,11 @@ def test_it_goes_with_its_volumes(tmp_path: Path) -> None:
         for end, host in ((RevertResize(), NODE_NAME), (ConfirmResize(), OTHER)):
             await migrate(world, server)
             [row] = world.volumes._rows.attachments.values()
-            assert (row.volume_id, row.host, await world.volume_status(row.volume_id)) == (volume.source_id, OTHER, "in-use")
+            assert (row.volume_id, row.host, await world.volume_status(row.volume_id)) == (
+                volume.source_id,
+                OTHER,
+                "in-use",
+            )
             await act(world, server, end)
             [row] = world.volumes._rows.attachments.values()
             assert (row.host, await world.volume_status(row.volume_id)) == (host, "in-use")

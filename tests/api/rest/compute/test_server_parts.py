@@ -91,7 +91,12 @@ def test_wrong_actions_are_told_in_nova_s_words_and_form(tmp_path: Path) -> None
             assert next(iter(answer.json().values()))["code"] == code
         assert (await ask(world, url, {"os-stop": None}, by=token("other"))).status_code == 404
         nowhere = url.replace(server.id, "5b0c5f4f-0000-4000-8000-000000000000")
-        for name, there, code in (("migrate", url, 501), ("migrate", nowhere, 404), ("restore", nowhere, 404)):
+        for name, there, code in (
+            ("os-migrateLive", url, 501),
+            ("os-migrateLive", nowhere, 404),
+            ("migrate", nowhere, 404),
+            ("restore", nowhere, 404),
+        ):
             assert (await ask(world, there, {name: None}, by=world.admin)).status_code == code, name
         for version, code in (("2.43", 501), ("2.44", 404)):  # Nova has it no more
             answer = await ask(world, url, {"removeFixedIp": {"address": "10.0.0.1"}}, version=version)
