@@ -42,7 +42,7 @@ async def migrate(world: World, server: ServerView, host: str = "") -> ServerVie
 
 
 async def states(world: World, *others: Compute) -> list[dict[str, Any]]:
-    """The rooms as they are, and the other nodes; a network that nobody uses for a moment gets another port for DHCP."""
+    """The rooms and the other nodes; a network that nobody uses for a moment gets another port for DHCP."""
     here = await world.state()
     dhcp = {line.split(" ")[0] for line in here["network"]["ports"] if "owner=network:dhcp" in line}
     for kind in ("ports", "up"):
