@@ -297,7 +297,7 @@ class ActOrder(msgspec.Struct, frozen=True, kw_only=True):
     vifs: tuple[Vif, ...]
     act: AnyAct
     claim: Claim | None = None  # of one that was ever resized: what it holds on its host, when this is done
-    claim_before: Claim | None = None  # of a resize: what it holds again where that fails
+    claim_before: Claim | None = None  # of a resize, and while one is at work: what it holds again where that fails
 
 
 class ActDone(msgspec.Struct, frozen=True, kw_only=True):

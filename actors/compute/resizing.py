@@ -52,8 +52,8 @@ async def resize(node: Compute, order: ActOrder, act: Resize, hurry: asyncio.Eve
     except REFUSALS as error:
         node.hosts.change(claim_before)
         was_shut_down = power is Power.SHUTDOWN and not act.stopped
-        if (begun or was_shut_down) and not hurry.is_set():
-            await _put_back(node, build, order, act, start, error)
+        if begun or was_shut_down:
+            await _put_back(node, build, order, error, None if act.stopped or hurry.is_set() else start)
         raise
     try:
         async with asyncio.timeout(act.wait_s + RESIZE_S):
@@ -63,8 +63,7 @@ async def resize(node: Compute, order: ActOrder, act: Resize, hurry: asyncio.Eve
                 await node.standing.may_run()
                 await start(order)
     except REFUSALS as error:
-        if not hurry.is_set():
-            await _put_back(node, build, order, act, start, error)
+        await _put_back(node, build, order, error, None if act.stopped or hurry.is_set() else start)
         raise
 
 
@@ -101,15 +100,16 @@ async def _make_so(node: Compute, build: Build, order: ActOrder, act: Resize, hu
     value_of((await steps.make_ephemeral_disks(node, [build])).get(build.id))
 
 
-async def _put_back(node: Compute, build: Build, order: ActOrder, act: Resize, start: Start, why: Exception) -> None:
-    """Where not even that can be done, the next start of the guest does it."""
+async def _put_back(node: Compute, build: Build, order: ActOrder, why: Exception, start: Start | None) -> None:
+    """Where not even that can be done, the next start of the guest does it. `start` None: it stays off, or who hurries
+    sees to that."""
     guests = node.hypervisor.guests
     try:
         await guests.switch_off(order.instance_id)
         await guests.unresize(order.instance_id, build.mark)
         if order.claim_before is not None:
             node.hosts.change(order.claim_before)
-        if not act.stopped:
+        if start is not None:
             await node.standing.may_run()
             await start(_again(order))
     except REFUSALS as error:
@@ -152,7 +152,8 @@ async def confirm_resize(node: Compute, order: ActOrder) -> None:
 async def heal(node: Compute, order: ActOrder) -> None:
     """Before a start of one that is off: a reset, or a host that left, may have ended its resize in between.
 
-    Its order says of which flavor it is. Raises `HostError`.
+    Its order says of which flavor it is, but where it was made while the resize was at work: then the guest says.
+    Raises `HostError`.
     """
     guests = node.hypervisor.guests
     if order.claim is None:
@@ -162,7 +163,9 @@ async def heal(node: Compute, order: ActOrder) -> None:
         await guests.confirm_resize(order.instance_id, order.claim)
     else:
         await guests.unresize(order.instance_id, mark)
-    node.hosts.change(order.claim)
+    before = order.claim_before
+    was_put_back = before is not None and await guests.is_of(order.instance_id, _before(order.spec).flavor)
+    node.hosts.change(before if before is not None and was_put_back else order.claim)
 
 
 def _go_on(order: ActOrder, hurry: asyncio.Event) -> None:

@@ -68,10 +68,11 @@ def order_of(boot: Boot, action: InstanceAction) -> ActOrder:
 
 
 def _claims(boot: Boot, act: AnyAct) -> dict[str, Claim]:
-    """What one that was ever resized holds on its host, and what it holds again where that fails."""
+    """What one that was ever resized holds on its host, and what it holds (again) where that failed, or will fail."""
     spec = boot.spec()
     if spec.resized is None:
         return {}
-    if isinstance(act, Resize) and spec.resized.other is not None:
-        return {"claim": boot.claim(), "claim_before": boot.claim_of(spec.resized.other)}
-    return {"claim": boot.claim_of(spec.flavor)}
+    if spec.resized.other is None or isinstance(act, ConfirmResize | RevertResize):
+        return {"claim": boot.claim_of(spec.flavor)}
+    whole = boot.claim() if isinstance(act, Resize) else boot.claim_of(spec.flavor)
+    return {"claim": whole, "claim_before": boot.claim_of(spec.resized.other)}

@@ -278,3 +278,44 @@ def test_a_confirm_whose_end_was_lost_is_confirmed_again_and_never_reverted(tmp_
         assert await claims(world, server) == ((2, 256, 3), (2, 256, 3))
 
     in_world(tmp_path, play)
+
+
+@pytest.mark.parametrize("step", ["shut_down", "keep_disks", "fit"])
+@pytest.mark.parametrize("to", ["lean", "big"])
+def test_a_hard_reboot_in_the_middle_of_one_that_was_reset_leaves_books_and_guest_alike(
+    tmp_path: Path, to: str, step: str
+) -> None:
+    async def play(world: World) -> None:
+        was = await flavor(world, "was", 2, 256, 3)
+        other = await flavor(world, to, *{"lean": (1, 96, 3), "big": (3, 512, 4)}[to])
+        [server] = await world.boot(world.request(flavor="was"))
+        before, guests, begun = await world.state(), world.hypervisor.guests, asyncio.Event()
+        real, may, boot = getattr(guests, step), asyncio.Event(), world.conductor.boot(server.id)
+        assert boot is not None
+
+        async def goes_on_until_hurried(*asked: Any) -> None:
+            setattr(guests, step, real)
+            hurry = next((one for one in asked if isinstance(one, asyncio.Event)), None)
+            begun.set()
+            await (hurry or may).wait()
+            await real(*asked)
+
+        setattr(guests, step, goes_on_until_hurried)
+        await ask(world, server, to)
+        await begun.wait()
+        reset = Edit(instance_id="", vm_state="active")
+        await world.api.edit(EditServer(token=world.admin, server_id=server.id, edit=reset))
+        rebooting = asyncio.create_task(act(world, server, Reboot(hard=True)))
+        while not boot.task:  # noqa: ASYNC110 - nobody tells that it has begun
+            await asyncio.sleep(0)
+        may.set()
+        await rebooting
+        await world.settled()
+        view = await shown(world, server)
+        found = was if view.flavor == "was" else other
+        assert (view.status, found in (was, other)) == ("ACTIVE", True)
+        assert await guests.is_of(server.id, found) and await guests.resized(server.id) is None
+        assert await claims(world, server) == ((found.vcpus, found.ram_mib, found.disk_gib),) * 2
+        assert step == "fit" or await world.state() == before
+
+    in_world(tmp_path, play)
