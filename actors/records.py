@@ -491,6 +491,8 @@ class Network(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     tags: tuple[str, ...] = ()
     updated_at: float = 0.0
     revision: int = 0  # grows by one with each change of the row; set by the room where it stages the row
+    zone_hints: tuple[str, ...] = ()  # zones that it was asked to be served in
+    dns_domain: str = ""  # what it is called by in names outside; shown alone
 
 
 class Subnet(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -564,6 +566,7 @@ class Router(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     tags: tuple[str, ...] = ()
     updated_at: float = 0.0
     revision: int = 0
+    zone_hints: tuple[str, ...] = ()
 
 
 class FloatingIp(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -600,6 +603,7 @@ class SubnetPool(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     tags: tuple[str, ...] = ()
     updated_at: float = 0.0
     revision: int = 0
+    default_quota: int = -1  # of one project: addresses of IPv4, /64s of IPv6; -1 = any number
 
 
 class NetworkQuota(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -431,6 +431,8 @@ class NetworkRow(SQLModel, table=True):
     tags: Nested
     updated_at: float
     revision: Whole
+    zone_hints: Nested
+    dns_domain: str
 
 
 class SubnetRow(SQLModel, table=True):
@@ -497,6 +499,7 @@ class RouterRow(SQLModel, table=True):
     tags: Nested
     updated_at: float
     revision: Whole
+    zone_hints: Nested
 
 
 class FloatingIpRow(SQLModel, table=True):
@@ -531,6 +534,7 @@ class SubnetPoolRow(SQLModel, table=True):
     tags: Nested
     updated_at: float
     revision: Whole
+    default_quota: Whole
 
 
 class NetworkQuotaRow(SQLModel, table=True):

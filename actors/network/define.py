@@ -17,7 +17,7 @@ from actors.messages import AuthContext
 from actors.network import access
 from actors.network.ipam import IPV6_MIN_MTU, parsed_cidr, version_of
 from actors.network.messages import CreateNetwork, UpdateNetwork
-from actors.network.naming import FLOATING_OWNER, GATEWAY_OWNER, bridge_device
+from actors.network.naming import FLOATING_OWNER, GATEWAY_OWNER, ZONE, bridge_device
 from actors.network.rows import Rows, Segment
 from actors.records import Network
 
@@ -52,6 +52,21 @@ def check_host_name(name: str, field: str) -> str:
     """RFC 1123 labels; nothing else may reach dnsmasq's files."""
     if name and not HOST_NAME.fullmatch(name):
         raise CallerError(bad_request(field, f"{name!r} is not a host name"))
+    return name
+
+
+def check_zone_hints(hints: tuple[str, ...]) -> tuple[str, ...]:
+    """There is one zone of networks and routers, so that a hint of it changes nothing."""
+    for hint in hints:
+        if hint != ZONE:
+            text = f"AvailabilityZone {hint} could not be found."
+            raise CallerError(CallerFault(404, text, "availability_zone_hints", "AvailabilityZoneNotFound"))
+    return tuple(dict.fromkeys(hints))
+
+
+def check_domain(name: str) -> str:
+    """A host name that may end in a dot."""
+    check_host_name(name.removesuffix("."), "dns_domain")
     return name
 
 
@@ -95,6 +110,8 @@ def network_from(
         admin_state_up=request.admin_state_up,
         port_security_enabled=request.port_security_enabled,
         description=check_description(request.description),
+        zone_hints=check_zone_hints(request.zone_hints),
+        dns_domain=check_domain(request.dns_domain),
     )
 
 
@@ -116,6 +133,7 @@ def network_changed(request: UpdateNetwork, context: AuthContext, network: Netwo
         "shared": request.shared,
         "external": request.external,
         "port_security_enabled": request.port_security_enabled,
+        "dns_domain": None if request.dns_domain is None else check_domain(request.dns_domain),
         "mtu": None if request.mtu is None else _mtu(request.mtu, network.network_type),
     }
     return replace(network, **{field: value for field, value in given.items() if value is not None})

@@ -16,7 +16,7 @@ from actors.errors import CallerError, bad_request, conflict, not_found
 from actors.ids import random_id
 from actors.messages import AuthContext
 from actors.network import access
-from actors.network.define import check_description, check_name, no_network
+from actors.network.define import check_description, check_name, check_zone_hints, no_network
 from actors.network.define_interface import check_free_of_overlaps, subnets_of
 from actors.network.define_port import fixed_ips, new_port_id
 from actors.network.ipam import parsed, parsed_cidr, usable, version_of
@@ -49,6 +49,7 @@ def router_from(
         project_id=access.check_project(context, request.project_id),
         admin_state_up=request.admin_state_up,
         description=check_description(request.description),
+        zone_hints=check_zone_hints(request.zone_hints),
     )
     if request.gateway is None:
         return [router]

@@ -68,6 +68,8 @@ def subnet_from(request: CreateSubnet, context: AuthContext, rows: Rows, random:
     project_id = access.check_project(context, request.project_id) if request.project_id else network.project_id
     pool = _pool(request, context, rows)
     cidr = _cidr(subnet_pools.cidr_from(pool, rows, request.prefixlen, request.cidr) if pool else request.cidr)
+    if pool:
+        subnet_pools.check_quota(pool, rows, project_id, cidr)
     _check_version(request, cidr)
     if cidr.version == 6 and network.mtu < IPV6_MIN_MTU:
         text = f"IPv6 needs an MTU of {IPV6_MIN_MTU}; that of network {network.id} is {network.mtu}"

@@ -32,6 +32,8 @@ class CreateNetwork(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     admin_state_up: bool = True
     port_security_enabled: bool = True
     description: str = ""
+    zone_hints: tuple[str, ...] = ()
+    dns_domain: str = ""
 
 
 class CreateSubnet(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -115,6 +117,7 @@ class CreateSubnetPool(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     max_prefixlen: int = 0
     shared: bool = False
     is_default: bool = False
+    default_quota: int = -1  # -1 = none
 
 
 class Reference(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -144,6 +147,7 @@ class UpdateNetwork(Reference, frozen=True, kw_only=True):
     external: bool | None = None
     port_security_enabled: bool | None = None
     mtu: int | None = None
+    dns_domain: str | None = None
 
 
 class UpdateSubnet(Reference, frozen=True, kw_only=True):
@@ -166,6 +170,7 @@ class UpdateSubnetPool(Reference, frozen=True, kw_only=True):
     min_prefixlen: int | None = None
     max_prefixlen: int | None = None
     is_default: bool | None = None
+    default_quota: int | None = None
 
 
 class UpdatePort(Reference, frozen=True, kw_only=True):

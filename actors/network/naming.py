@@ -15,6 +15,7 @@ INTERFACE_OWNER = "network:router_interface"
 GATEWAY_OWNER = "network:router_gateway"
 FLOATING_OWNER = "network:floatingip"  # holds a floating IP's address; no device has it
 DEFAULT_GROUP = "default"
+ZONE = "nova"  # networks are served wherever there is an agent: there is one zone of them
 REMEMBERED = 4_096  # derived ids; a boot needs the same few several times
 
 

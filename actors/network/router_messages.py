@@ -26,6 +26,7 @@ class CreateRouter(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     description: str = ""
     admin_state_up: bool = True
     gateway: ExternalGateway | None = None
+    zone_hints: tuple[str, ...] = ()
 
 
 class UpdateRouter(Reference, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from actors.records import SubnetPool
 
 SMALLEST_PREFIX = {4: 8, 6: 64}  # as Neutron's defaults, by IP version
 LARGEST_PREFIX = {4: 30, 6: 126}  # what a subnet may have
+QUOTA_UNIT = {4: 32, 6: 64}  # the prefix length of what a quota counts
 PREFIXES_LIMIT = 64  # of one pool
 SUBNETS_WALKED = 1 << 16  # cidrs tried for one subnet; a pool that is longer in use than that is full
 
@@ -42,6 +43,7 @@ def pool_from(request: CreateSubnetPool, context: AuthContext, rows: Rows, rando
         max_prefixlen=request.max_prefixlen or LARGEST_PREFIX[version],
         shared=request.shared,
         is_default=request.is_default,
+        default_quota=request.default_quota,
         description=request.description,
     )
     return _checked(pool, context, rows)
@@ -61,6 +63,7 @@ def pool_changed(request: UpdateSubnetPool, context: AuthContext, pool: SubnetPo
         "min_prefixlen": request.min_prefixlen,
         "max_prefixlen": request.max_prefixlen,
         "is_default": request.is_default,
+        "default_quota": request.default_quota,
     }
     changed = replace(pool, **{field: value for field, value in given.items() if value is not None})
     return _checked(changed, context, rows)
@@ -85,6 +88,19 @@ def cidr_from(pool: SubnetPool, rows: Rows, prefixlen: int, cidr: str) -> str:
                 break
     why = f"Failed to allocate subnet: Insufficient prefix space to allocate subnet size /{length}."
     raise CallerError(conflict("subnetpool_id", why, "SubnetAllocationError"))
+
+
+def check_quota(pool: SubnetPool, rows: Rows, project_id: str, cidr: Cidr) -> None:
+    """Of what the project has of the pool already and this. As in Neutron a quota of 0 holds nobody back."""
+    held = [
+        ip_network(subnet.cidr)
+        for subnet in rows.subnets.values()
+        if (subnet.subnetpool_id, subnet.project_id) == (pool.id, project_id)
+    ]
+    addresses = pool.default_quota << (cidr.max_prefixlen - QUOTA_UNIT[cidr.version])
+    if 0 < addresses < sum(one.num_addresses for one in (*held, cidr)):
+        text = "Per-tenant subnet pool prefix quota exceeded."
+        raise CallerError(conflict("subnetpool_id", text, "SubnetPoolQuotaExceeded"))
 
 
 def _asked(pool: SubnetPool, held: list[Cidr], text: str) -> Cidr:

@@ -303,6 +303,7 @@ NETWORK: dict[str, Line] = {
     "DELETE /network/v2.0/quotas/{project_id}": (403, None),
     "GET /network/v2.0/quotas/{project_id}/default": (403, None),
     "GET /network/v2.0/quotas/{project_id}/details": (403, None),
+    "GET /network/v2.0/quotas/{project_id}/details.json": (403, None),
 }  # fmt: skip
 
 VOLUME_ACTIONS: dict[str, Any] = {

@@ -11,6 +11,7 @@ from actors.api.rest.network.asked import listing
 from actors.api.rest.network.listing import Body
 from actors.api.rest.rooms import EdgeRooms
 from actors.errors import CallerError, not_found
+from actors.network.naming import ZONE
 
 router = APIRouter(prefix="/agents")
 zones_router = APIRouter(prefix="/availability_zones")
@@ -46,7 +47,7 @@ async def list_zones(request: Request, rooms: Rooms, caller: Asking) -> Json:
     """A zone is there as soon as any node could serve a network or run a router."""
     served = await rooms.network.has_agents(caller.token)
     what = ("network", "router") if served else ()
-    zones: list[Body] = [{"name": views.ZONE, "resource": resource, "state": "available"} for resource in what]
+    zones: list[Body] = [{"name": ZONE, "resource": resource, "state": "available"} for resource in what]
     return Json(listing(request, ZONE_FIELDS).answer("availability_zones", zones))
 
 

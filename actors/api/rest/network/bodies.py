@@ -46,13 +46,14 @@ class NetworkEdit(Body):
     port_security_enabled: bool = True
     mtu: Number = 0
     external: Annotated[bool, Field(alias="router:external")] = False
+    dns_domain: Text = ""
 
 
 class NetworkNew(NetworkEdit, Owned):
     network_type: Annotated[Text | None, Field(alias="provider:network_type")] = None
     physical_network: Annotated[Text | None, Field(alias="provider:physical_network")] = None
     segmentation_id: Annotated[Number | None, Field(alias="provider:segmentation_id")] = None
-    availability_zone_hints: Annotated[list[Text], Field(max_length=0, default_factory=list)]
+    availability_zone_hints: Annotated[list[Text], Field(max_length=ITEMS_LIMIT, default_factory=list)]
     is_default: Literal[False, None] = None
 
 
@@ -119,7 +120,7 @@ class SubnetPoolEdit(Body):
     min_prefixlen: Number | None = None
     max_prefixlen: Number | None = None
     is_default: bool = False
-    default_quota: None = None
+    default_quota: Annotated[int, Field(ge=0, lt=2**31)] | None = None
     address_scope_id: None = None
 
 
@@ -195,7 +196,7 @@ class RouterEdit(Body):
 
 
 class RouterNew(RouterEdit, Owned):
-    availability_zone_hints: Annotated[list[Text], Field(max_length=0, default_factory=list)]
+    availability_zone_hints: Annotated[list[Text], Field(max_length=ITEMS_LIMIT, default_factory=list)]
 
 
 class NewRouters(Body):

@@ -70,6 +70,8 @@ def _new(item: NetworkNew, caller: Caller) -> CreateNetwork:
         admin_state_up=item.admin_state_up,
         port_security_enabled=item.port_security_enabled,
         description=item.description,
+        zone_hints=tuple(item.availability_zone_hints),
+        dns_domain=item.dns_domain,
     )
 
 

@@ -34,6 +34,7 @@ async def default_quota(project_id: str, rooms: Rooms, caller: Asking) -> Json:
 
 
 @router.get("/{project_id}/details")
+@router.get("/{project_id}/details.json")  # as Neutron's reference has it
 async def quota_details(project_id: str, rooms: Rooms, caller: Asking) -> Json:
     quota = await rooms.network.show_quota(QuotaQuery(token=caller.token, project_id=project_id))
     return Json({"quota": views.allowances(quota)})

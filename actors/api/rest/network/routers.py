@@ -124,6 +124,7 @@ def _new(item: RouterNew, caller: Caller) -> CreateRouter:
         description=item.description,
         admin_state_up=item.admin_state_up,
         gateway=_gateway(gateway) if gateway is not None and gateway.model_fields_set else None,
+        zone_hints=tuple(item.availability_zone_hints),
     )
 
 

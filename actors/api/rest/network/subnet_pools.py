@@ -16,6 +16,8 @@ from actors.network.messages import CreateSubnetPool, Reference, UpdateSubnetPoo
 
 router = APIRouter(prefix="/subnetpools")
 
+NO_QUOTA = -1
+
 
 @router.get("")
 async def list_subnet_pools(request: Request, rooms: Rooms, caller: Asking) -> Json:
@@ -54,7 +56,9 @@ async def delete_subnet_pool(pool_id: str, rooms: Rooms, caller: Asking, revisio
 
 
 def _fields(item: SubnetPoolEdit) -> dict[str, Any]:
-    fields = item.given("default_quota", "address_scope_id", "project_id", "tenant_id", "prefixes")
+    fields = item.given("address_scope_id", "project_id", "tenant_id", "prefixes")
     if "prefixes" in item.model_fields_set:
         fields["prefixes"] = tuple(item.prefixes)
+    if "default_quota" in fields and item.default_quota is None:
+        fields["default_quota"] = NO_QUOTA
     return {name: value for name, value in fields.items() if value is not None}

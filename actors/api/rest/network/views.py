@@ -14,14 +14,13 @@ from uuid import UUID, uuid5
 from actors.network.groups import network_of
 from actors.network.ipam import version_of
 from actors.network.messages import AgentView, Allowance
-from actors.network.naming import FLOATING_OWNER
+from actors.network.naming import FLOATING_OWNER, ZONE
 from actors.network.router_messages import FloatingEnd, RouterInterface
 from actors.network.rows import Revised
 from actors.records import FloatingIp, Network, Port, Router, SecurityGroup, SecurityGroupRule, Subnet, SubnetPool
 
 Body = dict[str, Any]
 
-ZONE = "nova"  # networks are served wherever there is an agent: there is one zone of them
 AGENTS = UUID("53a7e9d4-90a1-4c68-8f43-1f0f5b7f7b37")  # the namespace of agents' ids
 L3_AGENT = "L3 agent"
 AGENT_KINDS = {  # what a node's agent is -> its topic
@@ -46,7 +45,8 @@ def network(row: Network, subnet_ids: Collection[str], admin: bool) -> Body:
         "router:external": row.external,
         "mtu": row.mtu,
         "port_security_enabled": row.port_security_enabled,
-        "availability_zone_hints": [],
+        "dns_domain": row.dns_domain,
+        "availability_zone_hints": list(row.zone_hints),
         "availability_zones": [ZONE] if row.dhcp_host else [],
         **_standard(row),
     }
@@ -91,7 +91,7 @@ def subnet_pool(row: SubnetPool) -> Body:
         "ip_version": version_of("".join(row.prefixes)),
         "shared": row.shared,
         "is_default": row.is_default,
-        "default_quota": None,
+        "default_quota": None if row.default_quota < 0 else row.default_quota,
         "address_scope_id": None,
         **_standard(row),
     }
@@ -144,7 +144,7 @@ def router(row: Router, gateway: Port | None) -> Body:
         "status": "ACTIVE",
         "external_gateway_info": outside if row.external_network_id else None,
         "routes": [{"destination": destination, "nexthop": hop} for destination, hop in row.routes],
-        "availability_zone_hints": [],
+        "availability_zone_hints": list(row.zone_hints),
         "availability_zones": [ZONE] if row.host else [],
         **_standard(row),
     }

@@ -44,6 +44,7 @@ ROUTES: dict[str, Rule] = {
     **{f"{verb} {QUOTA}": f"{act}_quota" for verb, act in VERBS.items()},
     f"GET {QUOTA}/default": "get_quota",
     f"GET {QUOTA}/details": "get_quota",
+    f"GET {QUOTA}/details.json": "get_quota",
     "GET /v2.0/extensions": "network:read",
     "GET /v2.0/extensions/{alias}": "network:read",
 }

@@ -38,6 +38,7 @@ NETWORK: Schema = {
     "status": TEXT,
     "subnets": TEXTS,
     "mtu": COUNT,
+    "dns_domain": TEXT,
     "availability_zone_hints": TEXTS,
     "availability_zones": TEXTS,
 }
@@ -76,7 +77,7 @@ POOL: Schema = {
     "ip_version": {"enum": [4, 6]},
     "shared": FLAG,
     "is_default": FLAG,
-    "default_quota": NULL,
+    "default_quota": WHOLE_OR_NULL,
     "address_scope_id": NULL,
 }
 PORT_STATUS: Schema = {"enum": ["ACTIVE", "DOWN", "BUILD", "ERROR", "N/A"]}

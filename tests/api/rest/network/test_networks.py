@@ -53,6 +53,7 @@ def test_a_network_from_its_making_to_its_end(tmp_path: Path) -> None:
             "router:external": False,
             "mtu": 1400,
             "port_security_enabled": True,
+            "dns_domain": "",
             "availability_zone_hints": [],
             "availability_zones": [],
             "description": "for tests",
@@ -173,6 +174,7 @@ def test_subnets_from_a_pool(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         async with world.http(world.admin) as http:
             shared = {"prefixes": ["10.50.0.0/16"], "default_prefixlen": 24, "shared": True, "is_default": True}
+            shared |= {"default_quota": 400}  # addresses
             pool = await made(http, "subnetpool", name="all", **shared)
             assert {name: pool[name] for name in shared} == shared and pool["min_prefixlen"] == 8
         async with world.http(world.member) as http:
@@ -181,6 +183,9 @@ def test_subnets_from_a_pool(tmp_path: Path) -> None:
             second = await made(http, "subnet", network_id=network["id"], subnetpool_id=pool["id"], prefixlen=26)
             assert (first["cidr"], second["cidr"]) == ("10.50.0.0/24", "10.50.1.0/26")
             assert first["subnetpool_id"] == pool["id"]
+            more = {"network_id": network["id"], "subnetpool_id": pool["id"], "prefixlen": 25}
+            assert kind(await http.post(f"{V2}/subnets", json={"subnet": more})) == (409, "SubnetPoolQuotaExceeded")
+            await made(http, "subnet", **more | {"prefixlen": 28})
             assert [each["id"] for each in (await http.get(f"{V2}/subnetpools")).json()["subnetpools"]] == [pool["id"]]
             assert (await http.delete(f"{V2}/subnetpools/{pool['id']}")).status_code == 403
             bare = await http.post(f"{V2}/subnets", json={"subnet": {"network_id": network["id"]}})
@@ -189,6 +194,31 @@ def test_subnets_from_a_pool(tmp_path: Path) -> None:
             assert kind(await http.delete(f"{V2}/subnetpools/{pool['id']}")) == (409, "SubnetPoolDeleteError")
             renamed = await http.put(f"{V2}/subnetpools/{pool['id']}", json={"subnetpool": {"name": "every"}})
             assert renamed.json()["subnetpool"]["name"] == "every"
+            unlimited = {"subnetpool": {"default_quota": None}}
+            answer = await http.put(f"{V2}/subnetpools/{pool['id']}", json=unlimited)
+            assert answer.json()["subnetpool"]["default_quota"] is None
+        async with world.http(world.member) as http:
+            await made(http, "subnet", **more)
+
+    in_world(tmp_path, play)
+
+
+def test_a_hint_of_the_only_zone_and_a_domain_are_kept(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        hints = {"availability_zone_hints": ["nova"]}
+        async with world.http(world.member) as http:
+            network = await made(http, "network", dns_domain="lab.example.", **hints)
+            router = await made(http, "router", **hints)
+            for body in (network, router, (await http.get(f"{V2}/networks/{network['id']}")).json()["network"]):
+                assert body["availability_zone_hints"] == ["nova"]
+            assert network["dns_domain"] == "lab.example."
+            changed = await http.put(f"{V2}/networks/{network['id']}", json={"network": {"dns_domain": ""}})
+            assert changed.json()["network"]["dns_domain"] == ""
+            for noun in ("network", "router"):
+                nowhere = await http.post(f"{V2}/{noun}s", json={noun: {"availability_zone_hints": ["moon"]}})
+                assert kind(nowhere) == (404, "AvailabilityZoneNotFound")
+            bad = await http.post(f"{V2}/networks", json={"network": {"dns_domain": "no domain"}})
+            assert bad.status_code == 400
 
     in_world(tmp_path, play)
 
