@@ -182,6 +182,13 @@ class Fleet:
             self._changed(row, self.usage)
         return row
 
+    def rearrange(self, state: HostState) -> None:
+        """Where a host is said to be, and whether it is up; an unknown one changes nothing. What it said of its use is
+        not taken in again: claims may have been given back since."""
+        row = self.row_of.get(state.name)
+        if row is not None and self._set_facts(row, state):
+            self._changed(row, self.facts)
+
     def set_up(self, host: str, up: bool) -> None:
         """A host went silent, or is heard again; an unknown one changes nothing. Its last report stands otherwise."""
         row = self.row_of.get(host)

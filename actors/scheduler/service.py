@@ -23,7 +23,7 @@ from actors.scheduler.arrangement import Arrangement
 from actors.scheduler.claim_changes import ClaimChanges
 from actors.scheduler.liveness import Liveness
 from actors.scheduler.messages import AllocationView, CandidateQuery, PlacementExplained, ProviderView
-from placement import PROFILES, BadRequest, Fleet, NoHost, Placement, Placer, Request, explain
+from placement import PROFILES, BadRequest, Fleet, HostState, NoHost, Placement, Placer, Request, explain
 
 COMING_S = 15.0  # for which a node whose actor starts, or went silent, is thought to report again
 CONFIRM_WITHIN_S = 1_200.0  # a claim that no build confirmed by then is given back; above any boot's own deadline
@@ -130,14 +130,13 @@ class Scheduler:
         for report in reports:
             self._coming.pop(report.node, None)
             self._reports[report.host] = report
-            self._settle_host(report)
+            self._fleet.upsert(self._state_of(report))
             self._liveness.heard(report.host, now)
             self._hosts_of[report.node].add(report.host)
         self._tidy()
 
-    def _settle_host(self, report: HostReport) -> None:
-        put = self._arrangement.of(report.host)
-        self._fleet.upsert(wire.host_state(report, self._failures.get(report.host, 0), put))
+    def _state_of(self, report: HostReport) -> HostState:
+        return wire.host_state(report, self._failures.get(report.host, 0), self._arrangement.of(report.host))
 
     async def arrange(self, aggregates: list[Aggregate]) -> None:
         """These are all the aggregates that administrators made; they hold from the answer on."""
@@ -156,16 +155,15 @@ class Scheduler:
         row = self._fleet.row_of.get(host)
         if row is not None:
             silent = not self._fleet.state(row).up and not self._liveness.hears(host)
-            self._settle_host(self._reports[host])
+            self._fleet.rearrange(self._state_of(self._reports[host]))
             if silent:
                 self._fleet.set_up(host, False)
 
     async def hosts(self) -> list[HostSeen]:
         """Every host that has reported, by name, and how much of it is taken."""
         self._tidy()
-        taken = wire.taken(self._fleet.claims.values())
         return [
-            wire.host_seen(report, self._fleet.state(row), taken)
+            wire.host_seen(report, self._fleet, row)
             for host, report in sorted(self._reports.items())
             if (row := self._fleet.row_of.get(host)) is not None
         ]

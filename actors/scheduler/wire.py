@@ -5,7 +5,7 @@ Pure. Raises `BadRequest` for a request that no fleet could answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from math import ceil
 
 from msgspec import structs
@@ -153,30 +153,17 @@ def claim_out(claim: placement.Claim) -> messages.Claim:
     )
 
 
-Taken = dict[str, tuple[int, int, int, int]]  # host → vcpus, MiB of RAM, GiB of disk, instances
-
-
-def taken(claims: Iterable[placement.Claim]) -> Taken:
-    """What claims take of each host."""
-    found: Taken = {}
-    for claim in claims:
-        amounts = dict(claim.resources)
-        vcpus, ram, disk, count = found.get(claim.host, (0, 0, 0, 0))
-        disk += amounts.get(DISK_GB, 0)
-        found[claim.host] = (vcpus + amounts.get(VCPU, 0), ram + amounts.get(MEMORY_MB, 0), disk, count + 1)
-    return found
-
-
-def host_seen(report: messages.HostReport, state: HostState, of_claims: Taken) -> messages.HostSeen:
-    vcpus, ram, disk, count = of_claims.get(report.host, (0, 0, 0, 0))
+def host_seen(report: messages.HostReport, fleet: Fleet, row: int) -> messages.HostSeen:
+    """As placement sees it now: a claim that was given back since the report takes nothing."""
+    state, used = fleet.state(row), {name: inventory.used.at[row] for name, inventory in fleet.inventory.items()}
     return messages.HostSeen(
         report=report,
         up=state.up,
         zone=state.zone,
-        vcpus_used=max(vcpus, report.vcpus_used),
-        ram_used_mib=max(ram, report.ram_used_mib),
-        disk_used_gib=max(disk, report.disk_used_gib),
-        instances=max(count, report.instances),
+        vcpus_used=int(used.get(VCPU, 0)),
+        ram_used_mib=int(used.get(MEMORY_MB, 0)),
+        disk_used_gib=int(used.get(DISK_GB, 0)),
+        instances=int(fleet.instances.used.at[row]),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from actors.api.messages import ForceDown
+from actors.cluster.config import SimulatedConfig
 from actors.errors import CallerError, CallerFault, value_of
 from actors.records import Aggregate
 from actors.scheduler.arrangement import ALONE, Arrangement, Put
@@ -84,6 +85,21 @@ def test_a_zone_made_at_run_time_takes_servers_and_does_not_change_under_them(tm
         assert await world.api.delete_aggregate(world.admin, made.id) is None
 
     in_world(tmp_path, play)
+
+
+def test_room_that_was_given_back_since_the_last_report_is_free_whatever_is_arranged(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        await world.compute.heartbeat()
+        assert (await world.api.hosts(world.admin))[0].vcpus_used == 1
+        await world.delete(server)
+        value_of(await world.api.create_aggregate(world.admin, "east", "east"))
+        made = value_of(await world.api.create_aggregate(world.admin, "fast", ""))
+        value_of(await world.api.put_host(world.admin, made.id, NODE_NAME, True))
+        assert (await world.api.hosts(world.admin))[0].vcpus_used == 0
+        assert (await world.boot(world.request()))[0].status == "ACTIVE"
+
+    in_world(tmp_path, play, simulated=SimulatedConfig(hosts=1, vcpus=1, ram_mib=200))
 
 
 def test_a_node_forced_down_gets_nothing_though_it_reports(tmp_path: Path) -> None:
