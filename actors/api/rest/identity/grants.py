@@ -14,11 +14,19 @@ from actors.api.rest.context import Asking, Caller, Rooms
 from actors.api.rest.identity.rows import TRUE, v3_url
 from actors.api.rest.identity.views import listed, row_view
 from actors.api.rest.rooms import EdgeRooms
-from actors.errors import CallerError, not_found, value_of
+from actors.errors import CallerError, bad_request, not_found, value_of
 from actors.identity.messages import Find, FindAssignments, Implication, RoleGrant
 from actors.records import Role, RoleAssignment
 
 router = APIRouter(prefix="/v3", tags=["role assignments"])
+
+NEVER_BOTH = (
+    ("user.id", "group.id"),
+    ("scope.project.id", "scope.domain.id"),
+    ("scope.project.id", "scope.system"),
+    ("scope.domain.id", "scope.system"),
+    ("effective", "group.id"),
+)
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -103,9 +111,11 @@ for _scope in ("projects", "domains", "system"):
 @router.get("/role_assignments")
 async def list_role_assignments(asking: Asking, rooms: Rooms, request: Request) -> Response:
     query = request.query_params
+    effective = "effective" in query and query["effective"].lower() in TRUE
+    _check_filters(set(query) | ({"effective"} if effective else set()))
     wanted = FindAssignments(
         token=asking.token,
-        effective="effective" in query and query["effective"].lower() in TRUE,
+        effective=effective,
         user=query.get("user.id", ""),
         project=query.get("scope.project.id", ""),
     )
@@ -217,6 +227,13 @@ def _links(row: RoleAssignment, kept: RoleAssignment, v3: str) -> dict[str, str]
     if row.user_id and kept.group_id:
         found["membership"] = f"{v3}/groups/{kept.group_id}/users/{row.user_id}"
     return found
+
+
+def _check_filters(named: set[str]) -> None:
+    """Raises `CallerError` 400 for two that no assignment has both of; effective ones are of users alone."""
+    for one, other in NEVER_BOTH:
+        if one in named and other in named:
+            raise CallerError(bad_request("", f"Specify {one} or {other}, not both"))
 
 
 def _wanted(row: RoleAssignment, request: Request) -> bool:

@@ -308,6 +308,8 @@ def test_assignments_are_listed_with_names_and_filters(tmp_path: Path) -> None:
         [named] = await found(f"scope.project.id={project['id']}&include_names=1")
         assert named["group"]["name"] == "team" and named["scope"]["project"]["domain"]["name"] == "Default"
         assert [one["scope"] for one in await found("scope.system=all")] == [{"system": {"all": True}}]
+        for both in ("user.id=x&group.id=y", "scope.project.id=x&scope.system=all", "group.id=x&effective"):
+            assert (await http.get(f"{V3}/role_assignments?{both}")).status_code == 400
 
     play_as_admin(tmp_path, story)
 
