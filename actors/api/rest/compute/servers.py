@@ -53,6 +53,8 @@ async def create(body: CreateServer, rooms: Rooms, asking: Asking, version: Spok
     given = Given(asking.token, asking.request_id, password, f"r-{secrets.token_hex(4)}")
     wanted = boot_request(body, given)
     await _refuse_unknown_zone(rooms, asking, wanted.availability_zone)
+    if asking.context.is_admin:  # others are refused for choosing at all
+        await _refuse_unknown_host(rooms, asking, body.server.host, body.server.hypervisor_hostname)
     try:
         server_ids = await rooms.api.launch(wanted)
     except CallerError as error:  # what a body names and nobody has is a bad body
@@ -79,6 +81,16 @@ async def _refuse_unknown_zone(rooms: Any, asking: Any, wanted: str) -> None:
     zone = wanted.partition(":")[0]
     if zone and zone not in await rooms.api.zones(asking.token):
         raise CallerError(bad_request("", "The requested availability zone is not available"))
+
+
+async def _refuse_unknown_host(rooms: Any, asking: Any, host: str | None, hypervisor: str | None) -> None:
+    """Raises `CallerError` 400. Case does not matter, as where hosts are chosen."""
+    if not host and not hypervisor:
+        return
+    hosts = {each.report.host.lower() for each in await rooms.api.hosts(asking.token)}
+    for name in filter(None, (host, hypervisor)):
+        if name.lower() not in hosts:
+            raise CallerError(bad_request("", f"Compute host {name} could not be found."))
 
 
 @router.get("/servers")

@@ -334,6 +334,20 @@ def test_what_a_query_says_for_nothing_is_refused_since_2_75(tmp_path: Path) -> 
     in_world(tmp_path, play)
 
 
+def test_a_host_that_is_not_there_is_not_waited_for(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with client(world, NEWEST, token=world.admin) as admin:
+            [there] = (await admin.get(f"{V}/os-hypervisors")).json()["hypervisors"]
+            for field in ("host", "hypervisor_hostname"):
+                wanted = {field: "nobody", "networks": "none"}
+                refused(await admin.post(SERVERS, json=body(world, **wanted)), 400, "badRequest")
+                wanted[field] = there["hypervisor_hostname"]
+                assert (await admin.post(SERVERS, json=body(world, **wanted))).status_code == 202
+        await world.settled()
+
+    in_world(tmp_path, play)
+
+
 def test_names_are_changed(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         async with client(world) as http, client(world, "2.90") as newer:
