@@ -18,6 +18,7 @@ import subprocess
 from pathlib import Path
 
 from actors.network import dhcp_files, namespaces
+from actors.network.dhcp6_watch import Dhcp6Watch, place
 from actors.network.dhcp_files import DhcpPaths
 from actors.network.ipam import IPV6_MIN_MTU, version_of
 from actors.network.l2 import WiringError
@@ -48,6 +49,7 @@ class DhcpServer:
         self.paths = DhcpPaths(folder / network_id)
         self._node = node
         self._links = links
+        self._watch: Dhcp6Watch | None = None
 
     async def serve(self, info: DhcpNetworkInfo) -> None:
         """Brings everything to what `info` (which has a port) says. Raises `OSError` or `WiringError`."""
@@ -58,6 +60,24 @@ class DhcpServer:
             await asyncio.to_thread(self._end_others)
         await self._node.run(self._links.wire_into, self._inside.name, tap, inside, info.port.mac_address)
         await self._inside.run(self._bring_up, info, inside)
+        await self._look_out(info, inside)
+
+    async def _look_out(self, info: DhcpNetworkInfo, inside: str) -> None:
+        """For guests that ask for an IPv6 address which a lease keeps from them."""
+        entries = [(mac, address) for mac, _, address in dhcp_files.reservations(info) if mac and ":" in address]
+        if self._watch is not None and (not entries or self._watch.place != await self._inside.run(place, inside)):
+            self.let_go()
+        if entries and self._watch is None:
+            self._watch = await self._inside.run(Dhcp6Watch, self.paths.leases, inside)
+            self._watch.begin()
+        if self._watch is not None:
+            self._watch.reserve(entries)
+
+    def let_go(self) -> None:
+        """Nobody looks out any more; what was brought up stays."""
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
 
     async def revive(self, info: DhcpNetworkInfo) -> bool:
         """Starts dnsmasq again if it is dead; says whether it was."""
@@ -68,6 +88,7 @@ class DhcpServer:
 
     async def stop(self) -> None:
         """Takes everything away, whatever there is of it."""
+        self.let_go()
         await asyncio.to_thread(_stop_dnsmasq, self.paths)
         await self._inside.leave()
         await asyncio.to_thread(shutil.rmtree, self.paths.folder, ignore_errors=True)

@@ -18,7 +18,8 @@ from actors.records import Subnet
 
 METADATA_ADDRESS = "169.254.169.254"
 LEASE_S = 86_400  # Neutron's default
-LEASE6_S = 600  # shorter: a guest that is made anew is a new client to DHCPv6, and waits until its address is free
+LEASE6_S = 600  # shorter: a guest that is made anew is a new client to DHCPv6, and while nobody looks out
+# (`dhcp6_watch.py`) it waits until its address is free
 ANNOUNCED_EVERY_S = 600  # a guest that starts asks, and is answered at once
 LEASE_LIMIT = 1 << 24  # leases of one network; Neutron's limit
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")  # RFC 1123

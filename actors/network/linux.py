@@ -68,6 +68,8 @@ class LinuxDataplane:
             asyncio.get_running_loop().remove_reader(self._socket.fileno())
             self._socket.close()
             self._socket = None
+        for server in self._servers.values():
+            server.let_go()
         await self._node.run(self._links.close)
         self._node.close()
         self._filter.close()

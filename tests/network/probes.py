@@ -158,11 +158,14 @@ def lease(netns: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
-def offered6(netns: str, mac: str, timeout_s: float = 5.0) -> str:
-    """The address that a DHCPv6 server offers (RFC 8415); "" if none. Debian's busybox can't ask."""
-    client = bytes((0, 1, 0, 10, 0, 3, 0, 1)) + bytes.fromhex(mac.replace(":", ""))  # DUID-LL
+def offered6(netns: str, mac: str, timeout_s: float = 5.0, take: bool = False, duid: bytes = b"") -> str:
+    """The address that a DHCPv6 server offers (RFC 8415), or gives if asked to `take` it; "" if none. Debian's busybox
+    can't ask."""
+    duid = duid or bytes((0, 3, 0, 1)) + bytes.fromhex(mac.replace(":", ""))  # DUID-LL
+    client = bytes((0, 1, 0, len(duid))) + duid
     wanted = bytes((0, 3, 0, 12)) + bytes(12)  # IA_NA
-    solicit = bytes((1, 7, 7, 7)) + client + wanted + bytes((0, 8, 0, 2, 0, 0))
+    at_once = bytes((0, 14, 0, 0)) if take else b""
+    solicit = bytes((1, 7, 7, 7)) + client + wanted + at_once + bytes((0, 8, 0, 2, 0, 0))
 
     def ask() -> bytes:
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as asked:
@@ -180,4 +183,8 @@ def offered6(netns: str, mac: str, timeout_s: float = 5.0) -> str:
     finally:
         caller.close()
     place = told.find(bytes((0, 5, 0, 24)))  # IAADDR
-    return socket.inet_ntop(socket.AF_INET6, told[place + 4 : place + 20]) if told[0] == 2 and place > 0 else ""
+    return (
+        socket.inet_ntop(socket.AF_INET6, told[place + 4 : place + 20])
+        if told[0] == (7 if take else 2) and place > 0
+        else ""
+    )
