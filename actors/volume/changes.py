@@ -52,8 +52,9 @@ class VolumeChanges(VolumeDesk):
                 raise CallerError(bad_request("volume_type", text))
             new["volume_type"] = kind.id
         if request.readonly is not None:
-            if volume.id in self._rows.attachments:
-                raise CallerError(bad_request("volume_id", f"volume {volume.id} is {volume.status}: detach it first"))
+            if volume.id in self._rows.attachments or volume.status != "available":
+                text = f"volume {volume.id} must be available to be made readonly or not, and is {volume.status}"
+                raise CallerError(bad_request("volume_id", text))
             new["readonly_told"] = True
         if request.delete_on_termination is not None and volume.id not in self._rows.attachments:
             raise CallerError(bad_request("volume_id", f"volume {volume.id} is {volume.status}, and not a server's"))

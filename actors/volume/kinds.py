@@ -5,6 +5,7 @@ Pure decisions of the volume room, in Cinder's words. Invariant: there is always
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Collection, Mapping
 
@@ -20,6 +21,7 @@ DEFAULT_TYPE = VolumeType(
     id=str(uuid.uuid5(NAMESPACE, "default")), name="__DEFAULT__", description="Default Volume Type"
 )
 NAME_LIMIT = 255  # characters
+SPEC_NAME = re.compile(rf"[A-Za-z0-9_.:-]{{1,{NAME_LIMIT}}}")  # as Cinder has it
 SPECS_LIMIT = 128  # extra specs of a type
 
 
@@ -124,8 +126,9 @@ def checked(kind: VolumeType) -> VolumeType:
     _require(_is_text(kind.description), "description", f"at most {NAME_LIMIT} characters")
     _require(len(kind.extra_specs) <= SPECS_LIMIT, "extra_specs", f"at most {SPECS_LIMIT}")
     for name, value in kind.extra_specs.items():
-        fits = bool(name) and _is_text(name) and _is_text(value)
-        _require(fits, "extra_specs", f"names have 1 to {NAME_LIMIT} characters, values at most as many")
+        fits = SPEC_NAME.fullmatch(name) is not None and _is_text(value)
+        text = f"names have 1 to {NAME_LIMIT} letters, digits and any of _.:-, values at most {NAME_LIMIT} characters"
+        _require(fits, "extra_specs", text)
     return kind
 
 

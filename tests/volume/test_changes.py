@@ -65,6 +65,10 @@ def test_what_its_owner_says_of_a_volume(tmp_path: Path) -> None:
         row = value_of(changed)
         assert (row.name, row.description, row.bootable, row.readonly) == ("c", "b", True, True)
         assert status_of(by_bob) == 404
+        held = MoveVolume(token="ann", volume_id=mine.id, event="reserve")
+        assert value_of((await room.move([held]))[0]).status == "attaching"
+        writable = UpdateVolume(token="ann", volume_id=mine.id, readonly=False)
+        assert status_of((await room.update([writable]))[0]) == 400
         put = ChangeMetadata(token="ann", id=mine.id, put={"x": "y"}, drop=("k",))
         again = ChangeMetadata(token="ann", id=mine.id, drop=("k",))
         of_image = ChangeMetadata(token="ann", id=mine.id, put={"os": "debian"}, of_image=True)
@@ -216,6 +220,8 @@ def test_a_cascade_takes_the_snapshots_too(tmp_path: Path) -> None:
 
 def test_types_are_an_administrators_and_the_default_one_stays(tmp_path: Path) -> None:
     async def story(house: House, room: VolumeRoom) -> None:
+        spaced = CreateVolumeType(token="root", name="spaced", extra_specs={"a b": "c"})
+        assert status_of((await room.create_type([spaced]))[0]) == 400
         gold = CreateVolumeType(token="root", name="gold", is_public=False, extra_specs={"a": "b"})
         by_ann = CreateVolumeType(token="ann", name="mine")
         made, refused, twice = await room.create_type([gold, by_ann, CreateVolumeType(token="root", name="gold")])
