@@ -45,7 +45,7 @@ from actors.compute.migrating import arrive, come_back, leave, run_on
 from actors.compute.plugging import attach_interface, attach_volume, detach_interface, detach_volume, plug
 from actors.compute.rebuilding import rebuild
 from actors.compute.rescuing import rescue, unrescue
-from actors.compute.resizing import confirm_resize, heal, resize, revert_resize
+from actors.compute.resizing import confirm_resize, heal, resize, revert_resize, writes_on
 from actors.compute.shelving import shelve
 from actors.errors import CallerError, Fault, HostError, HostFault
 from actors.image.upload import send
@@ -143,7 +143,10 @@ class Acts:
         guests, instance_id = self._node.hypervisor.guests, order.instance_id
         match order.act:
             case Stop(wait_s=wait_s):
+                keep = await writes_on(self._node, order)
                 await guests.shut_down(instance_id, wait_s, hurry)
+                if keep:
+                    await heal(self._node, order, keep)
             case Start():
                 await guests.unrescue(instance_id)  # an administrator's reset forgets that it is rescued, or resized
                 await heal(self._node, order)
@@ -151,10 +154,11 @@ class Acts:
             case Resume():
                 await self._start(order)
             case Reboot(hard=hard, wait_s=wait_s):
+                keep = await writes_on(self._node, order)
                 await (guests.switch_off(instance_id) if hard else guests.shut_down(instance_id, wait_s, hurry))
                 hurry.clear()
                 await guests.unrescue(instance_id)
-                await heal(self._node, order)
+                await heal(self._node, order, keep)
                 await self._start(order)
             case Pause():
                 await guests.pause(instance_id)

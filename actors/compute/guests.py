@@ -79,9 +79,10 @@ class Guests(Protocol):
     async def fit(self, build: Build, before: BootSpec) -> None:
         """Of a guest that is off and defined anew: disks grow; swap, and taps of another kind, are to be made anew."""
 
-    async def unresize(self, instance_id: str, mark: ResizeMark | None) -> None:
+    async def unresize(self, instance_id: str, mark: ResizeMark | None, keep: bool = False) -> None:
         """Of a guest that is off and has this mark: its disks are their copies, and its definition is the one before
-        its resize, with the volumes and ports that it has now. One that has another mark, or none, is left alone."""
+        its resize, with the volumes and ports that it has now. One that has another mark, or none, is left alone.
+        `keep`: the disks that it has stay with what it wrote, grown or not."""
 
     async def confirm_resize(self, instance_id: str, claim: Claim | None) -> None:
         """The copies and the mark go; a guest that runs notices nothing. `claim`: what it holds from now on."""

@@ -149,11 +149,22 @@ async def confirm_resize(node: Compute, order: ActOrder) -> None:
         node.hosts.change(order.claim)
 
 
-async def heal(node: Compute, order: ActOrder) -> None:
+async def writes_on(node: Compute, order: ActOrder) -> bool:
+    """Whether the guest runs though it was to be put back to what its order says, and could not be switched off then:
+    what it writes meanwhile is its own. Asked before it is shut down. Raises `HostError`."""
+    if order.claim is None or order.claim_before is not None:
+        return False
+    guests = node.hypervisor.guests
+    mark = await guests.resized(order.instance_id)
+    runs = await guests.power(order.instance_id) in (Power.RUNNING, Power.PAUSED)
+    return runs and mark is not None and mark.flavor_id != order.spec.flavor.id
+
+
+async def heal(node: Compute, order: ActOrder, keep: bool = False) -> None:
     """Before a start of one that is off: a reset, or a host that left, may have ended its resize in between.
 
     Its order says of which flavor it is, but where it was made while the resize was at work: then the guest says.
-    Raises `HostError`.
+    `keep`: its disks stay as they are. Raises `HostError`.
     """
     guests = node.hypervisor.guests
     if order.claim is None:
@@ -162,7 +173,7 @@ async def heal(node: Compute, order: ActOrder) -> None:
     if mark is not None and mark.flavor_id == order.spec.flavor.id:
         await guests.confirm_resize(order.instance_id, order.claim)
     else:
-        await guests.unresize(order.instance_id, mark)
+        await guests.unresize(order.instance_id, mark, keep)
     before = order.claim_before
     was_put_back = before is not None and await guests.is_of(order.instance_id, _before(order.spec).flavor)
     node.hosts.change(before if before is not None and was_put_back else order.claim)

@@ -159,7 +159,7 @@ class SimulatedGuests:
     async def fit(self, build: Build, before: BootSpec) -> None:
         return
 
-    async def unresize(self, instance_id: str, mark: ResizeMark | None) -> None:
+    async def unresize(self, instance_id: str, mark: ResizeMark | None, keep: bool = False) -> None:
         if self._resized.get(instance_id) in (mark, None):
             self._kept.discard(instance_id)
             if self._resized.pop(instance_id, None) is not None:

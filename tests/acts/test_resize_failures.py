@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from actors.acts import ActOrder, ConfirmResize, Edit, Reboot, RevertResize, Stop
+from actors.acts import ActOrder, ConfirmResize, Edit, Reboot, RevertResize, Start, Stop
 from actors.api.act_messages import EditServer
 from actors.compute.build import ResizeMark
 from actors.errors import CallerError, HostError, HostFault
@@ -117,10 +117,10 @@ def test_after_a_reset_a_resize_that_fails_leaves_the_guest_what_it_was_then(tmp
         async def fails(*asked: Any) -> None:
             raise HostError(HostFault(step, NODE_NAME, "the daemon is away"))
 
-        async def noted(instance_id: str, mark: ResizeMark | None) -> None:
+        async def noted(instance_id: str, mark: ResizeMark | None, keep: bool = False) -> None:
             if (found := await guests.resized(instance_id)) is not None:
                 undone.add(found.flavor_id)
-            await real_unresize(instance_id, mark)
+            await real_unresize(instance_id, mark, keep)
 
         guests.unresize = noted  # type: ignore[method-assign]
         setattr(guests, step, fails)
@@ -177,9 +177,9 @@ def test_one_that_was_not_put_back_is_so_before_it_is_resized_again(tmp_path: Pa
         await world.api.edit(EditServer(token=world.admin, server_id=server.id, edit=reset))
         undone: list[ResizeMark | None] = []
 
-        async def noted(instance_id: str, mark: ResizeMark | None) -> None:
+        async def noted(instance_id: str, mark: ResizeMark | None, keep: bool = False) -> None:
             undone.append(mark)
-            await unresize(instance_id, mark)
+            await unresize(instance_id, mark, keep)
 
         guests.unresize = noted  # type: ignore[method-assign]
         assert (await resize(world, server, "bigger")).status == "VERIFY_RESIZE"
@@ -317,5 +317,42 @@ def test_a_hard_reboot_in_the_middle_of_one_that_was_reset_leaves_books_and_gues
         assert await guests.is_of(server.id, found) and await guests.resized(server.id) is None
         assert await claims(world, server) == ((found.vcpus, found.ram_mib, found.disk_gib),) * 2
         assert step == "fit" or await world.state() == before
+
+    in_world(tmp_path, play)
+
+
+@pytest.mark.parametrize("first", [Reboot(hard=True), Stop(wait_s=0)])
+@pytest.mark.parametrize("runs", [True, False])
+def test_one_that_runs_on_since_it_could_not_be_put_back_keeps_what_it_writes(
+    tmp_path: Path, first: Any, runs: bool
+) -> None:
+    async def play(world: World) -> None:
+        await flavor(world, "big", 2, 256, 3)
+        [server] = await world.boot(world.request())
+        running, guests = await world.state(), world.hypervisor.guests
+        fit, off, unresize = guests.fit, guests.switch_off, guests.unresize
+
+        async def fails(*asked: Any) -> None:
+            if runs:  # whoever is asked does not answer, and the guest has been started
+                await guests.start_paused(server.id)
+                await guests.unpause(server.id)
+            raise HostError(HostFault("resize", NODE_NAME, "the daemon is away"))
+
+        guests.fit, guests.switch_off = fails, fails  # type: ignore[method-assign]
+        assert (await resize(world, server, "big")).status == "ERROR"
+        guests.fit, guests.switch_off = fit, off  # type: ignore[method-assign]
+        kept: list[bool] = []
+
+        async def noted(instance_id: str, mark: ResizeMark | None, keep: bool = False) -> None:
+            if mark is not None:
+                kept.append(keep)
+            await unresize(instance_id, mark, keep)
+
+        guests.unresize = noted  # type: ignore[method-assign]
+        await act(world, server, first)
+        if (await shown(world, server)).status == "SHUTOFF":
+            await act(world, server, Start())
+        assert kept == [runs]
+        assert (await world.state(), (await shown(world, server)).flavor) == (running, "tiny")
 
     in_world(tmp_path, play)

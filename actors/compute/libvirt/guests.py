@@ -211,9 +211,9 @@ class LibvirtGuests:
             if (_queues(before) > 1) != (_queues(spec) > 1):
                 await self._taps.remove(build.id)
 
-    async def unresize(self, instance_id: str, mark: ResizeMark | None) -> None:
+    async def unresize(self, instance_id: str, mark: ResizeMark | None, keep: bool = False) -> None:
         async with self._faults("resize"):
-            if await resize.unresize(self._connection, self._folder(instance_id), instance_id, mark):
+            if await resize.unresize(self._connection, self._folder(instance_id), instance_id, mark, keep):
                 await self._taps.remove(instance_id)
 
     async def confirm_resize(self, instance_id: str, claim: Claim | None) -> None:

@@ -87,8 +87,10 @@ def _ephemeral(folder: Path, build: Build) -> list[tuple[Disk, Path]]:
     return [(disk, paths[disk.device]) for disk in build.disks if disk.role == "ephemeral"]
 
 
-async def unresize(connection: Connection, folder: Path, instance_id: str, mark: ResizeMark | None) -> bool:
-    """Whether its taps are of another kind now, and are to be made anew."""
+async def unresize(
+    connection: Connection, folder: Path, instance_id: str, mark: ResizeMark | None, keep: bool = False
+) -> bool:
+    """Whether its taps are of another kind now, and are to be made anew. `keep`: disks that are there stay so."""
     now = await connection.call(definition, instance_id)
     found = mark_of(now)
     if found is None:
@@ -96,15 +98,19 @@ async def unresize(connection: Connection, folder: Path, instance_id: str, mark:
     if found is None or found != mark:
         return False
     anew = reverted(now)
-    await asyncio.to_thread(_put_back, folder, files(anew))
+    await asyncio.to_thread(_put_back, folder, files(anew), keep)
     await connection.call(domains.define, anew)
     return many_queues(now) != many_queues(anew)
 
 
-def _put_back(folder: Path, wanted: set[str]) -> None:
+def _put_back(folder: Path, wanted: set[str], keep: bool) -> None:
     """The root disk last: as long as its copy is there, not all are back."""
-    for disk in sorted(folder.glob(f"{ROOT}*{KEPT}"), key=lambda path: path == kept(folder / ROOT)):
-        disk.replace(disk.with_name(disk.name.removesuffix(KEPT)))
+    for copy in sorted(folder.glob(f"{ROOT}*{KEPT}"), key=lambda path: path == kept(folder / ROOT)):
+        disk = copy.with_name(copy.name.removesuffix(KEPT))
+        if keep and disk.exists():
+            copy.unlink()
+        else:
+            copy.replace(disk)
     for disk in local_disks(folder):
         if str(disk) not in wanted:
             disk.unlink()

@@ -115,6 +115,23 @@ def test_resized_and_reverted_it_is_what_it_was_and_confirmed_it_runs_on(node: N
     play(node, scene)
 
 
+def test_what_was_written_since_stays_where_that_is_asked_for(node: NodeConfig) -> None:
+    async def scene(driver: LibvirtHypervisor) -> None:
+        guests, folder = driver.guests, node.instances / INSTANCE
+        await do(driver, prepared())
+        own = await definition(driver)
+        await resize(driver, of(msgspec.structs.replace(BIG, ephemeral_gib=1, swap_mib=0)))
+        await guests.switch_off(INSTANCE)
+        with (folder / "disk.eph0").open("r+b") as file:
+            file.write(b"written since")
+        await guests.unresize(INSTANCE, MARK, True)
+        assert (await guests.resized(INSTANCE), await definition(driver), await files(driver)) == (None, own, OWN)
+        assert sizes(folder) == [2048, 1024, 16]
+        assert (folder / "disk.eph0").read_bytes()[:13] == b"written since"
+
+    play(node, scene)
+
+
 def test_what_grew_and_was_written_since_is_gone_when_it_is_reverted(node: NodeConfig) -> None:
     async def scene(driver: LibvirtHypervisor) -> None:
         guests, folder = driver.guests, node.instances / INSTANCE
