@@ -121,7 +121,7 @@ class SimulatedHypervisor:
         gone = [device for devices in taps for device in devices]
         self._kernel.remove(gone)
         found.difference_update(gone)
-        self._remove("plug", builds)
+        self._things["plug"].difference_update(build.id for build in builds)  # a guest without taps is what it was
 
     def _found_taps(self) -> set[str]:
         """Looked at once: what comes later, this life makes itself."""

@@ -34,11 +34,11 @@ from actors.conductor.boots import Boot
 from actors.conductor.held import kept_places, other_place
 from actors.conductor.moves import MIGRATING, MIGRATION, POST_MIGRATING
 from actors.conductor.nodes import NodeLeftError
-from actors.errors import CallerFault, Fault, HostError, HostFault
+from actors.errors import CallerFault, Fault, HostError, HostFault, StaleEpochError
 from actors.messages import Exchange, KeptPlace, Moving, NoHostFound, Placed, PlaceRequest
 from actors.records import InstanceAction
 from actors.saga import describe
-from actors.states import Task
+from actors.states import Power, Task
 from actors.vifs import alike
 
 if TYPE_CHECKING:
@@ -145,6 +145,7 @@ class Migrating:
             return None
         if isinstance(reply, ActDone):
             self._wire(boot, reply)
+            boot.change(power_state=(Power.SHUTDOWN if moving.stopped else Power.RUNNING).value)
             return HostFault(STEP, moving.target_host, moving.why) if moving.why else reply
         if self._conductor.nodes.has_left(moving.node):
             return HostFault(STEP, moving.host, moving.why or describe(reply))
@@ -245,7 +246,7 @@ class Migrating:
                 [reply] = await nodes.call(place.node, destroying)
             except NodeLeftError:
                 continue
-            except (ConnectionError, LookupError) as error:
+            except (ConnectionError, LookupError, StaleEpochError) as error:  # one that is stale is followed by another
                 raise StandsError from error
             if reply is not None:
                 raise ConnectionError(f"host {place.host}: {reply.message}")

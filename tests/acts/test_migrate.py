@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -165,8 +165,8 @@ def test_where_it_may_go(tmp_path: Path) -> None:
     in_world(tmp_path, play)
 
 
-def broken(compute: Compute, part: str) -> None:
-    """From now on this part fails on that node."""
+def broken(compute: Compute, part: str) -> Callable[[], None]:
+    """From now on this part fails on that node, until it is healed."""
 
     async def fails(*_: Any) -> Any:
         raise HostError(HostFault(part, OTHER, "it is broken"))
@@ -181,7 +181,9 @@ def broken(compute: Compute, part: str) -> None:
         "unplug": (compute.hypervisor, "unplug"),
     }
     owner, name = where[part]
+    whole = getattr(owner, name)
     setattr(owner, name, fails)
+    return lambda: setattr(owner, name, whole)
 
 
 @pytest.mark.parametrize("part", ["take", "define", "plug", "start"])
@@ -229,9 +231,6 @@ def test_one_that_waits_may_be_deleted_or_reset(tmp_path: Path, end: str) -> Non
         assert await told(world, server) == [("migration", "confirmed", NODE_NAME, OTHER)]
 
     in_world(tmp_path, play)
-
-
-Lose = Callable[[World], Awaitable[None]]
 
 
 async def lose(world: World, node: str) -> None:

@@ -1,0 +1,368 @@
+"""A cold migration in which anybody dies at any moment, or a node leaves, or the server is deleted: it ends well, or
+its server runs on as it was, and nothing is left of it anywhere else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.acts import ConfirmResize, RevertResize
+from actors.api.act_messages import ActOnServer
+from actors.audit.checks import audit
+from actors.audit.gather import Witnesses, look
+from actors.clock import SystemClock
+from actors.cluster.config import CloudConfig
+from actors.cluster.names import node_of
+from actors.compute.service import Compute
+from actors.conductor.service import Conductor
+from actors.conductor.service import Rooms as ConductorRooms
+from actors.errors import CallerError
+from actors.messages import ServerView
+from tests.acts.test_acts import act
+from tests.acts.test_migrate import OTHER, ask, begin, broken, claimed, migrate, seen, states
+from tests.acts.test_rescue_crashes import Death, dies
+from tests.world import NODE_NAME, World, in_world
+
+
+class Gate:
+    """Whatever goes through it never comes back once it is shut: so ends what a process that is killed was doing."""
+
+    def __init__(self) -> None:
+        self.shut = asyncio.Event()
+
+    async def passes(self) -> None:
+        if self.shut.is_set():
+            await asyncio.Event().wait()
+
+    def __call__(self, room: Any) -> Any:
+        return _Gated(self, room)
+
+
+class _Gated:
+    def __init__(self, gate: Gate, room: Any) -> None:
+        self._gate, self._room = gate, room
+
+    def __getattr__(self, name: str) -> Any:
+        known = getattr(self._room, name)
+        if not callable(known):
+            return known
+
+        async def work(*asked: Any, **named: Any) -> Any:
+            await self._gate.passes()
+            reply = await known(*asked, **named)
+            await self._gate.passes()
+            return reply
+
+        return work
+
+
+class Mortal:
+    """A database whose conductor dies with its `last` commit, before or after that is on disk."""
+
+    def __init__(self, gate: Gate, ledger: Any, last: int, before: bool) -> None:
+        self._gate, self._ledger, self._left, self._before = gate, ledger, last, before
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    async def commit(self, changes: Any) -> None:
+        await self._gate.passes()
+        self._left -= 1
+        if self._left or not self._before:
+            await self._ledger.commit(changes)
+        if not self._left:
+            self._gate.shut.set()
+        await self._gate.passes()
+
+
+def rooms(world: World, through: Callable[[Any], Any] = lambda room: room) -> ConductorRooms:
+    gated = (through(world.scheduler), through(world.network), through(world.volumes))
+    return ConductorRooms(*gated, lambda host: through(world._computes[node_of(host)]), through(world.images))
+
+
+async def conductor(world: World, rooms: ConductorRooms, ledger: Any) -> Conductor:
+    """The next one; whoever asks or tells finds it."""
+    made = Conductor(CloudConfig(home=world.folder, hypervisor="simulated"), ledger, rooms, SystemClock())
+    await made.start()
+    world.conductor = world.api._conductor = made
+    for compute in world._computes.values():
+        compute = getattr(compute, "room", compute)
+        compute.conductor = compute.standing._conductor = made
+    made.resume()
+    await made.settled()
+    return made
+
+
+async def agree(world: World) -> None:
+    nodes = {name: (world._computes[name], world._agents[name]) for name in (NODE_NAME, OTHER)}
+    witnesses = Witnesses(world.conductor, world.scheduler, world.network, world.volumes, nodes)
+    await world.settled()
+    found = await look(witnesses)
+    assert audit(found, found) == []
+
+
+PATHS = ("goes", "fails there", "is confirmed", "is reverted")
+COMMITS = 6  # more than any of these takes
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("last", range(1, COMMITS + 1))
+def test_the_conductor_dies_with_each_of_its_commits(tmp_path: Path, path: str, before: bool, last: int) -> None:
+    async def play(world: World) -> None:
+        devices = (world.root_volume(),) if last % 2 else ()
+        server, other, empty = await begin(world, **({"image": "", "block_devices": devices} if devices else {}))
+        at_first = await states(world, other)
+        if path in PATHS[2:]:
+            await migrate(world, server)
+        heal = broken(other, "start") if path == "fails there" else None
+        await world.settled()
+        gate = Gate()
+        await conductor(world, rooms(world, gate), Mortal(gate, world.ledger, last, before))
+        asking = asyncio.create_task(_ask(world, server, path))
+        dead = asyncio.create_task(gate.shut.wait())
+        await asyncio.wait([asking, dead], return_when=asyncio.FIRST_COMPLETED)
+        asking.cancel()
+        dead.cancel()
+        gate.shut.set()
+        await conductor(world, rooms(world), world.ledger)
+        await agree(world)
+        [view] = await world.conductor.show([server.id])
+        assert isinstance(view, ServerView)
+        accepted = not (before and last == 1)
+        here, there = ("ACTIVE", None, "RUNNING", NODE_NAME), ("VERIFY_RESIZE", None, "RUNNING", OTHER)
+        expected = {
+            "goes": there if accepted else here,
+            "fails there": here,
+            "is confirmed": ("ACTIVE", None, "RUNNING", OTHER) if accepted else there,
+            "is reverted": here if accepted else there,
+        }
+        cause = (await world.conductor.actions(server.id))[-1]
+        assert seen(view) == expected[path], cause
+        if view.host == NODE_NAME:
+            assert await states(world, other) == at_first
+        if heal is not None:
+            heal()
+        if view.status == "ACTIVE":
+            assert await claimed(world, server) == {view.host: [True]}
+            assert seen(await migrate(world, server))[0] == "VERIFY_RESIZE"
+        await world.delete(server)
+        assert await states(world, other) == empty
+
+    in_world(tmp_path, play)
+
+
+async def _ask(world: World, server: ServerView, path: str) -> None:
+    match path:
+        case "is confirmed":
+            await act(world, server, ConfirmResize())
+        case "is reverted":
+            await act(world, server, RevertResize())
+        case _:
+            await migrate(world, server)
+    await world.conductor.settled()
+
+
+# ---------------------------------------------------------------- compute actors
+
+
+MOMENTS = [
+    *((NODE_NAME, "goes", name) for name in ("shut_down", "offer_disks", "unplug")),
+    *((OTHER, "goes", name) for name in ("take_disks", "define", "plug", "start_paused", "unpause")),
+    *((NODE_NAME, "fails", name) for name in ("keep_root_kind", "define", "plug", "unpause", "drop_offers")),
+    *((NODE_NAME, "is reverted", name) for name in ("keep_root_kind", "define", "plug", "unpause", "drop_offers")),
+    *((OTHER, "is reverted", name) for name in ("stop", "remove_root_disks")),
+]
+
+
+def at(compute: Compute, moment: str) -> tuple[Any, Any]:
+    """Who does it, and how."""
+    hypervisor = compute.hypervisor
+    owner = hypervisor if moment in ("define", "unplug", "stop", "remove_root_disks") else hypervisor.guests
+    return owner, getattr(owner, moment)
+
+
+def mortal(compute: Compute) -> asyncio.Event:
+    """Who calls it hears of its death as of any actor's, and then waits until the event says that the next life is
+    there."""
+    alive = asyncio.Event()
+    alive.set()
+    for name in ("act", "destroy"):
+        whole = getattr(compute, name)
+
+        async def work(orders: Any, whole: Any = whole) -> Any:
+            await alive.wait()
+            try:
+                return await whole(orders)
+            except Death:
+                alive.clear()
+                raise ConnectionError("the actor died") from None
+
+        setattr(compute, name, work)
+    return alive
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize(("node", "path", "moment"), MOMENTS, ids=["-".join(one) for one in MOMENTS])
+def test_a_compute_actor_dies_at_this_moment(tmp_path: Path, node: str, path: str, moment: str, before: bool) -> None:
+    async def play(world: World) -> None:
+        server, other, empty = await begin(world)
+        at_first = await states(world, other)
+        if path == "is reverted":
+            await migrate(world, server)
+        heal = broken(other, "start") if path == "fails" else None
+        compute = {NODE_NAME: world.compute, OTHER: other}[node]
+        alive = mortal(compute)
+        owner, whole = at(compute, moment)
+        setattr(owner, moment, dies(whole, before))
+        if path == "is reverted":
+            await world.api.act(ActOnServer(token=world.member, server_id=server.id, act=RevertResize()))
+        else:
+            await ask(world, server)
+        await world.conductor.settled()
+        setattr(owner, moment, whole)
+        compute._acts._over.clear()
+        compute._going.clear()
+        await compute.settled()  # what its last life had to tell is told
+        await compute.start()  # its next life
+        alive.set()
+        await world.conductor.tend()
+        await world.settled()
+        [view] = await world.conductor.show([server.id])
+        assert isinstance(view, ServerView)
+        there = ("VERIFY_RESIZE", None, "RUNNING", OTHER)
+        assert seen(view) == (there if path == "goes" else ("ACTIVE", None, "RUNNING", NODE_NAME))
+        await agree(world)
+        if path != "goes":
+            assert await states(world, other) == at_first
+        if heal is not None:
+            heal()
+        await world.delete(server)
+        assert await states(world, other) == empty
+
+    in_world(tmp_path, play)
+
+
+# ---------------------------------------------------------------- nodes that leave, and servers that are deleted
+
+
+def when(compute: Compute, moment: str, happens: Callable[[], Awaitable[None]]) -> None:
+    """The first time that it comes to this."""
+    owner, whole = at(compute, moment)
+
+    async def work(*asked: Any) -> Any:
+        setattr(owner, moment, whole)
+        await happens()
+        return await whole(*asked)
+
+    setattr(owner, moment, work)
+
+
+@pytest.mark.parametrize(
+    ("node", "moment"), [(OTHER, "take_disks"), (NODE_NAME, "offer_disks"), (OTHER, "start_paused")]
+)
+def test_the_node_that_it_goes_to_leaves(tmp_path: Path, node: str, moment: str) -> None:
+    async def play(world: World) -> None:
+        server, other, _ = await begin(world)
+
+        async def leaves() -> None:
+            asyncio.get_running_loop().create_task(world.conductor.node_left(OTHER))
+            for _ in range(20):
+                await asyncio.sleep(0)
+
+        world.conductor.nodes._heard[OTHER] = world.conductor.nodes._began = -1_000.0  # no lease of it is left
+        when({NODE_NAME: world.compute, OTHER: other}[node], moment, leaves)
+        await ask(world, server)
+        await world.settled()
+        [view] = await world.conductor.show([server.id])
+        assert isinstance(view, ServerView)
+        assert seen(view) == ("ACTIVE", None, "RUNNING", NODE_NAME)
+        assert await claimed(world, server) == {NODE_NAME: [True]}
+        assert view.kept_places == ()
+
+    in_world(tmp_path, play)
+
+
+def test_the_node_that_it_comes_from_leaves(tmp_path: Path) -> None:
+    """What is on its disks went with it; as of any server of that node, an administrator says where it runs again."""
+
+    async def play(world: World) -> None:
+        server, other, _ = await begin(world)
+
+        async def leaves() -> None:
+            await world.conductor.node_left(NODE_NAME)
+
+        when(other, "take_disks", leaves)
+        broken(other, "define")
+        await ask(world, server)
+        await world.settled()
+        [view] = await world.conductor.show([server.id])
+        assert isinstance(view, ServerView)
+        assert (view.status, view.task_state, view.host, view.kept_places) == ("ACTIVE", None, NODE_NAME, ())
+        assert (await other.world())["claims"] == []
+
+    in_world(tmp_path, play)
+
+
+DELETED_AT = [
+    *((NODE_NAME, name) for name in ("shut_down", "offer_disks", "unplug")),
+    *((OTHER, name) for name in ("take_disks", "define", "plug", "start_paused", "unpause")),
+]
+
+
+@pytest.mark.parametrize(("node", "moment"), DELETED_AT)
+def test_it_is_deleted_on_its_way(tmp_path: Path, node: str, moment: str) -> None:
+    async def play(world: World) -> None:
+        server, other, empty = await begin(world)
+        going: list[asyncio.Task[None]] = []
+
+        async def delete() -> None:
+            going.append(asyncio.create_task(world.delete(server)))
+            for _ in range(50):
+                await asyncio.sleep(0)
+
+        when({NODE_NAME: world.compute, OTHER: other}[node], moment, delete)
+        await ask(world, server)
+        await world.settled()
+        await asyncio.gather(*going)
+        assert await states(world, other) == empty
+        with pytest.raises(CallerError):
+            await ask(world, server)
+
+    in_world(tmp_path, play)
+
+
+def test_a_scheduler_that_starts_is_told_of_both_hosts(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, _, _ = await begin(world)
+        await migrate(world, server)
+        held = await claimed(world, server)
+        told = await world.conductor.claims()
+        await world.scheduler.release([one.instance_id for one in told])
+        assert await world.scheduler.claims() == []
+        await world.scheduler.restore(told)
+        assert await claimed(world, server) == held == {NODE_NAME: [False], OTHER: [True]}
+        await act(world, server, RevertResize())
+        assert await claimed(world, server) == {NODE_NAME: [True]}
+
+    in_world(tmp_path, play)
+
+
+def test_a_node_whose_actor_starts_keeps_room_for_what_may_come_back(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, _, _ = await begin(world)
+        await migrate(world, server)
+        world.compute.hosts.drop(NODE_NAME, server.id)
+        await world.compute.start()  # its next life
+        assert [one.instance_id for one in world.compute.hosts.claims()] == [server.id]
+        assert await world.conductor.strangers(NODE_NAME, [server.id]) == []
+        await act(world, server, ConfirmResize())
+        await world.settled()
+        assert world.compute.hosts.claims() == []
+        assert await world.conductor.strangers(NODE_NAME, [server.id]) == [server.id]
+
+    in_world(tmp_path, play)
