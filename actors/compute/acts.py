@@ -54,6 +54,7 @@ from actors.messages import DiskOffer, ImageRequest, Vif
 if TYPE_CHECKING:
     from actors.compute.service import Compute
 
+HALT_S = 45.0  # that who works on a guest has to end it when the guest is to go: shorter than what its deletion waits
 OVER_KEPT = 1_000  # ends of such acts that the conductor may not have heard
 REMEMBERED = Rebuild | Rescue | Unrescue | Resize | ConfirmResize | RevertResize | Shelve | Arrive | Return
 NEVER_STARTED = "the guest is not on this host"
@@ -82,6 +83,7 @@ class Acts:
         self._node = node
         self._clock = clock
         self._turns: dict[str, _Turns] = {}
+        self.halt_s = HALT_S
         self._over: OrderedDict[str, ActDone] = OrderedDict()  # by the act's id: it is not done again
 
     def at_work(self, instance_id: str) -> bool:
@@ -98,18 +100,29 @@ class Acts:
         finally:
             self._leave(order.instance_id, turns)
 
-    async def halt(self, instance_ids: list[str]) -> None:
-        """Returns when nobody works on these guests any more; they are about to go."""
-        at_work = [(one, turns) for one in instance_ids if (turns := self._turns.get(one)) is not None]
-        for instance_id, turns in at_work:
+    async def halt(self, instance_ids: list[str]) -> set[str]:
+        """Returns when nobody works on these guests any more, which are about to go, or after a while: those on which
+        somebody does still, as where a room that was asked neither answers nor fails."""
+        at_work = {one: turns for one in instance_ids if (turns := self._turns.get(one)) is not None}
+        if not at_work:
+            return set()
+        for turns in at_work.values():
             turns.users += 1
             turns.gone = True
             turns.hurry.set()
-            try:
-                async with turns.turn:
-                    pass
-            finally:
-                self._leave(instance_id, turns)
+        waiting = {one: asyncio.create_task(self._is_over(one, turns)) for one, turns in at_work.items()}
+        _, late = await asyncio.wait(waiting.values(), timeout=self.halt_s)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        return {one for one, task in waiting.items() if task in late}
+
+    async def _is_over(self, instance_id: str, turns: _Turns) -> None:
+        try:
+            async with turns.turn:
+                pass
+        finally:
+            self._leave(instance_id, turns)
 
     def _leave(self, instance_id: str, turns: _Turns) -> None:
         turns.users -= 1

@@ -63,6 +63,7 @@ REPORT_TRIES = 30  # times a batch of reports is offered to the conductor
 REPORT_PAUSE_S = 0.5
 REPORTS_LIMIT = 1_000_000  # steps, ends and power states that wait to be told: more than a node can have guests
 LOCATED_S = 10.0  # an image that is deleted may be booted from so long, with the same token: the door has asked
+AT_WORK = "what was begun on its guest is not over"
 REPORTS_ABREAST = 3  # full messages on their way: while one's ends are written, the next is read
 REPORT_LINGER_S = 0.1  # how late the conductor may hear of a step; of an end it hears at once
 
@@ -329,8 +330,9 @@ class Compute:
         held = self._halt(going, CANCELLED)
         self._going.update(going)
         await asyncio.gather(*(one.finished.wait() for one in held))
-        await self._acts.halt(going)
-        broken = await self._saga.backward([Build(order) for order in orders])
+        broken = {one: [AT_WORK] for one in await self._acts.halt(going)}
+        free = [Build(order) for order in orders if order.instance_id not in broken]
+        broken |= await self._saga.backward(free) if free else {}
         self._going.subtract(going)
         self.hypervisor.watchdog.let_go([instance_id for instance_id in going if instance_id not in broken])
         return [_undo_fault(broken.get(order.instance_id)) for order in orders]

@@ -72,6 +72,7 @@ from actors.saga import Failures, Phase, Saga, Table
 from actors.scheduler.messages import PlacementExplained
 from actors.states import Event, Power, Vm
 
+ALONE = 100  # deletions that could not be done are tried again each by itself: one that can't be holds up no other
 STEP_EVENT = {step.name: step.event for step in NODE if step.event}
 
 
@@ -461,8 +462,10 @@ class Conductor(Living):
         self._acts.migrating.tend_soon()
         deleting = [b for b in self._leaving.values() if not b.controlled and not b.undoing]
         self._attempts.tend()
-        if deleting:
-            self.spawn(self.remove(deleting))
+        alone, together = deleting[:ALONE], deleting[ALONE:]
+        for some in (*([boot] for boot in alone), together):
+            if some:
+                self.spawn(self.remove(some))
 
     # ------------------------------------------------------------ at rest
 
