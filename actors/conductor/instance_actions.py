@@ -180,7 +180,8 @@ def boot_action(boot: Boot, story: list[StoryLine]) -> InstanceAction:
     row = boot.instance
     failed = row.vm_state in (Vm.ERROR, Vm.DELETED) and not row.launched_at
     steps = tuple(_part(line) for line in story if line.host)
-    finished = row.launched_at or max((step.finished_at for step in steps), default=0.0) * failed
+    ends = (_part(line).finished_at for line in story)  # also of steps that no host had
+    finished = row.launched_at or (max(ends, default=0.0) or row.updated_at or row.created_at) * failed
     whole = InstanceActionEvent(
         event=BOOT_PART,
         started_at=row.created_at,

@@ -237,6 +237,10 @@ def test_services_are_disabled_and_forced_down(tmp_path: Path) -> None:
             assert (off["status"], off["disabled_reason"]) == ("disabled", "repairs")
             lost = await launched(world, old, body(world))
             assert lost["status"] == "ERROR" and "No valid host" in lost["fault"]["message"]
+            path = f"{SERVERS}/{lost['id']}/os-instance-actions"
+            [action] = (await admin.get(path)).json()["instanceActions"]
+            [whole] = (await admin.get(f"{path}/{action['request_id']}")).json()["instanceAction"]["events"]
+            assert (action["message"], whole["result"]) == ("Error", "Error") and whole["finish_time"]
             on = await old.put(f"{V}/os-services/enable", json={"host": NODE_NAME, "binary": "nova-compute"})
             assert on.json()["service"] == {"host": NODE_NAME, "binary": "nova-compute", "status": "enabled"}
             down = (await admin.put(f"{V}/os-services/{service['id']}", json={"forced_down": True})).json()["service"]
