@@ -28,6 +28,7 @@ class Arrangement:
     def __init__(self) -> None:
         self._put: dict[str, Put] = {}
         self._down: set[str] = set()
+        self.ids: dict[str, str] = {}  # of the aggregates, by name
 
     def of(self, host: str) -> Put:
         put, node = self._put.get(host, ALONE), node_of(host)
@@ -47,6 +48,7 @@ class Arrangement:
                 put[host] = Put(zone, (*had.aggregates, (aggregate.name, pairs)))
         changed = {host for host in put.keys() | self._put.keys() if put.get(host) != self._put.get(host)}
         self._put = put
+        self.ids = {aggregate.name: aggregate.id for aggregate in aggregates}
         return changed
 
     def force_down(self, hosts: list[str], down: bool) -> None:

@@ -6,7 +6,7 @@ somebody made below one is the compute API's (`actors/api/placement.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
@@ -29,14 +29,16 @@ def provider_id(host: str) -> str:
 
 
 def aggregate_id(name: str) -> str:
+    """Of one that stands in the hosts' configuration; one that an administrator made has an id of its own."""
     return str(uuid5(AGGREGATES, name))
 
 
-def providers(fleet: Fleet) -> Iterator[ProviderView]:
-    return (provider(fleet, row) for row in fleet.row_of.values())
+def providers(fleet: Fleet, made: Mapping[str, str]) -> Iterator[ProviderView]:
+    """`made`: the ids of aggregates that administrators made, by name."""
+    return (provider(fleet, row, made) for row in fleet.row_of.values())
 
 
-def provider(fleet: Fleet, row: int) -> ProviderView:
+def provider(fleet: Fleet, row: int, made: Mapping[str, str]) -> ProviderView:
     state = fleet.state(row)
     return ProviderView(
         id=provider_id(state.name),
@@ -44,7 +46,7 @@ def provider(fleet: Fleet, row: int) -> ProviderView:
         generation=fleet.generation.at[row],
         inventories=_inventories(fleet, row, state),
         traits=state.traits | ({DISABLED} if not (state.enabled and state.up) else frozenset()),
-        aggregates=frozenset(aggregate_id(aggregate.name) for aggregate in state.aggregates),
+        aggregates=frozenset(made.get(one.name) or aggregate_id(one.name) for one in state.aggregates),
     )
 
 
@@ -71,12 +73,12 @@ def allocation(claim: Claim) -> AllocationView:
     return AllocationView(consumer_id=claim.instance_id, provider_id=provider_id(claim.host), resources=resources)
 
 
-def candidates(fleet: Fleet, query: CandidateQuery) -> list[ProviderView]:
+def candidates(fleet: Fleet, query: CandidateQuery, made: Mapping[str, str]) -> list[ProviderView]:
     """The providers that could take all of it, in the fleet's order, no more than the limit."""
     if query.isolate and len([suffix for suffix in query.groups if suffix]) > 1:
         return []  # a host is one provider: what must not share one has nowhere to go
     found: list[ProviderView] = []
-    for each in providers(fleet):
+    for each in providers(fleet, made):
         if takes(each, query):
             found.append(each)
             if len(found) == query.limit:

@@ -218,7 +218,7 @@ class Scheduler:
     async def providers(self) -> list[ProviderView]:
         """Every host, with what it has and what is taken of it."""
         self._tidy()
-        return list(providers.providers(self._fleet))
+        return list(providers.providers(self._fleet, self._arrangement.ids))
 
     async def allocations(self, instance_ids: list[str]) -> list[AllocationView | None]:
         """What each instance holds; None for one that holds nothing."""
@@ -232,7 +232,7 @@ class Scheduler:
     async def candidates(self, query: CandidateQuery) -> list[ProviderView]:
         """Hosts that could take all that is asked; nothing is claimed."""
         self._tidy()
-        return providers.candidates(self._fleet, query)
+        return providers.candidates(self._fleet, query, self._arrangement.ids)
 
     async def world(self) -> dict[str, list[str]]:
         """What is claimed, by host: what a boot may leave behind here."""

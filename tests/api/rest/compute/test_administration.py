@@ -119,6 +119,10 @@ def test_aggregates_and_zones(tmp_path: Path) -> None:
             refused(await admin.post(f"{V}/os-aggregates", json=sent), 409, "conflictingRequest")
             refused(await admin.post(f"{path}/action", json={"add_host": {"host": "nobody"}}), 404, "itemNotFound")
             inside = (await admin.post(f"{path}/action", json={"add_host": {"host": host}})).json()["aggregate"]
+            newest = {"OpenStack-API-Version": "compute 2.96, placement 1.39"}
+            uuid = (await admin.get(path, headers=newest)).json()["aggregate"]["uuid"]
+            of_uuid = await admin.get(f"/placement/resource_providers?member_of={uuid}", headers=newest)
+            assert [each["name"] for each in of_uuid.json()["resource_providers"]] == [host]
             assert inside["hosts"] == [host]
             keyed = await admin.post(f"{path}/action", json={"set_metadata": {"metadata": {"ssd": "true"}}})
             assert keyed.json()["aggregate"]["metadata"] == {"availability_zone": "east", "ssd": "true"}
