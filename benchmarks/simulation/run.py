@@ -14,6 +14,7 @@ from typing import Any
 
 from actors.ledger import apply
 from actors.records import InstanceAction
+from benchmarks.simulation import migrations as migrating
 from benchmarks.simulation import resizes as resizing
 from benchmarks.simulation import shelves as shelving
 from benchmarks.simulation.cloud import Parts, SimulatedCloud, Watch
@@ -46,6 +47,7 @@ class Played:
     written: int = 0  # images over volumes
     resizes: Counter[str] = field(default_factory=Counter)  # and their ends
     shelves: Counter[str] = field(default_factory=Counter)  # the same
+    migrations: Counter[str] = field(default_factory=Counter)  # the same
     took_s: float = 0.0  # of the cloud's own time, after the storm
 
     def __str__(self) -> str:
@@ -60,11 +62,12 @@ def play(
     rebuilds: bool = False,
     resizes: bool = False,
     shelves: bool = False,
+    migrations: bool = False,
 ) -> Played:
     """`told`: keep the story, which costs as much as the play. The others: the plays of the modules of those names."""
     random, more = Random(seed), Random(seed + 4)
     played = Played(seed, weather(random, more, evacuates=seed % EVACUATED == EVACUATED - 1), [])
-    if rebuilds or resizes:
+    if rebuilds or resizes or migrations:
         played.weather = calmer(played.weather)
     if shelves:
         played.weather = shelving.nobody_moves_them(played.weather)
@@ -87,12 +90,12 @@ def play(
     if resizes:
         parts = replace(parts, scheduler=resizing.watched(parts.scheduler, played.broken.append, lambda: cloud))
     cloud = SimulatedCloud(seed, size, trouble, parts, watch, evacuates)
-    if shelves:
+    if shelves or migrations:
         cloud.guests.strange = shelving.Disks(cloud, played.broken.append)
     if rebuilds:
         cloud.backend = volumes = WatchedVolumes(cloud, Random(seed + 4), played.broken.append)
     try:
-        asked = ((begin, rebuilds), (resizing.begin, resizes), (shelving.begin, shelves))
+        asked = ((begin, rebuilds), (resizing.begin, resizes), (shelving.begin, shelves), (migrating.begin, migrations))
         uses = [one for one, wanted in asked if wanted]
         cloud.loop.run(_play(cloud, played, random, more, [(use, Random(seed + 5)) for use in uses]))
     finally:
@@ -104,6 +107,8 @@ def play(
         played.resizes = resizing.done(row for row in actions if isinstance(row, InstanceAction))
     if shelves:
         played.shelves = shelving.done(row for row in actions if isinstance(row, InstanceAction))
+    if migrations:
+        played.migrations = migrating.done(row for row in actions if isinstance(row, InstanceAction))
     played.crashes = cloud.counts.crashes + cloud.counts.node_deaths
     played.messages, played.steps = cloud.wire.sent, cloud.loop.steps
     return played
@@ -125,7 +130,7 @@ async def _play(cloud: SimulatedCloud, played: Played, random: Random, more: Ran
     following = asyncio.create_task(users.follow())
     await Storm(cloud, played.weather, random, more).rage()
     calm_at = cloud.loop.time()
-    its_own = {resizing.begin: resizing.broken, shelving.begin: shelving.broken}
+    its_own = {resizing.begin: resizing.broken, shelving.begin: shelving.broken, migrating.begin: migrating.broken}
     laws = (broken, *(its_own[use] for use, _ in uses if use in its_own))
     played.broken += await _silence(Quiet(cloud, users, played.weather), calm_at, laws)
     played.took_s = cloud.loop.time() - calm_at

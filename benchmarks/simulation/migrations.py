@@ -1,0 +1,112 @@
+"""Servers that go to other hosts during the storm, and are confirmed, reverted or deleted, whatever they do then.
+
+A play of its own, asked for by `run.play(…, migrations=True)`: nothing is lost for good in it. Beside the laws of all
+plays (no guest runs on two machines; none runs on another root disk than the one that it wrote to) `broken` says what
+must be true in the end: no host has anything of a server that is elsewhere, and what is recorded of its moves is so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+from random import Random
+
+from actors.acts import ConfirmResize, RevertResize, Start
+from actors.api.act_messages import ActOnServer, MigrateServer
+from actors.api.messages import BootRequest
+from actors.cluster import names
+from actors.conductor.moves import OVER
+from actors.messages import ServerView
+from actors.records import InstanceAction, Move
+from benchmarks.simulation.invariants import Quiet
+from benchmarks.simulation.resizes import charged
+from benchmarks.simulation.shelves import KINDS
+from benchmarks.simulation.stands import ADMIN, MEMBER
+from benchmarks.simulation.trouble import STORM_S
+from benchmarks.simulation.users import PATIENCE_S, Promise, Users, attempt
+
+SERVERS = 4
+TIMES = 4  # that each goes at most
+AGAIN_S = 1.5  # between a user's looks how its server is
+
+
+def begin(users: Users, random: Random) -> None:
+    for number in range(SERVERS):
+        key = f"migrated-{number}"
+        request = BootRequest(token=MEMBER, name=key, flavor="small", idempotency_key=key, **random.choice(KINDS))
+        promise = Promise(request)
+        users.promises.append(promise)
+        users.also(_use(users, promise, random))
+
+
+async def _use(users: Users, promise: Promise, random: Random) -> None:
+    """It goes again and again; in the end some are deleted, and the others are not left between two hosts."""
+    await users.launch(promise)
+    for _ in range(random.randint(1, TIMES) if promise.ids else 0):
+        await asyncio.sleep(random.uniform(0.0, STORM_S / TIMES))
+        await attempt(users.api.migrate(MigrateServer(token=ADMIN, server_id=promise.ids[0])))
+        await asyncio.sleep(random.expovariate(0.3))
+        await _end(users, promise, random)
+    if promise.ids and random.random() < 0.3:
+        await users.delete(promise)
+    elif promise.ids:
+        await _come_to_rest(users, promise, random)
+
+
+async def _end(users: Users, promise: Promise, random: Random) -> None:
+    act = random.choice((ConfirmResize(), RevertResize()))
+    await attempt(users.api.act(ActOnServer(token=MEMBER, server_id=promise.ids[0], act=act)))
+
+
+async def _come_to_rest(users: Users, promise: Promise, random: Random) -> None:
+    until = users.now() + PATIENCE_S
+    while users.now() < until:
+        view = await attempt(users.api.server(MEMBER, promise.ids[0]))
+        if isinstance(view, ServerView) and view.status in ("ACTIVE", "ERROR") and not view.task_state:
+            return
+        if isinstance(view, ServerView) and view.status == "SHUTOFF":  # its machine was off for a while
+            await attempt(users.api.act(ActOnServer(token=MEMBER, server_id=view.id, act=Start())))
+        await _end(users, promise, random)
+        await asyncio.sleep(AGAIN_S)
+    promise.unheard = "the end of its migration"
+
+
+def done(actions: Iterable[InstanceAction]) -> Counter[str]:
+    """How many migrations, confirmations and reverts ended well, and how many did not (as `failed`)."""
+    ended = [row for row in actions if row.finished_at and row.name in ("migrate", "confirmResize", "revertResize")]
+    return Counter("failed" if row.message else row.name for row in ended)
+
+
+# ---------------------------------------------------------------- laws
+
+
+async def broken(quiet: Quiet) -> list[str]:
+    claims = await quiet.room(names.SCHEDULER).claims()
+    of_nobody = [one for one in claims if one.instance_id not in quiet.instances]
+    held = [f"room is held on {one.host} by {one.instance_id}, which is no server" for one in of_nobody]
+    return [*held, *_left(quiet), *_records(quiet), *await charged(quiet)]
+
+
+def _left(quiet: Quiet) -> Iterable[str]:
+    """What a server has on a host that is not its own."""
+    homes = quiet.homes()
+    for name in quiet.members():
+        guests = quiet.cloud.machines[name].hypervisor.guests
+        yield from (f"disks of {line} are offered by {name}" for line in guests.world().get("offered_disks", ()))
+        for claim in quiet.room(names.compute_name(name)).hosts.claims():
+            if homes.get(claim.instance_id, claim.host) != claim.host:
+                yield f"{claim.instance_id} is on {homes[claim.instance_id]}, and {claim.host} keeps room for it"
+
+
+def _records(quiet: Quiet) -> Iterable[str]:
+    """Each move is over, and of a server that stayed where it went the last one says where that is."""
+    moves = sorted(quiet.rows(Move), key=lambda move: move.number)
+    last = {move.instance_id: move for move in moves if move.status == "confirmed"}
+    yield from (
+        f"move {move.number} of {move.instance_id} is {move.status}" for move in moves if move.status not in OVER
+    )
+    for instance_id, host in quiet.homes().items():
+        move = last.get(instance_id)
+        if move is not None and move.kind == "migration" and move.target_host != host:
+            yield f"{instance_id} is on {host}, and was confirmed on {move.target_host}"
