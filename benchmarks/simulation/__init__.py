@@ -5,5 +5,6 @@ processes and messages (`processes.py`, `wire.py`), the disk (`disk.py`), the ma
 the watchdogs beside them (`watchdogs.py`).
 `cloud.py` puts them together as the actors' shells do, `users.py` and `trouble.py` act on it, `invariants.py` judges,
 `run.py` plays one seed from beginning to end, with `rebuilds.py`, `resizes.py`, `shelves.py` and `migrations.py`
-also of servers that are rebuilt on their volumes, are resized, shelved, or go to other hosts. The same seed plays the same story, line by line.
+also of servers that are rebuilt on their volumes, are resized, shelved, or go to other hosts.
+The same seed plays the same story, line by line.
 """
