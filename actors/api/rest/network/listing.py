@@ -19,7 +19,7 @@ Body = dict[str, Any]
 
 LIMIT_DIGITS = 9  # of a page's limit as text
 CONTROLS = frozenset({"fields", "limit", "marker", "page_reverse", "sort_key", "sort_dir"})
-TRUE_WORDS = frozenset({"true", "1", "yes", "t", "on"})
+TRUE_WORDS, FALSE_WORDS = frozenset({"true", "1", "yes", "t", "on"}), frozenset({"false", "0", "no", "f", "off", ""})
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +132,20 @@ def _id(body: Body) -> str:
 
 def _equal(has: Any, wanted: str) -> bool:
     if isinstance(has, bool):
-        return has == (wanted.lower() in TRUE_WORDS)
+        return has == _truth(wanted)
     if isinstance(has, list):
         return wanted in has
     if has is None:
         return wanted in ("", "None", "null")
     return str(has) == wanted or (isinstance(has, str) and ":" in has and has == wanted.lower())  # MACs in any case
+
+
+def _truth(text: str) -> bool:
+    """Raises `CallerError` 400: nobody means those that are not by a word that says nothing."""
+    if (word := text.lower()) in TRUE_WORDS | FALSE_WORDS:
+        return word in TRUE_WORDS
+    text = f"Invalid input for operation: '{text[:64]}' cannot be converted to boolean."
+    raise CallerError(bad_request("", text, "InvalidInput"))
 
 
 def _addresses_pass(fixed_ips: Sequence[Mapping[str, str]], values: list[str]) -> bool:

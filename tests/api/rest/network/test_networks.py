@@ -122,6 +122,7 @@ def test_lists_are_filtered_sorted_cut_and_paged(tmp_path: Path) -> None:
                 "limit=-1",
                 "limit=x",
                 "marker=x",
+                "shared=maybe",
                 "colour=red",
                 "sort_key=colour",
                 "sort_key=id&sort_dir=up",
