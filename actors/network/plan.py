@@ -189,7 +189,7 @@ class Planner:
             raise CallerError(bad_request("networks", text))
         if len(available) > 1:
             text = "Multiple possible networks found, use a Network ID to be more specific."
-            raise CallerError(conflict("networks", text))
+            raise CallerError(conflict("networks", text, "NetworkAmbiguous"))
         return (NetworkRequest(network_id=available[0]),)
 
     def _is_there(self, request: AllocateRequest, want: NetworkRequest) -> bool:

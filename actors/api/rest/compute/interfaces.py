@@ -22,6 +22,7 @@ from actors.network.messages import PortQuery
 router = APIRouter(prefix="/v2.1/servers/{server_id}/os-interface")
 
 TAG_ASKED, TAG_SHOWN = (2, 49), (2, 70)
+NOT_ENOUGH = ("NetworkAmbiguous", "IpAddressGenerationFailure")
 NOT_THERE = ("PortNotFound", "NetworkNotFound")
 
 
@@ -84,6 +85,8 @@ async def attach_interface(
     except CallerError as error:
         if error.fault.kind in NOT_THERE:  # a bad body of a boot, but here it is what is asked for
             raise CallerError(not_found("", error.fault.message)) from None
+        if error.fault.kind in NOT_ENOUGH:  # a conflict of a boot; here Nova calls it a bad request
+            raise CallerError(bad_request("", error.fault.message)) from None
         raise
     return {"interfaceAttachment": interface(vif, "ACTIVE", version)}
 
