@@ -105,6 +105,8 @@ class MigrateServer(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     server_id: str
     host: str = ""
+    may: bool = False  # the operator's rules let also this caller do it: the edge says so, which reads them
+    may_choose: bool = False  # the same of the host
     request_id: str = ""
 
 

@@ -14,15 +14,18 @@ from actors.states import Vm
 
 SAME = "Cannot migrate to the host where the server exists."
 NOT_ALLOWED = "only an administrator has servers go to other hosts"
+NOT_CHOSEN = "only an administrator chooses the host"
 
 
 class ServerMigrations(ServerActs):
     async def migrate(self, request: MigrateServer) -> InstanceAction:
         """Accepted, and durable, when this returns. Raises `CallerError`."""
         context = self._authorized(request.token)
-        if not context.is_admin:
-            raise CallerError(forbidden(NOT_ALLOWED))
         server = await self._one(request.token, request.server_id)
+        if not (context.is_admin or request.may):
+            raise CallerError(forbidden(NOT_ALLOWED))
+        if request.host and not (context.is_admin or request.may_choose):
+            raise CallerError(forbidden(NOT_CHOSEN))
         check_lock(server, context)
         check_state("migrate_stopped" if server.vm_state == Vm.STOPPED else "migrate", server)
         if request.host:

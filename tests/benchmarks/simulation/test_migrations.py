@@ -14,7 +14,7 @@ from actors.scheduler.service import Scheduler
 from benchmarks.simulation.cloud import Parts
 from benchmarks.simulation.run import play
 
-SEEDS = 40
+SEEDS = 25
 
 
 def test_every_migration_ends_well_and_nothing_is_left_behind() -> None:

@@ -68,6 +68,8 @@ router = APIRouter(prefix="/v2.1/servers/{server_id}")
 CONSOLE_LINES = 100_000  # asked for where all are wanted; the node has its own limit
 IMAGE_ID_SINCE = (2, 45)
 MIGRATED_TO_HOST_SINCE = (2, 56)
+MIGRATES = "os_compute_api:os-migrate-server:migrate"  # the rule
+MIGRATES_TO_HOST = f"{MIGRATES}:host"
 REASON_SINCE = (2, 73)
 VOLUMES_RESCUED_SINCE = (2, 87)
 TO_HOST = f"{API}:os-shelve:unshelve_to_host"
@@ -427,6 +429,8 @@ async def migrate(asked: Asked, how: Any) -> Response:
             token=asked.caller.token,
             server_id=asked.server_id,
             host=wanted.host or "",
+            may=asked.policy.gives(MIGRATES, asked.caller.context),
+            may_choose=asked.policy.gives(MIGRATES_TO_HOST, asked.caller.context),
             request_id=asked.caller.request_id,
         )
     )

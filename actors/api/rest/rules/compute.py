@@ -267,7 +267,10 @@ ATTRIBUTES = {
         "host": f"{API}:servers:create:forced_host",
         "hypervisor_hostname": f"{API}:servers:create:forced_host",
     },
-    f"POST {SERVER}/action": {"unshelve.host": f"{API}:os-shelve:unshelve_to_host"},
+    f"POST {SERVER}/action": {
+        "unshelve.host": f"{API}:os-shelve:unshelve_to_host",
+        "migrate.host": f"{API}:os-migrate-server:migrate:host",
+    },
     **{
         f"GET {path}": {"?all_tenants": f"{API}:servers:index:get_all_tenants"}
         for path in (SERVERS, f"{SERVERS}/detail")

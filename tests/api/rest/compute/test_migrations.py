@@ -1,4 +1,4 @@
-"""GET /os-migrations and /servers/{id}/migrations: what is listed, by which filters, in which versions."""
+"""GET /os-migrations and /servers/{id}/migrations: what is listed, by which filters, in which versions; `migrate`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from actors.acts import ConfirmResize
 from actors.messages import ServerView
 from tests.acts.test_acts import act
 from tests.acts.test_resize import flavor, resize
-from tests.world import World, in_world
+from tests.api.rest.compute.test_rescue import ask as act_on
+from tests.api.rest.compute.test_rescue import shown
+from tests.world import NODE_NAME, World, in_world, token
 
 V = "/compute/v2.1"
+OTHER = "node-2"
 PLAIN = {
     "id", "instance_uuid", "status", "source_compute", "source_node", "dest_compute", "dest_node", "dest_host",
     "old_instance_type_id", "new_instance_type_id", "created_at", "updated_at",
@@ -123,5 +126,77 @@ def test_of_one_server_there_are_no_live_migrations(tmp_path: Path) -> None:
             assert answer.json() == {"itemNotFound": {"code": 404, "message": text}}
         assert (await ask(world, f"/servers/{first.id}/migrations/1", "2.22")).status_code == 404
         assert (await ask(world, "/os-migrations", by=world.member)).status_code == 403
+
+    in_world(tmp_path, play)
+
+
+# ---------------------------------------------------------------- the action
+
+
+@pytest.mark.parametrize(
+    ("version", "said", "code"),
+    [
+        ("2.1", None, 202),
+        ("2.55", {"host": "node-1", "anything": 1}, 202),  # what is said counts for nothing
+        ("2.56", None, 202),
+        ("2.56", {}, 202),
+        ("2.56", {"host": OTHER}, 202),
+        ("2.96", {"host": NODE_NAME}, 400),
+        ("2.96", {"host": "nowhere"}, 400),
+        ("2.96", {"host": None}, 400),
+        ("2.96", {"host": ""}, 400),
+        ("2.96", {"host": OTHER, "force": True}, 400),
+        ("2.96", [], 400),
+        ("2.96", "now", 400),
+    ],
+)
+def test_what_may_be_said_of_a_migration(tmp_path: Path, version: str, said: Any, code: int) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        await world.join(OTHER)
+        answer = await act_on(world, server, {"migrate": said}, version, world.admin)
+        assert (answer.status_code, answer.content == b"") == (code, code == 202)
+        view = await shown(world, server)
+        assert view["status"] == ("VERIFY_RESIZE" if code == 202 else "ACTIVE")
+        if code == 202:
+            assert (await act_on(world, server, {"confirmResize": None})).status_code == 204
+            [one] = (await ask(world, "/os-migrations")).json()["migrations"]
+            seen = (one["migration_type"], one["status"], one["source_compute"], one["dest_compute"], one["user_id"])
+            assert seen == ("migration", "confirmed", NODE_NAME, OTHER, "root")
+
+    in_world(tmp_path, play)
+
+
+def test_refusals_have_nova_s_words(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        await act_on(world, server, {"pause": None})
+        answer = await act_on(world, server, {"migrate": None}, by=world.admin)
+        text = f"Cannot 'migrate' instance {server.id} while it is in vm_state paused"
+        assert answer.json() == {"conflictingRequest": {"code": 409, "message": text}}
+        assert (await act_on(world, server, {"migrate": None})).status_code == 403
+        await act_on(world, server, {"unpause": None})
+        for host, text in (
+            (NODE_NAME, "Cannot migrate to the host where the server exists."),
+            ("nowhere", "Compute host nowhere could not be found."),
+        ):
+            answer = await act_on(world, server, {"migrate": {"host": host}}, by=world.admin)
+            assert answer.json() == {"badRequest": {"code": 400, "message": text}}
+
+    in_world(tmp_path, play)
+
+
+def test_whom_the_operator_lets_migrate(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        await world.join(OTHER)
+        rules = {"migrate": "role:member", "migrate:host": "role:admin"}
+        lines = [f'"os_compute_api:os-migrate-server:{name}": "{rule}"' for name, rule in rules.items()]
+        (tmp_path / "policy.yaml").write_text("\n".join(lines))
+        found = await act_on(world, server, {"migrate": None}, by=token("other"))
+        assert found.status_code == 404, found.text
+        assert (await act_on(world, server, {"migrate": {"host": OTHER}})).status_code == 403
+        assert (await act_on(world, server, {"migrate": None})).status_code == 202
+        assert (await shown(world, server))["status"] == "VERIFY_RESIZE"
 
     in_world(tmp_path, play)
