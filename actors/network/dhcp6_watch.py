@@ -94,7 +94,11 @@ def _listening(device: str) -> socket.socket:
     """Nothing is heard before the filter is there."""
     heard = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in FILTER))
-    heard.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("@HP", len(FILTER), ctypes.addressof(code)))
-    heard.setblocking(False)
-    heard.bind((device, ETH_P_IPV6))
+    try:
+        heard.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("@HP", len(FILTER), ctypes.addressof(code)))
+        heard.setblocking(False)
+        heard.bind((device, ETH_P_IPV6))
+    except OSError:
+        heard.close()
+        raise
     return heard

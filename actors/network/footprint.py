@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import socket
 import struct
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ NLM_F_REQUEST, NLM_F_DUMP = 1, 0x300
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 HEADER = struct.Struct("=IHHII")  # struct nlmsghdr: length, type, flags, sequence number, port
 ROUTE_FLAGS = slice(8, 12)  # of struct rtmsg: they change as cables are plugged at other ends of ours
+RTM_F_CLONED = 0x200  # in them: no route, but what the kernel has learnt of one (a path's MTU), for a while
 DEADLINE_S = 5.0
 ROOM = 1 << 16  # bytes: more than the kernel puts into one answer
 
@@ -28,12 +30,20 @@ def footprint(settings: Iterable[str]) -> str:
     """Of the calling thread's namespace: its IPv4 addresses, routes, tables of nftables, and settings (files below
     `/proc/sys/net/ipv4`). Raises `OSError`."""
     addresses = sorted(_dump(RTM_GETADDR))
-    routes = sorted(message[: ROUTE_FLAGS.start] + message[ROUTE_FLAGS.stop :] for message in _dump(RTM_GETROUTE))
+    routes = sorted(_without_flags(route) for route in _dump(RTM_GETROUTE) if not _is_learnt(route))
     values = [(Path("/proc/sys/net/ipv4") / name).read_bytes() for name in settings]
     found = hashlib.sha256()
     for part in (*addresses, b"routes", *routes, b"settings", *values, b"rules", _generation()):
         found.update(len(part).to_bytes(4, "big") + part)
     return found.hexdigest()
+
+
+def _is_learnt(route: bytes) -> bool:
+    return bool(int.from_bytes(route[ROUTE_FLAGS], sys.byteorder) & RTM_F_CLONED)
+
+
+def _without_flags(route: bytes) -> bytes:
+    return route[: ROUTE_FLAGS.start] + route[ROUTE_FLAGS.stop :]
 
 
 def _dump(kind: int) -> list[bytes]:
@@ -69,6 +79,6 @@ def _messages(answers: bytes) -> Iterator[tuple[int, bytes]]:
         length, kind, *_ = HEADER.unpack_from(answers, at)
         content = answers[at + HEADER.size : at + length]
         if kind == NLMSG_ERROR:
-            raise OSError(-int.from_bytes(content[:4], "little", signed=True), "the kernel does not say")
+            raise OSError(-int.from_bytes(content[:4], sys.byteorder, signed=True), "the kernel does not say")
         yield kind, content
         at += length + 3 & ~3
