@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -27,6 +27,7 @@ from tests.compute.guests import INSTANCE, SMALL, order, vif
 pytestmark = pytest.mark.real
 FLAVOR = msgspec.structs.replace(SMALL, ram_mib=64, disk_gib=1, ephemeral_gib=1, swap_mib=16)
 EMPTY = {"domains": [], "running": [], "taps": [], "files": []}
+DAY_S = 86_400.0
 OTHER = "00000000-7f0c-4f43-9d4e-1d2c3b4a5f60"
 Play = Callable[[LibvirtHypervisor], Awaitable[None]]
 
@@ -42,6 +43,12 @@ class FakeImages:
 
     async def fetch(self, location: ImageLocation, token: str) -> Path:
         return self._path
+
+    async def fetch_ahead(self, location: ImageLocation, token: str) -> None:
+        return
+
+    async def evict(self, backing: Set[Path], age_s: float) -> list[str]:
+        return [] if self._path in backing or age_s != DAY_S else [self._path.name]
 
 
 def play(node: NodeConfig, scene: Play) -> None:
@@ -107,8 +114,10 @@ def test_a_guest_from_nothing_to_running_and_back(node: NodeConfig) -> None:
         assert world["taps"] == [f"tap{INSTANCE[:11]}"]
         files = {path.removeprefix(f"{INSTANCE}/") for path in world["files"]}
         assert files == {INSTANCE, "console.log", "disk", "disk.config", "disk.eph0", "disk.swap"}
+        assert await driver.evict_images() == []
         await undo(driver, [build])
         assert await driver.world() == EMPTY
+        assert await driver.evict_images() == ["image"]
 
     play(node, scene)
 
