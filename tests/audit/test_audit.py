@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from actors.api.act_messages import MigrateServer
 from actors.audit.checks import CHECKS, audit
 from actors.audit.evidence import Disagreement, Evidence, NodeEvidence
 from actors.audit.gather import Witnesses, look
@@ -270,3 +271,35 @@ def test_what_really_goes_wrong_is_found(
 
 def drop_attachment(found: Evidence) -> Drop:
     return Drop(VolumeAttachment.__name__, found.attachments[0].id)
+
+
+def test_what_another_host_keeps_of_a_server_is_no_stray(tmp_path: Path) -> None:
+    """Until it is confirmed; but it must be off there, and have room."""
+    kept: list[Evidence] = []
+
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        await world.join("node-2")
+        asked = await world.api.migrate(MigrateServer(token=world.admin, server_id=server.id))
+        await world.conductor.acted([asked.id], 20.0)
+        await world.settled()
+        nodes = {name: (world._computes[name], world._agents[name]) for name in (NODE_NAME, "node-2")}
+        there = Witnesses(world.conductor, world.scheduler, world.network, world.volumes, nodes)
+        kept.append(await look(there))
+
+    in_world(tmp_path, play)
+    [found] = kept
+    [server] = found.servers
+    nodes = {
+        name: replace(node, real=True, compute=node.compute | {"domains": [server.id], "running": running})
+        for (name, node), running in zip(found.nodes.items(), ([], [server.id]), strict=True)
+    }
+    found = replace(found, nodes=nodes)
+    assert found_in(found) == []
+    runs = replace(nodes[NODE_NAME], compute=nodes[NODE_NAME].compute | {"running": [server.id]})
+    assert {one.check for one in found_in(replace(found, nodes=nodes | {NODE_NAME: runs}))} == {"twins"}
+    without = {host: ids for host, ids in found.claims.items() if host != NODE_NAME}
+    assert {one.check for one in found_in(replace(found, claims=without))} == {"claims"}
+    [gone] = [replace(one, kept_places=()) for one in found.servers]
+    checks = {one.check for one in found_in(replace(found, servers=(gone,)))}
+    assert checks == {"books", "claims", "guests", "twins"}
