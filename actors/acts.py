@@ -152,6 +152,7 @@ class RevertResize(Act, frozen=True, kw_only=True):
     """It has the flavor before, and the disks of that time. One that was moved is where it was before (`token`)."""
 
     token: str = ""
+    forced: bool = False  # from a node that has left: an administrator says so, who sees to it that it is off
     stopped: bool = False
     attempt: int = 0
 
@@ -201,6 +202,7 @@ class Shelve(Act, frozen=True, kw_only=True):
 
 
 LEFT_DOWN = "shelve_rollback"  # the step of a fault after which a guest that ran is off
+STAYS = "revert_begin"  # the step of a fault of a server that was moved and is where it went
 LEFT_OFF = "resize_rollback"  # the step of a fault after which a guest is not what it was before its resize
 
 INTO_ORDER = tuple(field for field in Rebuild.__struct_fields__ if field in set(BootSpec.__struct_fields__) - {"token"})

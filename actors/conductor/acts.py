@@ -20,6 +20,7 @@ from actors import lifecycle
 from actors.acts import (
     LEFT_DOWN,
     LEFT_OFF,
+    STAYS,
     ActDone,
     ActRequest,
     AnyAct,
@@ -154,8 +155,11 @@ class Acts:
             return known
         try:
             check_lock(boot, request.above_locks)
-            self._check_host(boot, request.act)
+            self._check_host(boot, request)
             stands = as_it_stands(boot, request.act)
+            if isinstance(stands, RevertResize):
+                gone = self._conductor.nodes.has_left(boot.instance.node)
+                stands = msgspec.structs.replace(stands, forced=gone and request.above_locks)
             name = name_of(stands)
             state = lifecycle.begun(name, boot.state)
             if isinstance(state, lifecycle.Refused):
@@ -245,15 +249,15 @@ class Acts:
         boot.ask_anew(shelved=shelved, block_devices=with_named_volumes(boot.spec(), boot.id))
         return msgspec.structs.replace(act, attempt=boot.instance.attempt)
 
-    def _check_host(self, boot: Boot, act: AnyAct) -> None:
+    def _check_host(self, boot: Boot, request: ActRequest) -> None:
         """What nobody can do now would be done whenever the node is back, whatever the server is by then. One that was
         moved goes back where that is up, and stays without anybody's help."""
-        moving, needed = boot.spec().moving, boot.instance.node
+        moving, needed, act = boot.spec().moving, [boot.instance.node], request.act
         if moving is not None and isinstance(act, ConfirmResize):
             return
-        if moving is not None and isinstance(act, RevertResize):
-            needed = moving.node
-        if boot.instance.launched_at and self._conductor.nodes.has_left(needed):
+        if moving is not None and isinstance(act, RevertResize):  # cut off, its guest may run on there
+            needed = [moving.node] if request.above_locks else [moving.node, *needed]
+        if boot.instance.launched_at and any(map(self._conductor.nodes.has_left, needed)):
             raise CallerError(conflict("", f"The host of instance {boot.id} is down: its node left the cluster"))
 
     def _detachable(self, boot: Boot, volume_id: str) -> str:
@@ -569,7 +573,7 @@ def _nodes_of(boot: Boot) -> set[str]:
 def _left(reply: ActDone | Fault) -> State | None:
     """Of a guest that failed, and is not what it was either."""
     step = reply.step if isinstance(reply, HostFault) else ""
-    return {LEFT_OFF: lifecycle.BROKEN, LEFT_DOWN: lifecycle.DOWN}.get(step)
+    return {LEFT_OFF: lifecycle.BROKEN, LEFT_DOWN: lifecycle.DOWN, STAYS: lifecycle.MOVED}.get(step)
 
 
 def check_lock(boot: Boot, above_locks: bool) -> None:

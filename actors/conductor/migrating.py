@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from actors.acts import (
     LEFT_OFF,
+    STAYS,
     Act,
     ActDone,
     ActOrder,
@@ -86,8 +87,10 @@ class Migrating:
             match act:
                 case Migrate() if not moving.back:
                     return await self._go(boot, act, wanted)
-                case Migrate(token=token) | RevertResize(token=token):
+                case Migrate(token=token):
                     return await self._go_back(boot, token, wanted)
+                case RevertResize(token=token, forced=forced):
+                    return await self._revert(boot, token, forced, wanted)
                 case _:
                     now = self._conductor.clock.now()
                     return ActDone(started_at=now, finished_at=now)
@@ -130,6 +133,16 @@ class Migrating:
         if boot.instance.host == moving.host:
             boot.change(attempt=boot.instance.attempt + 1)
         await self._conductor.write([boot], "")
+
+    async def _revert(self, boot: Boot, token: str, forced: bool, wanted: Wanted) -> Reply:
+        """It runs where it is: cut off from here, it may go on doing so."""
+        moving = _moving(boot)
+        if boot.instance.host != moving.host and not forced:
+            try:
+                await self._destroy(boot, _target(moving), in_place=False)
+            except NodeLeftError:
+                return HostFault(STAYS, moving.target_host, LEFT)
+        return await self._go_back(boot, token, wanted)
 
     async def _go_back(self, boot: Boot, token: str, wanted: Wanted) -> Reply:
         moving = _moving(boot)
@@ -233,8 +246,9 @@ class Migrating:
             raise StandsError from error
         return reply
 
-    async def _destroy(self, boot: Boot, place: KeptPlace, may_begin: bool = False) -> None:
+    async def _destroy(self, boot: Boot, place: KeptPlace, may_begin: bool = False, in_place: bool = True) -> None:
         """Nothing of it is on that host afterwards. `may_begin`: its guest may be about to begin there.
+        `in_place`: what it held elsewhere is given back in place of a node that has left; else raises `NodeLeftError`.
 
         Raises `StandsError`; `ConnectionError` also where the host can't undo it, so that it is tried again.
         """
@@ -252,6 +266,8 @@ class Migrating:
                 raise ConnectionError(f"host {place.host}: {reply.message}")
             if epoch == nodes.epoch(place.node):
                 return
+        if not in_place:
+            raise NodeLeftError(LEFT)
         if may_begin:
             await asyncio.sleep(nodes.lease_left_s(place.node))
         await conductor.network.deallocate([moved.unbind(boot, place.host)])
@@ -266,6 +282,8 @@ class Migrating:
             self._wire(boot, reply)
         if isinstance(act, ConfirmResize):
             self.for_good(boot)
+        elif isinstance(act, RevertResize) and boot.instance.host != moving.host:
+            boot.ask_anew(moving=replace(moving, back=False))  # it is where it went, and may go back later
         elif isinstance(act, RevertResize) or not isinstance(reply, ActDone):
             boot.ask_anew(moving=None)
             self._unclaimed.add(moving.claim_id)
@@ -278,7 +296,7 @@ class Migrating:
             self._due.add(boot.id)
 
     def _wire(self, boot: Boot, done: ActDone) -> None:
-        boot.change(addresses=tuple(map(alike, self._conductor.floating.over(done.vifs))))
+        boot.change(launched_at=done.finished_at, addresses=tuple(map(alike, self._conductor.floating.over(done.vifs))))
         if done.root_device:
             boot.change(root_device=done.root_device)
 

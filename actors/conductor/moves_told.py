@@ -56,7 +56,8 @@ def ends(moves: Moves, boot: Boot, act: AnyAct, well: bool, now: float) -> None:
         case ConfirmResize():
             moves.turn(boot.id, CONFIRMED if well else ERROR, now)
         case RevertResize():
-            moves.turn(boot.id, REVERTED if well else ERROR, now)
+            stays = boot.spec().moving is not None  # it may be tried again
+            moves.turn(boot.id, REVERTED if well else FINISHED if stays else ERROR, now)
 
 
 def evacuated(moves: Moves, boots: list[Boot], now: float) -> None:

@@ -249,10 +249,39 @@ def test_one_of_its_nodes_leaves_while_it_waits(tmp_path: Path, gone: str) -> No
         if gone == NODE_NAME:
             with pytest.raises(CallerError, match="is down"):
                 await act(world, server, RevertResize())
-        view = await act(world, server, ConfirmResize() if gone == NODE_NAME else RevertResize())
+        end = ConfirmResize() if gone == NODE_NAME else RevertResize()
+        view = await act(world, server, end, world.admin)
         there = OTHER if gone == NODE_NAME else NODE_NAME
         assert seen(view) == ("ACTIVE", None, "RUNNING", there)
         await world.settled()
         assert await claimed(world, server) == {there: [True]}
+
+    in_world(tmp_path, play)
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_from_a_node_that_left_only_an_administrator_has_it_go_back(tmp_path: Path, when: str) -> None:
+    """Cut off, its guest may run on there."""
+
+    async def play(world: World) -> None:
+        server, other, _ = await begin(world)
+        await migrate(world, server)
+        if when == "before":
+            await lose(world, OTHER)
+            with pytest.raises(CallerError, match="is down"):
+                await act(world, server, RevertResize())
+        else:
+            destroy = other.destroy
+
+            async def leaves(orders: Any) -> Any:
+                await world.conductor.node_left(OTHER)
+                return await destroy(orders)
+
+            other.destroy = leaves  # type: ignore[method-assign]
+            view = await act(world, server, RevertResize())
+            assert seen(view) == ("VERIFY_RESIZE", None, "NOSTATE", OTHER)
+            assert await told(world, server) == [("migration", "finished", NODE_NAME, OTHER)]
+        assert seen(await act(world, server, RevertResize(), world.admin)) == ("ACTIVE", None, "RUNNING", NODE_NAME)
+        assert await told(world, server) == [("migration", "reverted", NODE_NAME, OTHER)]
 
     in_world(tmp_path, play)
