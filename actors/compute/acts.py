@@ -41,7 +41,7 @@ from actors.acts import (
     name_of,
 )
 from actors.clock import Clock
-from actors.compute.migrating import arrive, come_back, leave, run_on
+from actors.compute.migrating import arrive, back_on, come_back, leave, run_on
 from actors.compute.plugging import attach_interface, attach_volume, detach_interface, detach_volume, plug
 from actors.compute.rebuilding import rebuild
 from actors.compute.rescuing import rescue, unrescue
@@ -211,7 +211,7 @@ class Acts:
                 return _Made(vifs=build.vifs, root_device=build.root_device)
             case Return():
                 build = await come_back(self._node, order, order.act)
-                await run_on(self._node, order, build, order.act.stopped, self._start)
+                await back_on(self._node, order, build, order.act.stopped, self._start)
                 return _Made(vifs=build.vifs, root_device=build.root_device)
         return _Made()
 

@@ -92,7 +92,16 @@ async def come_back(node: Compute, order: ActOrder, act: Return) -> Build:
 
 
 async def run_on(node: Compute, order: ActOrder, build: Build, stopped: bool, start: Start) -> None:
-    """Its guest runs, unless it was off."""
+    """Its guest runs, unless it was off. Until whoever ordered it says so again it runs on a lease, as one that is
+    built: where it is not heard of, it goes back to where it was."""
+    if not stopped and await node.hypervisor.guests.power(build.id) is not Power.RUNNING:
+        node.stake(build)
+        await node.standing.hold([build.id])
+        await start(replace(order, vifs=build.vifs))
+
+
+async def back_on(node: Compute, order: ActOrder, build: Build, stopped: bool, start: Start) -> None:
+    """The same of one that is where it was: it can go nowhere else."""
     if not stopped:
         await node.standing.may_run()
         await start(replace(order, vifs=build.vifs))

@@ -365,6 +365,11 @@ class Compute:
                 self.hypervisor.watchdog.let_go([order.instance_id])
         return list(await asyncio.gather(*(self._acts.run(order) for order in orders)))
 
+    def stake(self, build: Build) -> None:
+        """It runs here on a lease until somebody orders anything of it, who has heard that it does."""
+        self._unheard[build.id] = build
+        self.standing.watch()
+
     def is_going(self, instance_id: str, attempt: int) -> bool:
         """Whether this attempt of it is being destroyed here, or was: what comes late must not bring it back."""
         destroyed = self._ended.get(instance_id, (-1, None))

@@ -462,6 +462,8 @@ class Acts:
             await self.claims.tell()
         if isinstance(act_of(action.act), RESIZES | Migrate):
             self.migrating.tend_soon()
+        if boot is not None and isinstance(done := act_of(action.act), Migrate) and isinstance(reply, ActDone):
+            await self.migrating.heard(boot, done)
         if isinstance(act_of(action.act), Shelve):
             await self._conductor.shelving.tend()
 

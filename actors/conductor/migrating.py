@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -274,6 +275,13 @@ class Migrating:
         await conductor.volume.detach(moved.detach_kept(boot, place.host))
 
     # ------------------------------------------------------------ the end
+
+    async def heard(self, boot: Boot, act: Migrate) -> None:
+        """Its new host hears that this is on disk: till then its guest runs on a lease. The order is the same again."""
+        moving = boot.spec().moving
+        if moving is not None and not moving.back and boot.instance.host == moving.target_host:
+            with suppress(StandsError):
+                await self._order(boot, _target(moving), Arrive(token=act.token, stopped=moving.stopped))
 
     def settle(self, boot: Boot, act: Act, reply: ActDone | Fault) -> None:
         """It is over: it is there, where it was, or there for good."""
