@@ -254,10 +254,24 @@ class Migrating:
         Raises `StandsError`; `ConnectionError` also where the host can't undo it, so that it is tried again.
         """
         nodes, conductor = self._conductor.nodes, self._conductor
+        while not await self._destroyed(boot, place):
+            if not in_place:
+                raise NodeLeftError(LEFT)
+            if may_begin:
+                await asyncio.sleep(nodes.lease_left_s(place.node))
+            if nodes.has_left(place.node):
+                await conductor.network.deallocate([moved.unbind(boot, place.host)])
+                await conductor.volume.detach(moved.detach_kept(boot, place.host))
+            if nodes.has_left(place.node):
+                return  # else it has come back meanwhile, and may have it still
+
+    async def _destroyed(self, boot: Boot, place: KeptPlace) -> bool:
+        """False: its node has left. Raises as `_destroy`."""
+        nodes = self._conductor.nodes
         while not nodes.has_left(place.node):
             epoch = nodes.epoch(place.node)
             try:
-                destroying = conductor.compute(place.node).destroy([boot.destroy_order_at(place.host, epoch)])
+                destroying = self._conductor.compute(place.node).destroy([boot.destroy_order_at(place.host, epoch)])
                 [reply] = await nodes.call(place.node, destroying)
             except NodeLeftError:
                 continue
@@ -266,13 +280,8 @@ class Migrating:
             if reply is not None:
                 raise ConnectionError(f"host {place.host}: {reply.message}")
             if epoch == nodes.epoch(place.node):
-                return
-        if not in_place:
-            raise NodeLeftError(LEFT)
-        if may_begin:
-            await asyncio.sleep(nodes.lease_left_s(place.node))
-        await conductor.network.deallocate([moved.unbind(boot, place.host)])
-        await conductor.volume.detach(moved.detach_kept(boot, place.host))
+                return True
+        return False
 
     # ------------------------------------------------------------ the end
 
