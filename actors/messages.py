@@ -52,6 +52,12 @@ class AuthContext(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         return bool(self.project_id or self.domain_id or self.system)
 
 
+SERVICE = AuthContext(
+    user_id="", user_name="nova", project_id="", project_name="service", roles=("admin",), expires_at=0.0, token_id=""
+)
+"""As whom a server's own ports and volumes are given to it on another host: no user's token is needed for that."""
+
+
 # ---------------------------------------------------------------- a boot's timeline
 
 

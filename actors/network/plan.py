@@ -143,6 +143,11 @@ class Planner:
     random: random.Random
     limits: Mapping[str, int]  # of projects for which no other are set
 
+    def is_its_own(self, request: AllocateRequest) -> bool:
+        """Whether it asks for nothing but ports that are this instance's: to have them on a host needs nobody's leave,
+        also where the token that once asked has ended."""
+        return request.again and not request.auto and all(want.port_id for want in self._wanted(request))
+
     def plan(self, request: AllocateRequest, context: AuthContext) -> Plan:
         access.check_writer(context)
         access.check_project(context, request.project_id)
@@ -217,6 +222,8 @@ class Planner:
         where = f"networks[{index}].port_id"
         if port.device_id not in ("", request.instance_id):
             raise CallerError(conflict(where, f"Port {port.id} is still in use."))
+        if request.again and port.device_id:
+            return  # its owner, or the server's, may have changed it since
         if not port.fixed_ips:
             raise CallerError(bad_request(where, f"Port {port.id} requires a FixedIP in order to be used."))
         if want.fixed_ip:
@@ -264,7 +271,7 @@ class Planner:
     def _groups(self, request: AllocateRequest, networks: list[Network], own_ports: dict[int, Port]) -> tuple[str, ...]:
         """Ids of the groups for the ports that are made here; () = the default one."""
         names = groups.only_named(request.security_groups)
-        if not names:
+        if not names or (request.again and len(own_ports) == len(networks)):  # a group may be gone, or renamed, since
             return ()
         ids = groups.resolve(self.rows, request.project_id, names, "security_groups")
         for index, network in enumerate(networks):

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from actors.cluster.names import node_of
 from actors.errors import CallerError, CallerFault
-from actors.messages import AllocateRequest, AuthContext, DeallocateRequest, PlugEvent, PortDetails, Vif
+from actors.messages import SERVICE, AllocateRequest, AuthContext, DeallocateRequest, PlugEvent, PortDetails, Vif
 from actors.network import router_views, views
 from actors.network.floating_ips import freed_of
 from actors.network.groups import RuleResolver
@@ -249,7 +249,7 @@ class NetworkRoom(RouterAdministration):
 
 def _plan(planner: Planner, request: AllocateRequest, verify: Callable[[str], AuthContext]) -> Plan | CallerFault:
     try:
-        return planner.plan(request, verify(request.token))
+        return planner.plan(request, SERVICE if planner.is_its_own(request) else verify(request.token))
     except CallerError as error:
         return error.fault
 

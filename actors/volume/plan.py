@@ -60,6 +60,13 @@ def made_id(instance_id: str, place: int) -> str:
     return str(uuid.uuid5(NAMESPACE, f"{instance_id}:{place}"))
 
 
+def are_its_own(request: AttachRequest, stock: Stock) -> bool:
+    """Whether these are volumes that the instance has: to reach them from a host needs nobody's leave, also where the
+    token that once asked has ended."""
+    holders = [stock.attachments.get(one.source_id) if one.source_type == "volume" else None for one in request.devices]
+    return all(holder is not None and holder.instance_id == request.instance_id for holder in holders)
+
+
 def plan(request: AttachRequest, who: AuthContext, stock: Stock, now: float) -> list[Planned]:
     """One entry a device, in order. Raises `CallerError`."""
     planned = [_device(request, place, who, stock, now) for place in range(len(request.devices))]

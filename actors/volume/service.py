@@ -20,13 +20,13 @@ from actors.errors import CallerError, CallerFault, Fault, HostError, HostFault,
 from actors.faces import TokenVerifier
 from actors.fencing import Epochs
 from actors.image.cache import ImageCache
-from actors.messages import AttachRequest, ConnectionInfo, DetachRequest
+from actors.messages import SERVICE, AttachRequest, ConnectionInfo, DetachRequest
 from actors.records import Change, ComputeNode, Ledger, Volume, drop
 from actors.volume.administration import VolumeAdministration
 from actors.volume.backend import BackendError, VolumeBackend
 from actors.volume.desk import answer
 from actors.volume.making import Making, causes_of
-from actors.volume.plan import Located, Planned, Plans, Stock, plan, release
+from actors.volume.plan import Located, Planned, Plans, Stock, are_its_own, plan, release
 from actors.volume.quotas import LIMITS
 from actors.volume.reimaging import VolumeReimaging
 from actors.volume.rows import VolumeRows
@@ -153,7 +153,9 @@ class VolumeRoom(
         if fault := self._epochs.fault(request.host, request.epoch):
             raise CallerError(fault)
         now = self._clock.now()
-        planned = plan(request, self._verifier.verify(request.token, now, self._build_limit_s), stock, now)
+        own = are_its_own(request, stock)
+        who = SERVICE if own else self._verifier.verify(request.token, now, self._build_limit_s)
+        planned = plan(request, who, stock, now)
         if self._service().disabled and any(entry.volume.id not in self._rows.volumes for entry in planned):
             raise CallerError(conflict("block_devices", "no host of volumes takes new ones now"))
         return planned
