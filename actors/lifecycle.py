@@ -55,7 +55,6 @@ RUNS = Done(Vm.ACTIVE, Power.RUNNING)
 OFF = Done(Vm.STOPPED, Power.SHUTDOWN)
 DOWN = State(Vm.STOPPED, Task.NONE, Power.SHUTDOWN)
 AWAY = Done(Vm.SHELVED, Power.SHUTDOWN, Task.SHELVING_OFFLOADING)
-MOVED = State(Vm.RESIZED, Task.NONE, Power.NOSTATE)  # on a host that can't be asked
 BROKEN = State(Vm.ERROR, Task.NONE, Power.NOSTATE)  # its disk is gone or half made, or it was left off
 
 ACTIONS: dict[str, Action] = {

@@ -16,6 +16,8 @@ from actors.messages import BootSpec, Claim, DiskOffer, Vif
 from actors.records import Flavor
 from actors.states import Power
 
+NOT_WHOLE = "its disks have not all come"
+
 
 class Guests(Protocol):
     def watch(self, changed: Callable[[str], None]) -> None:
@@ -95,7 +97,8 @@ class Guests(Protocol):
         """Nobody fetches them any more; the copies go."""
 
     async def take_disks(self, build: Build, offers: tuple[DiskOffer, ...]) -> None:
-        """Fetch those that are not here yet. All that is here of it came from where these do."""
+        """Fetch those that are not here yet. All that is here of it came from where these do. Where nobody offers any
+        more, raises `HostError` unless all have come."""
 
     async def keep_root_kind(self, build: Build) -> None:
         """Of a guest that is to be defined again: its root disk is a CD-ROM where it was."""

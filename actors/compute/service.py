@@ -323,6 +323,7 @@ class Compute:
         Raises `StaleEpochError` where the conductor has given this node to another actor.
         """
         await self._check(orders)
+        self.strays.ordered([order.instance_id for order in orders])  # it may be brought here next
         for order in orders:  # an order to build that comes late, or again, must not bring it back
             self._remember(order.instance_id, order.attempt, None)
             self._unheard.pop(order.instance_id, None)

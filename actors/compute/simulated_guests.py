@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from actors.compute.build import Build, Disk, ResizeMark
+from actors.compute.guests import NOT_WHOLE
 from actors.compute.simulated_disk import simulated_disk
 from actors.errors import HostError, HostFault
 from actors.messages import BootSpec, Claim, DiskOffer, Vif
@@ -172,12 +173,16 @@ class SimulatedGuests:
 
     async def offer_disks(self, instance_id: str, hurry: asyncio.Event, anew: bool) -> tuple[DiskOffer, ...]:
         self._offered.add(instance_id)
-        return ()
+        if instance_id not in self._things[ROOT_DISK]:
+            return ()
+        return (DiskOffer(name="disk", url="", size=0, sha512="", secret=""),)
 
     async def drop_offers(self, instance_id: str) -> None:
         self._offered.discard(instance_id)
 
     async def take_disks(self, build: Build, offers: tuple[DiskOffer, ...]) -> None:
+        if build.order.spec.image_id and not offers and build.id not in self._things[ROOT_DISK]:
+            raise HostError(HostFault("migrate", build.order.host, NOT_WHOLE))
         if build.order.spec.image_id:
             self._things[ROOT_DISK].add(build.id)
         self._things[BUILT].add(build.id)

@@ -251,10 +251,10 @@ class Acts:
 
     def _check_host(self, boot: Boot, request: ActRequest) -> None:
         """What nobody can do now would be done whenever the node is back, whatever the server is by then. One that was
-        moved goes back where that is up, and stays without anybody's help."""
+        moved goes back where that is up, and stays where it is up, or nowhere else is."""
         moving, needed, act = boot.spec().moving, [boot.instance.node], request.act
-        if moving is not None and isinstance(act, ConfirmResize):
-            return
+        if moving is not None and isinstance(act, ConfirmResize) and self._conductor.nodes.has_left(moving.node):
+            return  # else its first host would let go of the last disk that there is
         if moving is not None and isinstance(act, RevertResize):  # cut off, its guest may run on there
             needed = [moving.node] if request.above_locks else [moving.node, *needed]
         if boot.instance.launched_at and any(map(self._conductor.nodes.has_left, needed)):
@@ -488,7 +488,7 @@ class Acts:
         acting = boot.acting == action.id
         if acting:  # no other has taken over
             turn = lifecycle.done if well else lifecycle.failed
-            boot.become(_left(reply) or turn(name_of(act), boot.state))
+            boot.become(_left(reply, boot.state) or turn(name_of(act), boot.state))
             boot.acting = ""
         match act:
             case AttachVolume() if not well:
@@ -572,10 +572,11 @@ def _nodes_of(boot: Boot) -> set[str]:
     return {row.node, *(place.node for place in kept_places(boot.spec(), row.host))}
 
 
-def _left(reply: ActDone | Fault) -> State | None:
-    """Of a guest that failed, and is not what it was either."""
+def _left(reply: ActDone | Fault, state: State) -> State | None:
+    """Of a guest that failed, and is not what it was either, or is where it went."""
     step = reply.step if isinstance(reply, HostFault) else ""
-    return {LEFT_OFF: lifecycle.BROKEN, LEFT_DOWN: lifecycle.DOWN, STAYS: lifecycle.MOVED}.get(step)
+    stays = state._replace(task=Task.NONE)
+    return {LEFT_OFF: lifecycle.BROKEN, LEFT_DOWN: lifecycle.DOWN, STAYS: stays}.get(step)
 
 
 def check_lock(boot: Boot, above_locks: bool) -> None:

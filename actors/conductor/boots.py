@@ -232,8 +232,11 @@ class Boot:
         return counted(self.spec())
 
     def kept_claims(self, node: str = "") -> list[Claim]:
-        """What is held of it on its other hosts, on this node or anywhere, as its hosts say it: by its own id."""
-        places = kept_places(self.spec(), self.instance.host)
+        """What is held of it on its other hosts, on this node or anywhere, as its hosts say it: by its own id. Where it
+        has yet to arrive nothing is: whoever brings it asks for that."""
+        spec, host = self.spec(), self.instance.host
+        arrives = spec.moving is not None and spec.moving.host == host
+        places = spec.left_behind if arrives else kept_places(spec, host)
         return [msgspec.structs.replace(self.claim(), host=one.host) for one in places if node in ("", one.node)]
 
     def claims(self) -> list[Claim]:

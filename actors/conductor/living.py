@@ -13,6 +13,7 @@ from actors.conductor.boots import Boot, view
 from actors.conductor.edits import edited
 from actors.conductor.floating import FloatingShown
 from actors.conductor.moves import ERROR
+from actors.conductor.nodes import Nodes
 from actors.conductor.questions import no_server
 from actors.conductor.writing import Writing
 from actors.errors import CallerFault, conflict
@@ -23,6 +24,7 @@ from actors.records import Change, InstanceAction
 class Living(Administration):
     clock: Clock
     floating: FloatingShown
+    nodes: Nodes
     _acts: Acts
     _writing: Writing
 
@@ -62,6 +64,10 @@ class Living(Administration):
         moving = boot.spec().moving
         if edit.vm_state and moving is not None and self._acts.is_resizing(boot.id):
             return conflict("", f"Cannot 'os-resetState' instance {boot.id} while it goes to another host")
+        gone = self.nodes.has_left
+        if edit.vm_state and moving is not None and gone(boot.instance.node) and not gone(moving.node):
+            text = f"while its host is down: its disk is on {moving.host}, where 'revertResize' takes it"
+            return conflict("", f"Cannot 'os-resetState' instance {boot.id} {text}")
         at_rest = not boot.acting and not self._acts.is_resizing(boot.id)
         fault = edited(boot, edit, now, self.limits(boot.instance.project_id)["metadata_items"])
         if edit.vm_state and at_rest and fault is None:  # one that is reset can't be reverted

@@ -72,7 +72,8 @@ class Migrating:
     def begin(self, boots: list[Boot]) -> None:
         """With what a dead conductor may not have told."""
         places = [(boot, place) for boot in boots for place in kept_places(boot.spec(), boot.instance.host)]
-        held = {place.claim_id for _, place in places}
+        asked = {moving.claim_id for boot in boots if (moving := boot.spec().moving) is not None}  # or about to be
+        held = {place.claim_id for _, place in places} | asked
         self._unclaimed = {move.id for move in self._conductor.moves.newest() if move.kind == MIGRATION} - held
         self._due = {boot.id for boot in boots if boot.spec().left_behind}
 
@@ -103,6 +104,7 @@ class Migrating:
             return fault
         moving, left = _moving(boot), None
         if wanted() and boot.instance.host == moving.host:
+            await self._conductor.scheduler.confirm([moving.claim_id])
             await self._destroy(boot, _target(moving))  # what another time may have left there
             if wanted():
                 left = await self._order(boot, _source(moving), Leave(wait_s=0.0 if act.stopped else act.wait_s))
@@ -113,6 +115,9 @@ class Migrating:
         if boot.instance.host != moving.host:
             await self._exchange(boot)
             left = left or await self._order(boot, _source(moving), Leave(gone=True))
+            if not isinstance(left, ActDone) and self._conductor.nodes.has_left(moving.node):
+                now = self._conductor.clock.now()
+                left = ActDone(started_at=now, finished_at=now)  # all may have come before: that is the last there is
             if wanted() and isinstance(left, ActDone):
                 left = await self._arrive(boot, act, left)
         if not wanted() or isinstance(left, ActDone):
@@ -139,6 +144,8 @@ class Migrating:
         """It runs where it is: cut off from here, it may go on doing so."""
         moving = _moving(boot)
         if boot.instance.host != moving.host and not forced:
+            if self._conductor.nodes.has_left(moving.node):  # since it was asked for: what is here is the last there is
+                return HostFault(STAYS, moving.host, LEFT)
             try:
                 await self._destroy(boot, _target(moving), in_place=False)
             except NodeLeftError:
@@ -180,7 +187,6 @@ class Migrating:
                 self._shows(boot, Task.RESIZE_MIGRATING)
                 self._conductor.moves.goes_to(boot.id, _target(_moving(boot)), MIGRATING, self._conductor.clock.now())
                 await self._conductor.write([boot], "")
-                await self._conductor.scheduler.confirm([moving.claim_id])
                 return None
             if isinstance(reply, NoHostFound):
                 return HostFault(STEP, moving.host, reply.message)
@@ -253,17 +259,23 @@ class Migrating:
 
         Raises `StandsError`; `ConnectionError` also where the host can't undo it, so that it is tried again.
         """
-        nodes, conductor = self._conductor.nodes, self._conductor
+        nodes = self._conductor.nodes
         while not await self._destroyed(boot, place):
             if not in_place:
                 raise NodeLeftError(LEFT)
             if may_begin:
                 await asyncio.sleep(nodes.lease_left_s(place.node))
             if nodes.has_left(place.node):
-                await conductor.network.deallocate([moved.unbind(boot, place.host)])
-                await conductor.volume.detach(moved.detach_kept(boot, place.host))
+                await self._give_back(boot, place)
             if nodes.has_left(place.node):
                 return  # else it has come back meanwhile, and may have it still
+
+    async def _give_back(self, boot: Boot, place: KeptPlace) -> None:
+        await self._conductor.network.deallocate([moved.unbind(boot, place.host)])
+        try:
+            await self._conductor.volume.detach(moved.detach_kept(boot, place.host))
+        except HostError as error:
+            raise ConnectionError(str(error)) from error
 
     async def _destroyed(self, boot: Boot, place: KeptPlace) -> bool:
         """False: its node has left. Raises as `_destroy`."""

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from actors.acts import Edit
-from actors.api.act_messages import EditServer
+from actors.acts import ConfirmResize, Edit, RevertResize
+from actors.api.act_messages import ActOnServer, EditServer
 from actors.clock import SystemClock
-from actors.errors import value_of
+from actors.errors import CallerError, HostError, HostFault, value_of
 from actors.messages import ServerView
 from actors.network.messages import CreateSecurityGroup, Reference, UpdatePort
-from tests.acts.test_migrate import OTHER, ask, begin, broken, migrate, seen
+from tests.acts.test_acts import act, shown
+from tests.acts.test_migrate import OTHER, ask, begin, broken, claimed, lose, migrate, seen
 from tests.world import HOUR_S, NODE_NAME, World, in_world
 
 
@@ -21,6 +22,28 @@ async def as_it_is(world: World, server: ServerView) -> ServerView:
     [view] = await world.conductor.show([server.id])
     assert isinstance(view, ServerView)
     return view
+
+
+def test_one_that_has_arrived_stays_where_its_first_node_is_lost_before_that_is_heard(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, other, _ = await begin(world)
+        whole = other.act
+
+        async def is_not_heard(orders: Any) -> Any:
+            await whole(orders)
+            raise ConnectionError("the answer is lost")
+
+        other.act = is_not_heard  # type: ignore[method-assign]
+        await ask(world, server)
+        await world.settled()
+        other.act = whole  # type: ignore[method-assign]
+        other._acts._over.clear()
+        await lose(world, NODE_NAME)
+        await other.start()  # its next life
+        await world.conductor.settled()
+        assert seen(await as_it_is(world, server)) == ("VERIFY_RESIZE", None, "RUNNING", OTHER)
+
+    in_world(tmp_path, play)
 
 
 class Later(SystemClock):
@@ -51,12 +74,120 @@ def test_a_token_that_ends_on_the_way_ends_nothing(tmp_path: Path, fails: bool) 
     in_world(tmp_path, play)
 
 
+@pytest.mark.parametrize("end", ["confirmed", "reset"])
+def test_the_first_host_s_disk_is_kept_while_the_other_s_node_is_gone(tmp_path: Path, end: str) -> None:
+    async def play(world: World) -> None:
+        server, _, _ = await begin(world)
+        await migrate(world, server)
+        await lose(world, OTHER)
+        edit = Edit(instance_id=server.id, vm_state="error")
+        with pytest.raises(CallerError) as refused:
+            if end == "reset":
+                await world.api.edit(EditServer(token=world.admin, server_id=server.id, edit=edit))
+            else:
+                await act(world, server, ConfirmResize())
+        assert refused.value.fault.status == 409
+        await world.settled()
+        assert (await world.compute.world())["root_disk"] == [server.id]
+        await lose(world, NODE_NAME)  # now there is nothing to lose
+        await world.api.edit(EditServer(token=world.admin, server_id=server.id, edit=edit))
+
+    in_world(tmp_path, play)
+
+
+def test_a_revert_that_waits_while_the_first_node_is_lost_takes_nothing_from_the_other(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, other, _ = await begin(world)
+        await migrate(world, server)
+        whole = other.destroy
+
+        async def is_away(orders: Any) -> Any:
+            raise ConnectionError("it is away")
+
+        other.destroy = is_away  # type: ignore[method-assign]
+        await world.api.act(ActOnServer(token=world.member, server_id=server.id, act=RevertResize()))
+        await world.conductor.settled()
+        await lose(world, NODE_NAME)
+        other.destroy = whole  # type: ignore[method-assign]
+        await other.start()
+        await world.conductor.settled()
+        assert (await other.world())["root_disk"] == [server.id]
+        assert (await as_it_is(world, server)).status == "VERIFY_RESIZE"
+
+    in_world(tmp_path, play)
+
+
+def test_a_volume_that_can_t_be_let_go_of_is_tried_again(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, _, _ = await begin(world, image="", block_devices=(world.root_volume(),))
+        await migrate(world, server)
+        await lose(world, OTHER)
+        detach = world.volumes.detach
+
+        async def fails(asked: Any) -> None:
+            raise HostError(HostFault("detach", OTHER, "it is busy"))
+
+        world.volumes.detach = fails  # type: ignore[method-assign]
+        asking = ActOnServer(token=world.admin, server_id=server.id, act=RevertResize())
+        await world.api.act(asking)
+        await world.conductor.settled()
+        world.volumes.detach = detach  # type: ignore[method-assign]
+        await world.conductor.tend()
+        await world.conductor.settled()
+        assert seen(await as_it_is(world, server)) == ("ACTIVE", None, "RUNNING", NODE_NAME)
+
+    in_world(tmp_path, play)
+
+
 def test_one_whose_host_name_was_changed_goes(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         server, _, _ = await begin(world)
         edit = Edit(instance_id=server.id, hostname="another")
         await world.api.edit(EditServer(token=world.member, server_id=server.id, edit=edit))
         assert seen(await migrate(world, server)) == ("VERIFY_RESIZE", None, "RUNNING", OTHER)
+
+    in_world(tmp_path, play)
+
+
+def test_a_claim_that_is_held_is_not_given_back_late(tmp_path: Path) -> None:
+    """A conductor that starts while the scheduler is away, too."""
+
+    async def play(world: World) -> None:
+        server, _, _ = await begin(world)
+        place, release = world.scheduler.place, world.scheduler.release
+
+        async def is_away(*_: Any) -> Any:
+            raise ConnectionError("it is away")
+
+        world.scheduler.place = is_away  # type: ignore[method-assign]
+        await ask(world, server)
+        migrating = world.conductor._acts.migrating
+        world.scheduler.release = is_away  # type: ignore[method-assign]
+        migrating.begin(world.conductor.all_boots())  # as a next conductor does
+        await migrating.tend()
+        world.scheduler.place, world.scheduler.release = place, release  # type: ignore[method-assign]
+        await world.settled()
+        await migrating.tend()
+        assert await claimed(world, server) == {NODE_NAME: [False], OTHER: [True]}
+        assert not world.scheduler._provisional
+        assert (await shown(world, server)).host == OTHER
+
+    in_world(tmp_path, play)
+
+
+def test_a_host_that_began_anew_before_anything_came_books_nothing(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, other, _ = await begin(world)
+        offer = world.hypervisor.guests.offer_disks
+
+        async def fails(*_: Any) -> Any:
+            await other.start()  # its next life
+            world.hypervisor.guests.offer_disks = offer  # type: ignore[method-assign]
+            raise HostError(HostFault("offer", NODE_NAME, "it is broken"))
+
+        world.hypervisor.guests.offer_disks = fails  # type: ignore[method-assign]
+        assert seen(await migrate(world, server)) == ("ACTIVE", None, "RUNNING", NODE_NAME)
+        assert other.hosts.claims() == []
 
     in_world(tmp_path, play)
 

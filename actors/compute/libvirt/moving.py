@@ -11,8 +11,10 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from actors.compute.build import Disk
 from actors.compute.libvirt import disks
-from actors.compute.libvirt.resize import ROOT, SWAP, local_disks
+from actors.compute.libvirt.resize import LOCAL, ROOT, SWAP, local_disks
+from actors.compute.libvirt.storage import disk_files
 from actors.image.disk_offers import Offer, fetch
 from actors.messages import DiskOffer
 
@@ -24,7 +26,7 @@ def pack(folder: Path, hurried: Callable[[], bool], reserve_bytes: int, anew: bo
     """Blocking. The packed files; `anew`: what was packed before may be of another time. Raises `ToolFailed`."""
     if anew:
         forget(folder)
-    found = [disk for disk in local_disks(folder) if disk.name != SWAP]
+    found = [disk for disk in local_disks(folder) if _is_packed(disk)]
     for disk in found:
         disks.pack(disk, _packed(disk), hurried, reserve_bytes)
     return [_packed(disk) for disk in found]
@@ -49,6 +51,15 @@ async def take(folder: Path, offer: DiskOffer) -> None:
 def _clear(folder: Path, name: str) -> None:
     for found in [*folder.glob(f"{name}{ARRIVING}*"), folder / LOCK]:
         found.unlink(missing_ok=True)
+
+
+def is_whole(folder: Path, wanted: list[Disk]) -> bool:
+    """Whether each disk is here that `take` brings. Blocking."""
+    return all(path.exists() for path in disk_files(folder, wanted).values() if _is_packed(path))
+
+
+def _is_packed(disk: Path) -> bool:
+    return disk.name != SWAP and LOCAL.fullmatch(disk.name) is not None
 
 
 def is_root(packed: Path) -> bool:

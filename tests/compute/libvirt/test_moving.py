@@ -9,6 +9,7 @@ from shutil import which
 import pytest
 from msgspec.structs import replace
 
+from actors.compute.build import Disk
 from actors.compute.libvirt import disks, moving
 from actors.errors import CallerError
 from actors.image.data_server import DataServer
@@ -105,3 +106,15 @@ def test_a_copy_that_nobody_wants_any_more_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(disks.ToolFailed, match="not to be finished"):
         moving.pack(folder, lambda: True, 0, True)
     assert not list(folder.glob("*.moving*"))
+
+
+def test_it_is_whole_when_each_disk_that_is_not_made_anew_has_come(tmp_path: Path) -> None:
+    folder = tmp_path / "guest"
+    made(folder)
+    roles = ("root", "ephemeral", "swap", "config")
+    wanted = [Disk(role=role, device=f"vd{place}", bus="virtio", format="raw") for place, role in enumerate(roles)]
+    for name in ("disk.swap", "disk.config"):
+        (folder / name).unlink()
+    assert moving.is_whole(folder, wanted)
+    (folder / "disk.eph0").unlink()
+    assert not moving.is_whole(folder, wanted)
