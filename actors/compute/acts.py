@@ -41,7 +41,7 @@ from actors.acts import (
     name_of,
 )
 from actors.clock import Clock
-from actors.compute.migrating import arrive, back_on, come_back, leave, run_on
+from actors.compute.migrating import arrive, back_on, bound, come_back, leave, run_on
 from actors.compute.plugging import attach_interface, attach_volume, detach_interface, detach_volume, plug
 from actors.compute.rebuilding import rebuild
 from actors.compute.rescuing import rescue, unrescue
@@ -233,5 +233,7 @@ class Acts:
         guests, node = self._node.hypervisor.guests, self._node
         if await guests.power(order.instance_id) is None:
             raise HostError(HostFault(name_of(order.act), order.host, NEVER_STARTED))
+        if order.spec.adrift:
+            order = await bound(node, order)
         await plug(node, order, order.vifs, lambda: guests.start_paused(order.instance_id))
         await guests.unpause(order.instance_id)

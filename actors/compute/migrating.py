@@ -20,7 +20,7 @@ from actors.compute.build import Build
 from actors.compute.rebuilding import GOING, Work, unless_hurried
 from actors.compute.resizing import heal
 from actors.errors import HostError, HostFault, value_of
-from actors.messages import BuildOrder, DiskOffer
+from actors.messages import BuildOrder, Claim, DiskOffer
 from actors.saga import Failures
 from actors.states import Power
 
@@ -91,6 +91,14 @@ async def come_back(node: Compute, order: ActOrder, act: Return) -> Build:
     return build
 
 
+async def bound(node: Compute, order: ActOrder) -> ActOrder:
+    """Its ports and volumes are on this host again. Raises as `leave`."""
+    build = _build(node, order, "")
+    async with asyncio.timeout(RETURN_S):
+        await _run(node, build, (steps.allocate_networks, steps.attach_block_devices), asyncio.Event())
+    return replace(order, vifs=build.vifs)
+
+
 async def run_on(node: Compute, order: ActOrder, build: Build, stopped: bool, start: Start) -> None:
     """Its guest runs, unless it was off. Until whoever ordered it says so again it runs on a lease, as one that is
     built: where it is not heard of, it goes back to where it was."""
@@ -133,8 +141,7 @@ def _go_on(order: ActOrder, hurry: asyncio.Event) -> None:
 
 
 def _build(node: Compute, order: ActOrder, token: str) -> Build:
-    if order.claim is None:
-        raise HostError(HostFault(STEP, order.host, "nothing says what the server holds"))
+    nothing = Claim(instance_id=order.instance_id, host=order.host, vcpus=0, ram_mib=0, disk_gib=0)
     build = Build(
         BuildOrder(
             instance_id=order.instance_id,
@@ -142,7 +149,7 @@ def _build(node: Compute, order: ActOrder, token: str) -> Build:
             host=order.host,
             epoch=node.epoch,
             spec=replace(order.spec, token=token),
-            claim=order.claim,
+            claim=order.claim or nothing,
             again=True,
         )
     )

@@ -20,6 +20,7 @@ from actors.acts import (
     Unrescue,
     act_of,
 )
+from actors.conductor import moved
 from actors.conductor.boots import Boot
 from actors.conductor.rebuilt import spec_of
 from actors.conductor.resized import RESIZES
@@ -55,12 +56,13 @@ def is_too_late(boot: Boot, action: InstanceAction) -> bool:
 
 def order_of(boot: Boot, action: InstanceAction) -> ActOrder:
     row, act = boot.instance, act_of(action.act)
+    spec = moved.with_what_it_has(boot) if boot.spec().adrift else boot.spec()
     return ActOrder(
         id=action.id,
         instance_id=row.id,
         attempt=row.attempt,
         host=row.host,
-        spec=spec_of(boot) if isinstance(act, Rebuild) else boot.spec(),
+        spec=spec_of(boot) if isinstance(act, Rebuild) else spec,
         vifs=row.addresses,
         act=act,
         **_claims(boot, act),

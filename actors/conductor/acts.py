@@ -31,11 +31,13 @@ from actors.acts import (
     DetachVolume,
     Migrate,
     PowerReport,
+    Reboot,
     Rebuild,
     Rescue,
     Resize,
     RevertResize,
     Shelve,
+    Start,
     Stop,
     Unrescue,
     act_of,
@@ -505,6 +507,8 @@ class Acts:
                 boot.change(**(rebuilt(reply) if isinstance(reply, ActDone) else broken(reply, now)))
             case Rescue() | Unrescue() if acting and not isinstance(reply, ActDone):
                 boot.change(**broken(reply, now, action.name))
+            case Start() | Reboot() if well and boot.spec().adrift:
+                boot.ask_anew(adrift=False)
             case Shelve():
                 if not (well and acting):  # an administrator may have reset it meanwhile
                     moved.go_on(boot)

@@ -31,7 +31,6 @@ from actors.acts import (
     act_of,
 )
 from actors.conductor import moved
-from actors.conductor.attached import with_named_volumes
 from actors.conductor.boots import Boot
 from actors.conductor.held import kept_places, other_place
 from actors.conductor.moves import MIGRATING, MIGRATION, POST_MIGRATING
@@ -314,8 +313,13 @@ class Migrating:
         elif isinstance(act, RevertResize) and boot.instance.host != moving.host:
             boot.ask_anew(moving=replace(moving, back=False))  # it is where it went, and may go back later
         elif isinstance(act, RevertResize) or not isinstance(reply, ActDone):
-            boot.ask_anew(moving=None)
+            boot.ask_anew(moving=None, adrift=self._is_adrift(moving, reply))
             self._unclaimed.add(moving.claim_id)
+
+    def _is_adrift(self, moving: Moving, reply: ActDone | Fault) -> bool:
+        """It left its host, and could not be put back there."""
+        left_off = isinstance(reply, HostFault) and reply.step == LEFT_OFF
+        return left_off or (not isinstance(reply, ActDone) and self._conductor.nodes.has_left(moving.node))
 
     def for_good(self, boot: Boot) -> None:
         """It is where it is, and its other host has to let go of it."""
@@ -409,15 +413,13 @@ def _after(moving: Moving) -> str:
 
 def _order_of(boot: Boot, place: KeptPlace, act: Leave | Arrive | Return) -> ActOrder:
     """With the ports and volumes that it has, to be asked for on that host."""
-    spec, row = boot.spec(), boot.instance
-    devices = with_named_volumes(spec, boot.id)
-    named = replace(spec, networks=moved.networks_of(boot), auto_network=False, block_devices=devices)
+    row = boot.instance
     return ActOrder(
         id=f"{_moving(boot).act_id}:{type(act).__name__}:{row.attempt}",
         instance_id=boot.id,
         attempt=row.attempt,
         host=place.host,
-        spec=named,
+        spec=moved.with_what_it_has(boot),
         vifs=row.addresses,
         act=act,
         claim=replace(boot.claim(), host=place.host),

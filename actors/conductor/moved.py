@@ -5,10 +5,12 @@ Used by the conductor's steps, by its answers, and by `evacuation.py` and `shelv
 
 from __future__ import annotations
 
-from actors.conductor.attached import attached_volumes
+from msgspec.structs import replace
+
+from actors.conductor.attached import attached_volumes, with_named_volumes
 from actors.conductor.boots import Boot
 from actors.conductor.held import kept_places
-from actors.messages import DeallocateRequest, DetachRequest, NetworkRequest
+from actors.messages import BootSpec, DeallocateRequest, DetachRequest, NetworkRequest
 from actors.states import Vm
 
 
@@ -27,6 +29,13 @@ def unbind(boot: Boot, host: str) -> DeallocateRequest:
 def networks_of(boot: Boot) -> tuple[NetworkRequest, ...]:
     """The ports that it has, to be asked for again."""
     return tuple(NetworkRequest(port_id=vif.port_id, tag=vif.tag) for vif in boot.instance.addresses)
+
+
+def with_what_it_has(boot: Boot) -> BootSpec:
+    """Its order, as asked for again on the host where it is, or goes."""
+    spec = boot.spec()
+    devices = with_named_volumes(spec, boot.id)
+    return replace(spec, networks=networks_of(boot), auto_network=False, block_devices=devices)
 
 
 def failed(boot: Boot) -> dict[str, str]:

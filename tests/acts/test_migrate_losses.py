@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from actors.acts import ConfirmResize, Edit, RevertResize
+from actors.acts import ConfirmResize, Edit, Reboot, RevertResize, Start
 from actors.api.act_messages import ActOnServer, EditServer
 from actors.clock import SystemClock
 from actors.errors import CallerError, HostError, HostFault, value_of
 from actors.messages import ServerView
 from actors.network.messages import CreateSecurityGroup, Reference, UpdatePort
 from tests.acts.test_acts import act, shown
-from tests.acts.test_migrate import OTHER, ask, begin, broken, claimed, lose, migrate, seen
+from tests.acts.test_migrate import OTHER, ask, begin, broken, claimed, lose, migrate, seen, states
 from tests.world import HOUR_S, NODE_NAME, World, in_world
 
 
@@ -204,5 +204,36 @@ def test_one_whose_ports_and_groups_were_changed_goes(tmp_path: Path) -> None:
         value_of((await world.network.update_ports([change]))[0])
         value_of((await world.network.delete_security_groups([Reference(token=world.member, id=web.id)]))[0])
         assert seen(await migrate(world, server)) == ("VERIFY_RESIZE", None, "RUNNING", OTHER)
+
+    in_world(tmp_path, play)
+
+
+@pytest.mark.parametrize("end", ["is not put back", "its node leaves and comes back"])
+def test_one_that_left_and_is_off_has_its_ports_and_volumes_when_it_starts(tmp_path: Path, end: str) -> None:
+    async def play(world: World) -> None:
+        server, other, _ = await begin(world, image="", block_devices=(world.root_volume(),))
+        before = await states(world, other)
+        take = other.hypervisor.guests.take_disks
+        heal = broken(world.compute, "define")
+
+        async def fails(*_: Any) -> Any:
+            if end != "is not put back":
+                await world.conductor.node_left(NODE_NAME)
+            raise HostError(HostFault("take", OTHER, "it is broken"))
+
+        other.hypervisor.guests.take_disks = fails  # type: ignore[method-assign]
+        await ask(world, server)
+        await world.settled()
+        other.hypervisor.guests.take_disks = take  # type: ignore[method-assign]
+        heal()
+        if end != "is not put back":
+            await world.compute.start()  # its next life
+            await world.settled()
+        again: Any = Reboot(hard=True) if end == "is not put back" else Start()
+        assert seen(await act(world, server, again)) == ("ACTIVE", None, "RUNNING", NODE_NAME)
+        assert (await states(world, other))[0]["volume"] == before[0]["volume"]
+        assert (await states(world, other))[0]["network"] == before[0]["network"]
+        boot = world.conductor.boot(server.id)
+        assert boot is not None and not boot.spec().adrift
 
     in_world(tmp_path, play)
