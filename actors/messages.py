@@ -273,6 +273,7 @@ class PlaceRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_def
     image_properties: dict[str, str] = {}
     hints: dict[str, tuple[str, ...]] = {}
     ignore_hosts: tuple[str, ...] = ()
+    destination: str = ""  # the host that an administrator chose for one that moves; it must pass every filter
     batch: str = ""  # requests of one message that belong together
     least: int = 0  # so many of the batch are placed, or none
     beside: str = ""  # an instance that holds room already, and is judged as if it were not there: it may go there

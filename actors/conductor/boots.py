@@ -256,6 +256,7 @@ class Boot:
             flavor=flavor,
             root_gib=flavor.disk_gib if spec.image_id else 0,
             availability_zone=_zone(spec),
+            destination=_destination(spec),
             image_properties=spec.image_properties,
             hints=spec.hints,
             ignore_hosts=(*(place.host for place in spec.left_behind), *self.instance.failed_hosts),
@@ -296,12 +297,14 @@ class Boot:
 
 
 def _zone(spec: BootSpec) -> str:
-    """Where it may go: zone, or zone:host."""
+    """Where it may go: zone, or zone:host. The host that was asked for once is not any more, when it leaves that."""
+    leaves = spec.shelved is not None or spec.evacuation is not None
+    return spec.availability_zone.partition(":")[0] if leaves else spec.availability_zone
+
+
+def _destination(spec: BootSpec) -> str:
     leaving = spec.shelved or spec.evacuation
-    if leaving is None:
-        return spec.availability_zone
-    zone = spec.availability_zone.partition(":")[0]  # the host that was asked for once is not any more
-    return f"{zone}:{leaving.to}" if leaving.to else zone
+    return leaving.to if leaving is not None else ""
 
 
 def _with_its_disk(spec: BootSpec) -> BootSpec:

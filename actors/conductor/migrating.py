@@ -211,12 +211,13 @@ class Migrating:
         """One compute actor has a guest once: another host of its own is none to go to."""
         node = self._conductor.nodes.row(moving.node)
         asked = boot.place_request()
-        zone = boot.spec().availability_zone.partition(":")[0]
+        zone = boot.spec().availability_zone.partition(":")[0]  # the host that was asked for once is not any more
         return replace(
             asked,
             instance_id=moving.claim_id,
             attempt=0,
-            availability_zone=f"{zone}:{moving.to}" if moving.to else zone,
+            availability_zone=zone,
+            destination=moving.to,
             ignore_hosts=(*asked.ignore_hosts, moving.host, *(node.hosts if node is not None else ())),
             beside=boot.id,
             batch="",

@@ -51,6 +51,7 @@ def request_of(asked: messages.PlaceRequest, fleet: Fleet) -> Request:
         ignore_hosts=frozenset(host.lower() for host in asked.ignore_hosts),
         forced_host=forced,
         forced_nodes=frozenset({node} if node else ()),
+        destination_host=asked.destination,
         different_host=_hint(asked, "different_host"),
         same_host=_hint(asked, "same_host"),
         group=_group(asked),
@@ -82,6 +83,7 @@ def _alike(one: messages.PlaceRequest, other: messages.PlaceRequest) -> bool:
         and one.availability_zone == other.availability_zone
         and one.project_id == other.project_id
         and one.ignore_hosts == other.ignore_hosts
+        and one.destination == other.destination
     )
 
 

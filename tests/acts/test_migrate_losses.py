@@ -9,10 +9,12 @@ import pytest
 
 from actors.acts import ConfirmResize, Edit, Reboot, RevertResize, Start
 from actors.api.act_messages import ActOnServer, EditServer
+from actors.api.messages import CreateFlavor
 from actors.clock import SystemClock
 from actors.errors import CallerError, HostError, HostFault, value_of
 from actors.messages import ServerView
 from actors.network.messages import CreateSecurityGroup, Reference, UpdatePort
+from actors.records import Aggregate
 from tests.acts.test_acts import act, shown
 from tests.acts.test_migrate import OTHER, ask, begin, broken, claimed, lose, migrate, seen, states
 from tests.world import HOUR_S, NODE_NAME, World, in_world
@@ -235,5 +237,20 @@ def test_one_that_left_and_is_off_has_its_ports_and_volumes_when_it_starts(tmp_p
         assert (await states(world, other))[0]["network"] == before[0]["network"]
         boot = world.conductor.boot(server.id)
         assert boot is not None and not boot.spec().adrift
+
+    in_world(tmp_path, play)
+
+
+def test_the_host_that_is_chosen_passes_every_filter(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        specs, hosts = {"aggregate_instance_extra_specs:licence": "yes"}, (NODE_NAME, "node-3")
+        made = CreateFlavor(token=world.admin, name="licensed", vcpus=1, ram_mib=128, disk_gib=1, extra_specs=specs)
+        await world.api.create_flavor(made)
+        licensed = Aggregate(id="1", number=1, name="licensed", hosts=hosts, properties={"licence": "yes"})
+        await world.scheduler.arrange([licensed])
+        server, _, _ = await begin(world, flavor="licensed")
+        assert seen(await migrate(world, server, OTHER)) == ("ACTIVE", None, "RUNNING", NODE_NAME)
+        await world.join("node-3")
+        assert (await migrate(world, server, "node-3")).host == "node-3"
 
     in_world(tmp_path, play)
