@@ -54,7 +54,7 @@ from actors.conductor.instance_actions import InstanceActions, begun, ended
 from actors.conductor.migrating import Migrating
 from actors.conductor.migrating import asked as asked_to_move
 from actors.conductor.moves import move_of
-from actors.conductor.moves_told import ends, told, untold
+from actors.conductor.moves_told import ends, told, untold, was_done
 from actors.conductor.rebuilt import broken, rebuilt, taken_in
 from actors.conductor.reserving import Reserving
 from actors.conductor.resized import RESIZES, asked, over, reverting
@@ -294,12 +294,18 @@ class Acts:
             for action in self._actions.pending(boot.id):
                 if action.id not in self._at_work:
                     if is_too_late(boot, action):
-                        self._conductor.spawn(self._end(action, HostFault(action.name, boot.instance.host, TOO_LATE)))
+                        self._conductor.spawn(self._end(action, self._without_it(boot, action)))
                         continue
                     if lifecycle.ACTIONS[name_of(act_of(action.act))].task is not Task.NONE:
                         boot.acting = action.id
                     self._at_work[action.id] = asyncio.Event()
                     self._conductor.spawn(self._run(action))
+
+    def _without_it(self, boot: Boot, action: InstanceAction) -> ActDone | Fault:
+        """How one that is not to be done any more ended."""
+        if was_done(self._conductor.moves, action):
+            return ActDone(started_at=action.started_at, finished_at=self._conductor.clock.now())
+        return HostFault(action.name, boot.instance.host, TOO_LATE)
 
     async def stop_again(self, boots: list[Boot]) -> None:
         """What was stopped before it was built again elsewhere."""

@@ -47,6 +47,9 @@ class Moves:
         """Newest first."""
         return list(self._moves.values())[::-1]
 
+    def last_of(self, instance_id: str) -> Move | None:
+        return next((move for move in self.newest() if move.instance_id == instance_id), None)
+
     def open_of(self, instance_id: str) -> Move | None:
         """The one that is not over."""
         return self._moves[self._open[instance_id]] if instance_id in self._open else None

@@ -44,6 +44,20 @@ def untold(moves: Moves, action: InstanceAction) -> None:
             moves.drop(action)
 
 
+def was_done(moves: Moves, action: InstanceAction) -> bool:
+    """Whether it was, as its server's record says, and nobody wrote that it ended: the record, with what the server is,
+    may be on disk earlier."""
+    match act_of(action.act):
+        case ConfirmResize():
+            done = CONFIRMED
+        case RevertResize():
+            done = REVERTED
+        case _:
+            return False
+    last = moves.last_of(action.instance_id)
+    return last is not None and last.status == done and last.updated_at >= action.started_at
+
+
 def ends(moves: Moves, boot: Boot, act: AnyAct, well: bool, now: float) -> None:
     """It has ended, and its server is what it is by now. One that was reset meanwhile can't be reverted any more."""
     match act:

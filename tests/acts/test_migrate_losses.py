@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from actors.acts import ConfirmResize, Edit, Reboot, RevertResize, Start
@@ -252,5 +253,24 @@ def test_the_host_that_is_chosen_passes_every_filter(tmp_path: Path) -> None:
         assert seen(await migrate(world, server, OTHER)) == ("ACTIVE", None, "RUNNING", NODE_NAME)
         await world.join("node-3")
         assert (await migrate(world, server, "node-3")).host == "node-3"
+
+    in_world(tmp_path, play)
+
+
+@pytest.mark.parametrize("end", [ConfirmResize(), RevertResize()], ids=["confirmed", "reverted"])
+def test_what_is_on_disk_before_its_action_has_ended_well(tmp_path: Path, end: Any) -> None:
+    """The conductor dies between: its next one finds the action that was done already."""
+
+    async def play(world: World) -> None:
+        server, _, _ = await begin(world)
+        await migrate(world, server)
+        view = await act(world, server, end)
+        [action] = [one for one in world.conductor._actions.of(server.id) if one.name != "migrate"]
+        world.conductor._actions.put(msgspec.structs.replace(action, finished_at=0.0))
+        world.conductor._acts.resume()
+        await world.settled()
+        action = world.conductor._actions.of(server.id)[-1]
+        assert (bool(action.finished_at), action.message) == (True, "")
+        assert seen(await shown(world, server)) == seen(view)
 
     in_world(tmp_path, play)
