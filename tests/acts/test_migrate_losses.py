@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.acts import ConfirmResize, Edit, Reboot, RevertResize, Start
+from actors.acts import ConfirmResize, Edit, Reboot, RevertResize, Start, builtins_of
 from actors.api.act_messages import ActOnServer, EditServer
 from actors.api.messages import CreateFlavor
 from actors.clock import SystemClock
@@ -266,7 +266,7 @@ def test_what_is_on_disk_before_its_action_has_ended_well(tmp_path: Path, end: A
         await migrate(world, server)
         view = await act(world, server, end)
         [action] = [one for one in world.conductor._actions.of(server.id) if one.name != "migrate"]
-        world.conductor._actions.put(msgspec.structs.replace(action, finished_at=0.0))
+        world.conductor._actions.put(msgspec.structs.replace(action, act=builtins_of(end), finished_at=0.0))
         world.conductor._acts.resume()
         await world.settled()
         action = world.conductor._actions.of(server.id)[-1]
