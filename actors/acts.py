@@ -174,6 +174,7 @@ class Leave(Act, frozen=True, kw_only=True):
 
     wait_s: float = 0.0
     gone: bool = False  # it has left before: its disks are offered again, and nothing else is done
+    fetched: bool = False  # … or are offered no more
 
 
 class Arrive(Act, frozen=True, kw_only=True):

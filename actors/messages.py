@@ -181,9 +181,11 @@ class Moving(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     claim_id: str  # by which room is held where its row does not say that it is
     host: str  # where it was, and is again where this fails
     node: str
+    zone: str = ""  # its availability zone
     to: str = ""  # the host that an administrator chose; '' = the scheduler chooses
     target_host: str = ""  # '' = none has been found yet
     target_node: str = ""
+    target_zone: str = ""
     stopped: bool = False  # it was off, and is so afterwards
     back: bool = False  # it is on its way back
     why: str = ""  # it goes back; '' = its user said so

@@ -43,6 +43,9 @@ async def leave(node: Compute, order: ActOrder, act: Leave, hurry: asyncio.Event
     Raises `HostError`, `CallerError`, `ConnectionError`, `TimeoutError`.
     """
     guests = node.hypervisor.guests
+    if act.fetched:
+        await guests.drop_offers(order.instance_id)
+        return ()
     power = await guests.power(order.instance_id)
     if power is None:
         raise HostError(HostFault(STEP, order.host, NOT_HERE))

@@ -182,7 +182,8 @@ class Migrating:
             if not wanted():
                 break
             if isinstance(reply, Placed):
-                boot.ask_anew(moving=replace(moving, target_host=reply.host, target_node=reply.node))
+                there = {"target_host": reply.host, "target_node": reply.node, "target_zone": reply.zone}
+                boot.ask_anew(moving=replace(moving, **there))
                 self._shows(boot, Task.RESIZE_MIGRATING)
                 self._conductor.moves.goes_to(boot.id, _target(_moving(boot)), MIGRATING, self._conductor.clock.now())
                 await self._conductor.write([boot], "")
@@ -226,8 +227,10 @@ class Migrating:
 
     async def _is_on(self, boot: Boot, place: KeptPlace, task: Task) -> None:
         """Durably. From now on this is another attempt: what comes late from the other host counts for nothing."""
-        now = self._conductor.clock.now()
+        now, moving = self._conductor.clock.now(), _moving(boot)
         boot.change(host=place.host, node=place.node, attempt=boot.instance.attempt + 1, updated_at=now)
+        zone = moving.zone if place.host == moving.host else moving.target_zone
+        boot.change(availability_zone=zone or boot.instance.availability_zone)
         self._shows(boot, task)
         if task is Task.RESIZE_MIGRATED:
             self._conductor.moves.turn(boot.id, POST_MIGRATING, now)
@@ -298,11 +301,16 @@ class Migrating:
     # ------------------------------------------------------------ the end
 
     async def heard(self, boot: Boot, act: Migrate) -> None:
-        """Its new host hears that this is on disk: till then its guest runs on a lease. The order is the same again."""
+        """Its new host hears that this is on disk: till then its guest runs on a lease. The order is the same again.
+        Its first host need not keep copies of its disks beside them any more."""
         moving = boot.spec().moving
-        if moving is not None and not moving.back and boot.instance.host == moving.target_host:
+        if moving is None or moving.back or boot.instance.host != moving.target_host:
+            return
+        with suppress(StandsError):
+            await self._order(boot, _target(moving), Arrive(token=act.token, stopped=moving.stopped))
+        if boot.spec().moving == moving:  # else it has been confirmed meanwhile, or goes back
             with suppress(StandsError):
-                await self._order(boot, _target(moving), Arrive(token=act.token, stopped=moving.stopped))
+                await self._order(boot, _source(moving), Leave(gone=True, fetched=True))
 
     def settle(self, boot: Boot, act: Act, reply: ActDone | Fault) -> None:
         """It is over: it is there, where it was, or there for good."""
@@ -391,7 +399,15 @@ class Migrating:
 
 def asked(boot: Boot, act: Migrate, act_id: str, claim_id: str) -> Moving:
     row = boot.instance
-    return Moving(act_id=act_id, claim_id=claim_id, host=row.host, node=row.node, to=act.to, stopped=act.stopped)
+    return Moving(
+        act_id=act_id,
+        claim_id=claim_id,
+        host=row.host,
+        node=row.node,
+        zone=row.availability_zone,
+        to=act.to,
+        stopped=act.stopped,
+    )
 
 
 def _moving(boot: Boot) -> Moving:

@@ -274,3 +274,15 @@ def test_what_is_on_disk_before_its_action_has_ended_well(tmp_path: Path, end: A
         assert seen(await shown(world, server)) == seen(view)
 
     in_world(tmp_path, play)
+
+
+def test_it_is_in_the_zone_of_its_host_and_the_first_one_keeps_no_copies(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, _, _ = await begin(world)
+        zone = Aggregate(id="1", number=1, name="north", hosts=(OTHER,), properties={"availability_zone": "north"})
+        await world.scheduler.arrange([zone])
+        assert (await migrate(world, server)).availability_zone == "north"
+        assert "offered_disks" not in await world.compute.world()
+        assert (await act(world, server, RevertResize())).availability_zone == server.availability_zone != "north"
+
+    in_world(tmp_path, play)

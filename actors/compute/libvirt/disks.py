@@ -121,6 +121,11 @@ def unpack(packed: Path, target: Path) -> None:
         with part.open("rb") as file:
             os.fsync(file.fileno())
     part.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _copy(command: list[str], target: Path, hurried: Callable[[], bool], reserve_bytes: int) -> None:
