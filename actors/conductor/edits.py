@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from actors import lifecycle
 from actors.acts import Edit
-from actors.conductor.acts import check_lock
+from actors.conductor.act_preparing import check_lock
 from actors.conductor.attached import with_ends
 from actors.conductor.boots import Boot
 from actors.errors import CallerError, CallerFault, bad_request, conflict, forbidden, not_found
