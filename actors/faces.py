@@ -358,6 +358,9 @@ class VolumeFace(Protocol):
     async def attach(self, requests: list[AttachRequest]) -> list[tuple[ConnectionInfo, ...] | Fault]:
         """One connection a device, in the order of the request's devices."""
 
+    async def connections(self, instance_ids: list[str]) -> list[tuple[ConnectionInfo, ...] | Fault]:
+        """Of each of these, how the volumes are reached that it has, in no order; none whose data is not whole."""
+
     async def detach(self, requests: list[DetachRequest]) -> None: ...
 
     async def ready_root(self, requests: list[ReimageRequest]) -> list[Fault | None]:

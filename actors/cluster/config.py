@@ -88,6 +88,7 @@ class NodeConfig(Struct, kw_only=True):
     vif_plugging_is_fatal: bool = True
     strays: Literal["remove", "report"] = "remove"  # guests and their remains that belong to no server here
     sweep_s: Annotated[float, Meta(gt=0.0)] = 60.0  # between two looks for strays; one is removed when seen twice
+    sync_power_state_interval: Annotated[float, Meta(gt=0.0)] = 600.0  # Nova's: between two looks for guests that ended
     remove_unused_base_images: bool = True  # of the node's image cache; as Nova's [image_cache], so the next two
     remove_unused_original_minimum_age_seconds: Annotated[float, Meta(ge=0.0)] = 86_400.0
     image_cache_manager_interval: Annotated[float, Meta(gt=0.0)] = 2_400.0  # seconds between two looks for such images

@@ -37,6 +37,7 @@ class ComputeActor(Shell):
         await room.start()
         self._beating = vital(asyncio.create_task(_for_ever(room.heartbeat, cloud.heartbeat_s)))
         self._sweeping = vital(asyncio.create_task(_for_ever(room.strays.sweep, config.sweep_s)))
+        self._syncing = vital(asyncio.create_task(_for_ever(room.powers.sync, config.sync_power_state_interval)))
         self._evicting = _evicting(room, config)
         self._watching = vital(asyncio.create_task(_end_when_over(room)))
 
@@ -46,6 +47,7 @@ class ComputeActor(Shell):
 
         self._beating.cancel()
         self._sweeping.cancel()
+        self._syncing.cancel()
         self._evicting.cancel()
         self._watching.cancel()
         await self.room.close()

@@ -41,6 +41,7 @@ from actors.acts import (
     name_of,
 )
 from actors.clock import Clock
+from actors.compute.bringing_back import bring_back
 from actors.compute.migrating import arrive, back_on, bound, come_back, leave, run_on
 from actors.compute.plugging import attach_interface, attach_volume, detach_interface, detach_volume, plug
 from actors.compute.rebuilding import rebuild
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
 HALT_S = 45.0  # that who works on a guest has to end it when the guest is to go: shorter than what its deletion waits
 OVER_KEPT = 1_000  # ends of such acts that the conductor may not have heard
 REMEMBERED = Rebuild | Rescue | Unrescue | Resize | ConfirmResize | RevertResize | Shelve | Arrive | Return
-NEVER_STARTED = "the guest is not on this host"
+MADE_ANEW = Rebuild | Arrive | Return  # of whatever is there
 
 
 @dataclass(slots=True)
@@ -86,8 +87,9 @@ class Acts:
         self.halt_s = HALT_S
         self._over: OrderedDict[str, ActDone] = OrderedDict()  # by the act's id: it is not done again
 
-    def at_work(self, instance_id: str) -> bool:
-        return instance_id in self._turns
+    def at_work(self) -> set[str]:
+        """Instances to whose guests something is being done."""
+        return set(self._turns)
 
     async def run(self, order: ActOrder) -> ActDone | Fault:
         turns = self._turns.setdefault(order.instance_id, _Turns())
@@ -154,6 +156,8 @@ class Acts:
 
     async def _do(self, order: ActOrder, hurry: asyncio.Event) -> _Made:
         guests, instance_id = self._node.hypervisor.guests, order.instance_id
+        if not isinstance(order.act, MADE_ANEW):
+            await bring_back(self._node, order)
         match order.act:
             case Stop(wait_s=wait_s):
                 keep = await writes_on(self._node, order)
@@ -231,8 +235,6 @@ class Acts:
     async def _start(self, order: ActOrder) -> None:
         """A guest whose taps had gone (its machine was started anew) waits for its ports as at its boot."""
         guests, node = self._node.hypervisor.guests, self._node
-        if await guests.power(order.instance_id) is None:
-            raise HostError(HostFault(name_of(order.act), order.host, NEVER_STARTED))
         if order.spec.adrift:
             order = await bound(node, order)
         await plug(node, order, order.vifs, lambda: guests.start_paused(order.instance_id))

@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from actors.acts import ActDone, ActOrder, PowerReport, Screen
+from actors.acts import ActDone, ActOrder, Screen
 from actors.boot import NODE
 from actors.clock import Clock
 from actors.cluster.config import NodeConfig
@@ -27,6 +27,7 @@ from actors.compute.build import Build
 from actors.compute.hosts import Hosts
 from actors.compute.hypervisor import Hypervisor
 from actors.compute.plugs import Plugs
+from actors.compute.powers import Powers
 from actors.compute.reports import Cohorts, merged
 from actors.compute.screens import Screens
 from actors.compute.standing import AtStake, Standing
@@ -53,7 +54,6 @@ from actors.messages import (
 from actors.outbox import Outbox
 from actors.remembered import Remembered
 from actors.saga import Failures, Outcome, Phase, Saga, Table, describe
-from actors.states import Power
 
 CANCELLED = conflict("", "the instance was deleted while it was being built")
 STALE = conflict("", "this compute service is stale")
@@ -61,7 +61,7 @@ SUPERSEDED = conflict("", "a newer attempt has taken over")
 ENDED_LIMIT = 50_000  # attempts that are remembered after they ended; an order is hardly ever repeated later
 REPORT_TRIES = 30  # times a batch of reports is offered to the conductor
 REPORT_PAUSE_S = 0.5
-REPORTS_LIMIT = 1_000_000  # steps, ends and power states that wait to be told: more than a node can have guests
+REPORTS_LIMIT = 1_000_000  # steps and ends that wait to be told: more than a node can have guests
 LOCATED_S = 10.0  # an image that is deleted may be booted from so long, with the same token: the door has asked
 AT_WORK = "what was begun on its guest is not over"
 REPORTS_ABREAST = 3  # full messages on their way: while one's ends are written, the next is read
@@ -122,7 +122,7 @@ class Compute:
         )
         self._acts = Acts(self, clock)
         self._screens = Screens(config.node_ip, hypervisor.guests, clock)
-        self._powers: Outbox[PowerReport, None] = Outbox(self._send_powers, limit=REPORTS_LIMIT)
+        self.powers = Powers(self, clock)
         at_stake = AtStake(lambda: bool(self._in_hand or self._unheard), self._stop_unheard, hypervisor.watchdog)
         self.standing = Standing(rooms.conductor, clock, at_stake)
         self._saga = Saga(table, self, config.host, clock, self._journal, self._why_halted)
@@ -145,8 +145,7 @@ class Compute:
         await self.build(list(welcome.unfinished))
         with suppress(ConnectionError):  # the scheduler is away: the next beat tells it
             await self.heartbeat()
-        self.hypervisor.guests.watch(self._guest_changed)
-        self._report(await self.hypervisor.guests.powers())
+        await self.powers.begin()
 
     @property
     def epoch(self) -> int:
@@ -206,7 +205,7 @@ class Compute:
         if builds:
             self.standing.watch()
         for first in range(0, len(builds), self.hypervisor.cohort):
-            self._spawn(self._run(builds[first : first + self.hypervisor.cohort], older))
+            self.spawn(self._run(builds[first : first + self.hypervisor.cohort], older))
 
     async def _check(self, orders: Sequence[BuildOrder | DestroyOrder]) -> None:
         if any(order.epoch > self.epoch for order in orders) or self.standing.stale:
@@ -357,6 +356,10 @@ class Compute:
         """Instances that are being built, destroyed or taken away here now."""
         return self._in_hand.keys() | (+self._going).keys()
 
+    def busy(self) -> set[str]:
+        """These, and those to whose guests something is being done."""
+        return self.in_hand() | self._acts.at_work()
+
     # ------------------------------------------------------------ guests that have been built
 
     async def act(self, orders: list[ActOrder]) -> list[ActDone | Fault]:
@@ -384,27 +387,6 @@ class Compute:
 
     async def uptime(self) -> str:
         return await uptime(self.config.host)
-
-    def _guest_changed(self, instance_id: str) -> None:
-        """The hypervisor tells. While we work on the guest ourselves, our own report says what is so."""
-        if instance_id not in self._in_hand and not self._acts.at_work(instance_id):
-            self._spawn(self._look(instance_id))
-
-    async def _look(self, instance_id: str) -> None:
-        power = await self.hypervisor.guests.power(instance_id)
-        if power is not None and instance_id not in self._in_hand and not self._acts.at_work(instance_id):
-            self._report({instance_id: power})
-
-    def _report(self, powers: dict[str, Power]) -> None:
-        at = self._clock.now()
-        for instance_id, power in powers.items():
-            self._powers.cast(
-                PowerReport(instance_id=instance_id, node=self.config.host, epoch=self.epoch, power=power, at=at)
-            )
-
-    async def _send_powers(self, reports: list[PowerReport]) -> list[CallerFault | HostFault | None]:
-        await self.conductor.powers(reports)
-        return [None] * len(reports)
 
     # ------------------------------------------------------------ events and questions
 
@@ -456,7 +438,7 @@ class Compute:
         while self._tasks:
             await asyncio.wait(set(self._tasks))
         await self._reports.drained()
-        await self._powers.drained()
+        await self.powers.drained()
 
     # ------------------------------------------------------------ telling the conductor
 
@@ -494,7 +476,7 @@ class Compute:
         in_hand = [held.build for attempts in self._in_hand.values() for held in attempts]
         await self.hypervisor.stop([*in_hand, *self._unheard.values()])
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+    def spawn(self, work: Coroutine[None, None, None]) -> None:
         task: asyncio.Task[None] = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended_task)

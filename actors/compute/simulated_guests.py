@@ -22,6 +22,8 @@ from actors.states import Power
 
 ROOT_DISK, PLUGGED = "root_disk", "plug"  # kinds of things
 BUILT = "start_paused"  # the step of a build after which there is a guest
+NO_GUEST = "there is no such guest"
+DEFINED = "define"  # one that is defined and was not started is off
 
 
 class SimulatedGuests:
@@ -72,10 +74,13 @@ class SimulatedGuests:
         self._changed(instance_id)
 
     async def powers(self) -> dict[str, Power]:
-        return {one: self._power.get(one, Power.RUNNING) for one in sorted(self._things[BUILT])}
+        off = dict.fromkeys(self._things[DEFINED], Power.SHUTDOWN)
+        return off | {one: self._power.get(one, Power.RUNNING) for one in self._things[BUILT]}
 
     async def power(self, instance_id: str) -> Power | None:
-        return self._power.get(instance_id, Power.RUNNING) if instance_id in self._things[BUILT] else None
+        if instance_id in self._things[BUILT]:
+            return self._power.get(instance_id, Power.RUNNING)
+        return Power.SHUTDOWN if instance_id in self._things[DEFINED] else None
 
     async def shut_down(self, instance_id: str, wait_s: float, hurry: asyncio.Event) -> None:
         self._power[instance_id] = Power.SHUTDOWN
@@ -84,17 +89,24 @@ class SimulatedGuests:
         self._power[instance_id] = Power.SHUTDOWN
 
     async def start_paused(self, instance_id: str) -> None:
+        if instance_id not in self._things[BUILT]:
+            if instance_id not in self._things[DEFINED]:
+                raise HostError(HostFault("start", "", NO_GUEST))
+            self._things[BUILT].add(instance_id)
+            self._power[instance_id] = Power.SHUTDOWN
         if self._power.get(instance_id) is Power.SHUTDOWN:
             self._power[instance_id] = Power.PAUSED
 
     async def plug(self, instance_id: str, vifs: tuple[Vif, ...], spec: BootSpec) -> list[str]:
         known = self._taps.get(instance_id, ())
-        made = [vif for vif in vifs if vif.device not in known]
-        if made:
-            self._taps[instance_id] = (*known, *(vif.device for vif in made))
-            self._kernel.add(vif.device for vif in made)
-            self._things[PLUGGED].add(instance_id)
-        return [vif.port_id for vif in made]
+        added = [vif for vif in vifs if vif.device not in known]
+        if not added:
+            return []
+        there = self._kernel.there()  # an earlier life may have made them
+        self._taps[instance_id] = (*known, *(vif.device for vif in added))
+        self._kernel.add(vif.device for vif in added)
+        self._things[PLUGGED].add(instance_id)
+        return [vif.port_id for vif in added if vif.device not in there]
 
     async def unplug(self, instance_id: str, vif: Vif) -> None:
         self._taps[instance_id] = tuple(one for one in self._taps.get(instance_id, ()) if one != vif.device)
@@ -125,6 +137,11 @@ class SimulatedGuests:
     async def detach_interface(self, instance_id: str, mac_address: str) -> None:
         return
 
+    async def check_disks(self, build: Build) -> None:
+        """Nothing was written to them: they are what they were."""
+        if build.order.spec.image_id:
+            self._things[ROOT_DISK].add(build.id)
+
     async def rescue(self, build: Build, act_id: str) -> None:
         self._rescued[build.id] = act_id
 
@@ -149,7 +166,7 @@ class SimulatedGuests:
 
     async def is_of(self, instance_id: str, flavor: Flavor) -> bool:
         now = self._flavors.get(instance_id)
-        return instance_id in self._things[BUILT] and (now is None or now == flavor)
+        return await self.power(instance_id) is not None and (now is None or now == flavor)
 
     async def check_sizes(self, build: Build) -> None:
         return
@@ -192,8 +209,8 @@ class SimulatedGuests:
         return
 
     async def copy_root_disk(self, instance_id: str) -> Path:
-        if instance_id not in self._things[BUILT]:
-            raise HostError(HostFault("createImage", "", "there is no such guest"))
+        if await self.power(instance_id) is None:
+            raise HostError(HostFault("createImage", "", NO_GUEST))
         path = self._folder / f"{instance_id}.copy.qcow2"
         await asyncio.to_thread(_write, path, simulated_disk(instance_id))
         return path

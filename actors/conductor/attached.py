@@ -15,7 +15,7 @@ from actors.compute.build import Disk
 from actors.conductor.held import held
 from actors.errors import CallerError
 from actors.messages import BlockDevice, BootSpec, ConnectionInfo
-from actors.volume.plan import made_id
+from actors.volume.plan import id_of
 
 VOLUME = "volume"
 
@@ -25,7 +25,7 @@ def attached_volumes(spec: BootSpec, instance_id: str) -> tuple[BlockDevice, ...
     devices = [device for device in spec.block_devices if device.destination_type == VOLUME]
     if not devices:
         return ()
-    ids = [_volume_id(device, instance_id, place) for place, device in enumerate(devices)]
+    ids = [id_of(device, instance_id, place) for place, device in enumerate(devices)]
     try:
         disks = _disks(spec, ids)
     except CallerError:  # a boot that could not be: its disks have no names
@@ -67,7 +67,7 @@ def with_ends(spec: BootSpec, instance_id: str, ends: Mapping[str, bool]) -> tup
     found, place = [], 0
     for device in spec.block_devices:
         if device.destination_type == VOLUME:
-            goes = ends.get(_volume_id(device, instance_id, place), device.delete_on_termination)
+            goes = ends.get(id_of(device, instance_id, place), device.delete_on_termination)
             device, place = replace(device, delete_on_termination=goes), place + 1
         found.append(device)
     return tuple(found)
@@ -75,10 +75,6 @@ def with_ends(spec: BootSpec, instance_id: str, ends: Mapping[str, bool]) -> tup
 
 def _local(spec: BootSpec) -> list[BlockDevice]:
     return [device for device in spec.block_devices if device.destination_type != VOLUME]
-
-
-def _volume_id(device: BlockDevice, instance_id: str, place: int) -> str:
-    return device.source_id if device.source_type == VOLUME else made_id(instance_id, place)
 
 
 def _disks(spec: BootSpec, volume_ids: list[str]) -> list[Disk]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import msgspec
 
 from actors.errors import CallerError, CallerFault, bad_request, conflict, value_of
-from actors.messages import AttachRequest, AuthContext, DetachRequest, ImageLocation
+from actors.messages import AttachRequest, AuthContext, BlockDevice, DetachRequest, ImageLocation
 from actors.records import Change, Volume, VolumeAttachment, VolumeSnapshot, VolumeType, drop
 from actors.volume import capabilities, kinds, rules
 from actors.volume.quotas import Allowance
@@ -65,6 +65,11 @@ def are_its_own(request: AttachRequest, stock: Stock) -> bool:
     token that once asked has ended."""
     holders = [stock.attachments.get(one.source_id) if one.source_type == "volume" else None for one in request.devices]
     return all(holder is not None and holder.instance_id == request.instance_id for holder in holders)
+
+
+def id_of(device: BlockDevice, instance_id: str, place: int) -> str:
+    """The id of the volume that a server has for its device at `place`, of those whose destination is a volume."""
+    return device.source_id if device.source_type == "volume" else made_id(instance_id, place)
 
 
 def plan(request: AttachRequest, who: AuthContext, stock: Stock, now: float) -> list[Planned]:

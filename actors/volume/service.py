@@ -224,6 +224,21 @@ class VolumeRoom(
             bootable=volume.bootable,
         )
 
+    async def connections(self, instance_ids: list[str]) -> list[tuple[ConnectionInfo, ...] | Fault]:
+        async with self._deciding:
+            attached: dict[str, list[Volume]] = {one: [] for one in instance_ids}
+            for row in self._rows.attachments.values():
+                volume = self._rows.volumes[row.volume_id]
+                if row.instance_id in attached and row.of_server and volume.status == "in-use":
+                    attached[row.instance_id].append(volume)
+            unreachable = await self._export([one.id for volumes in attached.values() for one in volumes])
+        return [
+            HostFault(STEP, volumes[0].host, "; ".join(causes))
+            if (causes := [unreachable[one.id] for one in volumes if one.id in unreachable])
+            else tuple(map(self._connection, volumes))
+            for volumes in attached.values()
+        ]
+
     # ------------------------------------------------------------ detach
 
     async def detach(self, requests: list[DetachRequest]) -> None:

@@ -330,6 +330,8 @@ class SimulatedCloud:
         await compute.start()
         self._held.append(asyncio.create_task(self._for_ever(compute.heartbeat, CLOUD.heartbeat_s)))
         self._held.append(asyncio.create_task(self._for_ever(compute.strays.sweep, machine.config.sweep_s)))
+        every_s = machine.config.sync_power_state_interval
+        self._held.append(asyncio.create_task(self._for_ever(compute.powers.sync, every_s)))
         self._held.append(asyncio.create_task(self._end_when_over(compute, PROCESS.get())))
         return compute
 

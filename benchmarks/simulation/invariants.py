@@ -60,18 +60,24 @@ class Quiet:
     def instances(self) -> dict[str, Instance]:
         return {row.id: row for row in self.rows(Instance)}
 
-    def active(self) -> dict[str, Instance]:
-        return {row.id: row for row in self.rows(Instance) if row.vm_state == "active"}
+    def placed(self) -> dict[str, Instance]:
+        """Those that have room on a host: they run, or ended with their machine and can be started."""
+        return {row.id: row for row in self.rows(Instance) if row.vm_state in ("active", "stopped")}
 
     def owners(self) -> dict[str, Instance]:
         """Those that have ports and volumes: also what was evacuated or shelved, and has no host for now."""
-        there = ("active", "shelved_offloaded")
+        there = ("active", "stopped", "shelved_offloaded")
         return {row.id: row for row in self.rows(Instance) if row.vm_state in there or _homeless(row)}
 
     def homes(self) -> dict[str, str]:
         """Where each instance is whose guest can be looked at: not on machines that were switched off since, or are no
         part of the cloud any more."""
-        return {row.id: row.host for row in self.active().values() if not self.lost(row)}
+        there = self.placed().values()
+        return {row.id: row.host for row in there if row.vm_state == "active" and not self.lost(row)}
+
+    def ended(self, row: Instance) -> bool:
+        """It is off, and may be: a machine that it was on was switched off."""
+        return row.vm_state == "stopped" and row.power_state == "SHUTDOWN" and bool(self.cloud.gone_at)
 
     def lost(self, row: Instance) -> bool:
         """With its machine."""
@@ -123,7 +129,8 @@ def _promises(quiet: Quiet) -> Iterable[str]:
 def _ends(quiet: Quiet) -> Iterable[str]:
     wanted = {i for promise in quiet.users.promises if promise.deleted for i in promise.ids}
     for row in quiet.rows(Instance):
-        if row.vm_state not in ("active", "shelved_offloaded", "error", "deleted") or row.task_state or row.deleting:
+        at_rest = row.vm_state in ("active", "shelved_offloaded", "error", "deleted") or quiet.ended(row)
+        if not at_rest or row.task_state or row.deleting:
             yield f"{row.id} is stuck: {row.vm_state}/{row.task_state or '-'} on {row.host or 'no host'}"
         elif row.id in wanted and row.vm_state != "deleted":
             yield f"{row.id} was to be deleted and is {row.vm_state}"
@@ -147,11 +154,12 @@ def _notifications(quiet: Quiet) -> Iterable[str]:
     for instance in quiet.rows(Instance):
         events = told.get(instance.id, [])
         verb = "rebuild" if "instance.evacuate" in events or not set(REBUILT).isdisjoint(events) else "create"
+        vm_state = "active" if instance.vm_state == "stopped" else instance.vm_state  # nobody is told that it ended
         end = {"active": f"instance.{verb}.end", "error": f"instance.{verb}.error", "deleted": "instance.delete.end"}
         others = {"active": (*RESIZED, *UNSHELVED, *STARTED), "shelved_offloaded": (*SHELVED, *ATTACHED)}.get(
-            instance.vm_state, ()
+            vm_state, ()
         )
-        if events[-1:] != [end.get(instance.vm_state, "")] and not set(events[-1:]) <= set(others):
+        if events[-1:] != [end.get(vm_state, "")] and not set(events[-1:]) <= set(others):
             yield f"{instance.id} is {instance.vm_state}, and its notifications are {events}"
         repeated = [event for event, count in Counter(events).items() if count > 1 and event not in AGAIN]
         if repeated:
@@ -240,10 +248,10 @@ def _volumes(quiet: Quiet) -> Iterable[str]:
 async def _books(quiet: Quiet) -> list[str]:
     """Claims, in the scheduler's books and the hosts' own, are the instances."""
     found: list[str] = []
-    active = quiet.active()
+    placed = quiet.placed()
     scheduler = quiet.room(names.SCHEDULER)
     claimed = {i: host for host, ids in (await scheduler.world()).items() for i in ids}
-    wanted = {row.id: row.host for row in active.values()}
+    wanted = {row.id: row.host for row in placed.values()}
     if claimed != wanted:
         found.append(f"the scheduler has claims of {_difference(claimed, wanted)}")
     if scheduler._provisional:
@@ -274,7 +282,7 @@ async def _machines(quiet: Quiet) -> list[str]:
             found.append(f"{machine.name} has {_difference(world, wanted)}")
         if compute is not None:
             books = await compute.world()
-            claims = sorted(row.id for row in quiet.active().values() if row.host == machine.name)
+            claims = sorted(row.id for row in quiet.placed().values() if row.host == machine.name)
             if books["claims"] != claims or books["expecting"]:
                 found.append(f"the books of {machine.name} say {books['claims']} {books['expecting']}, not {claims}")
         served = [tap_device(p.id) for p in ports if p.device_owner == DHCP_OWNER and p.host == machine.name]

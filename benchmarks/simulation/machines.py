@@ -24,7 +24,6 @@ from actors.messages import DiskOffer
 from actors.network.simulated import SimulatedDataplane
 from actors.saga import Failures
 from actors.simulated_taps import Taps
-from actors.states import Power
 from benchmarks.simulation.loop import SimulatedLoop
 from benchmarks.simulation.stands import StoredImage
 from benchmarks.simulation.watchdogs import SimulatedWatchdog
@@ -88,7 +87,7 @@ class _File:
 
 
 class WatchedGuests(SimulatedGuests):
-    """A guest that is defined and has been stopped is off, as a real one, and can be started again."""
+    """Guests whose root disks are really there, or are not."""
 
     def seen_by(self, guests: Guests, machine: str, disks: dict[str, bytes], random: Random) -> None:
         self._guests, self._machine, self._roots, self._random = guests, machine, disks, random
@@ -114,9 +113,6 @@ class WatchedGuests(SimulatedGuests):
         for offer in offers:
             self._roots[build.id] = offer.sha512.encode()
 
-    async def power(self, instance_id: str) -> Power | None:
-        return await super().power(instance_id) or (Power.SHUTDOWN if instance_id in self._things["define"] else None)
-
     async def shut_down(self, instance_id: str, wait_s: float, hurry: asyncio.Event) -> None:
         await super().shut_down(instance_id, wait_s, hurry)
         self._guests.end(self._machine, instance_id)
@@ -125,11 +121,9 @@ class WatchedGuests(SimulatedGuests):
         await super().switch_off(instance_id)
         self._guests.end(self._machine, instance_id)
 
-    async def start_paused(self, instance_id: str) -> None:
-        if instance_id not in self._things["define"]:
-            raise HostError(HostFault("start", self._machine, "there is no such guest"))
-        self._things[BUILT].add(instance_id)
-        await super().start_paused(instance_id)
+    async def check_disks(self, build: Build) -> None:
+        if build.order.spec.image_id and build.id not in self._roots:
+            raise HostError(HostFault("disks", self._machine, "its disk is not on this host"))
 
     async def unpause(self, instance_id: str) -> None:
         await super().unpause(instance_id)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from random import Random
 from typing import Any
 
-from actors.acts import ConfirmResize, RevertResize
+from actors.acts import ConfirmResize, RevertResize, Start
 from actors.api.act_messages import ActOnServer, ResizeServer
 from actors.api.messages import BootRequest
 from actors.cluster import names
@@ -82,6 +82,8 @@ async def _come_to_rest(users: Users, promise: Promise, random: Random) -> None:
         view = await attempt(users.api.server(MEMBER, promise.ids[0]))
         if isinstance(view, ServerView) and view.status in ("ACTIVE", "ERROR") and not view.task_state:
             return
+        if isinstance(view, ServerView) and view.status == "SHUTOFF":  # its machine was off for a while
+            await attempt(users.api.act(ActOnServer(token=MEMBER, server_id=view.id, act=Start())))
         await _end(users, promise, random)
         await asyncio.sleep(AGAIN_S)
     promise.unheard = "the end of its resize"
@@ -156,7 +158,7 @@ def _amounts(claim: Claim) -> Amounts:
 
 async def broken(quiet: Quiet) -> list[str]:
     """Of every server the books say what its flavor needs, and so does its project's quota."""
-    wanted = {row.id: _needs(row) for row in quiet.active().values()}
+    wanted = {row.id: _needs(row) for row in quiet.placed().values()}
     books = {"scheduler": await quiet.room(names.SCHEDULER).claims()}
     for name in quiet.members():
         books[name] = quiet.room(names.compute_name(name)).hosts.claims()

@@ -175,6 +175,7 @@ def node_config(name: str, vcpus: int, fault_share: float) -> NodeConfig:
         cpu_allocation_ratio=1.0,
         vif_plugging_timeout_s=60.0,
         sweep_s=SWEEP_S,
+        sync_power_state_interval=SWEEP_S,
     )
 
 

@@ -32,6 +32,8 @@ STOP_S = 20.0  # until the keeper, the daemon and all guests have ended
 KILLED_S = 5.0  # until killed leftovers are gone
 POLL_S = 0.02
 LOG_TAIL_BYTES = 2_000
+KEPT_FILES = ("etc/qemu/*.xml", "lib/qemu/save/*.save", "lib/qemu/nvram/*")
+"""Definitions of guests, the memory of those that are suspended, and what their firmware remembers."""
 
 
 def start_daemon(config: NodeConfig) -> None:
@@ -73,7 +75,8 @@ def await_daemon(config: NodeConfig, deadline_s: float) -> None:
 
 
 def stop_daemon(config: NodeConfig) -> None:
-    """End the daemon and its guests; no process, file or mount point of theirs is left."""
+    """End the daemon and its guests; no process or mount point of theirs is left, and of its files what the next
+    daemon must know to start the guests again (`KEPT_FILES`)."""
     if config.libvirt_uri:
         return
     files = files_of(config)
@@ -82,11 +85,23 @@ def stop_daemon(config: NodeConfig) -> None:
             os.kill(int(files.lock.read_text()), signal.SIGTERM)
         _wait_until(lambda: not is_running(files), STOP_S)
     _kill_leftovers(files)
-    shutil.rmtree(files.folder, ignore_errors=True)
+    _remove_files(files.folder)
     shutil.rmtree(files.runtime, ignore_errors=True)
     with suppress(OSError):
         RUNTIME.rmdir()
     _remove_mount_point(Path(PLACES["run"]))
+
+
+def _remove_files(folder: Path) -> None:
+    kept = {file for pattern in KEPT_FILES for file in folder.glob(pattern)}
+    for path in sorted(folder.rglob("*"), reverse=True):  # what is in a folder before itself
+        if path.is_dir() and not path.is_symlink():
+            with suppress(OSError):  # something of it is kept
+                path.rmdir()
+        elif path not in kept:
+            path.unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def is_running(files: DaemonFiles) -> bool:

@@ -27,7 +27,7 @@ from actors.compute.libvirt.connection import Connection
 from actors.compute.libvirt.hardware import hardware_of
 from actors.compute.libvirt.interfaces import interface_elements, is_passed_through, queues
 from actors.compute.libvirt.resize_xml import boots_from_cdrom, is_of
-from actors.compute.libvirt.storage import disk_element
+from actors.compute.libvirt.storage import disk_element, disk_files
 from actors.compute.libvirt.taps import Taps
 from actors.errors import CallerError, HostError, HostFault, bad_request
 from actors.image.cache import FetchFailed
@@ -170,6 +170,11 @@ class LibvirtGuests:
                     await self._connection.call(live.detach, instance_id, device)
                 else:
                     await asyncio.sleep(LOOK_S)
+
+    async def check_disks(self, build: Build) -> None:
+        for path in disk_files(self._folder(build.id), build.disks).values():
+            if not await asyncio.to_thread(path.exists):
+                raise HostError(HostFault("disks", self._config.host, f"its {path.name} is not on this host"))
 
     # ------------------------------------------------------------ rescue
 

@@ -20,6 +20,7 @@ from actors.compute.libvirt.daemon import is_running, marked_processes, start_da
 from actors.compute.libvirt.daemon_files import RUNTIME, files_of, uri_of
 from actors.compute.libvirt.disks import MIB
 from actors.compute.libvirt.driver import LibvirtHypervisor
+from actors.compute.libvirt.guest_xml import domain_name
 from actors.errors import HostError
 from actors.messages import ImageLocation
 from tests.compute.guests import INSTANCE, SMALL, order, vif
@@ -267,7 +268,9 @@ def test_guests_outlive_the_daemon_and_the_driver_finds_it_again(node: NodeConfi
     play(node, scene)
 
 
-def test_stopping_the_daemon_leaves_nothing_even_after_its_keeper_was_killed(namespace: str, tmp_path: Path) -> None:
+def test_stopping_the_daemon_leaves_only_definitions_even_after_its_keeper_was_killed(
+    namespace: str, tmp_path: Path
+) -> None:
     node = NodeConfig(host="host-2", home=tmp_path, hypervisor="libvirt", netns=namespace, virt_type="qemu")
     files = files_of(node)
 
@@ -286,7 +289,8 @@ def test_stopping_the_daemon_leaves_nothing_even_after_its_keeper_was_killed(nam
         stop_daemon(node)  # also where the guest did not come up: the test leaves none either
     stop_daemon(node)
     assert marked_processes(files.mark) == []
-    assert not files.folder.exists()
+    left = [file.relative_to(files.folder) for file in files.folder.rglob("*") if file.is_file()]
+    assert left == [Path("etc/qemu", f"{domain_name(INSTANCE)}.xml")]
     assert not files.runtime.exists()
     assert not is_running(files)
     assert not [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(tmp_path) in line]
