@@ -18,6 +18,7 @@ from actors.image.inspect import Inspection
 
 IMAGE_LIMIT_BYTES = 1 << 40  # Glance's default image_size_cap
 PIECE_BYTES = 1 << 20  # inspected at once
+ANYTHING = "raw"  # the format of what is of no other, so of no bytes too, as in Glance
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +35,7 @@ class Intake:
         self.part = part
         self.position = 0
         self.last_used = begun_at  # seconds, the clock's `monotonic`
-        self._may_be_empty = may_be_empty
+        self._disk_format, self._may_be_empty = disk_format, may_be_empty
         self._inspection = Inspection(disk_format)
         self._sha512 = hashlib.sha512()
         self._md5 = hashlib.md5(usedforsecurity=False)
@@ -59,8 +60,8 @@ class Intake:
 
     def finish(self, os_hash_value: str) -> Content:
         """Everything has come: what it is. Raises `CallerError` 400 for content that is refused."""
-        if not self.position and not self._may_be_empty:
-            raise CallerError(bad_request("data", "no data was uploaded"))
+        if not self.position and not self._may_be_empty and self._disk_format != ANYTHING:
+            raise CallerError(bad_request("data", f"no data was uploaded: that is no {self._disk_format} image"))
         digest = self._sha512.hexdigest()
         if os_hash_value and os_hash_value.lower() != digest:
             raise CallerError(bad_request("os_hash_value", f"the sha512 of what came is {digest}"))

@@ -67,9 +67,10 @@ def test_a_false_claim_is_refused_before_all_has_come(tmp_path: Path) -> None:
         intake.write(0, b"not a qcow2 at all" * 1000)
 
 
-def test_nothing_uploaded_is_no_image(tmp_path: Path) -> None:
-    with pytest.raises(CallerError, match="no data"):
-        new_intake(tmp_path).finish("")
+def test_nothing_uploaded_is_an_image_of_no_format_but_raw(tmp_path: Path) -> None:
+    assert new_intake(tmp_path, "raw").finish("").size == 0
+    with pytest.raises(CallerError, match="no data was uploaded: that is no qcow2 image"):
+        new_intake(tmp_path, "qcow2").finish("")
 
 
 def test_an_upload_that_was_dropped_says_so(tmp_path: Path) -> None:

@@ -79,8 +79,6 @@ async def _receive(rooms: EdgeRooms, caller: Caller, request: Request, opened: O
         async for piece in _pieces(request):
             chunk = UploadChunk(token=caller.token, image_id=opened.image_id, offset=offset, data=piece)
             offset = value_of((await rooms.image.upload_chunk([chunk]))[0])
-        if not offset:
-            raise CallerError(bad_request("data", "no data was uploaded"))
         whole = True
     except ClientDisconnect:
         raise CallerError(bad_request("data", "the upload broke off")) from None
@@ -145,13 +143,13 @@ async def _data(
 ) -> AsyncIterator[bytes]:
     position, end = span
     piece = first
-    while piece:
+    while position < end and piece:
         yield piece
         position += len(piece)
-        if position >= end:
-            return
-        piece = value_of((await rooms.image.read([_read(caller, image_id, position, end)]))[0])
-    raise CallerError(conflict("image_id", "the image's data ended early"))
+        if position < end:
+            piece = value_of((await rooms.image.read([_read(caller, image_id, position, end)]))[0])
+    if position < end:
+        raise CallerError(conflict("image_id", "the image's data ended early"))
 
 
 def _read(caller: Caller, image_id: str, begin: int, end: int) -> ReadImage:

@@ -92,7 +92,7 @@ def test_an_upload_that_breaks_off_leaves_the_image_queued(tmp_path: Path) -> No
     ("fields", "content", "headers", "refused"),
     [
         ({"disk_format": "qcow2"}, b"no such thing", OCTETS, 400),
-        ({}, b"", OCTETS, 400),
+        ({"disk_format": "qcow2"}, b"", OCTETS, 400),
         ({}, b"x", {"Content-Type": "text/plain"}, 415),
         ({}, b"x", {}, 415),
         ({"disk_format": None}, b"x", OCTETS, 400),
@@ -111,6 +111,19 @@ def test_data_that_is_refused_leaves_the_image_queued(
                 answer = await http.put(url, content=content, headers=headers)
                 assert answer.status_code == refused, answer.text
             assert world.images.world() == before
+
+    in_world(tmp_path, play)
+
+
+def test_no_bytes_are_a_raw_image_of_size_0(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with world.http(world.member) as http:
+            image_id = (await make(http))["id"]
+            assert (await put(http, image_id, b"")).status_code == 204
+            image = (await http.get(f"/image/v2/images/{image_id}")).json()
+            assert (image["status"], image["size"]) == ("active", 0)
+            answer = await http.get(f"/image/v2/images/{image_id}/file")
+            assert (answer.status_code, answer.content) == (200, b"")
 
     in_world(tmp_path, play)
 
