@@ -225,7 +225,7 @@ def routers_are_their_rows(evidence: Evidence) -> Iterator[Disagreement]:
 
 
 def attachments_are_servers(evidence: Evidence) -> Iterator[Disagreement]:
-    servers = {server.id for server in evidence.servers}
+    servers = {server.id: server.host for server in evidence.servers}
     volumes = {volume.id: volume for volume in evidence.volumes}
     held = {attachment.volume_id for attachment in evidence.attachments}
     for attachment in evidence.attachments:
@@ -233,6 +233,9 @@ def attachments_are_servers(evidence: Evidence) -> Iterator[Disagreement]:
             yield _said(
                 "attachments", "volume", attachment.volume_id, f"attached to {attachment.instance_id}: no server"
             )
+        elif attachment.of_server and servers.get(attachment.instance_id, "") not in ("", attachment.host):
+            found = f"is reached from {attachment.host or '-'}, its server is on {servers[attachment.instance_id]}"
+            yield _said("attachments", "volume", attachment.volume_id, found)
         if attachment.volume_id not in volumes:
             yield _said("attachments", "volume", attachment.volume_id, "attached, and there is no such volume")
     for volume in evidence.volumes:

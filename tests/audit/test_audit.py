@@ -193,6 +193,10 @@ SPOILED: dict[str, tuple[str, Callable[[Evidence], Evidence]]] = {
         "attachments",
         lambda e: replace(e, attachments=tuple(replace(a, instance_id=STRANGER) for a in e.attachments)),
     ),
+    "a volume reached from another host than its server's": (
+        "attachments",
+        lambda e: replace(e, attachments=tuple(replace(a, host="elsewhere") for a in e.attachments)),
+    ),
     "a volume in use by nobody": ("attachments", lambda e: replace(e, attachments=())),
     "a volume that a boot left behind": (
         "attachments",
