@@ -256,7 +256,7 @@ class BootSpec(
     shelved: Shelved | None = None  # from when that is accepted until it runs again, or goes on as it was
     moving: Moving | None = None  # while it goes to another host, and until that is confirmed or reverted
     left_behind: tuple[KeptPlace, ...] = ()  # hosts that it left for good, and that have yet to let go of it
-    adrift: bool = False  # its ports and volumes are bound to no host, perhaps: whoever starts it has them bound
+    adrift: bool = False  # its ports and volumes are bound to no host, perhaps: its next act has them bound
     unwanted_images: tuple[str, ...] = ()  # ids of those that shelving it made, and that are to be deleted
 
 

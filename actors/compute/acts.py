@@ -156,6 +156,8 @@ class Acts:
 
     async def _do(self, order: ActOrder, hurry: asyncio.Event) -> _Made:
         guests, instance_id = self._node.hypervisor.guests, order.instance_id
+        if order.spec.adrift and not isinstance(order.act, Arrive | Return):  # before a guest is made with what it has
+            order = await bound(self._node, order)
         if not isinstance(order.act, MADE_ANEW):
             await bring_back(self._node, order)
         match order.act:
@@ -235,7 +237,5 @@ class Acts:
     async def _start(self, order: ActOrder) -> None:
         """A guest whose taps had gone (its machine was started anew) waits for its ports as at its boot."""
         guests, node = self._node.hypervisor.guests, self._node
-        if order.spec.adrift:
-            order = await bound(node, order)
         await plug(node, order, order.vifs, lambda: guests.start_paused(order.instance_id))
         await guests.unpause(order.instance_id)

@@ -339,6 +339,8 @@ class Migrating:
 
     def _wire(self, boot: Boot, done: ActDone) -> None:
         boot.change(launched_at=done.finished_at, addresses=tuple(map(alike, self._conductor.floating.over(done.vifs))))
+        if boot.spec().adrift:
+            boot.ask_anew(adrift=False)
         if done.root_device:
             boot.change(root_device=done.root_device)
 

@@ -229,7 +229,7 @@ class VolumeRoom(
             attached: dict[str, list[Volume]] = {one: [] for one in instance_ids}
             for row in self._rows.attachments.values():
                 volume = self._rows.volumes[row.volume_id]
-                if row.instance_id in attached and row.of_server and volume.status == "in-use":
+                if row.instance_id in attached and row.of_server and row.host and volume.status == "in-use":
                     attached[row.instance_id].append(volume)
             unreachable = await self._export([one.id for volumes in attached.values() for one in volumes])
         return [

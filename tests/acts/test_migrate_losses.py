@@ -12,6 +12,7 @@ from actors.acts import ConfirmResize, Edit, Reboot, RevertResize, Start, builti
 from actors.api.act_messages import ActOnServer, EditServer
 from actors.api.messages import CreateFlavor
 from actors.clock import SystemClock
+from actors.compute.simulated_guests import BUILT, DEFINED
 from actors.errors import CallerError, HostError, HostFault, value_of
 from actors.messages import ServerView
 from actors.network.messages import CreateSecurityGroup, Reference, UpdatePort
@@ -284,5 +285,32 @@ def test_it_is_in_the_zone_of_its_host_and_the_first_one_keeps_no_copies(tmp_pat
         assert (await migrate(world, server)).availability_zone == "north"
         assert "offered_disks" not in await world.compute.world()
         assert (await act(world, server, RevertResize())).availability_zone == server.availability_zone != "north"
+
+    in_world(tmp_path, play)
+
+
+def test_one_that_is_adrift_and_forgotten_is_defined_with_its_volumes(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, other, _ = await begin(world, image="", block_devices=(world.root_volume(),))
+        broken(other, "take")
+        attach = world.volumes.attach
+
+        async def is_away(_: Any) -> Any:
+            raise ConnectionError("it is away")
+
+        world.volumes.attach = is_away  # type: ignore[method-assign]
+        assert (await migrate(world, server)).status == "ERROR"
+        world.volumes.attach = attach  # type: ignore[method-assign]
+        for kind in (BUILT, DEFINED):
+            world.hypervisor._things[kind].discard(server.id)
+        define, found = world.hypervisor.define, []
+
+        async def watched(builds: Any) -> Any:
+            found.extend(build.connections for build in builds)
+            return await define(builds)
+
+        world.hypervisor.define = watched  # type: ignore[method-assign]
+        assert seen(await act(world, server, Reboot(hard=True))) == ("ACTIVE", None, "RUNNING", NODE_NAME)
+        assert [len(connections) for connections in found] == [1]
 
     in_world(tmp_path, play)
