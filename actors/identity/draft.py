@@ -83,6 +83,10 @@ class Draft(Directory):
         known = self.get(kind.record, row_id)
         if known is None:
             return _missing(kind.record, row_id)
+        if isinstance(known, Project) and "parent_id" in fields:
+            if fields["parent_id"] not in (known.parent_id, known.parent_id or known.domain_id):  # as it is shown
+                return forbidden("Update of `parent_id` is not allowed.")
+            fields = fields | {"parent_id": known.parent_id}
         for name in kind.fixed:
             if name in fields and fields[name] != getattr(known, name) and name != "password_hash":
                 return bad_request(name, f"the {name} of a {_noun(known)} can't be changed")

@@ -88,7 +88,7 @@ class VolumeTransfers(VolumeDesk):
     async def _accept(self, request: TransferRequest) -> VolumeTransfer:
         who = self._who(request.token)
         rules.check_project(who)
-        offer = self._offer_with_key(request, who)
+        offer = self._offer_with_key(request)
         volume = self._rows.volumes.get(offer.volume_id)
         if volume is None or volume.project_id != offer.project_id:  # it went, or on, without this offer
             raise _no_offer(request)
@@ -103,15 +103,14 @@ class VolumeTransfers(VolumeDesk):
         await self._rows.commit([taken, *snapshots, *map(drop, self._rows.offers_of(volume.id))])
         return offer
 
-    def _offer_with_key(self, request: TransferRequest, who: AuthContext) -> VolumeTransfer:
-        """Raises `CallerError`: 400 for a wrong key to one's own offer; another's is not there for him."""
+    def _offer_with_key(self, request: TransferRequest) -> VolumeTransfer:
+        """Raises `CallerError`: 404 where there is no such offer, 400 for a wrong key to anybody's."""
         offer = self._rows.transfers.get(request.transfer_id)
-        if offer is None or not hmac.compare_digest(hashed(offer.salt, request.auth_key), offer.key_hash):
-            if offer is not None and query.is_own(offer.project_id, who):
-                raise CallerError(
-                    bad_request("auth_key", f"Attempt to transfer {offer.id} with invalid auth key.", "InvalidAuthKey")
-                )
+        if offer is None:
             raise _no_offer(request)
+        if not hmac.compare_digest(hashed(offer.salt, request.auth_key), offer.key_hash):
+            text = f"Invalid auth key: Attempt to transfer {offer.id} with invalid auth key."
+            raise CallerError(bad_request("", text, "InvalidAuthKey"))
         return offer
 
     def _given(self, row: Row, who: AuthContext) -> Row:

@@ -328,6 +328,9 @@ VOLUME_ACTIONS: dict[str, Any] = {
     "os-volume_upload_image": {"image_name": "stolen"},
 }
 TRANSFERS = ("os-volume-transfer", "volume-transfers")
+TOLD_APART = [f"POST /volume/v3/{noun}/{{transfer_id}}/accept" for noun in TRANSFERS]
+"""Whoever has an offer's id was given it: a wrong key is told from an offer that is not there, as in Cinder."""
+
 VOLUME: dict[str, Line] = {
     **{
         line: answer
@@ -336,7 +339,7 @@ VOLUME: dict[str, Line] = {
             f"POST /volume/v3/{noun}": (404, {"transfer": {"volume_id": "{free_volume_id}"}}),
             f"GET /volume/v3/{noun}/{{transfer_id}}": (404, None),
             f"DELETE /volume/v3/{noun}/{{transfer_id}}": (404, None),
-            f"POST /volume/v3/{noun}/{{transfer_id}}/accept": (404, {"accept": {"auth_key": "guessed"}}),
+            f"POST /volume/v3/{noun}/{{transfer_id}}/accept": (400, {"accept": {"auth_key": "guessed"}}),
         }.items()
     },
     **{

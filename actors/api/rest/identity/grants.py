@@ -14,7 +14,7 @@ from actors.api.rest.context import Asking, Caller, Rooms
 from actors.api.rest.identity.rows import TRUE, v3_url
 from actors.api.rest.identity.views import listed, row_view
 from actors.api.rest.rooms import EdgeRooms
-from actors.errors import CallerError, bad_request, not_found, value_of
+from actors.errors import CallerError, CallerFault, bad_request, not_found, value_of
 from actors.identity.messages import Find, FindAssignments, Implication, RoleGrant
 from actors.records import Role, RoleAssignment
 
@@ -69,11 +69,9 @@ def _routes(scope: str, actor: str, inherited: bool = False) -> None:
         return Held(actor, path["actor_id"], scope, path.get("scope_id", ""), inherited)
 
     async def index(asking: Asking, rooms: Rooms, request: Request) -> Response:
-        ids = {
-            row.role_id
-            for row in await _assignments(FindAssignments(token=asking.token), rooms)
-            if held(request).covers(row)
-        }
+        rows = await _assignments(FindAssignments(token=asking.token), rooms)
+        await _check_there(held(request), asking, rooms)
+        ids = {row.role_id for row in rows if held(request).covers(row)}
         shown = [row_view(role, v3_url(request)) for role in await _roles(asking, rooms) if role.id in ids]
         return Json(listed("roles", shown, str(request.url)))
 
@@ -106,6 +104,15 @@ for _scope in ("projects", "domains", "system"):
         _routes(_scope, _actor)
         if _scope != "system":
             _routes(_scope, _actor, inherited=True)
+
+
+async def _check_there(held: Held, asking: Caller, rooms: EdgeRooms) -> None:
+    """Raises `CallerError` 404 where nobody is called so, or no such place."""
+    for plural, row_id in ((held.actor, held.actor_id), (held.scope, held.scope_id)):
+        if row_id:
+            [reply] = await rooms.identity.find([Find(token=asking.token, kind=plural.removesuffix("s"), id=row_id)])
+            if isinstance(reply, CallerFault) and reply.status == 404:
+                raise CallerError(reply)
 
 
 @router.get("/role_assignments")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, StrictBool, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StrictBool, StringConstraints
 
 from actors.api.rest.bodies import Lenient, Name
 from actors.identity.draft import TAGS_LIMIT
@@ -14,7 +14,15 @@ Text = Annotated[str, StringConstraints(max_length=65_535)]
 ShortName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=TAG)]
-Tags = Annotated[list[Tag], Field(max_length=TAGS_LIMIT)]
+
+
+def _unique(tags: list[str]) -> list[str]:
+    if len(set(tags)) < len(tags):
+        raise ValueError("a tag is there twice")
+    return tags
+
+
+Tags = Annotated[list[Tag], Field(max_length=TAGS_LIMIT), AfterValidator(_unique)]
 Option = Annotated[str, StringConstraints(max_length=64)]
 Rules = list[list[Annotated[str, StringConstraints(max_length=64)]]]
 Options = dict[Option, StrictBool | Rules | None]  # of each kind: `actors/identity/options.py`

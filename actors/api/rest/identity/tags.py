@@ -34,7 +34,7 @@ async def list_tags(project_id: str, asking: Asking, rooms: Rooms, request: Requ
 
 @router.put("")
 async def replace_tags(project_id: str, body: TagsBody, asking: Asking, rooms: Rooms, request: Request) -> Response:
-    fields = {"tags": tuple(dict.fromkeys(body.tags))}
+    fields = {"tags": tuple(body.tags)}
     [reply] = await rooms.identity.update([Update(token=asking.token, kind="project", id=project_id, fields=fields)])
     return _all(value_of(reply), request)
 

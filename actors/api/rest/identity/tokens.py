@@ -10,7 +10,7 @@ from actors.api.rest.context import Asking, Rooms, base_url
 from actors.api.rest.identity.catalog import catalog
 from actors.api.rest.identity.login_bodies import LoginBody, login_of
 from actors.api.rest.identity.views import listed, row_view, token_view
-from actors.errors import CallerError, not_found, value_of
+from actors.errors import CallerError, forbidden, not_found, value_of
 from actors.identity.messages import Access, Describe, Revoke, TokenDescription
 
 SUBJECT = "X-Subject-Token"
@@ -53,6 +53,8 @@ async def take_a_token_back(asking: Asking, rooms: Rooms, request: Request) -> R
 async def show_catalog(asking: Asking, rooms: Rooms, request: Request) -> Response:
     [reply] = await rooms.identity.describe([Describe(token=asking.token, subject=asking.token)])
     described = value_of(reply)
+    if not described.context.project_id:
+        raise CallerError(forbidden("A project-scoped token is required to produce a service catalog."))
     shown = catalog(described.catalog, described.context, base_url(request))
     return Json(listed("catalog", shown, f"{base_url(request)}/identity/v3/auth/catalog"))
 

@@ -62,7 +62,7 @@ class CreateVolumeBody(Strict):
     hints: dict[str, Any] = Field(default_factory=dict, alias="OS-SCH-HNT:scheduler_hints")
 
 
-class ChangedVolume(Open):
+class ChangedVolume(Strict):
     name: str | None = None
     display_name: str | None = None
     description: str | None = None
@@ -70,7 +70,7 @@ class ChangedVolume(Open):
     metadata: Metadata | None = None
 
 
-class UpdateVolumeBody(Open):
+class UpdateVolumeBody(Strict):
     volume: ChangedVolume
 
 

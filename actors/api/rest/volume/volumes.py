@@ -145,10 +145,8 @@ async def update(
     request: Request, volume_id: str, body: UpdateVolumeBody, caller: Asking, rooms: Rooms, spoken: Spoken
 ) -> Json:
     asked = body.volume
-    if spoken >= (3, 53):
-        refuse_unknown(asked)
-        if not asked.model_fields_set:
-            raise CallerError(bad_request("volume", "does not have enough properties"))
+    if spoken >= (3, 53) and not asked.model_fields_set:
+        raise CallerError(bad_request("volume", "does not have enough properties"))
     wanted = UpdateVolume(
         token=caller.token,
         volume_id=volume_id,

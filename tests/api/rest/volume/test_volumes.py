@@ -231,6 +231,17 @@ def test_the_quota_says_which_limit_is_in_the_way(tmp_path: Path) -> None:
     in_world(tmp_path, play)
 
 
+def test_what_no_volume_has_is_refused_by_every_microversion(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        async with world.http(world.member, **speaking("3.0")) as http:
+            url = f"/volume/v3/volumes/{(await make(world, http))['id']}"
+            for odd in ({"volume": {"name": "new", "size": 5}}, {"volume": {"name": "new"}, "more": 1}):
+                assert (await http.put(url, json=odd)).status_code == 400
+            assert (await http.put(url, json={"volume": {"display_name": "new"}})).json()["volume"]["name"] == "new"
+
+    in_world(tmp_path, play)
+
+
 def test_update_and_metadata(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         async with world.http(world.member, **speaking("3.71")) as http:
