@@ -12,11 +12,12 @@ from starlette.responses import Response
 from actors.api.messages import ChangeFlavor, CreateFlavor
 from actors.api.rest.answers import Json
 from actors.api.rest.bodies import Strict
+from actors.api.rest.compute.extra_specs import SINCE, specs_fault
 from actors.api.rest.compute.queries import flag, known_only, unexpected, whole
 from actors.api.rest.compute.server_view import Showing, links
 from actors.api.rest.compute.showing import Shown
 from actors.api.rest.context import Asking, Rooms
-from actors.api.rest.microversions import Spoken
+from actors.api.rest.microversions import Spoken, Version
 from actors.api.rest.paging import Paging, next_link, page_of
 from actors.errors import CallerError, bad_request, forbidden, not_found, value_of
 from actors.records import Flavor
@@ -205,7 +206,8 @@ async def specs(flavor_id: str, rooms: Rooms, asking: Asking) -> Response:
 
 
 @router.post("/flavors/{flavor_id}/os-extra_specs")
-async def add_specs(flavor_id: str, body: SpecsBody, rooms: Rooms, asking: Asking) -> Response:
+async def add_specs(flavor_id: str, body: SpecsBody, rooms: Rooms, asking: Asking, version: Spoken) -> Response:
+    _check_specs(body.extra_specs, version)
     known = (await rooms.api.flavor(asking.token, flavor_id)).extra_specs
     await _set_specs(rooms, asking, flavor_id, known | body.extra_specs)
     return Json({"extra_specs": body.extra_specs})
@@ -218,9 +220,12 @@ async def spec(flavor_id: str, key: str, rooms: Rooms, asking: Asking) -> Respon
 
 
 @router.put("/flavors/{flavor_id}/os-extra_specs/{key}")
-async def set_spec(flavor_id: str, key: str, body: dict[SpecKey, SpecValue], rooms: Rooms, asking: Asking) -> Response:
+async def set_spec(
+    flavor_id: str, key: str, body: dict[SpecKey, SpecValue], rooms: Rooms, asking: Asking, version: Spoken
+) -> Response:
     if list(body) != [key]:
         raise CallerError(bad_request("", "Request body and URI mismatch"))
+    _check_specs(body, version)
     known = (await rooms.api.flavor(asking.token, flavor_id)).extra_specs
     await _set_specs(rooms, asking, flavor_id, known | body)
     return Json(body)
@@ -233,6 +238,11 @@ async def drop_spec(flavor_id: str, key: str, rooms: Rooms, asking: Asking) -> R
         _known(known, flavor_id, key)
     await _set_specs(rooms, asking, flavor_id, {name: value for name, value in known.items() if name != key})
     return Response(status_code=200)
+
+
+def _check_specs(specs: dict[str, str], version: Version) -> None:
+    if version >= SINCE and (fault := specs_fault(specs)):
+        raise CallerError(fault)
 
 
 async def _set_specs(rooms: Any, asking: Any, flavor_id: str, specs: dict[str, str]) -> None:
