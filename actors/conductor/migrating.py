@@ -101,8 +101,10 @@ class Migrating:
     async def _go(self, boot: Boot, act: Migrate, wanted: Wanted) -> Reply:
         if not _moving(boot).target_host and (fault := await self._find(boot, wanted)) is not None:
             return fault
+        if not wanted():
+            return None
         moving, left = _moving(boot), None
-        if wanted() and boot.instance.host == moving.host:
+        if boot.instance.host == moving.host:
             await self._conductor.scheduler.confirm([moving.claim_id])
             await self._destroy(boot, _target(moving))  # what another time may have left there
             if wanted():
@@ -113,6 +115,8 @@ class Migrating:
             return None
         if boot.instance.host != moving.host:
             await self._exchange(boot)
+            if not wanted():
+                return None
             left = left or await self._order(boot, _source(moving), Leave(gone=True))
             if not isinstance(left, ActDone) and self._conductor.nodes.has_left(moving.node):
                 now = self._conductor.clock.now()
@@ -123,7 +127,7 @@ class Migrating:
             return left if wanted() else None
         assert left is not None, "it was told to leave"
         await self._turn_back(boot, left)
-        return await self._go_back(boot, act.token, wanted)
+        return await self._go_back(boot, act.token, wanted) if wanted() else None
 
     async def _arrive(self, boot: Boot, act: Migrate, left: ActDone) -> ActDone | Fault:
         self._shows(boot, Task.RESIZE_FINISH)
@@ -149,7 +153,7 @@ class Migrating:
                 await self._destroy(boot, _target(moving), in_place=False)
             except NodeLeftError:
                 return HostFault(STAYS, moving.target_host, LEFT)
-        return await self._go_back(boot, token, wanted)
+        return await self._go_back(boot, token, wanted) if wanted() else None
 
     async def _go_back(self, boot: Boot, token: str, wanted: Wanted) -> Reply:
         moving = _moving(boot)
@@ -160,6 +164,8 @@ class Migrating:
         if not wanted():
             return None
         await self._exchange(boot)
+        if not wanted():
+            return None
         reply = await self._order(boot, _source(moving), Return(token=token, stopped=moving.stopped))
         if not wanted():
             return None

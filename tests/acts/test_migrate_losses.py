@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -312,5 +313,29 @@ def test_one_that_is_adrift_and_forgotten_is_defined_with_its_volumes(tmp_path: 
         world.hypervisor.define = watched  # type: ignore[method-assign]
         assert seen(await act(world, server, Reboot(hard=True))) == ("ACTIVE", None, "RUNNING", NODE_NAME)
         assert [len(connections) for connections in found] == [1]
+
+    in_world(tmp_path, play)
+
+
+def test_nobody_goes_on_with_what_has_ended_meanwhile(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Its node leaves while the database is told that it goes back there."""
+
+    async def play(world: World) -> None:
+        server, _, _ = await begin(world)
+        broken(world.compute, "offer")
+        write = world.conductor.write
+
+        async def leaves(boots: Any, *asked: Any) -> None:
+            if any(boot.spec().moving and boot.spec().moving.back for boot in boots):
+                world.conductor.write = write  # type: ignore[method-assign]
+                await world.conductor.node_left(NODE_NAME)
+            await write(boots, *asked)
+
+        world.conductor.write = leaves  # type: ignore[method-assign]
+        await ask(world, server)
+        await world.settled()
+        assert (await as_it_is(world, server)).task_state is None
+        gc.collect()
+        assert "never retrieved" not in caplog.text
 
     in_world(tmp_path, play)
