@@ -95,10 +95,11 @@ async def come_back(node: Compute, order: ActOrder, act: Return) -> Build:
 
 
 async def bound(node: Compute, order: ActOrder) -> ActOrder:
-    """Its ports and volumes are on this host again. Raises as `leave`."""
+    """Its ports and volumes are on this host again, and nobody fetches its disks from here. Raises as `leave`."""
     build = _build(node, order, "")
     async with asyncio.timeout(RETURN_S):
         await _run(node, build, (steps.allocate_networks, steps.attach_block_devices), asyncio.Event())
+        await node.hypervisor.guests.drop_offers(build.id)
     return replace(order, vifs=build.vifs)
 
 

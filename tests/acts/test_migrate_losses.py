@@ -240,6 +240,7 @@ def test_one_that_left_and_is_off_has_its_ports_and_volumes_when_it_starts(tmp_p
         assert (await states(world, other))[0]["network"] == before[0]["network"]
         boot = world.conductor.boot(server.id)
         assert boot is not None and not boot.spec().adrift
+        assert "offered_disks" not in await world.compute.world()
 
     in_world(tmp_path, play)
 
