@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -124,6 +124,7 @@ class Books:
 STEPS = st.lists(st.tuples(st.sampled_from("ijk"), st.integers(1, 4), st.booleans(), st.integers(0, 99)), max_size=12)
 
 
+@settings(deadline=None)
 @given(STEPS)
 def test_claims_never_exceed_what_the_host_has_and_are_what_was_told_last(steps: list[Any]) -> None:
     """Servers are resized, and that is confirmed or reverted, while older messages come again."""
