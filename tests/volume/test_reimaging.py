@@ -264,6 +264,21 @@ def test_only_the_server_that_has_it_writes_it(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
+def test_a_volume_that_is_written_over_is_not_reached(tmp_path: Path) -> None:
+    async def story(house: House, room: VolumeRoom, backend: Writes) -> None:
+        row = await rooted(room)
+        [of_it, of_nobody] = await room.connections([of_server(row).instance_id, "nobody"])
+        assert [connection.volume_id for connection in value_of(of_it)] == [row.id] and of_nobody == ()
+        backend.may.clear()
+        writing = asyncio.create_task(room.reimage_root([of_server(row, "act-1")]))
+        await backend.busy.wait()
+        assert await room.connections([of_server(row).instance_id]) == [()]
+        backend.may.set()
+        assert await writing == [None]
+
+    play(tmp_path, story)
+
+
 def test_a_later_rebuild_takes_over_from_one_that_nobody_waits_for(tmp_path: Path) -> None:
     async def story(house: House, room: VolumeRoom, backend: Writes) -> None:
         row = await rooted(room)

@@ -19,6 +19,7 @@ import pytest
 from actors.cluster.config import NodeConfig
 from actors.compute.build import Disk
 from actors.compute.libvirt.driver import LibvirtHypervisor
+from actors.errors import HostError
 from actors.states import Power
 from tests.compute.guests import INSTANCE, spec, vif, volume
 from tests.compute.libvirt.test_driver import FLAVOR, do, play, prepared
@@ -66,6 +67,27 @@ def test_power_goes_through_its_states_each_twice(node: NodeConfig) -> None:
                 await act()
                 assert await guests.power(INSTANCE) is power
         assert await guests.powers() == {INSTANCE: Power.SHUTDOWN}
+
+    play(node, scene)
+
+
+def test_one_that_was_taken_away_is_defined_of_the_disks_that_it_has(node: NodeConfig) -> None:
+    async def scene(driver: LibvirtHypervisor) -> None:
+        await do(driver, prepared())
+        await driver.stop([prepared()])
+        await driver.undefine([prepared()])
+        assert INSTANCE not in await driver.guests.powers()
+        again = prepared()
+        again.image = None  # nobody may have it any more
+        await driver.guests.check_disks(again)
+        assert await driver.define([again]) == {}
+        await driver.guests.start_paused(INSTANCE)
+        await driver.guests.unpause(INSTANCE)
+        assert await driver.guests.power(INSTANCE) is Power.RUNNING
+        await driver.guests.switch_off(INSTANCE)
+        await driver.remove_root_disks([again])
+        with pytest.raises(HostError, match="its disk is not on this host"):
+            await driver.guests.check_disks(again)
 
     play(node, scene)
 
