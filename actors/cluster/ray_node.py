@@ -27,6 +27,7 @@ from actors.cluster import keeper, ray_hook
 from actors.cluster.config import NODE_FILE_VARIABLE
 from actors.cluster.keeper import descendants, is_alive
 from actors.cluster.names import COMPUTE_RESOURCE, HOST_LABEL, NETWORK_RESOURCE
+from actors.cluster.ports import free_ports
 
 __all__ = ["RayProcess", "descendants", "is_alive"]
 
@@ -260,14 +261,3 @@ def _signal(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
     except ProcessLookupError:
         return
-
-
-def free_ports(host: str, count: int) -> list[int]:
-    """Ports that are free now, all different."""
-    held = [socket.socket() for _ in range(count)]
-    for one in held:
-        one.bind((host, 0))
-    ports: list[int] = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    return ports

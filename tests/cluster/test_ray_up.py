@@ -22,7 +22,7 @@ import pytest
 import yaml
 from ray.util import get_node_ip_address
 
-from actors.cluster.ray_node import free_ports
+from actors.cluster.ports import free_ports
 from benchmarks.cluster import ROWS
 from benchmarks.storm import BOOTS
 from tests.cluster.local_provider import processes
