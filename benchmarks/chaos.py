@@ -151,7 +151,7 @@ def play(stage: Scene, name: str, moment: str, boots: int) -> Row:
         "killed": name,
         "moment": moment,
         "accepted": len(servers),
-        "active": ends["ACTIVE"] + ends["SHUTOFF"],  # a simulated guest ends with its actor
+        "active": ends["ACTIVE"],
         "error": ends["ERROR"],
         "stuck": ends["BUILD"],
         "leaked": _untold(stage, since, servers) + disagreements(stage.say),

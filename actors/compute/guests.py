@@ -20,6 +20,10 @@ NOT_WHOLE = "its disks have not all come"
 
 
 class Guests(Protocol):
+    forgetful: bool
+    """Whether there may be guests that are not known: those of a simulated host outlive its actor's process, as real
+    ones do, and are what their servers say they are."""
+
     def watch(self, changed: Callable[[str], None]) -> None:
         """Call this, on the event loop, with the instance id of each guest whose state may have changed."""
 

@@ -2,8 +2,9 @@
 
 Owned by the compute room. A server whose guest is not there any more, since its machine was started anew or somebody
 took it away, is told to be off: so it is shown, and its next start brings it back (`bringing_back.py`). Invariants: of
-a guest that is being built, changed or destroyed nothing is told, that work's own end says what is so; what is told is
-of the moment before it was looked at, so that nothing which ended meanwhile is undone by it.
+a guest that is being built, changed or destroyed nothing is told, that work's own end says what is so; nor of one that
+nobody can know of (`forgetful`); what is told is of the moment before it was looked at, so that nothing which ended
+meanwhile is undone by it.
 """
 
 from __future__ import annotations
@@ -42,8 +43,9 @@ class Powers:
 
     async def _tell_all(self, but: frozenset[Power]) -> None:
         at, busy = self._clock.now(), self._node.busy()
-        expected = [claim.instance_id for claim in self._node.hosts.claims()]
-        powers = dict.fromkeys(expected, Power.SHUTDOWN) | await self._node.hypervisor.guests.powers()
+        guests = self._node.hypervisor.guests
+        expected = [] if guests.forgetful else [claim.instance_id for claim in self._node.hosts.claims()]
+        powers = dict.fromkeys(expected, Power.SHUTDOWN) | await guests.powers()
         busy |= self._node.busy()
         self._tell({one: power for one, power in powers.items() if power not in but and one not in busy}, at)
 

@@ -43,6 +43,7 @@ class SimulatedGuests:
         self._taps = taps
         self._kernel = kernel
         self._folder = folder
+        self.forgetful = bool(kernel.there())  # taps of an earlier process: what they are of goes on running
         self._power: dict[str, Power] = {}  # of those that do not run
         self._disks: dict[str, dict[str, str]] = {}  # instance id → volume id → device
         self._rescued: dict[str, str] = {}  # instance id → act id
@@ -74,7 +75,8 @@ class SimulatedGuests:
         self._changed(instance_id)
 
     async def powers(self) -> dict[str, Power]:
-        off = dict.fromkeys(self._things[DEFINED], Power.SHUTDOWN)
+        """But of those that are only defined again, where one may have run all the time."""
+        off = {} if self.forgetful else dict.fromkeys(self._things[DEFINED], Power.SHUTDOWN)
         return off | {one: self._power.get(one, Power.RUNNING) for one in self._things[BUILT]}
 
     async def power(self, instance_id: str) -> Power | None:

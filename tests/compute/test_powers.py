@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from actors.acts import Act, Reboot, Start
+from actors.acts import Act, Reboot, Start, Stop
 from actors.api.act_messages import AttachVolumeTo, ImageOfServer
 from actors.clock import SystemClock
 from actors.compute.bringing_back import NO_PLACE
@@ -21,9 +21,9 @@ from tests.acts.test_acts import act, shown
 from tests.world import NODE_NAME, World, in_world
 
 
-async def another_life(world: World, taps_too: bool) -> Compute:
-    """The actor's process ended, and another follows that knows of no guest; `taps_too`: so did the machine."""
-    if taps_too:
+async def another_life(world: World, of_machine: bool = True) -> Compute:
+    """The actor's process ended, and another follows that knows of no guest; `of_machine`: so did its machine."""
+    if of_machine:
         world.taps.remove(list(world.taps.there()))
         await world.agent.look()
     world.hypervisor = SimulatedHypervisor(world.node, world.taps, Random(2))
@@ -40,18 +40,17 @@ async def are_up(world: World, server: ServerView) -> list[bool]:
     return await world.network.ports_active([vif.port_id for vif in server.addresses])
 
 
-@pytest.mark.parametrize("taps_too", [False, True], ids=["actor", "machine"])
 @pytest.mark.parametrize("what", [Start(), Reboot(hard=True)], ids=["start", "hard reboot"])
-def test_a_server_whose_guest_is_gone_is_off_and_can_be_started(tmp_path: Path, what: Act, taps_too: bool) -> None:
+def test_a_server_whose_guest_is_gone_is_off_and_can_be_started(tmp_path: Path, what: Act) -> None:
     async def play(world: World) -> None:
         [server] = await world.boot(world.request())
         volume_id = await world.volume()
         await world.api.attach_volume(AttachVolumeTo(token=world.member, server_id=server.id, volume_id=volume_id))
         await world.settled()
-        await another_life(world, taps_too)
+        await another_life(world)
         off = await shown(world, server)
         assert (off.status, off.power_state, off.addresses) == ("SHUTOFF", "SHUTDOWN", server.addresses)
-        assert await are_up(world, server) == [not taps_too]
+        assert await are_up(world, server) == [False]
 
         again = await act(world, server, what)
         assert (again.status, again.power_state, again.addresses) == ("ACTIVE", "RUNNING", server.addresses)
@@ -64,10 +63,36 @@ def test_a_server_whose_guest_is_gone_is_off_and_can_be_started(tmp_path: Path, 
     in_world(tmp_path, play)
 
 
+def test_a_simulated_guest_outlives_its_actor_as_a_real_one_does(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        one, other = await world.boot(world.request("one"), world.request("other"))
+        await act(world, other, Stop(wait_s=0.0))
+        await another_life(world, of_machine=False)
+        await world.compute.powers.sync()
+        await world.settled()
+        assert [(await shown(world, server)).status for server in (one, other)] == ["ACTIVE", "SHUTOFF"]
+        assert await are_up(world, one) == [True]
+
+        volume_id = await world.volume()
+        await world.api.attach_volume(AttachVolumeTo(token=world.member, server_id=one.id, volume_id=volume_id))
+        await world.settled()
+        await world.compute.powers.sync()
+        await world.settled()
+        assert (await shown(world, one)).status == "ACTIVE"
+        assert await world.volume_status(volume_id) == "in-use"
+        assert (await act(world, one, Stop(wait_s=0.0))).status == "SHUTOFF"
+        assert [(await act(world, server, Start())).status for server in (one, other)] == ["ACTIVE", "ACTIVE"]
+        await world.compute.powers.sync()
+        await world.settled()
+        assert (await shown(world, one)).power_state == "RUNNING"
+
+    in_world(tmp_path, play)
+
+
 def test_one_that_boots_from_a_volume_comes_back_with_it(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         [server] = await world.boot(world.request(image="", block_devices=(world.root_volume(),)))
-        await another_life(world, True)
+        await another_life(world)
         assert (await act(world, server, Start())).status == "ACTIVE"
 
     in_world(tmp_path, play)
@@ -76,7 +101,7 @@ def test_one_that_boots_from_a_volume_comes_back_with_it(tmp_path: Path) -> None
 def test_an_image_can_be_made_of_one_that_is_gone(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         [server] = await world.boot(world.request())
-        await another_life(world, True)
+        await another_life(world)
         asked = ImageOfServer(token=world.member, server_id=server.id, name="copy")
         made = ImageRequest(token=world.member, image_id=await world.api.create_image(asked))
         await world.settled()

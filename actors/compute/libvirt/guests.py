@@ -53,6 +53,8 @@ class Disks(Protocol):
 
 
 class LibvirtGuests:
+    forgetful = False
+
     def __init__(
         self, config: NodeConfig, connection: Connection, taps: Taps, clock: Clock, disks_of: Disks | None = None
     ) -> None:
