@@ -7,28 +7,23 @@ must be true in the end: no host has anything of a server that is elsewhere, and
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
 from collections.abc import Iterable
+from functools import partial
 from random import Random
 
-from actors.acts import ConfirmResize, RevertResize, Start
-from actors.api.act_messages import ActOnServer, MigrateServer
+from actors.api.act_messages import MigrateServer
 from actors.api.messages import BootRequest
 from actors.cluster import names
 from actors.conductor.moves import OVER
-from actors.messages import ServerView
-from actors.records import InstanceAction, Move
+from actors.records import Move
+from benchmarks.simulation.confirming import use
 from benchmarks.simulation.invariants import Quiet
 from benchmarks.simulation.resizes import charged
 from benchmarks.simulation.shelves import KINDS
 from benchmarks.simulation.stands import ADMIN, MEMBER
-from benchmarks.simulation.trouble import STORM_S
-from benchmarks.simulation.users import PATIENCE_S, Promise, Users, attempt
+from benchmarks.simulation.users import Promise, Users
 
 SERVERS = 4
-TIMES = 4  # that each goes at most
-AGAIN_S = 1.5  # between a user's looks how its server is
 
 
 def begin(users: Users, random: Random) -> None:
@@ -37,45 +32,11 @@ def begin(users: Users, random: Random) -> None:
         request = BootRequest(token=MEMBER, name=key, flavor="small", idempotency_key=key, **random.choice(KINDS))
         promise = Promise(request)
         users.promises.append(promise)
-        users.also(_use(users, promise, random))
+        users.also(use(users, promise, random, partial(_migrate, users), soon=0.3))
 
 
-async def _use(users: Users, promise: Promise, random: Random) -> None:
-    """It goes again and again; in the end some are deleted, and the others are not left between two hosts."""
-    await users.launch(promise)
-    for _ in range(random.randint(1, TIMES) if promise.ids else 0):
-        await asyncio.sleep(random.uniform(0.0, STORM_S / TIMES))
-        await attempt(users.api.migrate(MigrateServer(token=ADMIN, server_id=promise.ids[0])))
-        await asyncio.sleep(random.expovariate(0.3))
-        await _end(users, promise, random)
-    if promise.ids and random.random() < 0.3:
-        await users.delete(promise)
-    elif promise.ids:
-        await _come_to_rest(users, promise, random)
-
-
-async def _end(users: Users, promise: Promise, random: Random) -> None:
-    act = random.choice((ConfirmResize(), RevertResize()))
-    await attempt(users.api.act(ActOnServer(token=MEMBER, server_id=promise.ids[0], act=act)))
-
-
-async def _come_to_rest(users: Users, promise: Promise, random: Random) -> None:
-    until = users.now() + PATIENCE_S
-    while users.now() < until:
-        view = await attempt(users.api.server(MEMBER, promise.ids[0]))
-        if isinstance(view, ServerView) and view.status in ("ACTIVE", "ERROR") and not view.task_state:
-            return
-        if isinstance(view, ServerView) and view.status == "SHUTOFF":  # its machine was off for a while
-            await attempt(users.api.act(ActOnServer(token=MEMBER, server_id=view.id, act=Start())))
-        await _end(users, promise, random)
-        await asyncio.sleep(AGAIN_S)
-    promise.unheard = "the end of its migration"
-
-
-def done(actions: Iterable[InstanceAction]) -> Counter[str]:
-    """How many migrations, confirmations and reverts ended well, and how many did not (as `failed`)."""
-    ended = [row for row in actions if row.finished_at and row.name in ("migrate", "confirmResize", "revertResize")]
-    return Counter("failed" if row.message else row.name for row in ended)
+async def _migrate(users: Users, server_id: str) -> None:
+    await users.api.migrate(MigrateServer(token=ADMIN, server_id=server_id))
 
 
 # ---------------------------------------------------------------- laws

@@ -7,30 +7,27 @@ and no server holds less there than it may have by its order; `broken` what must
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 from random import Random
 from typing import Any
 
-from actors.acts import ConfirmResize, RevertResize, Start
-from actors.api.act_messages import ActOnServer, ResizeServer
+from actors.api.act_messages import ResizeServer
 from actors.api.messages import BootRequest
 from actors.cluster import names
 from actors.conductor.boots import Boot
 from actors.conductor.service import Conductor
-from actors.messages import Claim, ServerView
-from actors.records import Change, Flavor, Instance, InstanceAction
+from actors.messages import Claim
+from actors.records import Change, Flavor, Instance
 from actors.scheduler.service import Scheduler
 from benchmarks.simulation.cloud import SimulatedCloud
+from benchmarks.simulation.confirming import use
 from benchmarks.simulation.invariants import Quiet
 from benchmarks.simulation.stands import IMAGE, MEMBER, PROJECT
-from benchmarks.simulation.trouble import STORM_S
-from benchmarks.simulation.users import PATIENCE_S, Promise, Users, attempt
+from benchmarks.simulation.users import Promise, Users
 
 SERVERS = 4
-TIMES = 4  # that each is resized at most
-AGAIN_S = 1.5  # between a user's looks how its server is
 FLAVORS = (
     Flavor(id="wide", name="wide", vcpus=2, ram_mib=64, disk_gib=1),
     Flavor(id="deep", name="deep", vcpus=1, ram_mib=6 * 1024, disk_gib=2),
@@ -53,46 +50,12 @@ def begin(users: Users, random: Random) -> None:
         request = BootRequest(token=MEMBER, name=key, flavor="small", image=IMAGE, idempotency_key=key)
         promise = Promise(request)
         users.promises.append(promise)
-        users.also(_use(users, promise, random))
+        users.also(use(users, promise, random, partial(_resize, users, random), soon=1.0))
 
 
-async def _use(users: Users, promise: Promise, random: Random) -> None:
-    """Resized again and again; in the end some are deleted, and the others are not left between two flavors."""
-    await users.launch(promise)
-    for _ in range(random.randint(1, TIMES) if promise.ids else 0):
-        await asyncio.sleep(random.uniform(0.0, STORM_S / TIMES))
-        wanted = random.choice(("small", *(flavor.id for flavor in FLAVORS)))
-        await attempt(users.api.resize(ResizeServer(token=MEMBER, server_id=promise.ids[0], flavor=wanted)))
-        await asyncio.sleep(random.expovariate(1.0))
-        await _end(users, promise, random)
-    if promise.ids and random.random() < 0.3:
-        await users.delete(promise)
-    elif promise.ids:
-        await _come_to_rest(users, promise, random)
-
-
-async def _end(users: Users, promise: Promise, random: Random) -> None:
-    act = random.choice((ConfirmResize(), RevertResize()))
-    await attempt(users.api.act(ActOnServer(token=MEMBER, server_id=promise.ids[0], act=act)))
-
-
-async def _come_to_rest(users: Users, promise: Promise, random: Random) -> None:
-    until = users.now() + PATIENCE_S
-    while users.now() < until:
-        view = await attempt(users.api.server(MEMBER, promise.ids[0]))
-        if isinstance(view, ServerView) and view.status in ("ACTIVE", "ERROR") and not view.task_state:
-            return
-        if isinstance(view, ServerView) and view.status == "SHUTOFF":  # its machine was off for a while
-            await attempt(users.api.act(ActOnServer(token=MEMBER, server_id=view.id, act=Start())))
-        await _end(users, promise, random)
-        await asyncio.sleep(AGAIN_S)
-    promise.unheard = "the end of its resize"
-
-
-def done(actions: Iterable[InstanceAction]) -> Counter[str]:
-    """How many resizes, confirmations and reverts ended well, and how many did not (as `failed`)."""
-    ended = [row for row in actions if row.finished_at and row.name in ("resize", "confirmResize", "revertResize")]
-    return Counter("failed" if row.message else row.name for row in ended)
+async def _resize(users: Users, random: Random, server_id: str) -> None:
+    wanted = random.choice(("small", *(flavor.id for flavor in FLAVORS)))
+    await users.api.resize(ResizeServer(token=MEMBER, server_id=server_id, flavor=wanted))
 
 
 # ---------------------------------------------------------------- laws

@@ -14,6 +14,7 @@ from typing import Any
 
 from actors.ledger import apply
 from actors.records import InstanceAction
+from benchmarks.simulation import confirming
 from benchmarks.simulation import migrations as migrating
 from benchmarks.simulation import resizes as resizing
 from benchmarks.simulation import shelves as shelving
@@ -102,13 +103,14 @@ def play(
         cloud.loop.abandon()
     if rebuilds:
         played.written = volumes.written
-    actions = list(cloud.disk.ledger.rows.get(InstanceAction.__name__, {}).values())
+    recorded = cloud.disk.ledger.rows.get(InstanceAction.__name__, {}).values()
+    actions = [row for row in recorded if isinstance(row, InstanceAction)]
     if resizes:
-        played.resizes = resizing.done(row for row in actions if isinstance(row, InstanceAction))
+        played.resizes = confirming.done(actions, "resize")
     if shelves:
-        played.shelves = shelving.done(row for row in actions if isinstance(row, InstanceAction))
+        played.shelves = shelving.done(actions)
     if migrations:
-        played.migrations = migrating.done(row for row in actions if isinstance(row, InstanceAction))
+        played.migrations = confirming.done(actions, "migrate")
     played.crashes = cloud.counts.crashes + cloud.counts.node_deaths
     played.messages, played.steps = cloud.wire.sent, cloud.loop.steps
     return played
