@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from actors.acts import ActOrder, name_of
 from actors.compute import steps
 from actors.compute.block_info import disks_for
-from actors.compute.build import Build
+from actors.compute.build import Build, order_again
 from actors.errors import HostError, HostFault, value_of
-from actors.messages import BuildOrder, Claim, ConnectionInfo
+from actors.messages import Claim, ConnectionInfo
 from actors.volume.plan import id_of
 
 if TYPE_CHECKING:
@@ -52,16 +52,6 @@ async def _with_volumes(node: Compute, order: ActOrder, claim: Claim) -> Build:
     connections = {place: found.get(id_of(device, order.instance_id, place)) for place, device in enumerate(devices)}
     kept = [device for place, device in enumerate(devices) if connections[place]]
     others = [device for device in order.spec.block_devices if device.destination_type != VOLUME]
-    build = Build(
-        BuildOrder(
-            instance_id=order.instance_id,
-            attempt=order.attempt,
-            host=order.host,
-            epoch=node.epoch,
-            spec=replace(order.spec, block_devices=(*others, *kept)),
-            claim=claim,
-            again=True,
-        )
-    )
+    build = Build(order_again(order, node.epoch, replace(order.spec, block_devices=(*others, *kept)), claim))
     build.connections = tuple(connection for connection in connections.values() if connection)
     return build

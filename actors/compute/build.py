@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from actors.messages import BuildOrder, ConnectionInfo, DestroyOrder, ImageLocation, Vif
+from actors.acts import ActOrder
+from actors.messages import BootSpec, BuildOrder, Claim, ConnectionInfo, DestroyOrder, ImageLocation, Vif
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +57,16 @@ class Build:
     @property
     def root_device(self) -> str:
         return next((disk.device for disk in self.disks if disk.boot_index == 0), "")
+
+
+def order_again(order: ActOrder, epoch: int, spec: BootSpec, claim: Claim) -> BuildOrder:
+    """To make a guest that was built before, or a part of it, once more, for an act on it. `epoch`: of the actor."""
+    return BuildOrder(
+        instance_id=order.instance_id,
+        attempt=order.attempt,
+        host=order.host,
+        epoch=epoch,
+        spec=spec,
+        claim=claim,
+        again=True,
+    )

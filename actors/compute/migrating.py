@@ -16,11 +16,11 @@ from msgspec.structs import replace
 
 from actors.acts import ActOrder, Arrive, Leave, Return
 from actors.compute import steps
-from actors.compute.build import Build
+from actors.compute.build import Build, order_again
 from actors.compute.rebuilding import GOING, Work, unless_hurried
 from actors.compute.resizing import heal
 from actors.errors import HostError, HostFault, value_of
-from actors.messages import BuildOrder, Claim, DiskOffer
+from actors.messages import Claim, DiskOffer
 from actors.saga import Failures
 from actors.states import Power
 
@@ -146,16 +146,6 @@ def _go_on(order: ActOrder, hurry: asyncio.Event) -> None:
 
 def _build(node: Compute, order: ActOrder, token: str) -> Build:
     nothing = Claim(instance_id=order.instance_id, host=order.host, vcpus=0, ram_mib=0, disk_gib=0)
-    build = Build(
-        BuildOrder(
-            instance_id=order.instance_id,
-            attempt=order.attempt,
-            host=order.host,
-            epoch=node.epoch,
-            spec=replace(order.spec, token=token),
-            claim=order.claim or nothing,
-            again=True,
-        )
-    )
+    build = Build(order_again(order, node.epoch, replace(order.spec, token=token), order.claim or nothing))
     build.vifs = order.vifs
     return build

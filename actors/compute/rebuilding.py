@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from actors.acts import ActOrder, Rebuild
 from actors.compute import steps
-from actors.compute.build import Build
+from actors.compute.build import Build, order_again
 from actors.compute.plugging import plug
 from actors.errors import HostError, HostFault, value_of
 from actors.messages import BuildOrder, ReimageRequest
@@ -103,15 +103,7 @@ def _order(node: Compute, order: ActOrder, act: Rebuild) -> BuildOrder:
     claim = node.hosts.claim_of(order.host, order.instance_id)
     if claim is None:
         raise HostError(HostFault("rebuild", order.host, NOT_HERE))
-    return BuildOrder(
-        instance_id=order.instance_id,
-        attempt=order.attempt,
-        host=order.host,
-        epoch=node.epoch,
-        spec=replace(order.spec, token=act.token),
-        claim=claim,
-        again=True,
-    )
+    return order_again(order, node.epoch, replace(order.spec, token=act.token), claim)
 
 
 async def unless_hurried(node: Compute, builds: list[Build], work: Work, hurry: asyncio.Event) -> Failures:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from actors.acts import ActOrder, Rescue
 from actors.compute import steps
-from actors.compute.build import Build
+from actors.compute.build import Build, order_again
 from actors.compute.plugging import REFUSALS
 from actors.compute.rebuilding import GOING, NOT_HERE, unless_hurried
 from actors.errors import HostError, HostFault, value_of
@@ -85,12 +85,4 @@ def _order(node: Compute, order: ActOrder, act: Rescue) -> BuildOrder:
     if claim is None:
         raise HostError(HostFault("rescue", order.host, NOT_HERE))
     spec = replace(order.spec, token=act.token, image_id=act.image_id, admin_password=act.admin_password)
-    return BuildOrder(
-        instance_id=order.instance_id,
-        attempt=order.attempt,
-        host=order.host,
-        epoch=node.epoch,
-        spec=spec,
-        claim=claim,
-        again=True,
-    )
+    return order_again(order, node.epoch, spec, claim)

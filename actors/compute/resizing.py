@@ -16,11 +16,11 @@ from msgspec.structs import replace
 
 from actors.acts import LEFT_OFF, ActOrder, Resize, RevertResize
 from actors.compute import steps
-from actors.compute.build import Build, ResizeMark
+from actors.compute.build import Build, ResizeMark, order_again
 from actors.compute.plugging import REFUSALS
 from actors.compute.rebuilding import GOING
 from actors.errors import HostError, HostFault, value_of
-from actors.messages import BootSpec, BuildOrder, Claim
+from actors.messages import BootSpec, Claim
 from actors.states import Power
 
 if TYPE_CHECKING:
@@ -185,17 +185,7 @@ def _go_on(order: ActOrder, hurry: asyncio.Event) -> None:
 
 
 def _build(node: Compute, order: ActOrder, act: Resize, claim: Claim) -> Build:
-    build = Build(
-        BuildOrder(
-            instance_id=order.instance_id,
-            attempt=order.attempt,
-            host=order.host,
-            epoch=node.epoch,
-            spec=replace(order.spec, token=act.token),
-            claim=claim,
-            again=True,
-        )
-    )
+    build = Build(order_again(order, node.epoch, replace(order.spec, token=act.token), claim))
     build.vifs = order.vifs
     build.mark = ResizeMark(order.id, order.spec.flavor.id)
     return build
