@@ -6,17 +6,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from msgspec.structs import replace
-from pydantic import BaseModel, Field, RootModel, ValidationError
+from pydantic import Field, RootModel
 from starlette.responses import Response
 
 from actors.acts import (
-    AnyAct,
     ConfirmResize,
     Edit,
     Pause,
@@ -29,22 +26,14 @@ from actors.acts import (
     Unpause,
     Unrescue,
 )
-from actors.api.act_messages import (
-    ActOnServer,
-    EditServer,
-    GroupOfServer,
-    ImageOfServer,
-    MigrateServer,
-    RescueServer,
-    ResizeServer,
-    ShelveServer,
-    UnshelveServer,
-)
-from actors.api.messages import EvacuateServer, ServersRequest
+from actors.api.act_messages import GroupOfServer, ImageOfServer, RescueServer
+from actors.api.messages import ServersRequest
 from actors.api.rest.answers import Json
 from actors.api.rest.bodies import Name, Strict
+from actors.api.rest.compute.asked_action import ACCEPTED, NO_CONTENT, Action, Asked, parsed, plainly
 from actors.api.rest.compute.backups import keep_newest
 from actors.api.rest.compute.consoles import open_console
+from actors.api.rest.compute.moving_actions import evacuate, migrate, resize, shelve, shelve_offload, unshelve
 from actors.api.rest.compute.proxies import floating_ips
 from actors.api.rest.compute.rebuild_bodies import (
     REIMAGED_SINCE,
@@ -54,26 +43,17 @@ from actors.api.rest.compute.rebuild_bodies import (
     refuse_strange_rebuild,
 )
 from actors.api.rest.compute.server_bodies import Text
-from actors.api.rest.compute.server_view import Showing
 from actors.api.rest.compute.showing import Shown
-from actors.api.rest.context import Asking, Caller, Rooms, base_url
-from actors.api.rest.microversions import Spoken, Version
-from actors.api.rest.policy import Policy
-from actors.api.rest.rooms import EdgeRooms
-from actors.api.rest.rules.compute import API
+from actors.api.rest.context import Asking, Rooms, base_url
+from actors.api.rest.microversions import Spoken
 from actors.errors import CallerError, CallerFault, bad_request, conflict, not_found, value_of
 
 router = APIRouter(prefix="/v2.1/servers/{server_id}")
 
 CONSOLE_LINES = 100_000  # asked for where all are wanted; the node has its own limit
 IMAGE_ID_SINCE = (2, 45)
-MIGRATED_TO_HOST_SINCE = (2, 56)
-MIGRATES = "os_compute_api:os-migrate-server:migrate"  # the rule
-MIGRATES_TO_HOST = f"{MIGRATES}:host"
 REASON_SINCE = (2, 73)
 VOLUMES_RESCUED_SINCE = (2, 87)
-TO_HOST = f"{API}:os-shelve:unshelve_to_host"
-UNSHELVED_IN_ZONE_SINCE, UNSHELVED_TO_HOST_SINCE = (2, 77), (2, 91)
 SHUT_DOWN_S = 0.0  # what a guest has to shut down is the compute API's to say
 NOT_DONE = (
     "addFixedIp", "changePassword",
@@ -85,41 +65,7 @@ GONE_SINCE = {  # what this cloud does not do, and Nova neither from then on
     "addFixedIp": (2, 44), "removeFixedIp": (2, 44),
     "os-getRDPConsole": (2, 6), "os-getSerialConsole": (2, 6), "os-getSPICEConsole": (2, 6),
 }  # fmt: skip
-ACCEPTED, NO_CONTENT = 202, 204
 FLOATING_BEFORE = (2, 44)
-SHARED_STORAGE_BEFORE, FORCE_SINCE, FORCE_BEFORE, STOPPED_SINCE = (2, 14), (2, 29), (2, 68), (2, 95)
-SAID_OF_EVACUATION = {  # in which versions, from and before
-    "onSharedStorage": ((2, 1), SHARED_STORAGE_BEFORE),
-    "force": (FORCE_SINCE, FORCE_BEFORE),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One action as it came."""
-
-    rooms: EdgeRooms
-    caller: Caller
-    version: Version
-    server_id: str
-    url: str  # of the edge
-    showing: Showing
-    policy: Policy
-
-    async def act(self, act: AnyAct, status: int = ACCEPTED) -> Response:
-        await self.rooms.api.act(
-            ActOnServer(token=self.caller.token, server_id=self.server_id, act=act, request_id=self.caller.request_id)
-        )
-        return Response(status_code=status)
-
-    async def edit(self, edit: Edit) -> Response:
-        await self.rooms.api.edit(
-            EditServer(token=self.caller.token, server_id=self.server_id, edit=edit, request_id=self.caller.request_id)
-        )
-        return Response(status_code=ACCEPTED)
-
-
-Action = Callable[[Asked, Any], Awaitable[Response]]
 
 
 class How(Strict):
@@ -178,25 +124,6 @@ def _unknown(name: str) -> CallerFault:
     if name in NOT_DONE:
         return CallerFault(501, f"This cloud does not do the action '{name}'.")
     return bad_request("", f"There is no such action: {name[:64]}")
-
-
-def parsed(model: type[BaseModel], how: Any) -> Any:
-    """What was said of an action. Raises `CallerError` 400."""
-    try:
-        return model.model_validate(how)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "body"
-        raise CallerError(bad_request("", f"Invalid input for field/attribute {where}: {first['msg']}")) from None
-
-
-def plainly(act: AnyAct, status: int = ACCEPTED) -> Action:
-    """Of this act there is nothing to say."""
-
-    async def action(asked: Asked, how: Any) -> Response:
-        return await asked.act(act, status)
-
-    return action
 
 
 async def reboot(asked: Asked, how: Any) -> Response:
@@ -323,42 +250,9 @@ def _image_answer(asked: Asked, image_id: str) -> Response:
     return Response(status_code=ACCEPTED, headers={"Location": f"{asked.url}/image/v2/images/{image_id}"})
 
 
-class Evacuate(Strict):
-    """What may be said has changed with the versions: see `SAID_OF_EVACUATION`."""
-
-    host: Name | None = None
-    adminPass: Annotated[str, Field(max_length=255)] | None = None
-    onSharedStorage: bool | None = None
-    force: bool | None = None
-
-
-async def evacuate(asked: Asked, how: Any) -> Response:
-    """On another host, with its volumes and addresses; a root disk that went with the host is made anew."""
-    wanted = parsed(Evacuate, how)
-    for field, (first, last) in SAID_OF_EVACUATION.items():
-        if field in wanted.model_fields_set and not first <= asked.version < last:
-            raise CallerError(bad_request("", f"Invalid input for field/attribute evacuate: '{field}' was unexpected"))
-    if asked.version < SHARED_STORAGE_BEFORE and wanted.onSharedStorage is None:
-        raise CallerError(bad_request("", "Invalid input for field/attribute evacuate: 'onSharedStorage' is required"))
-    [server] = await asked.rooms.api.show(ServersRequest(token=asked.caller.token, server_ids=(asked.server_id,)))
-    await asked.rooms.api.evacuate(
-        EvacuateServer(
-            token=asked.caller.token,
-            server_id=value_of(server).id,
-            host=wanted.host or "",
-            stop=asked.version >= STOPPED_SINCE,
-            request_id=asked.caller.request_id,
-        )
-    )
-    if asked.version < SHARED_STORAGE_BEFORE:
-        return Json({"adminPass": wanted.adminPass or secrets.token_urlsafe(9)})
-    return Response(status_code=200)
-
-
 async def rebuild(asked: Asked, how: Any) -> Response:
     """Its guest is made anew from an image; the answer shows the server, with the password that is new."""
     wanted: RebuildIn = parsed(RebuildIn, how)
-    wanted = parsed(RebuildIn, how)
     refuse_strange_rebuild(wanted, asked.version)
     password = wanted.adminPass or secrets.token_urlsafe(9)
     given = asked.caller.token, asked.server_id, asked.caller.request_id
@@ -390,104 +284,6 @@ async def rescue(asked: Asked, how: Any) -> Response:
         )
     )
     return Json({"adminPass": password})
-
-
-class ResizeIn(Strict):
-    flavorRef: Annotated[str, Field(min_length=1, max_length=255)] | Annotated[int, Field(ge=0, strict=True)]
-    disk_config: Literal["AUTO", "MANUAL"] = Field(default="MANUAL", alias="OS-DCF:diskConfig")
-
-
-async def resize(asked: Asked, how: Any) -> Response:
-    """To another flavor, on the host where it is; then it waits for `confirmResize` or `revertResize`."""
-    wanted = parsed(ResizeIn, how)
-    await asked.rooms.api.resize(
-        ResizeServer(
-            token=asked.caller.token,
-            server_id=asked.server_id,
-            flavor=str(wanted.flavorRef),
-            disk_config=wanted.disk_config if "disk_config" in wanted.model_fields_set else None,
-            request_id=asked.caller.request_id,
-        )
-    )
-    return Response(status_code=ACCEPTED)
-
-
-class MigrateIn(Strict):
-    host: Name | None = None
-
-
-async def migrate(asked: Asked, how: Any) -> Response:
-    """To another host with its disks; then it waits for `confirmResize` or `revertResize`. Which host may be said since
-    2.56; before, what is said counts for nothing."""
-    wanted = MigrateIn()
-    if asked.version >= MIGRATED_TO_HOST_SINCE and how is not None:
-        wanted = parsed(MigrateIn, how)
-        if "host" in wanted.model_fields_set and wanted.host is None:
-            raise CallerError(bad_request("", "Invalid input for field/attribute host: it is the name of a host"))
-    await asked.rooms.api.migrate(
-        MigrateServer(
-            token=asked.caller.token,
-            server_id=asked.server_id,
-            host=wanted.host or "",
-            may=asked.policy.gives(MIGRATES, asked.caller.context),
-            may_choose=asked.policy.gives(MIGRATES_TO_HOST, asked.caller.context),
-            request_id=asked.caller.request_id,
-        )
-    )
-    return Response(status_code=ACCEPTED)
-
-
-async def shelve(asked: Asked, how: Any) -> Response:
-    """Its host gives its room back; it keeps its ports, its volumes and what is on its disk."""
-    await asked.rooms.api.shelve(_plain(asked))
-    return Response(status_code=ACCEPTED)
-
-
-async def shelve_offload(asked: Asked, how: Any) -> Response:
-    await asked.rooms.api.shelve_offload(_plain(asked))
-    return Response(status_code=ACCEPTED)
-
-
-def _plain(asked: Asked) -> ShelveServer:
-    return ShelveServer(token=asked.caller.token, server_id=asked.server_id, request_id=asked.caller.request_id)
-
-
-class UnshelveIn(Strict):
-    """Where it shall run; what is not said is as it was."""
-
-    availability_zone: Annotated[str, Field(min_length=1, max_length=255)] | None = None
-    host: Name | None = None
-
-
-async def unshelve(asked: Asked, how: Any) -> Response:
-    """Before 2.77 nothing may be said of it, and what is said counts for nothing; the host since 2.91."""
-    wanted = UnshelveIn()
-    if asked.version >= UNSHELVED_IN_ZONE_SINCE and how is not None:
-        wanted = _where(asked.version, parsed(UnshelveIn, how))
-    zone = (wanted.availability_zone or "") if "availability_zone" in wanted.model_fields_set else None
-    await asked.rooms.api.unshelve(
-        UnshelveServer(
-            token=asked.caller.token,
-            server_id=asked.server_id,
-            zone=zone,
-            host=wanted.host or "",
-            may_choose=asked.policy.gives(TO_HOST, asked.caller.context),
-            request_id=asked.caller.request_id,
-        )
-    )
-    return Response(status_code=ACCEPTED)
-
-
-def _where(version: Version, wanted: UnshelveIn) -> UnshelveIn:
-    """Raises `CallerError` 400."""
-    given = wanted.model_fields_set
-    if version < UNSHELVED_TO_HOST_SINCE and (given != {"availability_zone"} or not wanted.availability_zone):
-        raise CallerError(
-            bad_request("", "Invalid input for field/attribute unshelve: it needs availability_zone alone")
-        )
-    if not given or ("host" in given and not wanted.host):
-        raise CallerError(bad_request("", "Invalid input for field/attribute unshelve: availability_zone or host"))
-    return wanted
 
 
 async def force_delete(asked: Asked, how: Any) -> Response:
