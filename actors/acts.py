@@ -204,6 +204,7 @@ class Shelve(Act, frozen=True, kw_only=True):
 
 LEFT_DOWN = "shelve_rollback"  # the step of a fault after which a guest that ran is off
 STAYS = "revert_begin"  # the step of a fault of a server that was moved and is where it went
+ROOM_AWAY = "return"  # the step of a fault of a server that can't be put back since another room is away
 LEFT_OFF = "resize_rollback"  # the step of a fault after which a guest is not what it was before its resize
 
 INTO_ORDER = tuple(field for field in Rebuild.__struct_fields__ if field in set(BootSpec.__struct_fields__) - {"token"})

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from actors.acts import ActOrder, Arrive, Leave, Return
+from actors.acts import ROOM_AWAY, ActOrder, Arrive, Leave, Return
 from actors.compute import steps
 from actors.compute.build import Build, order_again
 from actors.compute.rebuilding import GOING, Work, unless_hurried
@@ -80,7 +80,8 @@ async def arrive(node: Compute, order: ActOrder, act: Arrive, hurry: asyncio.Eve
 
 
 async def come_back(node: Compute, order: ActOrder, act: Return) -> Build:
-    """As `arrive`, of one whose disks are here. What was made for the other host to fetch goes."""
+    """As `arrive`, of one whose disks are here. What was made for the other host to fetch goes. Where another room is
+    away it raises `HostError` of that step: it can go nowhere else, so that it is tried again."""
     build = _build(node, order, act.token)
     guests = node.hypervisor.guests
     if (power := await guests.power(build.id)) is None:
@@ -89,7 +90,10 @@ async def come_back(node: Compute, order: ActOrder, act: Return) -> Build:
     if power is Power.SHUTDOWN:
         works = (*works, _keep_kind, steps.define_guest)
     async with asyncio.timeout(RETURN_S):
-        await _run(node, build, works, asyncio.Event())
+        try:
+            await _run(node, build, works, asyncio.Event())
+        except ConnectionError as error:
+            raise HostError(HostFault(ROOM_AWAY, order.host, str(error))) from error
         await guests.drop_offers(build.id)
     return build
 

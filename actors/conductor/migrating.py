@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from actors.acts import (
     LEFT_OFF,
+    ROOM_AWAY,
     STAYS,
     Act,
     ActDone,
@@ -49,6 +50,7 @@ STEP = "migrate"
 BUSY = 503  # the scheduler does not know all hosts yet, or again
 ASK_S = 120.0  # a scheduler that is away, or does not know its hosts, is asked for so long
 PAUSE_S = 0.2
+BACK_S = 1_800.0  # a server is put back where it was for so long, while the network or the volume room is away
 AWAY = "the scheduler can't be reached"
 LEFT = "the host left the cluster"
 NOT_ASKED = "the server is not on its way to another host"
@@ -166,7 +168,7 @@ class Migrating:
         await self._exchange(boot)
         if not wanted():
             return None
-        reply = await self._order(boot, _source(moving), Return(token=token, stopped=moving.stopped))
+        reply = await self._put_back(boot, Return(token=token, stopped=moving.stopped), wanted)
         if not wanted():
             return None
         if isinstance(reply, ActDone):
@@ -176,6 +178,16 @@ class Migrating:
         if self._conductor.nodes.has_left(moving.node):
             return HostFault(STEP, moving.host, moving.why or describe(reply))
         return HostFault(LEFT_OFF, moving.host, f"{describe(reply)}; it was to be put back{_after(moving)}")
+
+    async def _put_back(self, boot: Boot, act: Return, wanted: Wanted) -> ActDone | Fault:
+        """It can go nowhere else: what a room that is away answers for is asked again. Raises `StandsError`."""
+        until = self._conductor.clock.monotonic() + BACK_S
+        while True:
+            reply = await self._order(boot, _source(_moving(boot)), act)
+            is_away = isinstance(reply, HostFault) and reply.step == ROOM_AWAY
+            if not is_away or not wanted() or self._conductor.clock.monotonic() >= until:
+                return reply
+            await asyncio.sleep(PAUSE_S)
 
     # ------------------------------------------------------------ the parts
 

@@ -14,6 +14,7 @@ from actors.api.act_messages import ActOnServer, EditServer
 from actors.api.messages import CreateFlavor
 from actors.clock import SystemClock
 from actors.compute.simulated_guests import BUILT, DEFINED
+from actors.conductor.migrating import BACK_S
 from actors.errors import CallerError, HostError, HostFault, value_of
 from actors.messages import ServerView
 from actors.network.messages import CreateSecurityGroup, Reference, UpdatePort
@@ -140,6 +141,61 @@ def test_a_volume_that_can_t_be_let_go_of_is_tried_again(tmp_path: Path) -> None
         await world.conductor.tend()
         await world.conductor.settled()
         assert seen(await as_it_is(world, server)) == ("ACTIVE", None, "RUNNING", NODE_NAME)
+
+    in_world(tmp_path, play)
+
+
+@pytest.mark.parametrize("end", ["fails", "reverted"])
+@pytest.mark.parametrize("room", ["network", "volumes"])
+def test_one_that_goes_back_while_a_room_is_away_waits_for_it(tmp_path: Path, room: str, end: str) -> None:
+    async def play(world: World) -> None:
+        server, other, _ = await begin(world, image="", block_devices=(world.root_volume(),))
+        before = await states(world, other)
+        if end == "reverted":
+            await migrate(world, server)
+        owner, name = {"network": (world.network, "allocate"), "volumes": (world.volumes, "attach")}[room]
+        whole, away = getattr(owner, name), 3
+
+        async def is_away_at_first(asked: Any) -> Any:
+            nonlocal away
+            away -= 1
+            if away >= 0:
+                raise ConnectionError("it is away")
+            return await whole(asked)
+
+        setattr(owner, name, is_away_at_first)
+        view = await (act(world, server, RevertResize()) if end == "reverted" else migrate(world, server))
+        assert (seen(view), away) == (("ACTIVE", None, "RUNNING", NODE_NAME), -1)
+        assert await states(world, other) == before
+
+    in_world(tmp_path, play)
+
+
+class Hasty(SystemClock):
+    """Half an hour between any two looks at it."""
+
+    looks = 0
+
+    def monotonic(self) -> float:
+        self.looks += 1
+        return super().monotonic() + self.looks * BACK_S
+
+
+def test_one_that_goes_back_does_not_wait_for_ever(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, _, _ = await begin(world)
+        await migrate(world, server)
+
+        async def is_away(_: Any) -> Any:
+            raise ConnectionError("it is away")
+
+        allocate, world.network.allocate = world.network.allocate, is_away  # type: ignore[method-assign]
+        world.conductor.clock = Hasty()
+        view = await act(world, server, RevertResize())
+        world.network.allocate = allocate  # type: ignore[method-assign]
+        assert (view.status, view.host) == ("ERROR", NODE_NAME)
+        assert view.fault is not None and "it is away" in view.fault.message
+        assert (await act(world, server, Reboot(hard=True))).status == "ACTIVE"
 
     in_world(tmp_path, play)
 
@@ -297,10 +353,10 @@ def test_one_that_is_adrift_and_forgotten_is_defined_with_its_volumes(tmp_path: 
         broken(other, "take")
         attach = world.volumes.attach
 
-        async def is_away(_: Any) -> Any:
-            raise ConnectionError("it is away")
+        async def fails(_: Any) -> Any:
+            raise HostError(HostFault("attach", NODE_NAME, "it is busy"))
 
-        world.volumes.attach = is_away  # type: ignore[method-assign]
+        world.volumes.attach = fails  # type: ignore[method-assign]
         assert (await migrate(world, server)).status == "ERROR"
         world.volumes.attach = attach  # type: ignore[method-assign]
         for kind in (BUILT, DEFINED):
