@@ -2,7 +2,8 @@
 
 Owned by the conductor. Invariants: a record is written in the very commit that writes what its server is by then
 (`Writing`), so that none disagrees with its server after a crash; of a server's moves the newest alone is ever open; at
-most `KEPT` that are over are in memory, the newest, and older ones stay on disk until they are pruned.
+most `KEPT` that are over are in memory, the newest; older ones stay on disk until they are pruned, and what is open is
+in memory however old it is.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ EVACUATION: Kind = "evacuation"
 ACCEPTED, MIGRATING, POST_MIGRATING, FINISHED = "accepted", "migrating", "post-migrating", "finished"
 CONFIRMING, REVERTING = "confirming", "reverting"
 CONFIRMED, REVERTED, DONE, ERROR, FAILED = "confirmed", "reverted", "done", "error", "failed"
+OPEN = (ACCEPTED, MIGRATING, POST_MIGRATING, FINISHED, CONFIRMING, REVERTING)
 OVER = frozenset((CONFIRMED, REVERTED, DONE, ERROR, FAILED))
 
 
@@ -40,7 +42,8 @@ class Moves:
         self._last = 0
 
     def load(self, rows: Iterable[Move]) -> None:
-        for row in sorted(rows, key=lambda row: row.number):
+        """The newest, and those that are open, however old; a row may come twice."""
+        for row in sorted({row.id: row for row in rows}.values(), key=lambda row: row.number):
             self._put(row)
 
     def newest(self) -> list[Move]:

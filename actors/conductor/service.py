@@ -30,7 +30,7 @@ from actors.conductor.deleted import KEPT as SHOWN
 from actors.conductor.floating import FloatingShown
 from actors.conductor.keys import KEPT as KEYS_KEPT
 from actors.conductor.living import Living
-from actors.conductor.moves import ERROR
+from actors.conductor.moves import ERROR, OPEN
 from actors.conductor.moves import KEPT as MOVES_KEPT
 from actors.conductor.nodes import Nodes
 from actors.conductor.notifications import KEPT
@@ -153,7 +153,8 @@ class Conductor(Living):
                 self._seats.take(boot.instance.project_id, [boot.id])
         await self.nodes.load()
         self._notifications.load(await self._store.newest(Notification, "id", KEPT))
-        self.moves.load(await self._store.newest(Move, "number", MOVES_KEPT))
+        newest = await self._store.newest(Move, "number", MOVES_KEPT)
+        self.moves.load([*newest, *await self._store.load_where(Move, "status", OPEN)])
         self._actions.load(await self._store.load_where(InstanceAction, "instance_id", ids), set(ids))
 
     async def _templates_of(self, rows: list[Instance]) -> dict[str, OrderTemplate]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from actors.acts import ConfirmResize, RevertResize
 from actors.api.act_messages import ActOnServer
@@ -18,10 +19,12 @@ from actors.clock import SystemClock
 from actors.cluster.config import CloudConfig
 from actors.cluster.names import node_of
 from actors.compute.service import Compute
+from actors.conductor.moves import CONFIRMED, KEPT
 from actors.conductor.service import Conductor
 from actors.conductor.service import Rooms as ConductorRooms
 from actors.errors import CallerError
 from actors.messages import ServerView
+from actors.records import Move
 from tests.acts.test_acts import act
 from tests.acts.test_migrate import OTHER, ask, begin, broken, claimed, migrate, seen, states
 from tests.acts.test_rescue_crashes import Death, dies
@@ -364,5 +367,22 @@ def test_a_node_whose_actor_starts_keeps_room_for_what_may_come_back(tmp_path: P
         await world.settled()
         assert world.compute.hosts.claims() == []
         assert await world.conductor.strangers(NODE_NAME, [server.id]) == [server.id]
+
+    in_world(tmp_path, play)
+
+
+def test_the_next_conductor_ends_a_move_however_many_are_newer(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, _, _ = await begin(world)
+        await migrate(world, server)
+        [move] = await world.ledger.load(Move)
+        numbers = range(move.number + 1, move.number + 1 + KEPT)
+        newer = [replace(move, id=str(one), number=one, instance_id="gone", status=CONFIRMED) for one in numbers]
+        await world.ledger.commit([*newer])
+        await conductor(world, rooms(world), world.ledger)
+        await act(world, server, ConfirmResize())
+        await world.settled()
+        [row] = await world.ledger.load_where(Move, "id", [move.id])
+        assert row.status == CONFIRMED
 
     in_world(tmp_path, play)
