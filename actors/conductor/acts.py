@@ -185,7 +185,7 @@ class Acts:
 
     def node_is_back(self, node: str) -> None:
         """Its compute actor started: what was not told to it, or not answered, is told again."""
-        self._take_up([boot for boot in self._conductor.all_boots() if node in _nodes_of(boot)])
+        self._take_up([boot for boot in self._conductor.all_boots() if _is_on(boot, node)])
 
     def _take_up(self, boots: list[Boot]) -> None:
         for boot in boots:
@@ -474,10 +474,12 @@ class Acts:
         return boot
 
 
-def _nodes_of(boot: Boot) -> set[str]:
-    """Where it is, and where something of it is."""
+def _is_on(boot: Boot, node: str) -> bool:
+    """Whether it is there, or something of it is."""
     row = boot.instance
-    return {row.node, *(place.node for place in kept_places(boot.spec(), row.host))}
+    if row.node == node or not boot.elsewhere:
+        return row.node == node
+    return any(place.node == node for place in kept_places(boot.spec(), row.host))
 
 
 def _left(reply: ActDone | Fault, state: State) -> State | None:

@@ -15,7 +15,7 @@ from sys import intern
 import msgspec
 
 from actors.conductor.attached import attached_volumes
-from actors.conductor.held import counted, edition, held, kept_places
+from actors.conductor.held import counted, edition, held, is_elsewhere, kept_places
 from actors.conductor.orders import Template, joined, split, template_of, whole
 from actors.conductor.quotas import group_of
 from actors.conductor.timeline import PLACED, Moment, Timeline
@@ -57,6 +57,7 @@ class Boot:
     ended: asyncio.Event | None = None  # set when it leaves BUILD or is gone; made by the first who waits
     decoded: BootSpec | None = None  # its order, kept only while it is built
     template: Template | None = None  # of its order; None: that is whole
+    known_elsewhere: bool | None = None  # what `elsewhere` says; None: nobody has looked
 
     id: str = field(init=False)  # the instance's
 
@@ -105,6 +106,14 @@ class Boot:
         return self.instance.vm_state == Vm.ERROR and self.spec().evacuation is not None
 
     @property
+    def elsewhere(self) -> bool:
+        """Whether its order names hosts beside its own. Hardly any does, and each hello of a compute actor asks of all
+        servers: no order is read for that twice."""
+        if self.known_elsewhere is None:
+            self.known_elsewhere = is_elsewhere(self.spec())
+        return self.known_elsewhere
+
+    @property
     def again(self) -> bool:
         """Whether it has run before: what it has besides its host is no boot's to take back."""
         return self.instance.launched_at > 0
@@ -144,6 +153,8 @@ class Boot:
 
     def change(self, **fields: object) -> None:
         self.instance = msgspec.structs.replace(self.instance, **fields)
+        if "order" in fields:
+            self.known_elsewhere = None
 
     def become(self, state: State) -> None:
         """Of a server that has been booted: what `lifecycle` says that it is."""
@@ -234,6 +245,8 @@ class Boot:
     def kept_claims(self, node: str = "") -> list[Claim]:
         """What is held of it on its other hosts, on this node or anywhere, as its hosts say it: by its own id. Where it
         has yet to arrive nothing is: whoever brings it asks for that."""
+        if not self.elsewhere:
+            return []
         spec, host = self.spec(), self.instance.host
         arrives = spec.moving is not None and spec.moving.host == host
         places = spec.left_behind if arrives else kept_places(spec, host)
@@ -344,7 +357,8 @@ def new_boot(spec: BootSpec, instance_id: str, index: int, at: float) -> Boot:
         idempotency_key=spec.idempotency_key,
         created_at=at,
     )
-    return Boot(instance, Timeline(spec.door), story_written_at=at, decoded=spec, template=template)
+    timeline = Timeline(spec.door)
+    return Boot(instance, timeline, story_written_at=at, decoded=spec, template=template, known_elsewhere=False)
 
 
 def stored_boot(instance: Instance, story: Story | None, templates: Mapping[str, OrderTemplate]) -> Boot:

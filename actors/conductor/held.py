@@ -35,6 +35,11 @@ def edition(spec: BootSpec) -> int:
     return spec.resized.edition if spec.resized else 0
 
 
+def is_elsewhere(spec: BootSpec) -> bool:
+    """Whether it may have places on other hosts than its own."""
+    return spec.moving is not None or bool(spec.left_behind)
+
+
 def kept_places(spec: BootSpec, host: str) -> tuple[KeptPlace, ...]:
     """Hosts beside its own, which is `host`, where room is held for it: one that it goes to, came from, or left."""
     other = other_place(spec.moving, host) if spec.moving is not None else None

@@ -72,6 +72,7 @@ class Migrating:
 
     def begin(self, boots: list[Boot]) -> None:
         """With what a dead conductor may not have told."""
+        boots = [boot for boot in boots if boot.elsewhere]
         places = [(boot, place) for boot in boots for place in kept_places(boot.spec(), boot.instance.host)]
         asked = {moving.claim_id for boot in boots if (moving := boot.spec().moving) is not None}  # or about to be
         held = {place.claim_id for _, place in places} | asked
