@@ -240,7 +240,10 @@ class Administration:
             raise CallerError(fault)
 
     async def evacuate_node(self, request: EvacuateNode) -> list[Evacuated]:
-        """Every server that ran on the node, and what comes of it. Raises `CallerError` where there is no such node."""
+        """Every server that ran on the node, or may be there again, and what comes of it.
+
+        Raises `CallerError` where there is no such node.
+        """
         context = self._administrator(request.token, "only an administrator evacuates servers")
         if all(node.id != request.node for node in await self._conductor.load(ComputeNode)):
             raise CallerError(not_found("node", f"there is no worker node {request.node!r}"))
@@ -259,7 +262,12 @@ class Administration:
         ]
         faults = await self._conductor.evacuate(asked)
         return [
-            Evacuated(server_id=view.id, name=view.name, why_not=fault.message if fault else "")
+            Evacuated(
+                server_id=view.id,
+                name=view.name,
+                why_not=fault.message if fault else "",
+                may_come=fault is not None and view.node != request.node,
+            )
             for view, fault in zip(views, faults, strict=True)
         ]
 

@@ -141,11 +141,15 @@ class EvacuateNode(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Evacuated(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """What comes of one server; `why_not`: '' = it is on its way."""
+    """What comes of one server; `why_not`: '' = it is on its way.
+
+    `may_come`: it left the node to migrate, and has not arrived. Where that comes to nothing it is the node's again.
+    """
 
     server_id: str
     name: str
     why_not: str = ""
+    may_come: bool = False
 
 
 class ForceDown(msgspec.Struct, frozen=True, gc=False, kw_only=True):

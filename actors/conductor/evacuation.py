@@ -53,6 +53,13 @@ def on_node(conductor: Conductor, node: str) -> list[Boot]:
     return [boot for boot in rows if boot.instance.vm_state in (Vm.ACTIVE, Vm.STOPPED) and boot.instance.launched_at]
 
 
+def about_to_leave(conductor: Conductor, node: str) -> list[Boot]:
+    """Servers that migrate and have left it, but have not arrived: where that comes to nothing they are there again."""
+    on_their_way = (boot for boot in conductor.all_boots() if boot.elsewhere and boot.instance.task_state)
+    moving = [boot for boot in on_their_way if boot.instance.node != node and not boot.instance.deleting]
+    return [boot for boot in moving if (known := boot.spec().moving) is not None and known.node == node]
+
+
 def _why_not(conductor: Conductor, boot: Boot, request: EvacuateRequest) -> CallerFault | None:
     row = boot.instance
     if row.task_state != Task.NONE or row.vm_state not in MOVABLE or not row.launched_at or row.deleting:

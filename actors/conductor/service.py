@@ -360,8 +360,8 @@ class Conductor(Living):
         return await self._unshelvings.begin(requests)
 
     async def evacuable(self, node: str) -> list[ServerView]:
-        """The servers that a node left behind."""
-        return [view(boot) for boot in evacuation.on_node(self, node)]
+        """The servers that a node left behind, and those that may fall back to it: these are on other nodes."""
+        return [view(boot) for boot in (*evacuation.on_node(self, node), *evacuation.about_to_leave(self, node))]
 
     def seat(self, boot: Boot) -> None:
         """One that is built again is in flight, whether there is room or not."""

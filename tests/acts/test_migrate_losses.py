@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import pytest
 
 from actors.acts import ConfirmResize, Edit, Reboot, RevertResize, Start, builtins_of
 from actors.api.act_messages import ActOnServer, EditServer
-from actors.api.messages import CreateFlavor
+from actors.api.messages import CreateFlavor, Evacuated, EvacuateNode
 from actors.clock import SystemClock
+from actors.cluster.evacuation import evacuate_all
 from actors.compute.simulated_guests import BUILT, DEFINED
 from actors.conductor.migrating import BACK_S
 from actors.errors import CallerError, HostError, HostFault, value_of
@@ -394,5 +396,36 @@ def test_nobody_goes_on_with_what_has_ended_meanwhile(tmp_path: Path, caplog: py
         assert (await as_it_is(world, server)).task_state is None
         gc.collect()
         assert "never retrieved" not in caplog.text
+
+    in_world(tmp_path, play)
+
+
+def test_one_that_falls_back_late_to_a_node_that_is_lost_is_evacuated_by_policy(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, other, _ = await begin(world, image="", block_devices=(world.root_volume(),))
+        take, looked, seen_first = other.hypervisor.guests.take_disks, asyncio.Event(), []
+
+        async def fails_late(*_: Any) -> Any:
+            await world.conductor.node_left(NODE_NAME)
+            evacuating.append(asyncio.create_task(evacuate_all(evacuate, NODE_NAME, lambda: False, 0.0)))
+            await looked.wait()
+            raise HostError(HostFault("take", OTHER, "what it came from is gone"))
+
+        async def evacuate() -> list[Evacuated]:
+            other.hypervisor.guests.take_disks = take  # type: ignore[method-assign]
+            found = await world.api.evacuate_node(EvacuateNode(token=world.admin, node=NODE_NAME))
+            seen_first.append([one.may_come for one in found])
+            looked.set()
+            return found
+
+        evacuating: list[asyncio.Task[None]] = []
+        other.hypervisor.guests.take_disks = fails_late  # type: ignore[method-assign]
+        await ask(world, server)
+        await world.settled()
+        await asyncio.gather(*evacuating)
+        await world.settled()
+        assert seen_first[0] == [True]
+        assert seen(await shown(world, server)) == ("ACTIVE", None, "RUNNING", OTHER)
+        assert (await shown(world, server)).kept_places == ()
 
     in_world(tmp_path, play)
