@@ -152,7 +152,7 @@ class RevertResize(Act, frozen=True, kw_only=True):
     """It has the flavor before, and the disks of that time. One that was moved is where it was before (`token`)."""
 
     token: str = ""
-    forced: bool = False  # from a node that has left: an administrator says so, who sees to it that it is off
+    forced: bool = False  # from a node that had left when it was accepted
     stopped: bool = False
     attempt: int = 0
 

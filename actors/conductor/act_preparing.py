@@ -129,12 +129,17 @@ class Preparing:
     def check_host(self, boot: Boot, request: ActRequest) -> None:
         """What nobody can do now would be done whenever the node is back, whatever the server is by then. One that was
         moved goes back where that is up, and stays where it is up, or nowhere else is."""
-        moving, needed, act = boot.spec().moving, [boot.instance.node], request.act
-        if moving is not None and isinstance(act, ConfirmResize) and self._conductor.nodes.has_left(moving.node):
+        moving, needed, act = boot.spec().moving, boot.instance.node, request.act
+        nodes = self._conductor.nodes
+        if moving is not None and isinstance(act, ConfirmResize) and nodes.has_left(moving.node):
             return  # else its first host would let go of the last disk that there is
-        if moving is not None and isinstance(act, RevertResize):  # cut off, its guest may run on there
-            needed = [moving.node] if request.above_locks else [moving.node, *needed]
-        if boot.instance.launched_at and any(map(self._conductor.nodes.has_left, needed)):
+        if moving is not None and isinstance(act, RevertResize):
+            left_s = 0.0 if request.above_locks or not nodes.has_left(needed) else nodes.lost_in_s(needed)
+            needed = moving.node
+            if left_s > 0.0 and not nodes.has_left(needed):  # where the node only restarts, its guest runs on there
+                text = f"The host of instance {boot.id} is down, and may be back; it can be reverted in {left_s:.0f} s"
+                raise CallerError(conflict("", text))
+        if boot.instance.launched_at and nodes.has_left(needed):
             raise CallerError(conflict("", f"The host of instance {boot.id} is down: its node left the cluster"))
 
     def _detachable(self, boot: Boot, volume_id: str) -> str:

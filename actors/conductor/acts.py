@@ -158,7 +158,7 @@ class Acts:
             stands = as_it_stands(boot, request.act)
             if isinstance(stands, RevertResize):
                 gone = self._conductor.nodes.has_left(boot.instance.node)
-                stands = msgspec.structs.replace(stands, forced=gone and request.above_locks)
+                stands = msgspec.structs.replace(stands, forced=gone)
             name = name_of(stands)
             state = lifecycle.begun(name, boot.state)
             if isinstance(state, lifecycle.Refused):

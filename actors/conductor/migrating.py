@@ -5,6 +5,11 @@ run again, and the way back is run from wherever it was: a host is found and hol
 nothing of the server is on it; the guest leaves its host; the row says that it is on the other; it arrives. Invariants:
 its first host keeps its disks, and room for it, until it is confirmed; it runs on one host at a time; what comes to
 nothing is where it was; a host that it left for good lets go of it, whoever dies, and only then gives its room back.
+
+Where one of the two nodes left the cluster while it waits to be confirmed, what is on the other stays: with the first
+gone it can only be confirmed, with the second gone only reverted. Its owner may do that once the node is lost for good
+(`Nodes.lost_in_s`), and an administrator, who sees to it that it is off, at once: cut off, its guest may run on there,
+as one of a server that is evacuated or deleted, though its ports are unbound and its volumes' exports were ended.
 """
 
 from __future__ import annotations

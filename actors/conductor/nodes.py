@@ -40,12 +40,15 @@ class NodeLeftError(ConnectionError):
 
 
 class Nodes:
-    """`store` is asked patiently; `fenced`: the rooms that compute actors talk to."""
+    """`store` is asked patiently; `fenced`: the rooms that compute actors talk to; `lost_after_s`: one that left, and is
+    not back so long after, does not only restart."""
 
-    def __init__(self, store: Ledger, fenced: Sequence[Fenced], clock: Clock) -> None:
+    def __init__(self, store: Ledger, fenced: Sequence[Fenced], clock: Clock, lost_after_s: float) -> None:
         self._store = store
         self._fenced = fenced
         self._clock = clock
+        self._lost_after_s = lost_after_s
+        self._left_at: dict[str, float] = {}  # those that left in this conductor's time
         self._began = clock.monotonic()
         self._heard: dict[str, float] = {}  # node → when its actor last asked, and was answered or is being
         self._rows: dict[str, ComputeNode] = {}
@@ -65,6 +68,11 @@ class Nodes:
     def has_left(self, node: str) -> bool:
         row = self._rows.get(node)
         return row is not None and row.gone
+
+    def lost_in_s(self, node: str) -> float:
+        """Seconds until one that left is taken for lost for good."""
+        left_at = self._left_at.get(node, self._began)
+        return max(0.0, left_at + self._lost_after_s - self._clock.monotonic())
 
     def present(self) -> list[str]:
         return [row.id for row in self._rows.values() if not row.gone]
@@ -98,6 +106,7 @@ class Nodes:
         """Nobody on this node may do anything more when this returns. An unknown one changes nothing."""
         known = self._rows.get(node)
         if known is not None and not known.gone:
+            self._left_at[node] = self._clock.monotonic()
             await self._fence(msgspec.structs.replace(known, epoch=known.epoch + 1, gone=True))
 
     async def change(self, row: ComputeNode) -> None:

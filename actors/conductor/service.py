@@ -106,7 +106,8 @@ class Conductor(Living):
         self.faults: dict[str, BootFault] = {}  # faults with more to say than a line, until the boot ends
         self._config = config
         self._seats = Seats(config.boots_in_flight_limit)  # of boots that are accepted and not ended
-        self.nodes = Nodes(self, (rooms.scheduler, rooms.network, rooms.volume), clock)
+        fenced = (rooms.scheduler, rooms.network, rooms.volume)
+        self.nodes = Nodes(self, fenced, clock, lost_after_s=config.evacuate_after_s)
         self.floating = FloatingShown()
         self._confirmations = Confirmations(rooms.scheduler, self._boots, self.spawn)
         self._leaving: dict[str, Boot] = {}  # those that are being deleted

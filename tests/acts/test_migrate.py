@@ -10,6 +10,7 @@ import pytest
 
 from actors.acts import ConfirmResize, Edit, RevertResize, Stop
 from actors.api.act_messages import EditServer, MigrateServer
+from actors.clock import SystemClock
 from actors.compute.service import Compute
 from actors.errors import CallerError, HostError, HostFault
 from actors.messages import ServerView
@@ -259,8 +260,35 @@ def test_one_of_its_nodes_leaves_while_it_waits(tmp_path: Path, gone: str) -> No
     in_world(tmp_path, play)
 
 
+class Later(SystemClock):
+    late_s = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.late_s
+
+
+def test_from_a_node_that_is_lost_for_good_its_owner_has_it_go_back(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, _, _ = await begin(world, image="", block_devices=(world.root_volume(),))
+        await migrate(world, server)
+        world.conductor.nodes._clock = clock = Later()
+        await lose(world, OTHER)
+        with pytest.raises(CallerError, match=r"can be reverted in (59|60) s") as refused:
+            await act(world, server, RevertResize())
+        assert refused.value.fault.status == 409
+        clock.late_s = 61.0
+        assert seen(await act(world, server, RevertResize())) == ("ACTIVE", None, "RUNNING", NODE_NAME)
+        await world.settled()
+        assert await claimed(world, server) == {NODE_NAME: [True]}
+        assert await told(world, server) == [("migration", "reverted", NODE_NAME, OTHER)]
+        [row] = world.volumes._rows.attachments.values()
+        assert (row.host, await world.volume_status(row.volume_id)) == (NODE_NAME, "in-use")
+
+    in_world(tmp_path, play)
+
+
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
-def test_from_a_node_that_left_only_an_administrator_has_it_go_back(tmp_path: Path, when: str) -> None:
+def test_from_a_node_that_only_just_left_an_administrator_has_it_go_back(tmp_path: Path, when: str) -> None:
     """Cut off, its guest may run on there."""
 
     async def play(world: World) -> None:

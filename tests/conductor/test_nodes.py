@@ -33,7 +33,7 @@ class Told:
 def test_a_lost_node_is_waited_for_since_it_was_last_answered() -> None:
     async def play() -> None:
         clock, ledger = HandClock(), MemoryLedger()
-        nodes = Nodes(ledger, (Told(),), clock)
+        nodes = Nodes(ledger, (Told(),), clock, 60.0)
         row = await nodes.welcome(Hello(node=NODE, hosts=(NODE,)))
         clock.at += 2.0
         nodes.check(NODE, row.epoch)
@@ -44,7 +44,9 @@ def test_a_lost_node_is_waited_for_since_it_was_last_answered() -> None:
         assert nodes.lease_left_s(NODE) == LEASE_S + MARGIN_S - 3.0
         clock.at += LEASE_S
         assert nodes.lease_left_s(NODE) == 0.0
-        after = Nodes(ledger, (Told(),), clock)  # a conductor that starts does not know when the one before it answered
+        after = Nodes(
+            ledger, (Told(),), clock, 60.0
+        )  # a conductor that starts does not know when the one before it answered
         await after.load()
         assert after.lease_left_s(NODE) == LEASE_S + MARGIN_S
 
