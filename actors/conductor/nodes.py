@@ -40,8 +40,8 @@ class NodeLeftError(ConnectionError):
 
 
 class Nodes:
-    """`store` is asked patiently; `fenced`: the rooms that compute actors talk to; `lost_after_s`: one that left, and is
-    not back so long after, does not only restart."""
+    """`store` is asked patiently; `fenced`: the rooms that compute actors talk to; `lost_after_s`: one that left and
+    is not back so long after does not only restart."""
 
     def __init__(self, store: Ledger, fenced: Sequence[Fenced], clock: Clock, lost_after_s: float) -> None:
         self._store = store
