@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -17,7 +18,7 @@ from actors.faces import TokenVerifier
 from actors.messages import AuthContext
 from actors.records import Volume, VolumeSnapshot, drop
 from actors.volume import capabilities, kinds, rules
-from actors.volume.backend import BackendError
+from actors.volume.backend import BackendError, moment_of
 from actors.volume.desk import Row, VolumeDesk, answer
 from actors.volume.making import Making, causes_of
 from actors.volume.messages import (
@@ -164,6 +165,13 @@ class VolumeAdministration(VolumeDesk):
     def _is_origin(self, copy: Volume, volume: Volume) -> bool:
         snapshot = self._rows.snapshots.get(copy.snapshot_id)
         return volume.id == (snapshot.volume_id if snapshot else copy.source_volume_id)
+
+    async def _end_copies(self) -> None:
+        """Of copies of volumes that ended with a former room the snapshots go that they were made from."""
+        for volume in self._rows.volumes.values():
+            if volume.source_volume_id in self._rows.volumes and volume.status in ("creating", "deleting"):
+                with suppress(BackendError):  # it takes some room then, and nobody sees it
+                    await self._backend.delete_snapshot(volume.source_volume_id, moment_of(volume.id))
 
     async def _end_deletions(self) -> dict[str, str]:
         """Data first, then the rows: what is cut off here, or can't be done now, is taken up by the next deletion and

@@ -55,6 +55,11 @@ Source = Blank | OfImage | OfSnapshot | OfVolume
 BLOCK_BYTES = 1 << 16  # what a volume without data is copied out as
 
 
+def moment_of(volume_id: str) -> str:
+    """The name of the snapshot of its source that a volume is copied from: it is gone when that has ended."""
+    return f"clone-{volume_id}"
+
+
 class VolumeBackend(Protocol):
     @property
     def address(self) -> VolumeAddress: ...

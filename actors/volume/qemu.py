@@ -15,7 +15,7 @@ from collections.abc import Collection
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from actors.volume.backend import BackendError, Blank, OfImage, OfSnapshot, OfVolume, Source, VolumeAddress
+from actors.volume.backend import BackendError, Blank, OfImage, OfSnapshot, OfVolume, Source, VolumeAddress, moment_of
 from actors.volume.daemon import StorageDaemon
 from actors.volume.exports import corrections, export_of, node_name, node_of, volumes_of
 from actors.volume.process import run
@@ -133,23 +133,26 @@ class QemuBackend:
 
     async def _clone(self, volume_id: str, size_gib: int, source_id: str) -> None:
         """By a snapshot for the moment, so that a guest may write to the source meanwhile."""
-        moment = f"clone-{volume_id}"
-        await self.snapshot(source_id, moment)
+        moment = moment_of(volume_id)
         try:
+            await self.snapshot(source_id, moment)
             await self.create(volume_id, size_gib, OfSnapshot(source_id, moment))
         finally:
             await self.delete_snapshot(source_id, moment)
 
     async def resize(self, volume_id: str, size_gib: int) -> None:
         path = str(self._path(volume_id))
-        await run(["qemu-img", "resize", "-q", "-f", "qcow2", path, f"{size_gib}G"], TOOL_LIMIT_S)
+        async with self._alone(volume_id):  # a copy of it may be under way, whose snapshot comes or goes
+            await run(["qemu-img", "resize", "-q", "-f", "qcow2", path, f"{size_gib}G"], TOOL_LIMIT_S)
 
     async def revert(self, volume_id: str, snapshot_id: str) -> None:
-        await run(["qemu-img", "snapshot", "-q", "-a", snapshot_id, str(self._path(volume_id))], TOOL_LIMIT_S)
+        async with self._alone(volume_id):
+            await run(["qemu-img", "snapshot", "-q", "-a", snapshot_id, str(self._path(volume_id))], TOOL_LIMIT_S)
 
     async def copy_out(self, volume_id: str, disk_format: str, path: Path) -> None:
+        """Without a lock on the file (-U): snapshots of it may come and go meanwhile, its data does not change."""
         async with self._copying:
-            convert = ["qemu-img", "convert", "-f", "qcow2", "-O", disk_format]
+            convert = ["qemu-img", "convert", "-U", "-f", "qcow2", "-O", disk_format]
             await run([*convert, str(self._path(volume_id)), str(path)], COPY_LIMIT_S)
 
     async def delete(self, volume_id: str) -> None:
@@ -181,8 +184,11 @@ class QemuBackend:
 
     async def _have_done(self, name: str, volume_id: str, command: str, snapshot_id: str) -> None:
         async with self._talking:
+            is_new = not self._daemon.pid()
             client = await self._daemon.client()
             try:
+                if is_new:  # the one before died, with its exports, and nobody has noticed yet
+                    await self._apply(client)
                 opened = name not in await _node_names(client)
                 if opened:
                     await client.execute("blockdev-add", node_of(volume_id, str(self._path(volume_id))))

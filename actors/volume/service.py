@@ -80,6 +80,7 @@ class VolumeRoom(
         self._epochs = Epochs(await self._ledger.load(ComputeNode))
         await self._rows.load()
         await self._backend.start(self._rows.attached())
+        await self._end_copies()
         await self._end_deletions()
         cut_off: list[Change] = [
             msgspec.structs.replace(volume, status=CUT_OFF[volume.status])

@@ -14,12 +14,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from actors.errors import value_of
 from actors.messages import BlockDevice, ConnectionInfo
-from actors.volume.backend import BackendError, Blank, OfImage, OfSnapshot, OfVolume
+from actors.volume.backend import BackendError, Blank, OfImage, OfSnapshot, OfVolume, moment_of
 from actors.volume.daemon import SOCKET_PATH_LIMIT, StorageDaemon, run_folder
-from actors.volume.messages import CreateSnapshot
+from actors.volume.messages import CreateSnapshot, VolumeRequest
 from actors.volume.plan import made_id
 from actors.volume.qemu import QemuBackend
 from tests.volume.rooms import House, Registry, attach_request, attached, detach_request, image, use, volume
@@ -78,6 +79,12 @@ def kill(daemon: StorageDaemon) -> None:
     pid = daemon.pid()
     assert pid  # 0 would be everything of this very test run
     os.kill(pid, signal.SIGKILL)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110 - it is another process's doing
+            await asyncio.sleep(0)
 
 
 def new_id() -> str:
@@ -301,6 +308,87 @@ def test_a_long_path_gets_short_sockets(tmp_path: Path) -> None:
 
     play(QemuBackend(folder), story)
     assert not run_folder(folder).exists()
+
+
+def snapshots(folder: Path, volume_id: str) -> str:
+    listing = ["qemu-img", "snapshot", "-U", "-l", str(folder / volume_id)]
+    return subprocess.run(listing, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_snapshot_after_a_daemon_died_brings_its_exports_back(tmp_path: Path) -> None:
+    folder = tmp_path / "volumes"
+
+    async def story(backend: QemuBackend) -> None:
+        used, free = new_id(), new_id()
+        for volume_id in (used, free):
+            await backend.create(volume_id, 1, Blank())
+        await backend.export([used])
+        kill(StorageDaemon(folder))
+        await until(lambda: not StorageDaemon(folder).pid())
+        await backend.snapshot(free, "then")
+        assert (await backend.world())["exports"] == [used]
+
+    play(QemuBackend(folder), story)
+
+
+def test_what_is_done_to_a_volume_of_which_copies_are_made(tmp_path: Path) -> None:
+    """Each waits for the other where both write to the file."""
+    folder = tmp_path / "volumes"
+
+    async def story(backend: QemuBackend) -> None:
+        source = new_id()
+        await backend.create(source, 1, Blank())
+        await backend.snapshot(source, "then")
+
+        async def copies() -> None:
+            for _ in range(6):
+                await backend.create(new_id(), 1, OfVolume(source))
+
+        async def changes() -> None:
+            for _ in range(25):
+                await backend.revert(source, "then")
+                await backend.resize(source, 1)
+
+        await asyncio.gather(copies(), changes())
+        assert "clone-" not in snapshots(folder, source)
+
+    play(QemuBackend(folder), story)
+
+
+def test_snapshots_come_and_go_while_a_volume_is_copied_out(tmp_path: Path) -> None:
+    folder, copy = tmp_path / "volumes", tmp_path / "copy"
+
+    async def story(backend: QemuBackend) -> None:
+        volume_id = new_id()
+        await backend.create(volume_id, 1, Blank())
+        assert await qemu_io(str(folder / volume_id), "write -P 0x5a 0 500M", "qcow2")
+        await backend.snapshot(volume_id, "then")
+        copying = asyncio.create_task(backend.copy_out(volume_id, "raw", copy))
+        await until(copy.exists)
+        await backend.delete_snapshot(volume_id, "then")
+        await backend.create(new_id(), 1, OfVolume(volume_id))
+        await copying
+        assert await qemu_io(str(copy), "read -P 0x5a 0 500M")
+        assert len(snapshots(folder, volume_id).splitlines()) == 0
+
+    play(QemuBackend(folder), story)
+
+
+def test_a_copy_that_was_cut_off_leaves_no_snapshot_in_its_source(tmp_path: Path) -> None:
+    folder = tmp_path / "volumes"
+
+    async def story(backend: QemuBackend) -> None:
+        house = House(tmp_path, backend)
+        source = await volume(await house.room())
+        copy = replace(source, id=new_id(), status="creating", source_volume_id=source.id)
+        await house.ledger.commit([copy])
+        await backend.snapshot(source.id, moment_of(copy.id))  # … and then it was killed
+        assert "clone-" in snapshots(folder, source.id)
+        room = await house.room()
+        assert "clone-" not in snapshots(folder, source.id)
+        assert value_of((await room.show([VolumeRequest(token="ann", volume_id=copy.id)]))[0]).status == "error"
+
+    play(QemuBackend(folder), story)
 
 
 def test_exports_over_tcp(tmp_path: Path) -> None:
