@@ -302,6 +302,7 @@ class ActOrder(msgspec.Struct, frozen=True, kw_only=True):
     act: AnyAct
     claim: Claim | None = None  # of one that was ever resized: what it holds on its host, when this is done
     claim_before: Claim | None = None  # of a resize, and while one is at work: what it holds again where that fails
+    by: int = 0  # which conductor says so: the number of its life
 
 
 class ActDone(msgspec.Struct, frozen=True, kw_only=True):

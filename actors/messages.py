@@ -388,6 +388,7 @@ class BuildOrder(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     spec: BootSpec
     claim: Claim
     again: bool = False  # the server has run before: what it has besides the host is kept where this fails
+    by: int = 0  # which conductor says so: the number of its life
 
 
 class DestroyOrder(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -401,6 +402,7 @@ class DestroyOrder(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     claim: Claim
     deleting: bool = True  # the instance ends; False: only this attempt is taken back
     again: bool = False  # as in the order to build it
+    by: int = 0  # as in the order to build it
 
 
 class StepTold(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -469,6 +471,7 @@ class Welcome(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     running: tuple[Claim, ...]  # what the database says runs on these hosts
     enabled: bool = True  # False: the node is drained, its hosts take no new machines
     kept: tuple[Claim, ...] = ()  # of servers that are elsewhere now, and may be here again
+    by: int = 0  # which conductor says so: the number of its life
 
 
 # ---------------------------------------------------------------- image

@@ -57,6 +57,7 @@ from actors.saga import Failures, Outcome, Phase, Saga, Table, describe
 
 CANCELLED = conflict("", "the instance was deleted while it was being built")
 STALE = conflict("", "this compute service is stale")
+SUCCEEDED = "another conductor has taken over from the one that says so"
 SUPERSEDED = conflict("", "a newer attempt has taken over")
 ENDED_LIMIT = 50_000  # attempts that are remembered after they ended; an order is hardly ever repeated later
 REPORT_TRIES = 30  # times a batch of reports is offered to the conductor
@@ -109,6 +110,7 @@ class Compute:
         self._scheduler = rooms.scheduler
         self._clock = clock
         self._enabled = True
+        self._ruled_by = 0  # the newest conductor that was heard: the number of its life
         self._in_hand: dict[str, list[_InHand]] = {}  # by instance; more than one only while attempts overlap
         self._going: Counter[str] = Counter()  # instances that are being destroyed
         self._ended: OrderedDict[str, tuple[int, BuildEnded | None]] = OrderedDict()  # attempt, and what was told of it
@@ -137,6 +139,7 @@ class Compute:
         welcome = await self.conductor.hello(Hello(node=self.config.host, hosts=self.hosts.names()))
         self.standing.begin(self.config.host, welcome.epoch, asked_at)
         self._enabled = welcome.enabled
+        self._ruled_by = max(welcome.by, self._ruled_by)
         for claim in (*welcome.running, *welcome.kept):
             self.hosts.claim(claim)
         await take_up(self, welcome)
@@ -194,9 +197,10 @@ class Compute:
     async def build(self, orders: list[BuildOrder]) -> None:
         """Take orders in hand, once each; of those that ended already the end is told again.
 
-        Raises `StaleEpochError` where the conductor has given this node to another actor.
+        Raises `StaleEpochError` where the conductor has given this node to another actor, `ConnectionError` as `act`.
         """
         await self._check(orders)
+        self._obey(orders)
         builds = [Build(order) for order in orders if order.epoch == self.epoch and self._is_fresh(order)]
         self.strays.ordered([build.id for build in builds])
         older = self._halt([build.id for build in builds], SUPERSEDED)
@@ -211,6 +215,14 @@ class Compute:
         if any(order.epoch > self.epoch for order in orders) or self.standing.stale:
             await self.standing.end("it was given an order of a newer epoch")
             raise StaleEpochError(f"epoch {self.epoch} of node {self.config.host} is over")
+
+    def _obey(self, orders: Sequence[BuildOrder | DestroyOrder | ActOrder]) -> None:
+        """What a conductor says that was taken for dead, and lives on, may be long out of date: whatever it had begun
+        was told again by the one that took over. Raises `ConnectionError`, after which it does nothing."""
+        lives = [order.by for order in orders]
+        if min(lives, default=self._ruled_by) < self._ruled_by:
+            raise ConnectionError(SUCCEEDED)
+        self._ruled_by = max(lives, default=self._ruled_by)
 
     def _is_fresh(self, order: BuildOrder) -> bool:
         attempt, told = self._ended.get(order.instance_id, (-1, None))
@@ -319,9 +331,10 @@ class Compute:
     async def destroy(self, orders: list[DestroyOrder]) -> list[CallerFault | None]:
         """Cancel what is in hand, then undo every step. An undo that fails is the host's fault and is told as such.
 
-        Raises `StaleEpochError` where the conductor has given this node to another actor.
+        Raises `StaleEpochError` where the conductor has given this node to another actor, `ConnectionError` as `act`.
         """
         await self._check(orders)
+        self._obey(orders)
         self.strays.ordered([order.instance_id for order in orders])  # it may be brought here next
         for order in orders:  # an order to build that comes late, or again, must not bring it back
             self._remember(order.instance_id, order.attempt, None)
@@ -363,7 +376,11 @@ class Compute:
     # ------------------------------------------------------------ guests that have been built
 
     async def act(self, orders: list[ActOrder]) -> list[ActDone | Fault]:
-        """Do things to guests; returns when all are done. Who orders that has heard of their boots."""
+        """Do things to guests; returns when all are done. Who orders that has heard of their boots.
+
+        Raises `ConnectionError` where another conductor has been heard since the one that says so.
+        """
+        self._obey(orders)
         for order in orders:
             if self._unheard.pop(order.instance_id, None) is not None:
                 self.hypervisor.watchdog.let_go([order.instance_id])

@@ -54,7 +54,8 @@ def is_too_late(boot: Boot, action: InstanceAction) -> bool:
     return isinstance(act, Rebuild | Rescue | Unrescue | Shelve | RESIZES) and act.attempt != boot.instance.attempt
 
 
-def order_of(boot: Boot, action: InstanceAction) -> ActOrder:
+def order_of(boot: Boot, action: InstanceAction, by: int) -> ActOrder:
+    """`by`: the conductor's life."""
     row, act = boot.instance, act_of(action.act)
     spec = moved.with_what_it_has(boot) if boot.spec().adrift else boot.spec()
     return ActOrder(
@@ -65,6 +66,7 @@ def order_of(boot: Boot, action: InstanceAction) -> ActOrder:
         spec=spec_of(boot) if isinstance(act, Rebuild) else spec,
         vifs=row.addresses,
         act=act,
+        by=by,
         **_claims(boot, act),
     )
 

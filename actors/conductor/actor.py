@@ -37,17 +37,17 @@ class ConductorActor(Shell):
         rooms = Rooms(reach.scheduler(), reach.network(), reach.volume(), reach.Computes(), reach.image())
         store = Store(cloud.database)
         identity = Identity(cloud.cloud_id, cloud.place) if cloud.cloud_id else None
-        await _take_over(store, identity)
+        life = await _take_over(store, identity)
         if identity is not None:
             self._living = vital(asyncio.create_task(_give_signs(store)))
-        room = self.room = Conductor(cloud, store, rooms, SystemClock())
+        room = self.room = Conductor(cloud, store, rooms, SystemClock(), life=life)
         await room.start()
         room.resume()
         self._tending = vital(asyncio.create_task(_tend(room)))
         self._watching = vital(asyncio.create_task(_end_when_superseded(store)))
 
 
-async def _take_over(store: Store, identity: Identity | None) -> None:
+async def _take_over(store: Store, identity: Identity | None) -> int:
     """Where the database is another cloud's, a conductor of this one does nothing until an operator's word changes it;
     `novaray status` says so meanwhile."""
     from actors.conductor.ownership import NotOursError

@@ -276,7 +276,7 @@ class Acts:
             await self._end(action, await self.reserving.reserve(boot, act))
             return
         try:
-            asking = self._conductor.compute(row.node).act([order_of(boot, action)])
+            asking = self._conductor.compute(row.node).act([order_of(boot, action, self._conductor.life)])
             [reply] = await self._conductor.nodes.call(row.node, asking)  # not for ever: when it left, this has failed
         except (ConnectionError, LookupError):
             self._let_go(action.id)  # it stands until the node's actor says hello, or the node has left

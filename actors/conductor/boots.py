@@ -277,7 +277,7 @@ class Boot:
             least=0 if self.instance.attempt else spec.min_count,
         )
 
-    def build_order(self, epoch: int) -> BuildOrder:
+    def build_order(self, epoch: int, by: int = 0) -> BuildOrder:
         row = self.instance
         return BuildOrder(
             instance_id=row.id,
@@ -287,15 +287,16 @@ class Boot:
             spec=_with_its_disk(self.spec()),
             claim=self.claim(),
             again=self.again,
+            by=by,
         )
 
-    def destroy_order_at(self, host: str, epoch: int) -> DestroyOrder:
+    def destroy_order_at(self, host: str, epoch: int, by: int = 0) -> DestroyOrder:
         """Of what another host than its own has of it: its ports and volumes stay its own."""
-        order = self.destroy_order(epoch)
+        order = self.destroy_order(epoch, by)
         claim = msgspec.structs.replace(order.claim, host=host)
         return msgspec.structs.replace(order, host=host, claim=claim, deleting=False, again=True)
 
-    def destroy_order(self, epoch: int) -> DestroyOrder:
+    def destroy_order(self, epoch: int, by: int = 0) -> DestroyOrder:
         row = self.instance
         return DestroyOrder(
             instance_id=row.id,
@@ -306,6 +307,7 @@ class Boot:
             claim=self.claim(),
             deleting=row.deleting,
             again=self.again,
+            by=by,
         )
 
 

@@ -272,7 +272,7 @@ class Migrating:
         if nodes.has_left(place.node):
             return HostFault(STEP, place.host, LEFT)
         try:
-            asking = self._conductor.compute(place.node).act([_order_of(boot, place, act)])
+            asking = self._conductor.compute(place.node).act([_order_of(boot, place, act, self._conductor.life)])
             [reply] = await nodes.call(place.node, asking)
         except NodeLeftError:
             return HostFault(STEP, place.host, LEFT)
@@ -309,8 +309,9 @@ class Migrating:
         nodes = self._conductor.nodes
         while not nodes.has_left(place.node):
             epoch = nodes.epoch(place.node)
+            order = boot.destroy_order_at(place.host, epoch, self._conductor.life)
             try:
-                destroying = self._conductor.compute(place.node).destroy([boot.destroy_order_at(place.host, epoch)])
+                destroying = self._conductor.compute(place.node).destroy([order])
                 [reply] = await nodes.call(place.node, destroying)
             except NodeLeftError:
                 continue
@@ -454,7 +455,7 @@ def _after(moving: Moving) -> str:
     return f" after: {moving.why}" if moving.why else ""
 
 
-def _order_of(boot: Boot, place: KeptPlace, act: Leave | Arrive | Return) -> ActOrder:
+def _order_of(boot: Boot, place: KeptPlace, act: Leave | Arrive | Return, by: int) -> ActOrder:
     """With the ports and volumes that it has, to be asked for on that host."""
     row = boot.instance
     return ActOrder(
@@ -466,4 +467,5 @@ def _order_of(boot: Boot, place: KeptPlace, act: Leave | Arrive | Return) -> Act
         vifs=row.addresses,
         act=act,
         claim=replace(boot.claim(), host=place.host),
+        by=by,
     )

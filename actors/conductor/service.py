@@ -95,7 +95,9 @@ class Conductor(Living):
         rooms: Rooms,
         clock: Clock,
         table: Table[Conductor, Boot] = CONTROL,
+        life: int = 0,
     ) -> None:
+        """`life`: by which it writes the database, and compute actors know its orders from those of one before."""
         super().__init__(store, Quotas(config.compute_quotas))
         self.scheduler = rooms.scheduler
         self.network = rooms.network
@@ -103,6 +105,7 @@ class Conductor(Living):
         self.compute = rooms.computes
         self.image = rooms.image
         self.clock = clock
+        self.life = life
         self.faults: dict[str, BootFault] = {}  # faults with more to say than a line, until the boot ends
         self._config = config
         self._seats = Seats(config.boots_in_flight_limit)  # of boots that are accepted and not ended
@@ -241,11 +244,12 @@ class Conductor(Living):
         return Welcome(
             epoch=row.epoch,
             unfinished=tuple(
-                b.build_order(row.epoch) for b in here if b.building and not b.controlled and not b.undoing
+                b.build_order(row.epoch, self.life) for b in here if b.building and not b.controlled and not b.undoing
             ),
             running=tuple(b.claim() for b in here if b.holds_host and not b.building and not b.instance.deleting),
             enabled=row.enabled,
             kept=tuple(claim for boot in self._boots.values() for claim in boot.kept_claims(compute.node)),
+            by=self.life,
         )
 
     def with_a_host(self, request_ids: set[str]) -> set[str]:

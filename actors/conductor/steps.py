@@ -160,7 +160,7 @@ async def _order(conductor: Conductor, node: str, boots: list[Boot]) -> Failures
     fault: Fault | None = None
     while waiting := [boot for boot in boots if boot.building and boot.instance.attempt == attempts[boot.id]]:
         epoch = conductor.nodes.epoch(node)
-        fault = await _fault_of_order(conductor, node, [boot.build_order(epoch) for boot in waiting])
+        fault = await _fault_of_order(conductor, node, [boot.build_order(epoch, conductor.life) for boot in waiting])
         if fault is not None or (epoch == conductor.nodes.epoch(node) and not conductor.nodes.has_left(node)):
             break
     mine = [boot for boot in waiting if boot.building and boot.instance.attempt == attempts[boot.id]]
@@ -222,7 +222,7 @@ async def _destroy(conductor: Conductor, node: str, boots: list[Boot]) -> None:
             return  # else it has come back meanwhile, and may have them still
     while True:  # until who did it was the actor of the node's epoch: what a stale one gives back, nobody takes
         epoch = conductor.nodes.epoch(node)
-        destroying = conductor.compute(node).destroy([boot.destroy_order(epoch) for boot in boots])
+        destroying = conductor.compute(node).destroy([boot.destroy_order(epoch, conductor.life) for boot in boots])
         replies = await conductor.nodes.call(node, destroying)
         if epoch == conductor.nodes.epoch(node):
             break

@@ -94,13 +94,15 @@ class Store:
         self.superseded = asyncio.Event()  # another store took over: nothing of this one is written any more
         self._life: int | None = None
 
-    async def take_over(self, identity: Identity | None = None) -> None:
-        """Be the one writer of the database, from now on: what is loaded afterwards is changed by nobody else.
+    async def take_over(self, identity: Identity | None = None) -> int:
+        """Be the one writer of the database, from now on: what is loaded afterwards is changed by nobody else. The
+        number of this life.
 
         Raises `NotOursError` where it belongs to another cloud than `identity`'s.
         """
         loop = asyncio.get_running_loop()
         self._life = await loop.run_in_executor(self._writer, one_writer.take_over, self._engine, identity)
+        return self._life
 
     async def give_sign(self) -> None:
         """Say in the database that its writer lives. Raises `StoreError`."""

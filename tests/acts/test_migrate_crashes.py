@@ -25,6 +25,7 @@ from actors.conductor.service import Rooms as ConductorRooms
 from actors.errors import CallerError
 from actors.messages import ServerView
 from actors.records import Move
+from actors.states import Power
 from tests.acts.test_acts import act
 from tests.acts.test_migrate import OTHER, ask, begin, broken, claimed, migrate, seen, states
 from tests.acts.test_rescue_crashes import Death, dies
@@ -87,9 +88,10 @@ def rooms(world: World, through: Callable[[Any], Any] = lambda room: room) -> Co
     return ConductorRooms(*gated, lambda host: through(world._computes[node_of(host)]), through(world.images))
 
 
-async def conductor(world: World, rooms: ConductorRooms, ledger: Any) -> Conductor:
+async def conductor(world: World, rooms: ConductorRooms, ledger: Any, life: int = 0) -> Conductor:
     """The next one; whoever asks or tells finds it."""
-    made = Conductor(CloudConfig(home=world.folder, hypervisor="simulated"), ledger, rooms, SystemClock())
+    config = CloudConfig(home=world.folder, hypervisor="simulated")
+    made = Conductor(config, ledger, rooms, SystemClock(), life=life)
     await made.start()
     world.conductor = world.api._conductor = made
     for compute in world._computes.values():
@@ -384,5 +386,42 @@ def test_the_next_conductor_ends_a_move_however_many_are_newer(tmp_path: Path) -
         await world.settled()
         [row] = await world.ledger.load_where(Move, "id", [move.id])
         assert row.status == CONFIRMED
+
+    in_world(tmp_path, play)
+
+
+@pytest.mark.parametrize("last", ["leave", "destroy"])
+def test_a_conductor_that_lives_on_though_another_took_over_orders_nothing_any_more(tmp_path: Path, last: str) -> None:
+    """What it says comes late: after the server went and came back, or went for good."""
+
+    async def play(world: World) -> None:
+        server, other, _ = await begin(world)
+        owner, name = {"leave": (world.compute, "act"), "destroy": (other, "destroy")}[last]
+        whole, late = getattr(owner, name), asyncio.Event()
+
+        async def comes_late(orders: Any) -> Any:
+            setattr(owner, name, whole)
+            await late.wait()
+            return await whole(orders)
+
+        setattr(owner, name, comes_late)
+        first = world.conductor
+        await ask(world, server)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        await conductor(world, rooms(world), world.ledger, life=1)
+        if last == "leave":
+            await act(world, server, RevertResize())
+        else:
+            await act(world, server, ConfirmResize())
+        await world.settled()
+        [before] = await world.conductor.show([server.id])
+        late.set()
+        await first.settled()
+        await world.settled()
+        compute = world.compute if last == "leave" else other
+        assert isinstance(before, ServerView) and (before.status, before.power_state) == ("ACTIVE", "RUNNING")
+        assert await compute.hypervisor.guests.power(server.id) is Power.RUNNING
+        await agree(world)
 
     in_world(tmp_path, play)
