@@ -76,7 +76,7 @@ class VolumeAdministration(VolumeDesk):
 
     async def _fail(self, volume: Volume, event: str, request_id: str) -> None:
         broken = self._stamped(msgspec.structs.replace(volume, status=after(volume.status, Event.BROKEN)))
-        await self._rows.commit([broken, *self._noted(volume, event, request_id)])
+        await self._end_with([broken, *self._noted(volume, event, request_id)])
 
     def _new_volume(
         self, request: CreateVolume, drafts: Mapping[str, Volume], located: Located, allowance: Allowance
@@ -121,7 +121,8 @@ class VolumeAdministration(VolumeDesk):
                 if causes:
                     await self._fail(volume, NOT_MADE, request_id)
                 else:
-                    await self._write(msgspec.structs.replace(volume, status=after(volume.status, Event.MADE)))
+                    made = msgspec.structs.replace(volume, status=after(volume.status, Event.MADE))
+                    await self._end_with([self._stamped(made)])
 
     async def wait(self, requests: list[VolumeRequest], wait_s: float) -> list[Volume | CallerFault]:
         """The volumes when none of them is being created any more, or after `wait_s`."""
@@ -175,8 +176,9 @@ class VolumeAdministration(VolumeDesk):
 
     async def _end_deletions(self) -> dict[str, str]:
         """Data first, then the rows: what is cut off here, or can't be done now, is taken up by the next deletion and
-        at the next start. The causes of what can't be done, by id."""
-        volumes = [volume for volume in self._rows.volumes.values() if volume.status == "deleting"]
+        at the next start. The causes of what can't be done, by id. One that is held stays, whoever said that of it."""
+        going = (volume for volume in self._rows.volumes.values() if volume.status == "deleting")
+        volumes = [volume for volume in going if volume.id not in self._rows.attachments]
         snapshots = [snapshot for snapshot in self._rows.snapshots.values() if snapshot.status == "deleting"]
         await self._making.stop(volume.id for volume in volumes)
         causes: dict[str, str] = {}
@@ -211,7 +213,7 @@ class VolumeAdministration(VolumeDesk):
                     drafts[reply.id] = reply
             fresh = [row for row in drafts.maps[0].values() if row.id not in self._rows.snapshots]
             await self._rows.commit(fresh)
-            await self._rows.commit([await self._take(snapshot) for snapshot in fresh])
+            await self._end_with([await self._take(snapshot) for snapshot in fresh])
         return [self._rows.snapshots[reply.id] if isinstance(reply, VolumeSnapshot) else reply for reply in replies]
 
     def _new_snapshot(

@@ -126,9 +126,14 @@ class VolumeChanges(VolumeDesk):
             try:
                 await self._backend.resize(volume.id, request.size_gib)
             except BackendError:
-                return await self._write(msgspec.structs.replace(volume, status=after(status, Event.NOT_EXTENDED)))
+                return await self._ended(msgspec.structs.replace(volume, status=after(status, Event.NOT_EXTENDED)))
             ready = msgspec.structs.replace(volume, status=after(status, Event.EXTENDED), size_gib=request.size_gib)
-            return await self._write(ready)
+            return await self._ended(ready)
+
+    async def _ended(self, volume: Volume) -> Volume:
+        stamped = self._stamped(volume)
+        await self._end_with([stamped])
+        return stamped
 
     async def revert(self, requests: list[RevertVolume]) -> list[Volume | CallerFault]:
         """Volumes that nobody uses are again what their newest snapshots are."""
@@ -144,8 +149,8 @@ class VolumeChanges(VolumeDesk):
             try:
                 await self._backend.revert(volume.id, snapshot.id)
             except BackendError:
-                return await self._write(msgspec.structs.replace(volume, status=after(status, Event.NOT_REVERTED)))
-            return await self._write(msgspec.structs.replace(volume, status=after(status, Event.REVERTED)))
+                return await self._ended(msgspec.structs.replace(volume, status=after(status, Event.NOT_REVERTED)))
+            return await self._ended(msgspec.structs.replace(volume, status=after(status, Event.REVERTED)))
 
     # ------------------------------------------------------------ snapshots
 

@@ -7,7 +7,7 @@ Invariant: rows are decided and committed under `_deciding`, one batch at a time
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -22,6 +22,8 @@ from actors.volume.backend import VolumeBackend
 from actors.volume.making import Making
 from actors.volume.quotas import EVERYBODY, Allowance, limits_of
 from actors.volume.rows import VolumeRows
+
+LEDGER_PAUSE_S = 0.1  # before a ledger that is away is asked again, which itself waits for its conductor
 
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
@@ -96,6 +98,14 @@ class VolumeDesk:
         stamped = self._stamped(row)
         await self._rows.commit([stamped])
         return stamped
+
+    async def _end_with(self, changes: Sequence[Change]) -> None:
+        """The end of what was begun: a ledger that is away, or full, is waited for, since nobody would say it later."""
+        while True:
+            try:
+                return await self._rows.commit(changes)
+            except (ConnectionError, CallerError):
+                await asyncio.sleep(LEDGER_PAUSE_S)
 
 
 def answer(decide: Callable[[Asked], Answered], request: Asked) -> Answered | CallerFault:

@@ -137,7 +137,11 @@ class VolumeHolding(VolumeDesk):
             await self._write(msgspec.structs.replace(volume, status=after(volume.status, Event.DETACH)))
 
     async def _end(self, row: VolumeAttachment, volume: Volume, force: bool = False) -> None:
-        status = "available" if force else after(volume.status, Event.DETACH)
+        if force:
+            await self._making.stop([volume.id])
+            status = "error" if volume.status == "downloading" else "available"  # an image is written there by half
+        else:
+            status = after(volume.status, Event.DETACH)
         try:
             await self._backend.unexport([volume.id])
         except BackendError as error:

@@ -212,14 +212,17 @@ def release(requests: list[DetachRequest], stock: Stock) -> Release:
 
     What is kept stays theirs, and is exported no more.
     """
-    asked = {(request.instance_id, request.host): request for request in requests}
+    asked: dict[tuple[str, str], list[DetachRequest]] = {}
+    for one in requests:
+        asked.setdefault((one.instance_id, one.host), []).append(one)
     result = Release(unexport=[], delete=[], changes=[])
     copied = {snapshot.volume_id for snapshot in stock.snapshots.values()}
     for attachment in stock.attachments.values():
-        request = asked.get((attachment.instance_id, attachment.host)) or asked.get((attachment.instance_id, ""))
+        there = asked.get((attachment.instance_id, attachment.host), [])
+        request = next(
+            (one for one in (*there, *asked.get((attachment.instance_id, ""), ())) if _names(one, attachment)), None
+        )
         if request is None or not attachment.of_server:
-            continue
-        if request.volume_ids and attachment.volume_id not in request.volume_ids:
             continue
         volume = stock.volumes[attachment.volume_id]
         if request.keep and not attachment.host:
@@ -235,6 +238,10 @@ def release(requests: list[DetachRequest], stock: Stock) -> Release:
         else:
             result.changes.append(_freed(volume))
     return result
+
+
+def _names(request: DetachRequest, attachment: VolumeAttachment) -> bool:
+    return not request.volume_ids or attachment.volume_id in request.volume_ids
 
 
 def _goes(volume: Volume, request: DetachRequest) -> bool:

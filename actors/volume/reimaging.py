@@ -158,10 +158,10 @@ class VolumeReimaging(VolumeDesk):
             if causes:
                 writing.cause = causes[volume_id]
                 broken = self._stamped(msgspec.structs.replace(volume, status=after(volume.status, Event.BROKEN)))
-                await self._rows.commit([broken, *self._noted(volume, NOT_IMAGED, writing.request_id)])
+                await self._end_with([broken, *self._noted(volume, NOT_IMAGED, writing.request_id)])
                 return
             holder = self._rows.attachments.get(volume_id)
-            await self._write(imaged.written(volume, holder, writing.image))
+            await self._end_with([self._stamped(imaged.written(volume, holder, writing.image))])
             writing.cause = ""
             self._remember(writing.act_id)
 

@@ -26,6 +26,7 @@ from actors.records import (
 )
 from actors.volume.kinds import DEFAULT_TYPE
 from actors.volume.quotas import Usage
+from actors.volume.states import HELD
 
 KINDS = (
     Volume,
@@ -73,9 +74,15 @@ class VolumeRows:
             self._apply(change)
 
     def attached(self) -> list[str]:
-        """Ids of the volumes that some guest uses; one that is shelved has no host, and uses none."""
-        used = (row for row in self.attachments.values() if row.host or not row.of_server)
-        return [row.volume_id for row in used if self.volumes[row.volume_id].status == "in-use"]
+        """Ids of the volumes that some guest uses; one that is shelved has no host, and uses none. Of those that an
+        API's user holds the ones whose holder said from where: it uses them from then on, until it lets go."""
+        status = {row.volume_id: self.volumes[row.volume_id].status for row in self.attachments.values()}
+        return [
+            row.volume_id
+            for row in self.attachments.values()
+            if (row.of_server and row.host and status[row.volume_id] == "in-use")
+            or (row.connector and not row.of_server and status[row.volume_id] in HELD)
+        ]
 
     def is_servers(self, volume_id: str) -> bool:
         """Whether a boot or a server has it."""

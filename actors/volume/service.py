@@ -81,6 +81,7 @@ class VolumeRoom(
         await self._rows.load()
         await self._backend.start(self._rows.attached())
         await self._end_copies()
+        await self._end_uploads()
         await self._end_deletions()
         cut_off: list[Change] = [
             msgspec.structs.replace(volume, status=CUT_OFF[volume.status])
@@ -96,7 +97,7 @@ class VolumeRoom(
 
     async def close(self, stop_daemon: bool = False) -> None:
         """End the copies under way. With `stop_daemon` nothing is left running, and guests lose their volumes."""
-        settling = [*self._settling.values(), *self._uploading]
+        settling = [*self._settling.values(), *self._uploading.values()]
         for task in settling:
             task.cancel()
         await asyncio.gather(*settling, return_exceptions=True)

@@ -7,6 +7,7 @@ attaches or deletes it; however the copy ends, the volume is available again and
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -30,6 +31,7 @@ from actors.volume.states import Event, after
 from actors.volume.user_messages import NOT_COPIED
 
 DISK_FORMATS = ("raw", "qcow2")
+UNFINISHED = ("queued", "saving")  # statuses of an image whose data may come
 
 
 class Imagery(ImageFace, Uploads, Protocol):
@@ -44,7 +46,7 @@ class VolumeUploads(VolumeDesk):
         self, rows: VolumeRows, making: Making, verifier: TokenVerifier, clock: Clock, quotas: Mapping[str, int]
     ) -> None:
         super().__init__(rows, making, verifier, clock, quotas)
-        self._uploading: set[asyncio.Task[None]] = set()
+        self._uploading: dict[str, asyncio.Task[None]] = {}  # by image id
 
     async def upload_to_image(self, requests: list[UploadVolume]) -> list[Image | CallerFault]:
         """Answers with images that are queued; their data comes in the background."""
@@ -52,14 +54,22 @@ class VolumeUploads(VolumeDesk):
 
     async def uploaded(self) -> None:
         """Returns when no volume is being copied."""
-        await asyncio.gather(*self._uploading)
+        await asyncio.gather(*self._uploading.values())
+
+    async def _end_uploads(self) -> None:
+        """Of copies that ended with a former room the files go; their volumes' projects are told."""
+        await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
+        for volume in self._rows.volumes.values():
+            if volume.status == "uploading":
+                await self._rows.commit(self._noted(volume, NOT_COPIED, ""))
 
     async def _upload(self, request: UploadVolume) -> Image:
         if request.disk_format not in DISK_FORMATS:
             raise CallerError(bad_request("disk_format", f"one of {', '.join(DISK_FORMATS)}"))
         async with self._deciding:
             volume = self._volume(request.volume_id, request.token)
-            status = after(volume.status, Event.UPLOAD)
+            is_under_way = request.image_id in self._uploading
+            status = volume.status if is_under_way else after(volume.status, Event.UPLOAD)
             wanted = CreateImage(
                 token=request.token,
                 name=request.name,
@@ -71,10 +81,11 @@ class VolumeUploads(VolumeDesk):
                 image_id=request.image_id,
             )
             image: Image = value_of((await self._imagery.create([wanted]))[0])
+            if is_under_way or image.status not in UNFINISHED:
+                return image  # the same request came before
             await self._write(msgspec.structs.replace(volume, status=status))
-        task = asyncio.create_task(self._copy(volume.id, wanted, request.request_id))
-        self._uploading.add(task)
-        task.add_done_callback(self._uploading.discard)
+            self._uploading[image.id] = task = asyncio.create_task(self._copy(volume.id, wanted, request.request_id))
+            task.add_done_callback(lambda _: self._uploading.pop(image.id))
         return image
 
     async def _copy(self, volume_id: str, wanted: CreateImage, request_id: str) -> None:
@@ -102,9 +113,10 @@ class VolumeUploads(VolumeDesk):
         async with self._deciding:
             volume = self._rows.volumes.get(volume_id)
             if volume is not None and volume.status == "uploading":
-                await self._write(msgspec.structs.replace(volume, status=after(volume.status, Event.UPLOADED)))
+                ready = msgspec.structs.replace(volume, status=after(volume.status, Event.UPLOADED))
+                await self._end_with([self._stamped(ready)])
             if volume is not None and failed_as is not None:
-                await self._rows.commit(self._noted(volume, NOT_COPIED, failed_as))
+                await self._end_with(self._noted(volume, NOT_COPIED, failed_as))
 
 
 def _request(wanted: CreateImage) -> ImageRequest:

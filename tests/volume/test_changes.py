@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from actors.errors import value_of
-from actors.records import Volume
+from actors.ledger import MemoryLedger
+from actors.records import Change, Volume
 from actors.volume.backend import BLOCK_BYTES, BackendError, MemoryBackend
 from actors.volume.kinds import DEFAULT_TYPE
 from actors.volume.messages import (
@@ -201,6 +203,11 @@ def test_a_volume_in_use_stays_whatever_an_administrator_says(tmp_path: Path) ->
         forced = DeleteVolume(token="root", volume_id=mine.id, force=True)
         assert status_of((await room.remove([forced]))[0]) == 400
         assert status_of((await room.reset([ResetVolume(token="root", id=mine.id, detach=True)]))[0]) == 400
+        await room.reset([ResetVolume(token="root", id=mine.id, status="deleting")])
+        other = await make(room, size_gib=1)
+        assert await room.delete([VolumeRequest(token="ann", volume_id=other.id)]) == [None]
+        room = await house.room()
+        assert mine.id in (await room.world())["volume_files"]
         await room.detach([detach_request()])
         assert await room.delete([VolumeRequest(token="ann", volume_id=mine.id)]) == [None]
 
@@ -306,6 +313,37 @@ def test_what_was_cut_off_is_usable_or_says_so(tmp_path: Path) -> None:
         assert await status(again, rows["extending"]) == "error_extending"
 
     play(tmp_path, story)
+
+
+class Falters(MemoryLedger):
+    """Is away once: when `away` more commits have come."""
+
+    away = -1
+
+    async def commit(self, changes: list[Change]) -> None:
+        self.away -= 1
+        if self.away == 0:
+            raise ConnectionError("the conductor restarts")
+        await super().commit(changes)
+
+
+def test_what_was_begun_ends_though_the_ledger_is_away(tmp_path: Path) -> None:
+    async def run() -> None:
+        house = House(tmp_path)
+        house.ledger = ledger = Falters()
+        room = await house.room()
+        ledger.away = 2
+        mine = await make(room, size_gib=1)
+        assert mine.status == "available"
+        ledger.away = 2
+        larger = value_of((await room.extend([ExtendVolume(token="ann", volume_id=mine.id, size_gib=2)]))[0])
+        assert (larger.status, larger.size_gib) == ("available", 2)
+        ledger.away = 2
+        made = value_of((await room.create_snapshot([CreateSnapshot(token="ann", volume_id=mine.id)]))[0])
+        assert made.status == "available"
+        await room.close()
+
+    asyncio.run(run())
 
 
 def test_a_boots_own_volume_is_shown_with_its_server(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from actors.volume.messages import (
     CreateAttachment,
     DetachVolume,
     ListRows,
+    MoveVolume,
     VolumeRequest,
     shown_id,
 )
@@ -126,5 +127,24 @@ def test_bad_holders_are_refused(tmp_path: Path) -> None:
             assert status_of((await room.create_attachment([request]))[0]) == 400
         held = await hold(room, mine)
         assert status_of((await room.update_attachment([asked(held)]))[0]) == 400
+
+    play(tmp_path, story)
+
+
+def test_what_its_holder_uses_is_reached_after_a_restart(tmp_path: Path) -> None:
+    """It was told where, though it has not completed the attachment, or has begun to detach and thought better."""
+
+    async def story(house: House, room: VolumeRoom) -> None:
+        connected, leaving, unheard = [await volume(room) for _ in range(3)]
+        first = await hold(room, connected, connector=HOST)
+        await hold(room, leaving, connector=HOST, attached=True)
+        await hold(room, unheard, attached=True)
+        move = [MoveVolume(token="ann", volume_id=leaving.id, event="begin detaching")]
+        assert value_of((await room.move(move))[0]).status == "detaching"
+        exports = (await room.world())["exports"]
+        assert exports == sorted((connected.id, leaving.id))
+        again = await house.room()
+        assert (await again.world())["exports"] == exports
+        assert await again.complete_attachment([asked(first)]) == [None]
 
     play(tmp_path, story)

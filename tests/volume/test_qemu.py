@@ -361,14 +361,14 @@ def test_snapshots_come_and_go_while_a_volume_is_copied_out(tmp_path: Path) -> N
     async def story(backend: QemuBackend) -> None:
         volume_id = new_id()
         await backend.create(volume_id, 1, Blank())
-        assert await qemu_io(str(folder / volume_id), "write -P 0x5a 0 500M", "qcow2")
+        assert await qemu_io(str(folder / volume_id), "write -P 0x5a 0 200M", "qcow2")
         await backend.snapshot(volume_id, "then")
         copying = asyncio.create_task(backend.copy_out(volume_id, "raw", copy))
         await until(copy.exists)
         await backend.delete_snapshot(volume_id, "then")
         await backend.create(new_id(), 1, OfVolume(volume_id))
         await copying
-        assert await qemu_io(str(copy), "read -P 0x5a 0 500M")
+        assert await qemu_io(str(copy), "read -P 0x5a 0 200M")
         assert len(snapshots(folder, volume_id).splitlines()) == 0
 
     play(QemuBackend(folder), story)

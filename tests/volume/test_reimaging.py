@@ -19,6 +19,7 @@ from actors.volume.messages import (
     CreateAttachment,
     CreateSnapshot,
     DeleteVolume,
+    DetachVolume,
     ListRows,
     ReimageVolume,
     SnapshotRequest,
@@ -52,12 +53,17 @@ class Writes(MemoryBackend):
         self.busy, self.may = asyncio.Event(), asyncio.Event()
         self.may.set()
         self.broken = False
+        self.under_way = 0
 
     async def rewrite(self, volume_id: str, size_gib: int, source: Source) -> None:
         assert isinstance(source, OfImage)
         self.begun.append(volume_id)
         self.busy.set()
-        await self.may.wait()
+        self.under_way += 1
+        try:
+            await self.may.wait()
+        finally:
+            self.under_way -= 1
         if self.broken:
             raise BackendError("the disk is full")
 
@@ -345,5 +351,20 @@ def test_a_new_room_writes_it_when_it_is_asked_again(tmp_path: Path) -> None:
         assert await later.reimage_root([of_server(row)]) == [None]
         assert (await shown(later, row)).status == "in-use"
         await later.close()
+
+    play(tmp_path, story)
+
+
+def test_one_that_is_detached_by_force_is_written_no_more(tmp_path: Path) -> None:
+    async def story(house: House, room: VolumeRoom, backend: Writes) -> None:
+        row = await volume(room, size_gib=5)
+        await room.create_attachment([CreateAttachment(token="ann", volume_id=row.id, instance_id=VM)])
+        backend.may.clear()
+        await room.reimage([ReimageVolume(token="ann", volume_id=row.id, image_id="img", reserved_too=True)])
+        await backend.busy.wait()
+        assert backend.under_way == 1
+        assert await room.detach_volume([DetachVolume(token="root", volume_id=row.id, force=True)]) == [None]
+        assert backend.under_way == 0
+        assert (await shown(room, row, WAIT_S)).status == "error"
 
     play(tmp_path, story)

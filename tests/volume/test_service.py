@@ -220,6 +220,17 @@ def test_the_next_attempt_takes_over_and_a_late_detach_is_harmless(tmp_path: Pat
     play(tmp_path, story)
 
 
+def test_volumes_of_one_instance_are_detached_in_one_batch(tmp_path: Path) -> None:
+    async def story(house: House, room: VolumeRoom) -> None:
+        one, two, three = [await volume(room) for _ in range(3)]
+        await attached(room, attach_request(use(one), use(two), use(three)))
+        await room.detach([replace(detach_request(), volume_ids=(row.id,)) for row in (one, two)])
+        world = await room.world()
+        assert world["exports"] == [three.id] and world["attachments"] == [f"{three.id}:vm-1 h1"]
+
+    play(tmp_path, story)
+
+
 def test_a_snapshot_makes_volumes_and_holds_its_volume(tmp_path: Path) -> None:
     async def story(house: House, room: VolumeRoom) -> None:
         mine = await volume(room, size_gib=4)
