@@ -19,6 +19,7 @@ SERVICES = (  # type, name, path at the edge
     ("image", "glance", "/image"),
     ("network", "neutron", "/network"),
     ("volumev3", "cinderv3", "/volume/v3/$(project_id)s"),
+    ("block-storage", "cinder", "/volume/v3/$(project_id)s"),  # its official type, which newer clients ask for
     ("placement", "placement", "/placement"),
 )
 

@@ -155,7 +155,7 @@ class VolumeAdministration(VolumeDesk):
             raise CallerError(forbidden("only an administrator may delete a volume whatever its status is"))
         volume = self._volume(request.volume_id, request.token)
         is_held = volume.id in self._rows.attachments
-        snapshots = [row for row in self._rows.snapshots.values() if row.volume_id == volume.id]
+        snapshots = self._rows.snapshots_of(volume.id)
         cascade = request.cascade and all(rules.is_owner(row, self._who(request.token)) for row in snapshots)
         rules.deletable(volume, is_held, bool(snapshots) and not cascade, request.force)
         for copy in self._rows.volumes.values():

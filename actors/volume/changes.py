@@ -50,6 +50,9 @@ class VolumeChanges(VolumeDesk):
             if not capabilities.are_enough(kind.extra_specs):
                 text = f"the back end of volumes is not what the type {kind.name!r} asks for"
                 raise CallerError(bad_request("volume_type", text))
+            if kind.id != self._rows.type_of(volume):
+                snapshots = [one for one in self._rows.snapshots_of(volume.id) if one.project_id == volume.project_id]
+                self._allowance().take_type(volume, snapshots, kind.id)
             new["volume_type"] = kind.id
         if request.readonly is not None:
             if volume.id in self._rows.attachments or volume.status != "available":
@@ -241,4 +244,4 @@ class VolumeChanges(VolumeDesk):
     def _changed_quota(self, request: QuotaRequest) -> VolumeQuota | Drop:
         self._administrator(request.token)
         quota = self._rows.quotas.get(request.project_id, VolumeQuota(id=request.project_id, limits={}))
-        return drop(quota) if request.reset else quotas.changed(quota, request.limits)
+        return drop(quota) if request.reset else quotas.changed(quota, request.limits, self._rows.types)

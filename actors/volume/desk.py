@@ -63,7 +63,9 @@ class VolumeDesk:
         return rules.owned_snapshot(self._rows.snapshots, snapshot_id, self._who(token))
 
     def _allowance(self) -> Allowance:
-        return Allowance(self._default_limits(), self._rows.quotas, self._rows.usages)
+        return Allowance(
+            self._default_limits(), self._rows.quotas, self._rows.usages, self._rows.types, self._rows.type_of
+        )
 
     def _default_limits(self) -> dict[str, int]:
         """What a project may have of each, where nothing else is said of it."""

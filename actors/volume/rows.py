@@ -92,8 +92,13 @@ class VolumeRows:
     def offers_of(self, volume_id: str) -> list[VolumeTransfer]:
         return [transfer for transfer in self.transfers.values() if transfer.volume_id == volume_id]
 
-    def has_snapshots(self, volume_id: str) -> bool:
-        return any(snapshot.volume_id == volume_id for snapshot in self.snapshots.values())
+    def snapshots_of(self, volume_id: str) -> list[VolumeSnapshot]:
+        return [snapshot for snapshot in self.snapshots.values() if snapshot.volume_id == volume_id]
+
+    def type_of(self, row: Volume | VolumeSnapshot) -> str:
+        """The id of a volume's type; a snapshot is of its volume's."""
+        volume = row if isinstance(row, Volume) else self.volumes.get(row.volume_id)
+        return (volume and volume.volume_type) or DEFAULT_TYPE.id
 
     def world(self) -> dict[str, list[str]]:
         return {
@@ -105,9 +110,7 @@ class VolumeRows:
     def _apply(self, change: Change) -> None:
         match change:
             case Volume():
-                self._count(self.volumes.get(change.id), -1)
-                self.volumes[change.id] = change
-                self._count(change, 1)
+                self._put_volume(change)
             case VolumeSnapshot():
                 self._count(self.snapshots.get(change.id), -1)
                 self.snapshots[change.id] = change
@@ -150,9 +153,21 @@ class VolumeRows:
             case VolumeQuota.__name__:
                 self.quotas.pop(change.id, None)
 
+    def _put_volume(self, row: Volume) -> None:
+        known = self.volumes.get(row.id)
+        is_other_type = known is not None and known.volume_type != row.volume_type
+        of_its_type = self.snapshots_of(row.id) if is_other_type else []
+        self._count(known, -1)
+        for snapshot in of_its_type:
+            self._count(snapshot, -1)
+        self.volumes[row.id] = row
+        self._count(row, 1)
+        for snapshot in of_its_type:
+            self._count(snapshot, 1)
+
     def _count(self, row: Volume | VolumeSnapshot | None, times: int) -> None:
         if row is not None:
-            self.usages[row.project_id].count(row, times)
+            self.usages[row.project_id].count(row, self.type_of(row), times)
 
 
 def _by_id(attachments: Sequence[VolumeAttachment]) -> dict[str, VolumeAttachment]:

@@ -118,8 +118,7 @@ class VolumeTransfers(VolumeDesk):
 
     def _snapshots_of(self, volume: Volume) -> list[VolumeSnapshot]:
         """That its project has: others stayed behind when the volume went on once before."""
-        rows = self._rows.snapshots.values()
-        return [row for row in rows if row.volume_id == volume.id and row.project_id == volume.project_id]
+        return [row for row in self._rows.snapshots_of(volume.id) if row.project_id == volume.project_id]
 
     # ------------------------------------------------------------ shown
 

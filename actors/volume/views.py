@@ -25,7 +25,7 @@ from actors.volume.messages import (
     VolumeView,
     shown_id,
 )
-from actors.volume.quotas import ABSENT, RESOURCES
+from actors.volume.quotas import NONE, shown
 
 
 class VolumeViews(VolumeHolding):
@@ -106,13 +106,13 @@ class VolumeViews(VolumeHolding):
             self._administrator(request.token)
         allowance = self._allowance()
         usage, quota = self._rows.usages.get(request.project_id), self._rows.quotas.get(request.project_id)
-        used = {name: getattr(usage, name, 0) if usage else 0 for name in (*RESOURCES, *ABSENT)}
+        types = self._rows.types
         return QuotaView(
             project_id=request.project_id,
-            limits=allowance.limits(request.project_id),
+            limits=shown(allowance.limits(request.project_id), types, NONE),
             own=dict(quota.limits) if quota else {},
-            defaults=self._default_limits(),
-            used=used,
+            defaults=shown(self._default_limits(), types, NONE),
+            used=shown(usage or {}, types, 0),
         )
 
 

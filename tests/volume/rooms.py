@@ -111,8 +111,10 @@ class House:
         return room
 
 
-async def volume(room: VolumeRoom, token: str = "ann", size_gib: int = 1, image_id: str = "") -> Volume:
-    request = CreateVolume(token=token, name="data", size_gib=size_gib, image_id=image_id)
+async def volume(
+    room: VolumeRoom, token: str = "ann", size_gib: int = 1, image_id: str = "", volume_type: str = ""
+) -> Volume:
+    request = CreateVolume(token=token, name="data", size_gib=size_gib, image_id=image_id, volume_type=volume_type)
     made = value_of((await room.create([request]))[0])
     return value_of((await room.wait([VolumeRequest(token=token, volume_id=made.id)], WAIT_S))[0])
 

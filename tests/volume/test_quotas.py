@@ -9,7 +9,16 @@ import pytest
 
 from actors.errors import CallerFault, value_of
 from actors.messages import BlockDevice
-from actors.volume.messages import CreateSnapshot, CreateVolume, ExtendVolume, QuotaRequest, VolumeRequest
+from actors.volume.messages import (
+    CreateSnapshot,
+    CreateVolume,
+    CreateVolumeType,
+    ExtendVolume,
+    QuotaRequest,
+    UpdateVolume,
+    UpdateVolumeType,
+    VolumeRequest,
+)
 from actors.volume.service import VolumeRoom
 from tests.volume.rooms import House, attach_request, blank, detach_request, field_of, status_of, volume
 from tests.volume.test_service import play
@@ -103,5 +112,50 @@ def test_quotas_are_an_administrators_to_change_and_others_are_not_seen(tmp_path
         assert await room.change_quota([QuotaRequest(token="root", project_id="p-ann", reset=True)]) == [None]
         made = value_of((await room.create([CreateVolume(token="ann", size_gib=1)]))[0])
         await room.wait([VolumeRequest(token="ann", volume_id=made.id)], 5.0)
+
+    play(tmp_path, story)
+
+
+def test_a_type_has_limits_of_its_own_whatever_its_name_becomes(tmp_path: Path) -> None:
+    async def story(house: House, room: VolumeRoom) -> None:
+        await room.create_type([CreateVolumeType(token="root", type_id="t-1", name="fast")])
+        await limit(room, volumes_fast=2, gigabytes_fast=5)
+        first = await volume(room, size_gib=2, volume_type="fast")
+        plain = await volume(room, size_gib=2)
+        await room.create_snapshot([CreateSnapshot(token="ann", volume_id=first.id)])
+        assert field_of((await room.create([CreateVolume(token="ann", size_gib=2, volume_type="fast")]))[0]) == (
+            "gigabytes_fast"
+        )
+        [grown] = await room.extend([ExtendVolume(token="ann", volume_id=first.id, size_gib=4)])
+        assert field_of(grown) == "gigabytes_fast"
+        [retyped] = await room.update([UpdateVolume(token="ann", volume_id=plain.id, volume_type="fast")])
+        assert field_of(retyped) == "gigabytes_fast"
+        await room.update_type([UpdateVolumeType(token="root", type_id="t-1", name="quick")])
+        for once in (room, await house.room()):
+            view = value_of((await once.show_quota([QuotaRequest(token="ann", project_id="p-ann")]))[0])
+            assert (view.limits["volumes_quick"], view.limits["gigabytes_quick"]) == (2, 5)
+            assert (view.used["volumes_quick"], view.used["snapshots_quick"], view.used["gigabytes_quick"]) == (1, 1, 4)
+            assert (view.used["volumes___DEFAULT__"], view.used["gigabytes"]) == (1, 6)
+            assert "volumes_fast" not in view.limits
+
+    play(tmp_path, story)
+
+
+def test_what_becomes_of_another_type_is_counted_there_with_its_snapshots(tmp_path: Path) -> None:
+    async def story(house: House, room: VolumeRoom) -> None:
+        await room.create_type([CreateVolumeType(token="root", type_id="t-1", name="fast")])
+        mine = await volume(room, size_gib=2)
+        await room.create_snapshot([CreateSnapshot(token="ann", volume_id=mine.id)])
+        value_of((await room.update([UpdateVolume(token="ann", volume_id=mine.id, volume_type="fast")]))[0])
+        for once in (room, await house.room()):
+            view = value_of((await once.show_quota([QuotaRequest(token="ann", project_id="p-ann")]))[0])
+            assert {name: used for name, used in view.used.items() if used} == {
+                "volumes": 1,
+                "snapshots": 1,
+                "gigabytes": 4,
+                "volumes_fast": 1,
+                "snapshots_fast": 1,
+                "gigabytes_fast": 4,
+            }
 
     play(tmp_path, story)

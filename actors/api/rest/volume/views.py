@@ -12,7 +12,6 @@ from typing import Any
 from actors.api.rest.microversions import Version
 from actors.records import VolumeSnapshot, VolumeType
 from actors.volume.messages import AttachmentView, QuotaView, VolumeView, shown_id
-from actors.volume.quotas import ABSENT, RESOURCES
 from actors.volume.rules import BACKEND_HOST
 
 POOL = f"{BACKEND_HOST}#qcow2"
@@ -156,8 +155,7 @@ def type_body(kind: VolumeType, is_admin: bool) -> dict[str, Any]:
 
 def quota_body(view: QuotaView, with_usage: bool) -> dict[str, Any]:
     body: dict[str, Any] = {"id": view.project_id}
-    for name in (*RESOURCES, *ABSENT):
-        limit = view.limits[name]
+    for name, limit in view.limits.items():
         body[name] = {"limit": limit, "in_use": view.used[name], "reserved": 0} if with_usage else limit
     return body
 

@@ -57,7 +57,8 @@ def test_a_token_says_what_clients_read(tmp_path: Path) -> None:
             (entry["type"], one["interface"]): one["url"] for entry in token["catalog"] for one in entry["endpoints"]
         }
         assert urls["compute", "public"] == "http://novaray.test/compute/v2.1"
-        assert urls["volumev3", "internal"].endswith("/volume/v3/" + token["project"]["id"])
+        for cinder in ("volumev3", "block-storage"):
+            assert urls[cinder, "internal"].endswith("/volume/v3/" + token["project"]["id"])
 
     play_as_admin(tmp_path, story)
 

@@ -185,6 +185,7 @@ def test_an_image_without_data_makes_no_volume(tmp_path: Path) -> None:
 CINDERS = {
     "volumes": 10, "snapshots": 10, "gigabytes": 1_000, "per_volume_gigabytes": -1, "backups": 10,
     "backup_gigabytes": 1_000, "groups": 10,
+    "volumes___DEFAULT__": -1, "snapshots___DEFAULT__": -1, "gigabytes___DEFAULT__": -1,
 }  # fmt: skip
 
 
