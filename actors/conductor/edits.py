@@ -16,15 +16,15 @@ from actors.errors import CallerError, CallerFault, bad_request, conflict, forbi
 from actors.states import Vm
 from actors.vifs import Vif
 
+NO_GUEST = (Vm.BUILDING, Vm.SHELVED, Vm.SHELVED_OFFLOADED)
 TAGS_LIMIT = 50  # of one server, as in Nova
 
 
 def edited(boot: Boot, edit: Edit, now: float, metadata_items: int = -1) -> CallerFault | None:
     """`metadata_items`: the project's quota of one server's, -1 = any number."""
     try:
-        if edit.vm_state and boot.vm_state in (Vm.SHELVED, Vm.SHELVED_OFFLOADED):  # it has no guest to be anything
-            text = f"Cannot 'os-resetState' instance {boot.id} while it is in vm_state {boot.vm_state}"
-            raise CallerError(conflict("", text))
+        if edit.vm_state:
+            _check_may_be_reset(boot)
         if edit.metadata is not None or edit.metadata_without:
             check_lock(boot, edit.above_locks)
         metadata, tags = _metadata(boot, edit, metadata_items), _tags(boot, edit)
@@ -54,6 +54,16 @@ def edited(boot: Boot, edit: Edit, now: float, metadata_items: int = -1) -> Call
         boot.become(lifecycle.reset(boot.state, Vm(edit.vm_state)))
         boot.acting = ""
     return None
+
+
+def _check_may_be_reset(boot: Boot) -> None:
+    """What is done to its guest may go on, and changes its state no more when it ends. But who builds or deletes it
+    tells what it is by then, and one that is shelved has no guest to be anything. Raises `CallerError`."""
+    what = f"vm_state {boot.vm_state}" if boot.vm_state in NO_GUEST else ""
+    if boot.instance.deleting:
+        what = f"task_state {boot.task}"
+    if what:
+        raise CallerError(conflict("", f"Cannot 'os-resetState' instance {boot.id} while it is in {what}"))
 
 
 def _as_now(vif: Vif, now: Vif) -> Vif:

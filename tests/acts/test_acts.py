@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from actors.acts import Pause, Reboot, Resume, Start, Stop, Suspend, Unpause
-from actors.api.act_messages import ActOnServer
+from actors.acts import Edit, Pause, Reboot, Resume, Start, Stop, Suspend, Unpause
+from actors.api.act_messages import ActOnServer, EditServer
 from actors.api.messages import CreateFlavor, ServersRequest
 from actors.errors import CallerError, value_of
 from actors.messages import ServerView
@@ -217,5 +217,46 @@ def test_names_metadata_and_tags_are_changed_durably(tmp_path: Path) -> None:
             await edit(vm_state="error")
         found = await world.conductor.instance(server.id)
         assert (found.spec.name, found.spec.metadata) == ("new", {"c": "3"})
+
+    in_world(tmp_path, play)
+
+
+@pytest.mark.parametrize("vm_state", ["active", "error"])
+@pytest.mark.parametrize("when", ["vm_state building", "task_state deleting"])
+def test_the_state_of_one_that_is_built_or_deleted_is_not_reset(tmp_path: Path, when: str, vm_state: str) -> None:
+    async def play(world: World) -> None:
+        empty = await world.state()
+        compute, go_on = world.compute, asyncio.Event()
+        build, destroy = compute.build, compute.destroy
+
+        async def builds_late(orders: Any) -> Any:
+            await go_on.wait()
+            return await build(orders)
+
+        async def destroys_late(orders: Any) -> Any:
+            await go_on.wait()
+            return await destroy(orders)
+
+        if when == "vm_state building":
+            compute.build = builds_late  # type: ignore[method-assign]
+            [reply] = await world.api.boot([world.request()])
+            [server_id] = value_of(reply)
+        else:
+            compute.destroy = destroys_late  # type: ignore[method-assign]
+            [server] = await world.boot(world.request())
+            server_id = server.id
+            await world.api.delete(ServersRequest(token=world.member, server_ids=(server_id,)))
+        edit = Edit(instance_id=server_id, vm_state=vm_state)
+        with pytest.raises(CallerError, match=f"is in {when}") as refused:
+            await world.api.edit(EditServer(token=world.admin, server_id=server_id, edit=edit))
+        assert refused.value.fault.status == 409
+        go_on.set()
+        await world.settled()
+        if when == "vm_state building":
+            [view] = await world.api.show(ServersRequest(token=world.member, server_ids=(server_id,), wait_s=10.0))
+            assert (value_of(view).status, len(world.conductor._seats)) == ("ACTIVE", 0)
+            await world.delete(value_of(view))
+        assert await world.state() == empty
+        assert world.conductor.boot(server_id) is None
 
     in_world(tmp_path, play)
