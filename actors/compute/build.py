@@ -49,6 +49,7 @@ class Build:
     connections: tuple[ConnectionInfo, ...] = ()  # block_devices
     kept_ports: tuple[str, ...] = ()  # plug_vifs: those whose tap was there already, so that no event may come
     mark: ResizeMark | None = None  # of a guest that is there and is defined anew, by another flavor
+    before: Build | None = None  # of one that has a mark and is not there: what it may be again
     disks: list[Disk] = field(default_factory=list)  # block_devices: bus and device name for each, in order
 
     def __post_init__(self) -> None:

@@ -93,6 +93,9 @@ class Guests(Protocol):
         its resize, with the volumes and ports that it has now. One that has another mark, or none, is left alone.
         `keep`: the disks that it has stay with what it wrote, grown or not."""
 
+    async def has_copies(self, before: Build) -> bool:
+        """Whether the disks of what it was before its resize are there, as their copies."""
+
     async def confirm_resize(self, instance_id: str, claim: Claim | None) -> None:
         """The copies and the mark go; a guest that runs notices nothing. `claim`: what it holds from now on."""
 

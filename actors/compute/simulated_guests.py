@@ -157,7 +157,8 @@ class SimulatedGuests:
         flavor = build.order.spec.flavor
         if build.mark is not None:
             if self._resized.get(build.id) != build.mark:
-                self._before[build.id] = self._flavors.get(build.id)
+                was = build.before.order.spec.flavor if build.before is not None else self._flavors.get(build.id)
+                self._before[build.id] = was
             self._resized[build.id] = build.mark
             self._flavors[build.id] = flavor
         elif build.id in self._flavors:
@@ -184,6 +185,10 @@ class SimulatedGuests:
             self._kept.discard(instance_id)
             if self._resized.pop(instance_id, None) is not None:
                 self._flavors[instance_id] = self._before.pop(instance_id)
+
+    async def has_copies(self, before: Build) -> bool:
+        """As `check_disks`."""
+        return True
 
     async def confirm_resize(self, instance_id: str, claim: Claim | None) -> None:
         self._resized.pop(instance_id, None)

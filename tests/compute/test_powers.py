@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from actors.acts import Act, Reboot, Start, Stop
+from actors.acts import Act, ConfirmResize, Reboot, RevertResize, Start, Stop, Unrescue
 from actors.api.act_messages import AttachVolumeTo, ImageOfServer
 from actors.clock import SystemClock
 from actors.compute.bringing_back import NO_PLACE
@@ -18,6 +18,8 @@ from actors.errors import value_of
 from actors.messages import ImageRequest, ServerView
 from actors.states import Power
 from tests.acts.test_acts import act, shown
+from tests.acts.test_rescue import rescue
+from tests.acts.test_resize import flavor, resize
 from tests.world import NODE_NAME, World, in_world
 
 
@@ -148,5 +150,41 @@ def test_what_its_host_holds_nothing_for_is_not_brought_back(tmp_path: Path) -> 
         [action] = [one for one in await world.api.instance_actions(world.member, server.id) if one.name == "reboot"]
         assert [NO_PLACE in event.traceback for event in action.events] == [True]
         assert await world.hypervisor.guests.power(server.id) is None
+
+    in_world(tmp_path, play)
+
+
+@pytest.mark.parametrize("end", ["reverted", "reverted after a volume came", "confirmed", "another resize"])
+def test_one_whose_resize_waits_is_brought_back_so_that_it_can_be_reverted(tmp_path: Path, end: str) -> None:
+    async def play(world: World) -> None:
+        big = await flavor(world, "big", 2, 256, 3)
+        [server] = await world.boot(world.request())
+        if end != "another resize":
+            await resize(world, server, "big")
+        await another_life(world)
+        if end == "another resize":
+            assert (await resize(world, server, "big")).status == "VERIFY_RESIZE"
+        if end == "reverted after a volume came":
+            volume_id = await world.volume()
+            await world.api.attach_volume(AttachVolumeTo(token=world.member, server_id=server.id, volume_id=volume_id))
+            await world.settled()
+            assert await world.volume_status(volume_id) == "in-use"
+        view = await act(world, server, ConfirmResize() if end == "confirmed" else RevertResize())
+        guests, own = world.hypervisor.guests, big if end == "confirmed" else server.embedded_flavor
+        assert (view.flavor, view.status) == (own.name, "ACTIVE" if end.startswith("reverted") else "SHUTOFF")
+        assert await guests.resized(server.id) is None
+        assert await guests.is_of(server.id, own)
+
+    in_world(tmp_path, play)
+
+
+def test_one_that_is_rescued_is_brought_back_on_its_own_disk(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        await rescue(world, server)
+        await another_life(world)
+        view = await act(world, server, Unrescue())
+        assert (view.status, view.power_state) == ("ACTIVE", "RUNNING")
+        assert await world.hypervisor.guests.rescued_by(server.id) == ""
 
     in_world(tmp_path, play)

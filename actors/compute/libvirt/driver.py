@@ -221,6 +221,8 @@ class LibvirtHypervisor:
     async def _define_with(self, build: Build, taken: Taken) -> None:
         guest = (self._virt_type, self._clock.now())
         current = await self._connection.call(definition, build.id) if build.mark else ""
+        if build.before is not None and not current:
+            current = domain_xml(plan_guest(build.before, self._config, self._started.host, taken, guest))
         if current and boots_from_cdrom(current, str(self._folder(build.id) / "disk")):
             build.disks = root_as_cdrom(build.disks, build.order.spec.image_properties)
         made = domain_xml(plan_guest(build, self._config, self._started.host, taken, guest))

@@ -224,6 +224,9 @@ class LibvirtGuests:
             if await resize.unresize(self._connection, self._folder(instance_id), instance_id, mark, keep):
                 await self._taps.remove(instance_id)
 
+    async def has_copies(self, before: Build) -> bool:
+        return await asyncio.to_thread(resize.has_copies, self._folder(before.id), before)
+
     async def confirm_resize(self, instance_id: str, claim: Claim | None) -> None:
         async with self._faults("resize"):
             await resize.confirm(self._connection, self._folder(instance_id), instance_id, claim)

@@ -116,6 +116,12 @@ def _put_back(folder: Path, wanted: set[str], keep: bool) -> None:
             disk.unlink()
 
 
+def has_copies(folder: Path, before: Build) -> bool:
+    """Whether each disk has its copy; where the root disk has, the others are put back already. Blocking."""
+    own = [path for path in disk_files(folder, before.disks).values() if LOCAL.fullmatch(path.name)]
+    return all(kept(path).exists() for path in ([folder / ROOT] if folder / ROOT in own else own))
+
+
 async def confirm(connection: Connection, folder: Path, instance_id: str, claim: Claim | None) -> None:
     now = await connection.call(definition, instance_id)
     if now and mark_of(now) is not None:
