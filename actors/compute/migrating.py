@@ -32,6 +32,7 @@ ARRIVE_S = 7_200.0  # most of it is for its disks to come
 RETURN_S = 600.0
 STEP = "migrate"
 NOT_HERE = "the guest is not on this host"
+UNKNOWN = "nobody can tell how the guest is"
 RUNS = "the guest runs on the host that it left"
 
 Start = Callable[[ActOrder], Awaitable[None]]
@@ -81,14 +82,18 @@ async def arrive(node: Compute, order: ActOrder, act: Arrive, hurry: asyncio.Eve
 
 async def come_back(node: Compute, order: ActOrder, act: Return) -> Build:
     """As `arrive`, of one whose disks are here. What was made for the other host to fetch goes. Where another room is
-    away it raises `HostError` of that step: it can go nowhere else, so that it is tried again."""
+    away it raises `HostError` of that step: it can go nowhere else, so that it is tried again. One that this host has
+    forgotten meanwhile, or an operator taken away, is defined of its disks."""
     build = _build(node, order, act.token)
     guests = node.hypervisor.guests
-    if (power := await guests.power(build.id)) is None:
-        raise HostError(HostFault(STEP, order.host, NOT_HERE))
     works: tuple[Work, ...] = (steps.allocate_networks, steps.attach_block_devices)
-    if power is Power.SHUTDOWN:
-        works = (*works, _keep_kind, steps.define_guest)
+    match await guests.power(build.id):
+        case Power.SHUTDOWN:
+            works = (*works, _keep_kind, steps.define_guest)
+        case None if build.id in await guests.powers():
+            raise HostError(HostFault(STEP, order.host, UNKNOWN))
+        case None:
+            works = (*works, _check_disks, steps.define_guest)
     async with asyncio.timeout(RETURN_S):
         try:
             await _run(node, build, works, asyncio.Event())
@@ -133,6 +138,12 @@ async def _run(node: Compute, build: Build, works: tuple[Work, ...], hurry: asyn
 async def _take(node: Compute, builds: list[Build], offers: tuple[DiskOffer, ...]) -> Failures:
     for build in builds:
         await node.hypervisor.guests.take_disks(build, offers)
+    return {}
+
+
+async def _check_disks(node: Compute, builds: list[Build]) -> Failures:
+    for build in builds:
+        await node.hypervisor.guests.check_disks(build)
     return {}
 
 

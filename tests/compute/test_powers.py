@@ -18,6 +18,7 @@ from actors.errors import value_of
 from actors.messages import ImageRequest, ServerView
 from actors.states import Power
 from tests.acts.test_acts import act, shown
+from tests.acts.test_migrate import OTHER, begin, migrate, seen
 from tests.acts.test_rescue import rescue
 from tests.acts.test_resize import flavor, resize
 from tests.world import NODE_NAME, World, in_world
@@ -186,5 +187,20 @@ def test_one_that_is_rescued_is_brought_back_on_its_own_disk(tmp_path: Path) -> 
         view = await act(world, server, Unrescue())
         assert (view.status, view.power_state) == ("ACTIVE", "RUNNING")
         assert await world.hypervisor.guests.rescued_by(server.id) == ""
+
+    in_world(tmp_path, play)
+
+
+@pytest.mark.parametrize("how", ["forgotten", "taken away"])
+def test_one_that_goes_back_to_a_host_that_has_no_guest_of_it_any_more_runs_there(tmp_path: Path, how: str) -> None:
+    async def play(world: World) -> None:
+        server, _, _ = await begin(world, image="", block_devices=(world.root_volume(),))
+        assert (await migrate(world, server)).host == OTHER
+        if how == "forgotten":
+            await another_life(world)
+        else:
+            take_away(world, server)
+        assert seen(await act(world, server, RevertResize())) == ("ACTIVE", None, "RUNNING", NODE_NAME)
+        assert await world.hypervisor.guests.power(server.id) is Power.RUNNING
 
     in_world(tmp_path, play)
