@@ -37,7 +37,7 @@ from actors.compute.libvirt.moving import ARRIVING, LOCK, PACKED
 from actors.compute.libvirt.rescue_xml import RESCUE, RESCUE_CONFIG
 from actors.compute.libvirt.resize import KEPT, definition
 from actors.compute.libvirt.resize_xml import before, boots_from_cdrom, marked
-from actors.compute.libvirt.storage import CONSOLE_LOG, disk_files
+from actors.compute.libvirt.storage import CONSOLE_LOG, NVRAM, disk_files
 from actors.compute.libvirt.taps import Taps
 from actors.compute.libvirt.virt_type import VirtType, choose_virt_type
 from actors.compute.libvirt.watchdog import NodeWatchdog
@@ -56,7 +56,10 @@ CONSOLE_LINES = 1_000
 FAULT_LINES = 5  # of the console in a fault
 SEED_BYTES = 512  # of randomness for the guest, as Nova gives
 DISK_PATTERNS = {
-    "root": ("disk", f"disk{KEPT}", f"disk{PACKED}", f"disk{ARRIVING}*", LOCK, RESCUE),
+    "root": (
+        *("disk", f"disk{KEPT}", f"disk{PACKED}", f"disk{ARRIVING}*", LOCK, RESCUE),
+        *(NVRAM, f"{NVRAM}{PACKED}", f"{NVRAM}{ARRIVING}*"),
+    ),
     "config": ("disk.config", RESCUE_CONFIG),
     "ephemeral": ("disk.eph*", "disk.swap*"),
 }

@@ -22,7 +22,7 @@ from actors.compute.libvirt.hardware import Hardware, hardware_of
 from actors.compute.libvirt.host import Host, Taken, free_devices
 from actors.compute.libvirt.interfaces import interface_elements
 from actors.compute.libvirt.machine import Machine, machine_elements
-from actors.compute.libvirt.storage import CONSOLE_LOG, disk_elements, disk_files
+from actors.compute.libvirt.storage import CONSOLE_LOG, NVRAM, disk_elements, disk_files
 from actors.messages import BootSpec, BuildOrder, Claim, DestroyOrder, Vif
 
 NOVA_NAMESPACE = "http://openstack.org/xmlns/libvirt/nova/1.1"  # tools that read Nova's guests know this one
@@ -74,7 +74,7 @@ def plan_guest(build: Build, config: NodeConfig, host: Host, taken: Taken, guest
     return GuestPlan(
         order=build.order,
         created_at=created_at,
-        machine=Machine(build.id, virt_type, host.architecture),
+        machine=Machine(build.id, virt_type, host.architecture, folder / NVRAM),
         cpu=plan_cpu(spec.flavor, wanted, host, taken, virt_type),
         disks=disks,
         files=disk_files(folder, disks),

@@ -1,7 +1,8 @@
 """Disks of a guest that goes to another host: packed where it was, unpacked where it goes. Thin.
 
 Called by `guests.py`, of guests that are off. Each disk is packed as one qcow2 file with all that it is laid over, and
-only what was written; swap is not: it is made anew. Invariants: the disks themselves are never touched where it was;
+only what was written; swap is not: it is made anew. What the firmware of a UEFI guest remembers goes as a disk does,
+and before them: so who has all of these has that, too. Invariants: the disks themselves are never touched where it was;
 where it goes each appears whole under its name, or not at all.
 """
 
@@ -14,7 +15,7 @@ from pathlib import Path
 from actors.compute.build import Disk
 from actors.compute.libvirt import disks
 from actors.compute.libvirt.resize import LOCAL, ROOT, SWAP, local_disks
-from actors.compute.libvirt.storage import disk_files
+from actors.compute.libvirt.storage import NVRAM, disk_files
 from actors.image.disk_offers import Offer, fetch
 from actors.messages import DiskOffer
 
@@ -26,7 +27,8 @@ def pack(folder: Path, hurried: Callable[[], bool], reserve_bytes: int, anew: bo
     """Blocking. The packed files; `anew`: what was packed before may be of another time. Raises `ToolFailed`."""
     if anew:
         forget(folder)
-    found = [disk for disk in local_disks(folder) if _is_packed(disk)]
+    nvram = [folder / NVRAM] if (folder / NVRAM).exists() else []
+    found = [*nvram, *(disk for disk in local_disks(folder) if _is_packed(disk))]
     for disk in found:
         disks.pack(disk, _packed(disk), hurried, reserve_bytes)
     return [_packed(disk) for disk in found]

@@ -26,6 +26,7 @@ IO_QUOTAS = (
     "total_iops_sec",
 )
 CONSOLE_LOG = "console.log"
+NVRAM = "nvram.fd"  # goes with the root disk wherever that goes
 
 
 def disk_files(folder: Path, disks: list[Disk]) -> dict[str, Path]:

@@ -190,7 +190,11 @@ def test_windows_and_uefi() -> None:
     root = parsed("kvm", image_properties=properties | {"hw_machine_type": "q35"})
     assert one(root, "clock").get("offset") == "localtime"
     assert one(root, "./features/hyperv/relaxed").get("state") == "on"
-    assert (one(root, "os").get("firmware"), one(root, "./os/loader").get("secure")) == ("efi", "yes")
+    secure = one(root, "./os/firmware/feature")
+    assert (one(root, "os").get("firmware"), secure.attrib) == ("efi", {"enabled": "yes", "name": "secure-boot"})
+    assert (one(root, "./os/nvram").text or "").endswith(f"{INSTANCE}/nvram.fd")
+    with pytest.raises(CallerError, match="q35"):
+        parsed("kvm", image_properties=properties)
     assert one(root, "./os/type").get("machine") == "q35"
 
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from actors.compute.build import Disk
 from actors.compute.libvirt import disks, moving
+from actors.compute.libvirt.storage import NVRAM
 from actors.errors import CallerError
 from actors.image.data_server import DataServer
 from actors.image.disk_offers import DiskOffers
@@ -58,6 +59,19 @@ def test_each_disk_but_swap_is_packed_and_stays_what_it_is(tmp_path: Path) -> No
     assert [path.stat().st_mtime_ns for path in pack(folder)] != times  # the guest may have run since
     moving.forget(folder)
     assert {path.name for path in folder.iterdir()} == set(before)
+
+
+def test_what_the_firmware_remembers_goes_first_and_is_what_it_was(tmp_path: Path) -> None:
+    source, target = tmp_path / "guest", tmp_path / "there"
+    made(source)
+    (source / NVRAM).write_bytes(remembered := b"boot order".ljust(528 * 1024, b"\xff"))
+    packed = pack(source)
+    assert [moving.name_of(path) for path in packed] == [NVRAM, "disk", "disk.eph0"]
+    target.mkdir()
+    disks.unpack(packed[0], target / NVRAM)
+    assert (target / NVRAM).read_bytes() == (source / NVRAM).read_bytes() == remembered
+    moving.forget(source)
+    assert not list(source.glob(f"*{moving.PACKED}"))
 
 
 def test_whoever_knows_the_secret_has_the_disks_whole(tmp_path: Path) -> None:
