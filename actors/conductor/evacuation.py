@@ -48,9 +48,10 @@ class Evacuations(Departures[EvacuateRequest]):
 
 
 def on_node(conductor: Conductor, node: str) -> list[Boot]:
-    """Servers that ran on it, as they are when it leaves; one in ERROR waits for somebody to look at it."""
-    rows = (boot for boot in conductor.all_boots() if boot.instance.node == node)
-    return [boot for boot in rows if boot.instance.vm_state in (Vm.ACTIVE, Vm.STOPPED) and boot.instance.launched_at]
+    """Servers that ran on it, as they are when it leaves, and those for which no host was found since; another in ERROR
+    waits for somebody to look at it."""
+    there = [boot for boot in conductor.all_boots() if boot.instance.node == node and boot.instance.launched_at]
+    return [boot for boot in there if boot.instance.vm_state in (Vm.ACTIVE, Vm.STOPPED) or boot.homeless]
 
 
 def about_to_leave(conductor: Conductor, node: str) -> list[Boot]:

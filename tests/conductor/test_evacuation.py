@@ -11,7 +11,8 @@ import pytest
 
 from actors.acts import Stop
 from actors.api.act_messages import ActOnServer
-from actors.api.messages import EvacuateNode, EvacuateServer, ForceDown, ServersRequest
+from actors.api.messages import Evacuated, EvacuateNode, EvacuateServer, ForceDown, ServersRequest
+from actors.cluster.evacuation import evacuate_all
 from actors.errors import CallerError, value_of
 from actors.messages import ServerView
 from tests.world import NODE_NAME, World, in_world
@@ -113,6 +114,26 @@ def test_where_no_host_has_room_nothing_is_lost_and_it_can_be_tried_again(tmp_pa
         assert (moved.status, moved.node, moved.fault) == ("ACTIVE", OTHER, None)
         assert [vif.fixed_ips for vif in moved.addresses] == [vif.fixed_ips for vif in server.addresses]
         assert await world.volume_status(volume) == "in-use"
+
+    in_world(tmp_path, play)
+
+
+def test_the_policy_tries_again_where_no_host_had_room(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server = await on_volume(world)
+        await lose(world)
+        seen: list[str] = []
+
+        async def asked() -> list[Evacuated]:
+            if len(seen) == 1:
+                await world.join(OTHER)
+            found = await world.api.evacuate_node(EvacuateNode(token=world.admin, node=NODE_NAME))
+            await world.settled()
+            seen.append((await show(world, server)).status)
+            return found
+
+        await evacuate_all(asked, NODE_NAME, lambda: False, 0.0)
+        assert seen == ["ERROR", "ACTIVE", "ACTIVE"]
 
     in_world(tmp_path, play)
 
