@@ -408,6 +408,13 @@ class Image(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     updated_at: float = 0.0
 
 
+class DeletedImage(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """An image had this id, and may have disks, orders and scripts that name it: no other ever has it."""
+
+    id: str
+    deleted_at: float
+
+
 class ImageMember(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A project that a shared image was offered to."""
 
@@ -811,6 +818,7 @@ Record = (
     | PlacementName
     | Consumer
     | Image
+    | DeletedImage
     | ImageMember
     | MetadefNamespace
     | MetadefResourceType

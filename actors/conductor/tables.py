@@ -379,6 +379,12 @@ class ImageRow(SQLModel, table=True):
     updated_at: float
 
 
+class DeletedImageRow(SQLModel, table=True):
+    __tablename__ = "deleted_images"
+    id: Key
+    deleted_at: float
+
+
 class ImageMemberRow(SQLModel, table=True):
     __tablename__ = "image_members"
     id: Key
@@ -728,6 +734,7 @@ ROWS: dict[type[records.Record], type[SQLModel]] = {
     records.PlacementName: PlacementNameRow,
     records.Consumer: ConsumerRow,
     records.Image: ImageRow,
+    records.DeletedImage: DeletedImageRow,
     records.ImageMember: ImageMemberRow,
     records.MetadefNamespace: MetadefNamespaceRow,
     records.MetadefResourceType: MetadefResourceTypeRow,

@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from actors.clock import Clock
-from actors.errors import CallerError, CallerFault
+from actors.errors import CallerError, CallerFault, conflict
 from actors.faces import TokenVerifier
 from actors.image import patch, query, rules, sharing, states
 from actors.image.messages import (
@@ -76,7 +76,10 @@ class ImageAdministration:
         return replies
 
     def _new(self, drafts: dict[str, Image], request: CreateImage) -> Image:
-        return rules.new_image(drafts, request, self._who(request.token), self._clock.now())
+        who = self._who(request.token)
+        if request.image_id in self._rows.gone:
+            raise CallerError(conflict("id", f"Image ID {request.image_id} already exists!"))
+        return rules.new_image(drafts, request, who, self._clock.now())
 
     async def patch(self, requests: list[PatchImage]) -> list[Image | CallerFault]:
         """Each request's changes are all made, or none."""

@@ -54,8 +54,8 @@ class Intake:
                 raise CallerError(conflict("offset", f"other bytes than these came for offset {offset} before"))
             if known < len(data):
                 self._append(data[known:])
-        except FileNotFoundError:  # the part was removed under our hands
-            raise CallerError(conflict("image_id", "the upload was dropped or begun again")) from None
+        except FileNotFoundError:
+            raise _dropped() from None
         return self.position
 
     def finish(self, os_hash_value: str) -> Content:
@@ -66,8 +66,11 @@ class Intake:
         if os_hash_value and os_hash_value.lower() != digest:
             raise CallerError(bad_request("os_hash_value", f"the sha512 of what came is {digest}"))
         virtual_size = self._inspection.finish() if self.position else 0
-        with self.part.open("rb") as file:
-            os.fsync(file.fileno())
+        try:
+            with self.part.open("rb") as file:
+                os.fsync(file.fileno())
+        except FileNotFoundError:
+            raise _dropped() from None
         return Content(
             size=self.position, virtual_size=virtual_size, checksum=self._md5.hexdigest(), os_hash_value=digest
         )
@@ -75,11 +78,11 @@ class Intake:
     def _append(self, data: bytes) -> None:
         if self.position + len(data) > IMAGE_LIMIT_BYTES:
             raise CallerError(CallerFault(413, f"an image may have {IMAGE_LIMIT_BYTES} bytes", "data"))
-        for start in range(0, len(data), PIECE_BYTES):
-            self._inspection.eat(data[start : start + PIECE_BYTES])
-        with self.part.open("r+b") as file:
+        with self.part.open("r+b") as file:  # first: where the disk is full nothing has been looked at yet
             file.seek(self.position)
             file.write(data)
+        for start in range(0, len(data), PIECE_BYTES):
+            self._inspection.eat(data[start : start + PIECE_BYTES])
         self._sha512.update(data)
         self._md5.update(data)
         self.position += len(data)
@@ -88,3 +91,8 @@ class Intake:
         with self.part.open("rb") as file:
             file.seek(offset)
             return file.read(length)
+
+
+def _dropped() -> CallerError:
+    """The part was removed under our hands."""
+    return CallerError(conflict("image_id", "the upload was dropped or begun again"))

@@ -56,10 +56,14 @@ class ImageRoom(ImageUploads, MetadefDoor):
         await self._rows.load()
         await asyncio.to_thread(self._store.prepare)
         cut_off = [image for image in self._rows.images.values() if image.status in states.RECEIVING]
-        for image in cut_off:
-            self._store.remove(image.id)
+        await asyncio.to_thread(self._sweep, [image.id for image in cut_off])
         await self._rows.commit([msgspec.structs.replace(image, status="queued") for image in cut_off])
         await self._server.start()
+
+    def _sweep(self, cut_off: list[str]) -> None:
+        """Data of images that were taken away, or not whole, when a former room died."""
+        for image_id in (*cut_off, *(name for name in self._store.names() if name in self._rows.gone)):
+            self._store.remove(image_id)
 
     async def close(self) -> None:
         await self.imported()
@@ -144,8 +148,8 @@ class ImageRoom(ImageUploads, MetadefDoor):
             await self._remove([image for image in images if not image.protected])
 
     async def _remove(self, images: list[Image]) -> None:
-        gone = {image.id: image for image in images}
-        await self._rows.commit([change for image in gone.values() for change in self._rows.with_members(image)])
+        gone, now = {image.id: image for image in images}, self._clock.now()
+        await self._rows.commit([change for image in gone.values() for change in self._rows.without(image, now)])
         for image_id in gone:
             self._copies.drop(image_id)
             self._uploads.pop(image_id, None)

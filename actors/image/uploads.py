@@ -25,6 +25,7 @@ from actors.image.store import ImageStore
 from actors.messages import ImageRequest
 from actors.records import Change, Image
 
+LEDGER_PAUSE_S = 0.1  # before a ledger that is away is asked again, which itself waits for its conductor
 UPLOADS_LIMIT = 64  # uploads under way
 UPLOAD_IDLE_LIMIT_S = 3600.0  # an upload without a chunk for so long may be dropped for another
 
@@ -49,7 +50,11 @@ class ImageUploads(ImageAdministration):
                 if isinstance(reply, Image):
                     begun.append(msgspec.structs.replace(reply, status=states.after(reply.status, Event.UPLOAD)))
                     await self._open(reply)
-            await self._rows.commit(begun)
+            try:
+                await self._rows.commit(begun)
+            except (ConnectionError, CallerError):
+                await self._unopen([reply for reply in begun if isinstance(reply, Image)])
+                raise
         return replies
 
     async def open_upload(self, requests: list[OpenUpload]) -> list[CallerFault | None]:
@@ -66,7 +71,11 @@ class ImageUploads(ImageAdministration):
                 raise CallerError(conflict("image_id", f"an upload of image {image.id} is under way: {image.status}"))
             await self._open(image)
             event = Event.STAGE if request.staging else Event.UPLOAD
-            await self._commit_status(image, states.after(image.status, event))
+            try:
+                await self._commit_status(image, states.after(image.status, event))
+            except (ConnectionError, CallerError):
+                await self._unopen([image])
+                raise
         except CallerError as error:
             return error.fault
         return None
@@ -86,7 +95,7 @@ class ImageUploads(ImageAdministration):
     async def _open(self, image: Image) -> None:
         if len(self._uploads) >= UPLOADS_LIMIT:
             for image_id in self._idle_uploads():
-                del self._uploads[image_id]
+                await self._drop(self._rows.images[image_id])
         has_none = DEVICES in image.properties  # its volumes are made of snapshots
         intake = Intake(self._store.new_part(image.id), image.disk_format, self._clock.monotonic(), has_none)
         await asyncio.to_thread(intake.open)
@@ -172,7 +181,7 @@ class ImageUploads(ImageAdministration):
             status = states.after(now.status, Event.FINISH)
             await asyncio.to_thread(self._store.publish, intake.part, image.id)
             whole = msgspec.structs.replace(now, **msgspec.structs.asdict(content))
-            active = await self._commit_status(whole, status)
+            active = await self._surely(whole, status)
             del self._uploads[image.id]
         return active
 
@@ -180,10 +189,28 @@ class ImageUploads(ImageAdministration):
         """Back to queued, without data."""
         async with self._writing:
             image = self._rows.images.get(image_id)
-            if image is None or image.status not in states.RECEIVING or self._uploads.pop(image_id, None) is None:
-                return
-            await asyncio.to_thread(self._store.remove, image_id)
-            await self._commit_status(image, states.after(image.status, Event.DROP))
+            if image is not None and image.status in states.RECEIVING and image_id in self._uploads:
+                await self._drop(image)
+
+    async def _drop(self, image: Image) -> None:
+        """Under the lock."""
+        del self._uploads[image.id]
+        await asyncio.to_thread(self._store.remove, image.id)
+        await self._surely(image, states.after(image.status, Event.DROP))
+
+    async def _unopen(self, images: list[Image]) -> None:
+        """Of uploads whose beginning could not be written no seat is taken, and no file left."""
+        for image in images:
+            if self._rows.images[image.id].status == "queued" and self._uploads.pop(image.id, None) is not None:
+                await asyncio.to_thread(self._store.remove, image.id)
+
+    async def _surely(self, image: Image, status: str) -> Image:
+        """The end of what was begun: a ledger that is away, or full, is waited for, since nobody would say it later."""
+        while True:
+            try:
+                return await self._commit_status(image, status)
+            except (ConnectionError, CallerError):
+                await asyncio.sleep(LEDGER_PAUSE_S)
 
     def _upload_of(self, image: Image) -> tuple[Intake, asyncio.Lock]:
         upload = self._uploads.get(image.id)

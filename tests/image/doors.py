@@ -1,9 +1,12 @@
-"""What the tests of the image and volume rooms share: callers with tokens, and a clock that stands still."""
+"""What the tests of the image and volume rooms share: callers with tokens, a clock that stands still, a ledger that
+is away at times."""
 
 from __future__ import annotations
 
 from actors.errors import CallerError, unauthorized
+from actors.ledger import MemoryLedger
 from actors.messages import AuthContext
+from actors.records import Change
 
 
 def caller(name: str, project: str, roles: tuple[str, ...] = ("member",)) -> AuthContext:
@@ -43,3 +46,15 @@ class StillClock:
 
     def monotonic(self) -> float:
         return self.at
+
+
+class Falters(MemoryLedger):
+    """Is away once: the commit that is the `away`th from now fails."""
+
+    away = 0
+
+    async def commit(self, changes: list[Change]) -> None:
+        self.away -= 1
+        if self.away == 0:
+            raise ConnectionError("the conductor restarts")
+        await super().commit(changes)

@@ -78,3 +78,18 @@ def test_an_upload_that_was_dropped_says_so(tmp_path: Path) -> None:
     intake.part.unlink()
     with pytest.raises(CallerError, match="dropped"):
         intake.write(0, qcow2(1 << 20))
+
+
+def test_bytes_that_the_disk_did_not_take_may_come_again(tmp_path: Path) -> None:
+    data = qcow2(1 << 20)
+    intake = new_intake(tmp_path, "qcow2")
+    intake.part.unlink()
+    intake.part.mkdir()
+    with pytest.raises(IsADirectoryError):  # what is full says something else
+        intake.write(0, data[:20])
+    intake.part.rmdir()
+    intake.open()
+    assert intake.write(0, data[:20]) == 20
+    intake.write(20, data[20:])
+    content = intake.finish("")
+    assert (content.virtual_size, content.os_hash_value) == (1 << 20, hashlib.sha512(data).hexdigest())

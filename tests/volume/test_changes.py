@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from actors.errors import value_of
-from actors.ledger import MemoryLedger
-from actors.records import Change, Volume
+from actors.records import Volume
 from actors.volume.backend import BLOCK_BYTES, BackendError, MemoryBackend
 from actors.volume.kinds import DEFAULT_TYPE
 from actors.volume.messages import (
@@ -33,6 +32,7 @@ from actors.volume.messages import (
 )
 from actors.volume.service import VolumeRoom
 from actors.volume.user_messages import NOT_COPIED
+from tests.image.doors import Falters
 from tests.volume.rooms import (
     WAIT_S,
     Gallery,
@@ -313,18 +313,6 @@ def test_what_was_cut_off_is_usable_or_says_so(tmp_path: Path) -> None:
         assert await status(again, rows["extending"]) == "error_extending"
 
     play(tmp_path, story)
-
-
-class Falters(MemoryLedger):
-    """Is away once: when `away` more commits have come."""
-
-    away = -1
-
-    async def commit(self, changes: list[Change]) -> None:
-        self.away -= 1
-        if self.away == 0:
-            raise ConnectionError("the conductor restarts")
-        await super().commit(changes)
 
 
 def test_what_was_begun_ends_though_the_ledger_is_away(tmp_path: Path) -> None:
