@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from string import ascii_lowercase
 
+import msgspec
+
 from actors.compute.build import Disk
 from actors.errors import CallerError, bad_request, conflict
 from actors.messages import BlockDevice, BootSpec, ConnectionInfo
@@ -32,6 +34,21 @@ def disks_for(spec: BootSpec, connections: tuple[ConnectionInfo, ...]) -> list[D
     if not any(one.disk.boot_index == 0 for one in wanted):
         raise CallerError(bad_request(MAPPING, "nothing has boot_index 0 and no image is given: nothing to boot from"))
     return _named(wanted, spec.image_properties)
+
+
+def named_volumes(spec: BootSpec) -> tuple[BlockDevice, ...]:
+    """The mappings whose destination is a volume, in order, each under the name that its disk has: `/dev/vdb`.
+
+    Raises CallerError as `disks_for`.
+    """
+    volumes = [device for device in spec.block_devices if device.destination_type == "volume"]
+    if not volumes:
+        return ()
+    places = tuple(ConnectionInfo(volume_id=str(place), size_gib=0, export="") for place in range(len(volumes)))
+    names = {disk.connection.volume_id: disk.device for disk in disks_for(spec, places) if disk.connection}
+    return tuple(
+        msgspec.structs.replace(device, device_name=f"/dev/{names[str(place)]}") for place, device in enumerate(volumes)
+    )
 
 
 def root_as_cdrom(disks: list[Disk], image_properties: dict[str, str]) -> list[Disk]:

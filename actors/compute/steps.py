@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import compress
 from typing import TYPE_CHECKING, TypeVar
 
-from actors.compute.block_info import disks_for
+from actors.compute.block_info import disks_for, named_volumes
 from actors.compute.build import Build, Disk
 from actors.errors import CallerFault, Fault, HostFault
 from actors.messages import (
@@ -164,7 +164,7 @@ def _attach_request(node: Compute, build: Build) -> AttachRequest:
         attempt=build.order.attempt,
         project_id=spec.project_id,
         host=build.order.host,
-        devices=_volumes(build),
+        devices=named_volumes(spec),
         epoch=node.epoch,
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from actors.compute.block_info import disks_for, one_more
+from actors.compute.block_info import disks_for, named_volumes, one_more
 from actors.compute.build import Disk
 from actors.conductor.held import held
 from actors.errors import CallerError
@@ -27,13 +27,11 @@ def attached_volumes(spec: BootSpec, instance_id: str) -> tuple[BlockDevice, ...
         return ()
     ids = [id_of(device, instance_id, place) for place, device in enumerate(devices)]
     try:
-        disks = _disks(spec, ids)
+        named = named_volumes(spec)
     except CallerError:  # a boot that could not be: its disks have no names
-        disks = []
-    names = {disk.connection.volume_id: disk.device for disk in disks if disk.connection}
+        named = tuple(replace(device, device_name="") for device in devices)
     return tuple(
-        replace(device, source_type=VOLUME, source_id=volume_id, device_name=_path(names.get(volume_id, "")))
-        for device, volume_id in zip(devices, ids, strict=True)
+        replace(device, source_type=VOLUME, source_id=volume_id) for device, volume_id in zip(named, ids, strict=True)
     )
 
 
@@ -43,7 +41,7 @@ def with_volume(spec: BootSpec, instance_id: str, device: BlockDevice) -> tuple[
     ids = [volume.source_id for volume in volumes]
     disks = [disk for flavor in held(spec) for disk in _disks(replace(spec, flavor=flavor), ids)]
     disk = one_more(disks, device, spec.image_properties)
-    return (*_local(spec), *volumes, replace(device, device_name=_path(disk.device), disk_bus=disk.bus))
+    return (*_local(spec), *volumes, replace(device, device_name=f"/dev/{disk.device}", disk_bus=disk.bus))
 
 
 def with_named_volumes(spec: BootSpec, instance_id: str) -> tuple[BlockDevice, ...]:
@@ -79,7 +77,3 @@ def _local(spec: BootSpec) -> list[BlockDevice]:
 
 def _disks(spec: BootSpec, volume_ids: list[str]) -> list[Disk]:
     return disks_for(spec, tuple(ConnectionInfo(volume_id=one, size_gib=0, export=one) for one in volume_ids))
-
-
-def _path(name: str) -> str:
-    return f"/dev/{name}" if name else ""

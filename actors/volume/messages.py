@@ -365,7 +365,7 @@ class QuotaRequest(msgspec.Struct, frozen=True, kw_only=True):
 class RowQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which rows, in which order, which page; in the words of `actors/volume/query.py`."""
 
-    texts: dict[str, str] = {}  # a field → the value wanted
+    texts: dict[str, tuple[str, ...]] = {}  # a field → the values wanted, one of which it must be
     like: dict[str, str] = {}  # a field → a part of it
     user_metadata: dict[str, str] = {}
     all_projects: bool = False  # an administrator's right; others' wish for it is ignored

@@ -99,7 +99,7 @@ def page(items: Collection[Item], identify: Callable[[Item], str], query: RowQue
 
 def _matches(row: Any, query: RowQuery) -> bool:
     return (
-        all(_value(row, name) == wanted for name, wanted in query.texts.items())
+        all(_value(row, name) in wanted for name, wanted in query.texts.items())
         and all(part in (_value(row, name) or "") for name, part in query.like.items())
         and all(row.user_metadata.get(key) == value for key, value in query.user_metadata.items())
         and all(COMPARISONS[comparison](getattr(row, field), at) for field, comparison, at in query.times)

@@ -71,7 +71,7 @@ class VolumeViews(VolumeHolding):
             row
             for row in sorted(self._rows.attachments.values(), key=lambda row: (row.attached_at, row.id), reverse=True)
             if query.is_shown(self._rows.volumes[row.volume_id].project_id, request.query, who)
-            and all(_attachment_field(row, name) == wanted for name, wanted in request.query.texts.items())
+            and all(_attachment_field(row, name) in wanted for name, wanted in request.query.texts.items())
         ]
         shown, more = query.page(rows, shown_id, request.query)
         return AttachmentPage(views=[self._view(row) for row in shown], total=len(rows), more=more)

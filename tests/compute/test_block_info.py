@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.compute.block_info import disks_for, root_as_cdrom
+from actors.compute.block_info import disks_for, named_volumes, root_as_cdrom
 from actors.compute.build import Disk
 from actors.errors import CallerError
 from actors.messages import BlockDevice, BootSpec
@@ -53,6 +53,15 @@ def test_a_volume_with_boot_index_0_comes_first_and_no_local_root_is_made() -> N
     disks = disks_for(wanted, (volume("v1"), volume("v0")))
     assert [(disk.device, disk.serial, disk.boot_index) for disk in disks[:2]] == [("vda", "v0", 0), ("vdb", "v1", -1)]
     assert all(disk.role != "root" for disk in disks)
+
+
+def test_volumes_have_their_names_before_they_are_attached() -> None:
+    wanted = spec(image_id="", block_devices=(DATA_VOLUME, ROOT_VOLUME), **flavor(swap_mib=64))
+    assert [(one.source_id, one.device_name) for one in named_volumes(wanted)] == [
+        ("v1", "/dev/vdc"),
+        ("v0", "/dev/vda"),
+    ]
+    assert named_volumes(spec()) == ()
 
 
 def test_requested_names_are_honoured_and_not_given_to_others() -> None:

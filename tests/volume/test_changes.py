@@ -292,8 +292,8 @@ def test_lists_have_filters_order_and_pages(tmp_path: Path) -> None:
             ("root", RowQuery(all_projects=True), 4),
             ("root", RowQuery(), 0),
             ("root", RowQuery(all_projects=True, project_id="p-bob"), 1),
-            ("ann", RowQuery(texts={"size": "3"}), 1),
-            ("ann", RowQuery(texts={"bootable": "true"}), 0),
+            ("ann", RowQuery(texts={"size": ("3",)}), 1),
+            ("ann", RowQuery(texts={"bootable": ("true",)}), 0),
             ("ann", RowQuery(like={"name": "at"}), 3),
             ("ann", RowQuery(user_metadata={"no": "such"}), 0),
         ):

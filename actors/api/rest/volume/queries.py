@@ -19,7 +19,7 @@ from actors.volume.messages import RowQuery
 from actors.volume.query import COMPARISONS
 
 PAGE_LIMIT = 1_000  # rows of one answer, Cinder's osapi_max_limit
-METADATA_LIMIT = 4_096  # characters of a filter by metadata
+LITERAL_LIMIT = 65_536  # characters of a filter that is a list or a dictionary
 TIMES = ("created_at", "updated_at")
 VOLUME_FILTERS = (
     *("id", "name", "display_name", "description", "status", "user_id", "size", "availability_zone", "bootable"),
@@ -34,7 +34,7 @@ ATTACHMENT_FILTERS = ("id", "volume_id", "instance_id", "status", "attach_status
 def query_of(asked: QueryParams, filters: Iterable[str], spoken: Version) -> RowQuery:
     """Raises `CallerError` 400."""
     return RowQuery(
-        texts={name: _text(name, asked[name], spoken) for name in filters if name in asked},
+        texts={name: _texts(name, asked[name], spoken) for name in filters if name in asked},
         like={name: asked[f"{name}~"] for name in filters if f"{name}~" in asked and spoken >= (3, 34)},
         user_metadata=_metadata(asked.get("metadata", "")),
         all_projects=flag("all_tenants", asked.get("all_tenants", "0")),
@@ -71,6 +71,14 @@ def flag(name: str, said: str) -> bool:
     return said.lower() in TRUE
 
 
+def _texts(name: str, said: str, spoken: Version) -> tuple[str, ...]:
+    """One value, or several as Python writes a list: ['one', 'two'], which is what clients make of one."""
+    values = _literal(said) if said.startswith("[") else None
+    if isinstance(values, list) and all(isinstance(value, str | int) for value in values):
+        return tuple(_text(name, str(value), spoken) for value in values)
+    return (_text(name, said, spoken),)
+
+
 def _text(name: str, said: str, spoken: Version) -> str:
     if name != "bootable":
         return said
@@ -97,13 +105,18 @@ def _metadata(said: str) -> dict[str, str]:
     """Clients send a dictionary as Python writes it: {'key': 'value'}."""
     if not said:
         return {}
-    try:
-        value = ast.literal_eval(said) if len(said) <= METADATA_LIMIT else None
-    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
-        value = None
+    value = _literal(said)
     if not isinstance(value, dict) or not all(isinstance(text, str) for pair in value.items() for text in pair):
         raise CallerError(bad_request("metadata", "a dictionary of texts is expected"))
     return value
+
+
+def _literal(said: str) -> Any:
+    """None for what is no value as Python writes it, or too long."""
+    try:
+        return ast.literal_eval(said) if len(said) <= LITERAL_LIMIT else None
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        return None
 
 
 def _whole(name: str, said: str) -> int:

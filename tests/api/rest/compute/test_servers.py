@@ -161,6 +161,8 @@ def test_what_the_command_line_sends(tmp_path: Path) -> None:
                 "volumeAttachments"
             ]
             assert (attachment["device"], attachment["delete_on_termination"]) == ("/dev/hda", True)
+            volume = (await http.get(f"/volume/v3/volumes/{attachment['volumeId']}")).json()["volume"]
+            assert [one["device"] for one in volume["attachments"]] == ["/dev/hda"]
             for field, odd in (("device_type", "floppy"), ("volume_type", "gold")):
                 wrong = body(world, block_device_mapping_v2=[device, made | {field: odd}])
                 refused(await http.post(SERVERS, json=wrong), 400, "badRequest")

@@ -376,6 +376,9 @@ def test_lists_have_filters_pages_counts_and_a_summary(tmp_path: Path) -> None:
                 ({"bootable": "true"}, ""),
                 ({"created_at": "gt:2099-01-01T00:00:00"}, ""),
                 ({"user_id": "nobody"}, ""),
+                ({"name": "['a', 'b']", "sort": "name:asc"}, "ab"),
+                ({"size": "[1, 3]", "sort": "name:asc"}, "ab"),
+                ({"name": "['a"}, ""),
             ):
                 found = (await http.get("/volume/v3/volumes", params=query)).json()["volumes"]
                 assert "".join(row["name"] for row in found) == names, query
