@@ -98,6 +98,7 @@ class SimulatedCloud:
         self.gone_at: dict[str, float] = {}  # when machines were switched off
         self._tokens = Tokens()
         self._held: list[asyncio.Task[None]] = []
+        self._lives = 0  # of the conductor
         self._begin: dict[str, Callable[[], Awaitable[Any]]] = {
             names.CONDUCTOR: self._begin_conductor,
             names.SCHEDULER: self._begin_scheduler,
@@ -279,7 +280,8 @@ class SimulatedCloud:
             self._reach(names.IMAGE),
         )
         store = self.parts.store(self.disk)
-        conductor = self.parts.conductor(CLOUD, store, rooms, self.clock, self.parts.control_table)
+        self._lives += 1
+        conductor = self.parts.conductor(CLOUD, store, rooms, self.clock, self.parts.control_table, self._lives)
         await conductor.start()
         conductor.resume()
         self._held.append(asyncio.create_task(self._tend(conductor)))

@@ -47,7 +47,8 @@ class BelievesAnybody(Nodes):
 class Credulous(Conductor):
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
-        self.nodes = BelievesAnybody(self._store, (self.scheduler, self.network, self.volume), self.clock)
+        fenced = (self.scheduler, self.network, self.volume)
+        self.nodes = BelievesAnybody(self._store, fenced, self.clock, lost_after_s=60.0)
 
 
 class ForgetsKeys(Conductor):
