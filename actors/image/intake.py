@@ -33,6 +33,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
 class Intake:
     def __init__(self, part: Path, disk_format: str, begun_at: float, may_be_empty: bool = False) -> None:
         self.part = part
+        self.opener = ""  # the token of who opened it
         self.position = 0
         self.last_used = begun_at  # seconds, the clock's `monotonic`
         self._disk_format, self._may_be_empty = disk_format, may_be_empty
@@ -43,6 +44,22 @@ class Intake:
     def open(self) -> None:
         """An empty part file."""
         self.part.write_bytes(b"")
+
+    def take_in(self) -> None:
+        """All that is in the part already. Raises `CallerError`."""
+        try:
+            with self.part.open("rb") as file:
+                while data := file.read(PIECE_BYTES):
+                    self._look_at(data)
+        except FileNotFoundError:
+            raise _dropped() from None
+
+    def sync(self) -> None:
+        try:
+            with self.part.open("rb") as file:
+                os.fsync(file.fileno())
+        except FileNotFoundError:
+            raise _dropped() from None
 
     def write(self, offset: int, data: bytes) -> int:
         """Take bytes from `offset` on; those that came before must be the same again. The new position."""
@@ -66,11 +83,7 @@ class Intake:
         if os_hash_value and os_hash_value.lower() != digest:
             raise CallerError(bad_request("os_hash_value", f"the sha512 of what came is {digest}"))
         virtual_size = self._inspection.finish() if self.position else 0
-        try:
-            with self.part.open("rb") as file:
-                os.fsync(file.fileno())
-        except FileNotFoundError:
-            raise _dropped() from None
+        self.sync()
         return Content(
             size=self.position, virtual_size=virtual_size, checksum=self._md5.hexdigest(), os_hash_value=digest
         )
@@ -81,6 +94,9 @@ class Intake:
         with self.part.open("r+b") as file:  # first: where the disk is full nothing has been looked at yet
             file.seek(self.position)
             file.write(data)
+        self._look_at(data)
+
+    def _look_at(self, data: bytes) -> None:
         for start in range(0, len(data), PIECE_BYTES):
             self._inspection.eat(data[start : start + PIECE_BYTES])
         self._sha512.update(data)

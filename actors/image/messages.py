@@ -143,6 +143,7 @@ class ReadImage(msgspec.Struct, frozen=True, kw_only=True):
     image_id: str
     offset: int
     length: int  # bytes, at most CHUNK_LIMIT_BYTES
+    by_service: bool = False  # as of `ImageRequest`
 
 
 class PrecacheImage(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,7 +26,7 @@ from actors.image.data_server import DataServer
 from actors.image.messages import PrecacheImage
 from actors.image.metadefs.door import MetadefDoor
 from actors.image.rows import ImageRows
-from actors.image.store import ImageStore
+from actors.image.store import STAGED, ImageStore
 from actors.image.uploads import ImageUploads
 from actors.messages import AuthContext, ImageLocation, ImageRequest
 from actors.records import Image, Ledger
@@ -52,17 +52,26 @@ class ImageRoom(ImageUploads, MetadefDoor):
         self._computes = computes
 
     async def start(self) -> None:
-        """Load the rows; uploads that were under way go back to queued; serve data."""
+        """Load the rows; uploads that were under way go back to queued, imports go on; serve data."""
         await self._rows.load()
         await asyncio.to_thread(self._store.prepare)
-        cut_off = [image for image in self._rows.images.values() if image.status in states.RECEIVING]
+        receiving = [image for image in self._rows.images.values() if image.status in states.RECEIVING]
+        cut_off = [image for image in receiving if not self._is_whole(image)]
         await asyncio.to_thread(self._sweep, [image.id for image in cut_off])
         await self._rows.commit([msgspec.structs.replace(image, status="queued") for image in cut_off])
+        for image in receiving:
+            if self._rows.images[image.id].status == "importing":
+                self._begin_import(image.id)
         await self._server.start()
+
+    def _is_whole(self, image: Image) -> bool:
+        """All of its data was staged."""
+        return image.status != "saving" and self._store.unpublish(image.id)
 
     def _sweep(self, cut_off: list[str]) -> None:
         """Data of images that were taken away, or not whole, when a former room died."""
-        for image_id in (*cut_off, *(name for name in self._store.names() if name in self._rows.gone)):
+        kept = {name.removesuffix(STAGED) for name in self._store.names()}
+        for image_id in (*cut_off, *(kept & self._rows.gone)):
             self._store.remove(image_id)
 
     async def close(self) -> None:

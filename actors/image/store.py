@@ -1,6 +1,7 @@
 """Where the data of images is: one file an image under the cloud's image folder, named by the image's id.
 
-Owned by the image room. Invariant: a file under an image's id is whole and on disk; an unfinished one is `*.part`.
+Owned by the image room. Invariant: a file under an image's id is whole and on disk; an unfinished one is `*.part`, and
+one that was staged whole for an import `*.staged`.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+
+STAGED = ".staged"
 
 
 class ImageStore:
@@ -33,9 +36,26 @@ class ImageStore:
         self._remove_parts(image_id)
         self._sync()
 
-    def remove(self, image_id: str) -> None:
-        """Data and parts go; what is not there changes nothing. Readers that have the file open keep it."""
+    def staged(self, image_id: str) -> Path:
+        return self._folder / f"{image_id}{STAGED}"
+
+    def stage(self, part: Path, image_id: str) -> None:
+        """The part, synced already, stays until it is imported, whoever dies; parts of earlier uploads go."""
+        part.rename(self.staged(image_id))
         self._remove_parts(image_id)
+        self._sync()
+
+    def unpublish(self, image_id: str) -> bool:
+        """Whether something is staged for an import; also where the import had gone as far as to publish it."""
+        if not self.staged(image_id).exists() and self.path(image_id).exists():
+            self.path(image_id).rename(self.staged(image_id))
+        return self.staged(image_id).exists()
+
+    def remove(self, image_id: str) -> None:
+        """Data, what is staged and parts go; what is not there changes nothing. Readers that have the file open keep
+        it."""
+        self._remove_parts(image_id)
+        self.staged(image_id).unlink(missing_ok=True)
         self.path(image_id).unlink(missing_ok=True)
 
     def names(self) -> list[str]:

@@ -1,12 +1,14 @@
 """Data that comes in and goes out on a user's word: uploads, imports of staged data, reads.
 
-`service.py` builds the image room on it. Owns the uploads under way, which do not survive the room. Invariants: one
-upload an image at a time; what is refused or breaks off leaves its image queued, without data.
+`service.py` builds the image room on it. Owns the uploads under way, which do not survive the room; what was staged
+whole does. Invariants: one upload an image at a time; what is refused or breaks off leaves its image queued, without
+data.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hmac
 import os
 from pathlib import Path
 
@@ -49,7 +51,7 @@ class ImageUploads(ImageAdministration):
                 replies.append(reply if isinstance(reply, CallerFault) else None)
                 if isinstance(reply, Image):
                     begun.append(msgspec.structs.replace(reply, status=states.after(reply.status, Event.UPLOAD)))
-                    await self._open(reply)
+                    await self._open(reply, request.token)
             try:
                 await self._rows.commit(begun)
             except (ConnectionError, CallerError):
@@ -69,7 +71,7 @@ class ImageUploads(ImageAdministration):
                 image = await self._commit_status(image, states.after(image.status, Event.DROP))
             if image.status != "queued":
                 raise CallerError(conflict("image_id", f"an upload of image {image.id} is under way: {image.status}"))
-            await self._open(image)
+            await self._open(image, request.token)
             event = Event.STAGE if request.staging else Event.UPLOAD
             try:
                 await self._commit_status(image, states.after(image.status, event))
@@ -90,16 +92,21 @@ class ImageUploads(ImageAdministration):
 
     def _idle_uploads(self) -> list[str]:
         since = self._clock.monotonic() - UPLOAD_IDLE_LIMIT_S
-        return [image_id for image_id, (intake, _) in self._uploads.items() if intake.last_used < since]
+        idle = [image_id for image_id, (intake, _) in self._uploads.items() if intake.last_used < since]
+        return [image_id for image_id in idle if self._rows.images[image_id].status != "importing"]
 
-    async def _open(self, image: Image) -> None:
+    async def _open(self, image: Image, token: str) -> None:
         if len(self._uploads) >= UPLOADS_LIMIT:
             for image_id in self._idle_uploads():
                 await self._drop(self._rows.images[image_id])
-        has_none = DEVICES in image.properties  # its volumes are made of snapshots
-        intake = Intake(self._store.new_part(image.id), image.disk_format, self._clock.monotonic(), has_none)
+        intake = self._intake(image, self._store.new_part(image.id))
+        intake.opener = token
         await asyncio.to_thread(intake.open)
         self._uploads[image.id] = (intake, asyncio.Lock())
+
+    def _intake(self, image: Image, part: Path) -> Intake:
+        has_none = DEVICES in image.properties  # its volumes are made of snapshots
+        return Intake(part, image.disk_format, self._clock.monotonic(), has_none)
 
     # ------------------------------------------------------------ chunks, the end
 
@@ -112,12 +119,42 @@ class ImageUploads(ImageAdministration):
         return [await self._finish(request) for request in requests]
 
     async def cancel_upload(self, requests: list[ImageRequest]) -> list[CallerFault | None]:
-        """The data broke off: what came of it goes, and the image is queued again."""
-        replies = [answer(self._owned, request) for request in requests]
+        """The data broke off: what came of it goes, and the image is queued again. Whoever opened the upload may say so
+        though its token is no good any more."""
+        replies = [answer(self._cancellable, request) for request in requests]
         for reply in replies:
             if isinstance(reply, Image) and reply.status != "importing":
                 await self._refuse(reply.id)
         return [reply if isinstance(reply, CallerFault) else None for reply in replies]
+
+    def _cancellable(self, request: ImageRequest) -> Image:
+        intake, _ = self._uploads.get(request.image_id, (None, None))
+        if intake is not None and hmac.compare_digest(intake.opener.encode(), request.token.encode()):
+            return self._rows.images[request.image_id]
+        return self._owned(request)
+
+    # ------------------------------------------------------------ what is staged
+
+    async def keep_staged(self, requests: list[ImageRequest]) -> list[CallerFault | None]:
+        """All has come: it is there until it is imported, whoever dies, and takes none of the seats of uploads."""
+        return [await self._keep(request) for request in requests]
+
+    async def _keep(self, request: ImageRequest) -> CallerFault | None:
+        try:
+            image = self._owned(request)
+            states.after(image.status, Event.IMPORT)
+            if image.id not in self._uploads and self._store.staged(image.id).exists():
+                return None
+            intake, turn = self._upload_of(image)
+            async with turn:
+                await asyncio.to_thread(intake.sync)
+                async with self._writing:
+                    self._check_current(image, intake)
+                    await asyncio.to_thread(self._store.stage, intake.part, image.id)
+                    del self._uploads[image.id]
+        except CallerError as error:
+            return error.fault
+        return None
 
     async def import_staged(self, requests: list[ImageRequest]) -> list[CallerFault | None]:
         """What was staged is checked and becomes the images' data, in the background."""
@@ -126,9 +163,7 @@ class ImageUploads(ImageAdministration):
             for request, reply in zip(requests, replies, strict=True):
                 if isinstance(reply, Image):
                     await self._commit_status(reply, states.after(reply.status, Event.IMPORT))
-                    task = asyncio.create_task(self._import(request))
-                    self._importing.add(task)
-                    task.add_done_callback(self._importing.discard)
+                    self._begin_import(request.image_id)
         return [reply if isinstance(reply, CallerFault) else None for reply in replies]
 
     async def imported(self) -> None:
@@ -138,12 +173,24 @@ class ImageUploads(ImageAdministration):
     def _importable(self, request: ImageRequest) -> Image:
         image = self._owned(request)
         states.after(image.status, Event.IMPORT)
-        self._upload_of(image)
+        if not self._store.staged(image.id).exists():
+            self._upload_of(image)
         return image
 
-    async def _import(self, request: ImageRequest) -> None:
+    def _begin_import(self, image_id: str) -> None:
+        task = asyncio.create_task(self._import(image_id))
+        self._importing.add(task)
+        task.add_done_callback(self._importing.discard)
+
+    async def _import(self, image_id: str) -> None:
         """What is refused is seen by the image's being queued again."""
-        await self._finish(FinishUpload(token=request.token, image_id=request.image_id))
+        image = self._rows.images.get(image_id)
+        if image is None:
+            return
+        if image.id not in self._uploads:
+            intake = self._intake(image, self._store.staged(image.id))
+            self._uploads[image.id] = intake, asyncio.Lock()
+        await self._end(image, "", of_staged=True)
 
     async def _take(self, chunk: UploadChunk) -> int | CallerFault:
         try:
@@ -164,19 +211,26 @@ class ImageUploads(ImageAdministration):
             image = self._owned(request)
             if image.status == "active" and request.os_hash_value in ("", image.os_hash_value):
                 return image
+        except CallerError as error:
+            return error.fault
+        return await self._end(image, request.os_hash_value)
+
+    async def _end(self, image: Image, os_hash_value: str, of_staged: bool = False) -> Image | CallerFault:
+        try:
             intake, turn = self._upload_of(image)
             async with turn:
-                return await self._publish(image, intake, request.os_hash_value)
+                if of_staged and not intake.position:
+                    await asyncio.to_thread(intake.take_in)
+                return await self._publish(image, intake, os_hash_value)
         except CallerError as error:
             if error.fault.status in (400, 413):
-                await self._refuse(request.image_id)
+                await self._refuse(image.id)
             return error.fault
 
     async def _publish(self, image: Image, intake: Intake, os_hash_value: str) -> Image:
         content = await asyncio.to_thread(intake.finish, os_hash_value)
         async with self._writing:
-            if self._uploads.get(image.id, (None,))[0] is not intake:
-                raise CallerError(conflict("image_id", f"the upload of image {image.id} was begun again or dropped"))
+            self._check_current(image, intake)
             now = self._rows.images[image.id]  # it may have been renamed meanwhile
             status = states.after(now.status, Event.FINISH)
             await asyncio.to_thread(self._store.publish, intake.part, image.id)
@@ -184,6 +238,10 @@ class ImageUploads(ImageAdministration):
             active = await self._surely(whole, status)
             del self._uploads[image.id]
         return active
+
+    def _check_current(self, image: Image, intake: Intake) -> None:
+        if self._uploads.get(image.id, (None,))[0] is not intake:
+            raise CallerError(conflict("image_id", f"the upload of image {image.id} was begun again or dropped"))
 
     async def _refuse(self, image_id: str) -> None:
         """Back to queued, without data."""
@@ -227,7 +285,7 @@ class ImageUploads(ImageAdministration):
 
     async def _read(self, request: ReadImage) -> bytes | CallerFault:
         try:
-            who = self._who(request.token)
+            who = self._who(request.token, request.by_service)
             image = rules.readable(rules.seen(self._rows.shelf, request.image_id, who), who)
             if request.offset < 0 or not 0 <= request.length <= CHUNK_LIMIT_BYTES:
                 raise CallerError(bad_request("length", f"from 0 to {CHUNK_LIMIT_BYTES} bytes, from an offset of 0 on"))

@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from actors.cluster.config import CloudConfig
 from actors.errors import value_of
-from actors.image.messages import CreateImage, FinishUpload, OpenUpload, UploadChunk
+from actors.image.messages import CreateImage, FinishUpload, OpenUpload, ReadImage, UploadChunk
 from actors.image.service import ImageRoom
 from actors.image.uploads import UPLOAD_IDLE_LIMIT_S, UPLOADS_LIMIT
 from actors.messages import ImageRequest
@@ -24,9 +25,10 @@ class House:
         self.config = CloudConfig(home=home)
         self.ledger = Falters()
         self.clock = StillClock()
+        self.tokens = KnownTokens()
 
     async def room(self) -> ImageRoom:
-        room = ImageRoom(self.config, self.ledger, KnownTokens(), self.clock)
+        room = ImageRoom(self.config, self.ledger, self.tokens, self.clock)
         await room.start()
         return room
 
@@ -147,5 +149,69 @@ def test_data_of_what_was_deleted_goes_though_the_room_died_before(tmp_path: Pat
         later = await house.room()
         assert later.world()["image_files"] == [stays.id]
         await later.close()
+
+    play(tmp_path, story)
+
+
+async def imported(room: ImageRoom, image: Image) -> bytes:
+    """Its data, when no import is under way."""
+    await room.imported()
+    assert await statuses(room, image) == ["active"]
+    return value_of((await room.read([ReadImage(token="ann", image_id=image.id, offset=0, length=9)]))[0])
+
+
+def test_what_was_staged_whole_is_there_after_a_restart(tmp_path: Path) -> None:
+    async def story(house: House, room: ImageRoom) -> None:
+        whole, half = await with_bytes(room, staging=True), await with_bytes(room, staging=True)
+        assert await room.keep_staged([asked(whole), asked(whole)]) == [None, None]
+        assert list(room._uploads) == [half.id]
+        later = await house.room()
+        assert await statuses(later, whole, half) == ["uploading", "queued"]
+        assert later.world()["image_files"] == [f"{whole.id}.staged"]
+        assert await later.keep_staged([asked(whole)]) == [None]
+        assert await later.import_staged([asked(whole)]) == [None]
+        assert await imported(later, whole) == b"abc"
+        assert later.world()["image_files"] == [whole.id] and later._uploads == {}
+        await later.close()
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_an_import_that_was_answered_for_is_done_by_the_next_room(tmp_path: Path, published: bool) -> None:
+    async def story(house: House, room: ImageRoom) -> None:
+        image = await with_bytes(room, staging=True)
+        await room.keep_staged([asked(image)])
+        await house.ledger.commit([replace(image, status="importing")])  # … and then it was killed, or
+        if published:
+            staged = house.config.images / f"{image.id}.staged"
+            await asyncio.to_thread(staged.rename, house.config.images / image.id)
+        later = await house.room()
+        assert await imported(later, image) == b"abc"
+        await later.close()
+
+    play(tmp_path, story)
+
+
+def test_staged_data_goes_with_its_image(tmp_path: Path) -> None:
+    async def story(house: House, room: ImageRoom) -> None:
+        image = await with_bytes(room, staging=True)
+        await room.keep_staged([asked(image)])
+        assert await room.delete([asked(image)]) == [None]
+        assert room.world() == {"images": [], "image_files": []}
+
+    play(tmp_path, story)
+
+
+def test_who_opened_an_upload_takes_it_back_though_the_token_was_revoked(tmp_path: Path) -> None:
+    async def story(house: House, room: ImageRoom) -> None:
+        image = await with_bytes(room)
+        known = house.tokens.callers.pop("ann")
+        assert status_of((await room.finish_upload([finishing(image)]))[0]) == 401
+        by_bob = ImageRequest(token="bob", image_id=image.id)
+        assert status_of((await room.cancel_upload([by_bob]))[0]) == 404
+        assert await room.cancel_upload([asked(image)]) == [None]
+        house.tokens.callers["ann"] = known
+        assert await statuses(room, image) == ["queued"] and room._uploads == {}
 
     play(tmp_path, story)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
@@ -47,14 +48,17 @@ class Import(BaseModel):
 
 @router.put("/file", status_code=204, openapi_extra=UPLOAD_SCHEMA)
 async def upload(image_id: str, request: Request, caller: Asking, rooms: Rooms) -> Response:
-    await _receive(rooms, caller, request, OpenUpload(token=caller.token, image_id=image_id))
-    value_of((await rooms.image.finish_upload([FinishUpload(token=caller.token, image_id=image_id)]))[0])
+    whole = FinishUpload(token=caller.token, image_id=image_id, by_service=True)
+    opened = OpenUpload(token=caller.token, image_id=image_id)
+    await _receive(rooms, caller, request, opened, lambda: rooms.image.finish_upload([whole]))
     return Response(status_code=204)
 
 
 @router.put("/stage", status_code=204, openapi_extra=UPLOAD_SCHEMA)
 async def stage(image_id: str, request: Request, caller: Asking, rooms: Rooms) -> Response:
-    await _receive(rooms, caller, request, OpenUpload(token=caller.token, image_id=image_id, staging=True))
+    whole = ImageRequest(token=caller.token, image_id=image_id, by_service=True)
+    opened = OpenUpload(token=caller.token, image_id=image_id, staging=True)
+    await _receive(rooms, caller, request, opened, lambda: rooms.image.keep_staged([whole]))
     return Response(status_code=204)
 
 
@@ -68,8 +72,11 @@ async def import_staged(image_id: str, body: Import, caller: Asking, rooms: Room
     return Response(status_code=202, headers=IMPORT_METHODS)
 
 
-async def _receive(rooms: EdgeRooms, caller: Caller, request: Request, opened: OpenUpload) -> None:
-    """Bring the whole body to the room, or take back what came of it."""
+async def _receive(
+    rooms: EdgeRooms, caller: Caller, request: Request, opened: OpenUpload, end: Callable[[], Awaitable[list[Any]]]
+) -> None:
+    """Bring the whole body to the room and say so by `end`, or take back what came of it. The token was good when it
+    began, and may end on the way."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != OCTETS:
         raise CallerError(CallerFault(415, f"Data comes as {OCTETS}."))
     value_of((await rooms.image.open_upload([opened]))[0])
@@ -77,8 +84,11 @@ async def _receive(rooms: EdgeRooms, caller: Caller, request: Request, opened: O
     try:
         offset = 0
         async for piece in _pieces(request):
-            chunk = UploadChunk(token=caller.token, image_id=opened.image_id, offset=offset, data=piece)
+            chunk = UploadChunk(
+                token=caller.token, image_id=opened.image_id, offset=offset, data=piece, by_service=True
+            )
             offset = value_of((await rooms.image.upload_chunk([chunk]))[0])
+        value_of((await end())[0])
         whole = True
     except ClientDisconnect:
         raise CallerError(bad_request("data", "the upload broke off")) from None
@@ -153,7 +163,8 @@ async def _data(
 
 
 def _read(caller: Caller, image_id: str, begin: int, end: int) -> ReadImage:
-    return ReadImage(token=caller.token, image_id=image_id, offset=begin, length=min(end - begin, PIECE_BYTES))
+    length = min(end - begin, PIECE_BYTES)
+    return ReadImage(token=caller.token, image_id=image_id, offset=begin, length=length, by_service=True)
 
 
 def _range(said: str, size: int) -> tuple[int, int]:

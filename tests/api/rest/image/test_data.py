@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from actors.api.rest.image.data import PIECE_BYTES
+from actors.clock import SystemClock
 from tests.api.rest.image.test_images import make
-from tests.world import World, in_world
+from tests.world import HOUR_S, World, in_world
 
 OCTETS = {"Content-Type": "application/octet-stream"}
 
@@ -84,6 +85,35 @@ def test_an_upload_that_breaks_off_leaves_the_image_queued(tmp_path: Path) -> No
             assert await status(http, image_id) == "queued"
             assert not [name for name in world.images.world()["image_files"] if name.endswith(".part")]
             assert (await put(http, image_id, b"whole")).status_code == 204
+
+    in_world(tmp_path, play)
+
+
+class Jumps(SystemClock):
+    """Two hours later after so many looks at it."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+
+    def now(self) -> float:
+        self.looks -= 1
+        return super().now() + (0 if self.looks >= 0 else 2 * HOUR_S)
+
+
+@pytest.mark.parametrize("where", ["file", "stage"])
+def test_a_token_may_end_while_data_comes_or_goes(tmp_path: Path, where: str) -> None:
+    data = os.urandom(2 * PIECE_BYTES)
+
+    async def play(world: World) -> None:
+        async with world.http(world.member) as http:
+            image_id = (await make(http))["id"]
+            world.images._clock = Jumps(4)
+            assert (await put(http, image_id, data, where)).status_code == 204
+            assert world.images._clock.looks < 0
+            world.images._clock = Jumps(2)
+            answer = await http.get(f"/image/v2/images/{image_id}/file")
+            assert answer.content == (data if where == "file" else b"")
+            world.images._clock = SystemClock()
 
     in_world(tmp_path, play)
 
