@@ -61,11 +61,15 @@ class _Marker(msgspec.Struct, frozen=True):
 
 
 class ImageCache:
-    def __init__(self, folder: Path, locate: Locate | None = None, clock: Clock | None = None) -> None:
-        """With `locate`, the image room is asked again while servers are busy: peers may have the image by then."""
+    def __init__(
+        self, folder: Path, locate: Locate | None = None, clock: Clock | None = None, keep_s: float = 0.0
+    ) -> None:
+        """With `locate`, the image room is asked again while servers are busy: peers may have the image by then. With
+        `keep_s`, what nobody fetched for so long goes when something else has come: where nobody says `evict`."""
         self._folder = folder
         self._locate = locate
         self._clock = clock or SystemClock()
+        self._keep_s = keep_s
         self._lent: dict[str, float] = {}  # when it was fetched last, by the monotonic clock
         self._fetching: dict[str, asyncio.Task[Path]] = {}
 
@@ -175,12 +179,19 @@ class ImageCache:
         async with aiohttp.ClientSession(timeout=timeout, headers=headers, read_bufsize=PIECE_BYTES) as session:
             for _ in range(int(BUSY_LIMIT_S / BUSY_PAUSE_S)):
                 try:
-                    return await self._from_any(session, location)
+                    path = await self._from_any(session, location)
+                    await self._make_room()
+                    return path
                 except _Busy:
                     await asyncio.sleep(BUSY_PAUSE_S)
                 if self._locate is not None:
                     location = await self._locate(token, location.image_id)
         raise FetchFailed(f"image {location.image_id}: all servers were busy for {BUSY_LIMIT_S:g} s")
+
+    async def _make_room(self) -> None:
+        if self._keep_s:
+            idle, _ = await self.idle(frozenset(), self._keep_s)
+            await self.evict(idle, self._keep_s)
 
     async def _from_any(self, session: aiohttp.ClientSession, location: ImageLocation) -> Path:
         import aiohttp

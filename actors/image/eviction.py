@@ -15,6 +15,7 @@ from pathlib import Path
 MARKER = ".verified"  # what follows an image's id in the name of its sidecar
 AHEAD = ".precached"  # and in that of its note
 CONVERTED, CONVERTED_SUFFIX = "converted", ".qcow2"  # where a copy in a format that QEMU can overlay is, and its name
+PART, DRAFT = ".part", ".draft"  # what names of files end with that are being written
 EXACT_S = 60.0  # by which the time of the last use may be too early
 
 
@@ -63,7 +64,24 @@ def idle(folder: Path, backing: Iterable[Path], now: float, age_s: float) -> lis
             used(folder, image_id, now)
         elif _last_use(folder, image_id) <= now - age_s:
             found.append(image_id)
-    return found
+    return [*found, *(name for name in _unmarked(folder, now - age_s) if _identity(folder / name) not in in_use)]
+
+
+def _unmarked(folder: Path, last_change: float) -> list[str]:
+    """Data of images that was never verified, or was on its way out when whoever removed it died."""
+    others = (MARKER, AHEAD, PART, DRAFT)
+    names = (path.name for path in folder.glob("[!.]*") if path.is_file() and path.suffix not in others)
+    return sorted(
+        name
+        for name in names
+        if not marker_of(folder, name).exists() and _changed(folder / name, last_change) <= last_change
+    )
+
+
+def _changed(file: Path, gone: float) -> float:
+    with suppress(FileNotFoundError):
+        return file.stat().st_mtime
+    return gone
 
 
 def _identity(file: Path) -> tuple[int, int] | None:

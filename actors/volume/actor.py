@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from actors.volume.backend import VolumeBackend
 
 
+IMAGE_KEPT_S = 86_400.0  # that an image is kept here since a volume was made of it
+
+
 class VolumeActor(Shell):
     async def __init__(self, cloud: CloudConfig) -> None:  # type: ignore[misc]  # Ray awaits it, also after a crash
         from actors.image.cache import ImageCache
@@ -21,7 +24,7 @@ class VolumeActor(Shell):
 
         keep_memory_small()
         verifier = await reach.verifier()
-        cache = ImageCache(cloud.volumes / "cache")
+        cache = ImageCache(cloud.volumes / "cache", keep_s=IMAGE_KEPT_S)
         rooms = reach.conductor(), verifier, reach.image()
         room = self.room = VolumeRoom(cloud, *rooms, cache, _backend(cloud), SystemClock())
         await room.start()

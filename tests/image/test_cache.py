@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from aiohttp import web
 
@@ -16,7 +17,9 @@ from actors.errors import CallerError
 from actors.image.cache import FetchFailed, ImageCache
 from actors.image.eviction import cached_ids
 from actors.messages import ImageLocation
+from tests.image.doors import StillClock
 
+DAY_S = 86_400.0
 DATA = os.urandom(2_500_000)
 IMAGE = "7d2ae6b6-0f5c-4a6e-9f5e-1f0f7d7d3c11"
 
@@ -164,3 +167,19 @@ def test_the_ids_of_a_folder_are_those_that_were_verified(tmp_path: Path) -> Non
     for name in ("b", "b.verified", "a.verified", "part-c"):
         (tmp_path / name).touch()
     assert cached_ids(tmp_path) == ("a", "b")
+
+
+def test_what_nobody_fetched_for_long_goes_when_something_else_comes(tmp_path: Path) -> None:
+    """Where nobody evicts: for volumes an image is copied, and never used again in its place."""
+
+    async def run() -> None:
+        clock = StillClock()
+        clock.at = 1e9
+        cache = ImageCache(tmp_path, clock=clock, keep_s=DAY_S)
+        async with serving() as server:
+            for age_s, there in ((0.0, ["1"]), (DAY_S - 1, ["1", "2"]), (DAY_S, ["2", "3"])):
+                clock.at = 1e9 + age_s
+                await cache.fetch(msgspec.structs.replace(at(server.url), image_id=there[-1]), "ann")
+                assert cache.world()["cached_images"] == there
+
+    asyncio.run(run())

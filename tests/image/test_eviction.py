@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -121,5 +122,23 @@ def test_what_was_cached_ahead_stays_as_long_as_there_is_such_an_image(tmp_path:
         assert await here.room.delete([ImageRequest(token="ann", image_id=here.image.id)]) == [None]
         assert await node.evict(set(), DAY_S) == [here.image.id]
         assert [file.name for file in (tmp_path / "n").iterdir()] == [".lock"]
+
+    play(tmp_path, scene)
+
+
+def test_data_whose_marker_never_came_goes_too(tmp_path: Path) -> None:
+    """Whoever fetched it died in between, or died when it had removed the marker."""
+
+    async def scene(here: Place, node: NodeImages, clocks: Clocks) -> None:
+        path = await node.fetch(await here.locate(), "ann")
+        left, used = path.with_name("left"), path.with_name("used")
+        for file in (left, used):
+            file.write_bytes(b"data")
+            os.utime(file, (clocks.day, clocks.day))
+        clocks.go(DAY_S / 2)
+        assert await node.evict({used, path}, DAY_S) == []
+        clocks.go(DAY_S)
+        assert await node.evict({used, path}, DAY_S) == ["left"]
+        assert not left.exists() and used.exists() and path.exists()
 
     play(tmp_path, scene)
