@@ -28,6 +28,7 @@ from actors.network.plan import Plan, Planner
 from actors.network.router_administration import RouterAdministration
 from actors.network.router_place import place
 from actors.network.rows import Rows
+from actors.network.server_port import serve
 from actors.network.touched import Touched
 from actors.records import Change, NetworkAgent, Port, drop
 
@@ -63,9 +64,16 @@ class NetworkRoom(RouterAdministration):
                 for interface in plan.interfaces:  # also if nothing changes: a repeat makes sure that DHCP has heard
                     touched.add(interface.network.id)
                 self._change(touched, plan.changes)
+                self._serve_first(rows, plan)
             replies.append(_vifs(rows, plan) if isinstance(plan, Plan) else plan)
         await self._settle(rows, touched)
         return replies
+
+    def _serve_first(self, rows: Rows, plan: Plan) -> None:
+        """Before the next boots of the batch take the addresses of which a DHCP server needs one."""
+        for interface in plan.interfaces:
+            if not rows.networks[interface.network.id].dhcp_host:
+                self._live.stage(serve(rows, interface.network.id, self._clock.now(), self._random))
 
     async def deallocate(self, requests: list[DeallocateRequest]) -> None:
         """Delete the ports that the boots made, unbind the users' own, where they are on the request's host or none."""

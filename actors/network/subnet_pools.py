@@ -24,7 +24,6 @@ SMALLEST_PREFIX = {4: 8, 6: 64}  # as Neutron's defaults, by IP version
 LARGEST_PREFIX = {4: 30, 6: 126}  # what a subnet may have
 QUOTA_UNIT = {4: 32, 6: 64}  # the prefix length of what a quota counts
 PREFIXES_LIMIT = 64  # of one pool
-SUBNETS_WALKED = 1 << 16  # cidrs tried for one subnet; a pool that is longer in use than that is full
 
 
 def pool_from(request: CreateSubnetPool, context: AuthContext, rows: Rows, random: random.Random) -> SubnetPool:
@@ -76,18 +75,25 @@ def cidr_from(pool: SubnetPool, rows: Rows, prefixlen: int, cidr: str) -> str:
         return str(_asked(pool, held, cidr))
     length = prefixlen or pool.default_prefixlen
     _check_length(pool, length)
-    tried = 0
     for prefix in map(ip_network, pool.prefixes):
-        if length < prefix.prefixlen:
-            continue
-        for candidate in prefix.subnets(new_prefix=length):
-            tried += 1
-            if not any(candidate.overlaps(other) for other in held):
-                return str(candidate)
-            if tried == SUBNETS_WALKED:
-                break
+        if length >= prefix.prefixlen and (found := _first_free(prefix, length, held)):
+            return found
     why = f"Failed to allocate subnet: Insufficient prefix space to allocate subnet size /{length}."
     raise CallerError(conflict("subnetpool_id", why, "SubnetAllocationError"))
+
+
+def _first_free(prefix: Cidr, length: int, held: list[Cidr]) -> str:
+    """The first cidr of that length in the prefix that overlaps none of these; '' where there is none. One step for each
+    of them, however large they are."""
+    size = 1 << (prefix.max_prefixlen - length)
+    begin = int(prefix.network_address)
+    for first, last in sorted((int(one.network_address), int(one.broadcast_address)) for one in held):
+        if begin + size <= first:
+            break
+        if last >= begin:
+            begin = (last // size + 1) * size
+    fits = begin + size - 1 <= int(prefix.broadcast_address)
+    return f"{type(prefix.network_address)(begin)}/{length}" if fits else ""
 
 
 def check_quota(pool: SubnetPool, rows: Rows, project_id: str, cidr: Cidr) -> None:

@@ -106,6 +106,21 @@ def test_the_first_boot_brings_dhcp_where_it_runs_and_the_last_takes_it_away() -
     run(scenario())
 
 
+def test_boots_that_come_together_leave_dhcp_its_address() -> None:
+    """As one after the other: who is given no address hears of it, instead of all being given none."""
+
+    async def scenario() -> None:
+        cloud = Cloud()
+        network = await cloud.network(cidr="10.0.0.0/29")  # five addresses beside the gateway's
+        replies = await cloud.room.allocate([boot(f"i{number}", network) for number in range(5)])
+        assert [isinstance(reply, tuple) for reply in replies] == [True] * 4 + [False]
+        assert fault_of(replies[4]).kind == "IpAddressGenerationFailure"
+        (info,) = await cloud.room.dhcp_networks([network.id])
+        assert isinstance(info, DhcpNetworkInfo) and info.port is not None and len(info.hosts) == 4
+
+    run(scenario())
+
+
 def test_twice_is_once() -> None:
     async def scenario() -> None:
         cloud = Cloud()
