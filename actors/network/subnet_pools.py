@@ -83,8 +83,8 @@ def cidr_from(pool: SubnetPool, rows: Rows, prefixlen: int, cidr: str) -> str:
 
 
 def _first_free(prefix: Cidr, length: int, held: list[Cidr]) -> str:
-    """The first cidr of that length in the prefix that overlaps none of these; '' where there is none. One step for each
-    of them, however large they are."""
+    """The first cidr of that length in the prefix that overlaps none of these; '' where there is none. One step for
+    each of them, however large they are."""
     size = 1 << (prefix.max_prefixlen - length)
     begin = int(prefix.network_address)
     for first, last in sorted((int(one.network_address), int(one.broadcast_address)) for one in held):

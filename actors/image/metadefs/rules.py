@@ -57,7 +57,8 @@ def is_visible(row: MetadefNamespace, who: AuthContext) -> bool:
 
 
 def may_change(row: MetadefNamespace, who: AuthContext) -> bool:
-    return who.is_admin or row.project_id == who.project_id
+    """Who is in no project, as with a token for a domain, shares nothing with others who are in none."""
+    return who.is_admin or (bool(who.project_id) and row.project_id == who.project_id)
 
 
 def seen(shelf: Shelf, namespace: str, who: AuthContext) -> MetadefNamespace:

@@ -72,6 +72,12 @@ def test_who_may_know_of_it_and_who_may_change_it() -> None:
     assert status(rules.owned, rows, "open", BOB) == 403
 
 
+def test_what_an_administrator_of_no_project_made_is_nobody_elses() -> None:
+    root, eve = (msgspec.structs.replace(who, project_id="") for who in (ROOT, BOB))
+    row = rules.new_namespace({}, CreateMetadef(token="", draft=NamespaceDraft(namespace="n")), root, 1.0)
+    assert status(rules.seen, shelf(row), "n", eve) == 404 and rules.owned(shelf(row), "n", root) == row
+
+
 def test_administrators_make_namespaces_and_have_them_public() -> None:
     request = CreateMetadef(token="", draft=DRAFT)
     assert status(rules.new_namespace, {}, request, ANN, 1.0) == 403
