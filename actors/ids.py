@@ -11,19 +11,27 @@ from random import Random
 from uuid import UUID
 
 _FREE = ~((0xF << 76) | (0x3 << 62)) & ((1 << 128) - 1)  # all bits but version and variant
-_RANDOM = (4 << 76) | (0x2 << 62)
-_NAMED = (5 << 76) | (0x2 << 62)
+_VERSION_4 = (4 << 76) | (0x2 << 62)
+_VERSION_5 = (5 << 76) | (0x2 << 62)
 
 
 def random_id(random: Random) -> str:
     """Version 4."""
-    return _text(random.getrandbits(128) & _FREE | _RANDOM)
+    return _text(random.getrandbits(128) & _FREE | _VERSION_4)
 
 
 def id_within(namespace: UUID, name: str) -> str:
     """Version 5: the same for the same name, as `uuid.uuid5`."""
-    digest = sha1(namespace.bytes + name.encode(), usedforsecurity=False).digest()
-    return _text(int.from_bytes(digest[:16]) & _FREE | _NAMED)
+    return _text(_digest(namespace, name) | _VERSION_5)
+
+
+def id_like_a_random_one(namespace: UUID, name: str) -> str:
+    """The same for the same name, but it says version 4, as all ids of OpenStack's: some clients take no other."""
+    return _text(_digest(namespace, name) | _VERSION_4)
+
+
+def _digest(namespace: UUID, name: str) -> int:
+    return int.from_bytes(sha1(namespace.bytes + name.encode(), usedforsecurity=False).digest()[:16]) & _FREE
 
 
 def _text(number: int) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.ids import id_within, random_id
+from actors.ids import id_like_a_random_one, id_within, random_id
 
 
 @pytest.mark.parametrize("bits", [0, (1 << 128) - 1, 1 << 127, 0xF << 76, 0x3 << 62])
@@ -35,3 +35,4 @@ def test_random_ids_differ_and_follow_the_seed() -> None:
 def test_an_id_within_a_namespace_is_uuid5(name: str) -> None:
     namespace = uuid4()
     assert id_within(namespace, name) == str(uuid5(namespace, name))
+    assert id_like_a_random_one(namespace, name) == str(UUID(int=uuid5(namespace, name).int, version=4))

@@ -60,6 +60,7 @@ from actors.outbox import Outbox
 from actors.records import Notification
 from actors.remembered import Remembered
 from actors.scheduler.messages import PlacementExplained
+from actors.volume.plan import as_ordered_today
 
 LAUNCH_LINGER_S, LAUNCHES_BUSY_FROM = 0.1, 40  # single POSTs and DELETEs of so many a second share messages
 SHOW_LINGER_S, SHOWS_BUSY_FROM = 0.05, 80  # and single GETs
@@ -241,7 +242,8 @@ class Api(Placement, ServerFirewalls, ServerRebuilds, ServerRescues, ServerResiz
         order = sorted(wanted)
         found = await self._located.ask([ImageRequest(token=t, image_id=i) for t, i in order]) if order else []
         images = dict(zip(order, found, strict=True))
-        return [s if isinstance(s, CallerFault) else _with_image(s, images.get((s.token, s.image_id))) for s in specs]
+        seen = [s if isinstance(s, CallerFault) else _with_image(s, images.get((s.token, s.image_id))) for s in specs]
+        return [_as_ordered_today(s) if isinstance(s, BootSpec) and s.block_devices else s for s in seen]
 
     async def _ask_owners(self, specs: list[BootSpec | CallerFault]) -> list[BootSpec | CallerFault]:
         """Would the owners of networks and volumes serve these? They change nothing now. Equal questions go once."""
@@ -395,6 +397,10 @@ def _with_image(spec: BootSpec, image: ImageLocation | CallerFault | None) -> Bo
     if fault := image_fault(image, spec.flavor):
         return fault
     return mapped(replace(spec, image_id=image.image_id, image_properties=image.properties))
+
+
+def _as_ordered_today(spec: BootSpec) -> BootSpec:
+    return replace(spec, block_devices=tuple(map(as_ordered_today, spec.block_devices)))
 
 
 async def _ask_once(

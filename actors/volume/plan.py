@@ -7,18 +7,20 @@ volume belongs to one instance at a time.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
+from uuid import UUID
 
 import msgspec
 
 from actors.errors import CallerError, CallerFault, bad_request, conflict, value_of
+from actors.ids import id_like_a_random_one, id_within
 from actors.messages import AttachRequest, AuthContext, BlockDevice, DetachRequest, ImageLocation
 from actors.records import Change, Volume, VolumeAttachment, VolumeSnapshot, VolumeType, drop
 from actors.volume import capabilities, kinds, rules
 from actors.volume.quotas import Allowance
 
-NAMESPACE = uuid.UUID("4ac8a6d9-0b53-4e58-a8b5-8f0ce3ee1d5a")  # of the ids of volumes that boots make
+NAMESPACE = UUID("4ac8a6d9-0b53-4e58-a8b5-8f0ce3ee1d5a")  # of the ids of volumes that boots make
+ID_VERSION = 4  # of those ids, in the orders of today
 BEING_MADE = ("creating", "error", "attaching")  # statuses of a volume that the boot it is made for may go on with
 UNMADE = ("creating", "error")  # statuses of a volume whose data isn't there, or not whole
 HALF = (*UNMADE, "downloading")  # … also because an image is being written over it
@@ -55,9 +57,15 @@ class Stock(msgspec.Struct, frozen=True, kw_only=True):
     allowance: Allowance | None = None  # what projects may still take; None: nothing is made
 
 
-def made_id(instance_id: str, place: int) -> str:
-    """The id of the volume that a boot makes for its device at `place`."""
-    return str(uuid.uuid5(NAMESPACE, f"{instance_id}:{place}"))
+def made_id(instance_id: str, place: int, version: int) -> str:
+    """The id of the volume that a boot makes for its device at `place`; `version` is what the device says."""
+    make = id_like_a_random_one if version == ID_VERSION else id_within
+    return make(NAMESPACE, f"{instance_id}:{place}")
+
+
+def as_ordered_today(device: BlockDevice) -> BlockDevice:
+    is_made = device.destination_type == "volume" and device.source_type != "volume"
+    return msgspec.structs.replace(device, id_version=ID_VERSION) if is_made else device
 
 
 def are_its_own(request: AttachRequest, stock: Stock) -> bool:
@@ -69,7 +77,7 @@ def are_its_own(request: AttachRequest, stock: Stock) -> bool:
 
 def id_of(device: BlockDevice, instance_id: str, place: int) -> str:
     """The id of the volume that a server has for its device at `place`, of those whose destination is a volume."""
-    return device.source_id if device.source_type == "volume" else made_id(instance_id, place)
+    return device.source_id if device.source_type == "volume" else made_id(instance_id, place, device.id_version)
 
 
 def plan(request: AttachRequest, who: AuthContext, stock: Stock, now: float) -> list[Planned]:
@@ -143,7 +151,7 @@ def _check_free(volume: Volume, request: AttachRequest, place: int, stock: Stock
 def _made_volume(request: AttachRequest, place: int, who: AuthContext, stock: Stock, now: float) -> Volume:
     """The volume of a device that names an image, a snapshot or nothing: as it is known, or new."""
     device = request.devices[place]
-    volume_id = made_id(request.instance_id, place)
+    volume_id = made_id(request.instance_id, place, device.id_version)
     known = stock.volumes.get(volume_id)
     if known is not None and (known.status not in UNMADE or known.made_for != request.instance_id):
         return known

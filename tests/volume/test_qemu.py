@@ -21,7 +21,7 @@ from actors.messages import BlockDevice, ConnectionInfo
 from actors.volume.backend import BackendError, Blank, OfImage, OfSnapshot, OfVolume, moment_of
 from actors.volume.daemon import SOCKET_PATH_LIMIT, StorageDaemon, run_folder
 from actors.volume.messages import CreateSnapshot, VolumeRequest
-from actors.volume.plan import made_id
+from actors.volume.plan import id_of
 from actors.volume.qemu import QemuBackend
 from tests.volume.rooms import House, Registry, attach_request, attached, detach_request, image, use, volume
 
@@ -442,6 +442,6 @@ def test_the_room_with_real_volumes_from_image_to_nothing(tmp_path: Path) -> Non
         await room.detach([detach_request(failed_boot=True)])
         world = await room.world()
         assert world["exports"] == world["attachments"] == before["attachments"]
-        assert made_id("vm-1", 0) not in world["volume_files"] and mine.id in world["volume_files"]
+        assert id_of(root, "vm-1", 0) not in world["volume_files"] and mine.id in world["volume_files"]
 
     play(QemuBackend(tmp_path / "volumes"), story)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,7 +24,7 @@ from actors.volume.messages import (
     SnapshotRequest,
     VolumeRequest,
 )
-from actors.volume.plan import made_id
+from actors.volume.plan import as_ordered_today, id_of
 from actors.volume.service import VolumeRoom
 from tests.volume.rooms import (
     WAIT_S,
@@ -117,13 +118,11 @@ def test_attach_twice_is_attach_once(tmp_path: Path) -> None:
 def test_connections_come_in_the_order_of_devices(tmp_path: Path) -> None:
     async def story(house: House, room: VolumeRoom) -> None:
         mine = await volume(room, size_gib=7)
-        request = attach_request(
-            BlockDevice(source_type="image", destination_type="volume", source_id="img", boot_index=0),
-            use(mine),
-            blank(2),
-        )
+        root = BlockDevice(source_type="image", destination_type="volume", source_id="img", boot_index=0)
+        request = attach_request(root, use(mine), blank(2))
         connections = await attached(room, request)
-        assert [connection.volume_id for connection in connections] == [made_id("vm-1", 0), mine.id, made_id("vm-1", 2)]
+        ids = [id_of(root, "vm-1", 0), mine.id, id_of(blank(2), "vm-1", 2)]
+        assert [connection.volume_id for connection in connections] == ids
         assert [connection.size_gib for connection in connections] == [3, 7, 2]
         assert [connection.bootable for connection in connections] == [True, False, False]
         world = await room.world()
@@ -200,7 +199,7 @@ def test_an_ended_instance_takes_what_is_marked(tmp_path: Path) -> None:
         await attached(room, attach_request(use(mine, delete_on_termination=True), blank(), blank(delete=True)))
         await room.detach([detach_request()])
         world = await room.world()
-        assert world["volume_files"] == [made_id("vm-1", 1)]
+        assert world["volume_files"] == [id_of(blank(), "vm-1", 1)]
         assert world["attachments"] == world["exports"] == []
         assert "available" in world["volumes"][0] and len(world["volumes"]) == 1
 
@@ -461,3 +460,10 @@ def test_any_history_twice_over_and_restarted_is_the_same(tmp_path: Path, histor
     plain = asyncio.run(run(1, restarts=False))
     assert asyncio.run(run(2, restarts=True)) == plain
     assert [line.split(":")[0] for line in plain["attachments"]] == plain["exports"]
+
+
+def test_what_orders_of_before_had_made_is_found_under_its_id() -> None:
+    assert id_of(blank(), "vm-1", 1) == "c5efc886-8fa1-537f-b555-0aba66a57d96"
+    assert UUID(id_of(as_ordered_today(blank()), "vm-1", 1)).version == 4
+    mine = BlockDevice(source_type="volume", destination_type="volume", source_id="mine")
+    assert as_ordered_today(mine) == mine

@@ -6,6 +6,7 @@ import asyncio
 import base64
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -162,6 +163,7 @@ def test_what_the_command_line_sends(tmp_path: Path) -> None:
             ]
             assert (attachment["device"], attachment["delete_on_termination"]) == ("/dev/hda", True)
             volume = (await http.get(f"/volume/v3/volumes/{attachment['volumeId']}")).json()["volume"]
+            assert UUID(volume["id"]).version == 4  # what some clients call a UUID
             assert [one["device"] for one in volume["attachments"]] == ["/dev/hda"]
             for field, odd in (("device_type", "floppy"), ("volume_type", "gold")):
                 wrong = body(world, block_device_mapping_v2=[device, made | {field: odd}])
