@@ -26,6 +26,7 @@ from actors.guest.kvm import probe_kvm as probe_kvm  # the libvirt driver asks h
 
 LEAST_FREE_MEMORY_MIB = 2048  # Ray's head takes about 700, a tiny guest about 200
 LEAST_FREE_DISK_GIB = 3  # the environment, an image in three places, a guest's disks
+FIRMWARE = Path("/usr/share/qemu/firmware")
 SET_UP = "run ./novaray as root on Debian once: it installs what is missing"
 GUEST_BUILD_TOOLS = ("busybox", "dropbear", "cpio", "lz4", "mkfs.fat", "mcopy", "syslinux", "qemu-img", "apt-get")
 
@@ -94,6 +95,7 @@ def _optional_checks() -> list[Check]:
         *(_kernel(probe) for probe in KERNEL_PROBES if not probe.required),
         _kvm(),
         _guest_build(),
+        _uefi(FIRMWARE),
         _memory(Path("/proc/meminfo").read_text()),
         _disk(default_home()),
     ]
@@ -144,6 +146,13 @@ def _installed(program: str) -> bool:
         return bool(find_program(program))
     except GuestBuildError:
         return False
+
+
+def _uefi(folder: Path) -> Check:
+    """Where QEMU's firmware descriptions are (docs/interop/firmware.json of QEMU)."""
+    found = sorted(path.name for path in folder.glob("*.json"))
+    advice = "images that ask for hw_firmware_type=uefi need it: install the package ovmf"
+    return Check("UEFI firmware for guests", bool(found), ", ".join(found) or "none is installed", advice)
 
 
 def _memory(meminfo: str) -> Check:

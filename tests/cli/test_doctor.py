@@ -46,6 +46,12 @@ def test_disk_is_asked_of_the_nearest_folder_that_exists(tmp_path: Path) -> None
     assert "GiB free" in doctor._disk(tmp_path / "not" / "yet").detail
 
 
+def test_firmware_is_looked_for_where_it_is_described(tmp_path: Path) -> None:
+    assert not doctor._uefi(tmp_path).ok and "ovmf" in doctor._uefi(tmp_path).advice
+    (tmp_path / "60-edk2.json").write_text("{}")
+    assert (doctor._uefi(tmp_path).ok, doctor._uefi(tmp_path).detail) == (True, "60-edk2.json")
+
+
 def test_every_probe_has_advice() -> None:
     assert all(probe.advice for probe in KERNEL_PROBES)
 
