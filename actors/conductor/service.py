@@ -121,7 +121,7 @@ class Conductor(Living):
         self._unshelvings = Unshelvings(self, self._actions)
         self.shelving = Shelving(self, self._attempts, self._acts)
         self._company = Company(self.go)
-        self._writing = Writing(store, self._notifications, self.moves, clock, self.boot)
+        self._writing = Writing(store, self._notifications, self.moves, self._actions, clock, self.boot)
         door = Saga(table[:1], self, "", clock, self.journal, _nothing_halts)
         self._acceptance = Acceptance(
             self._boots,

@@ -11,11 +11,12 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from actors.clock import Clock
 from actors.conductor.boots import Boot, notification
+from actors.conductor.instance_actions import InstanceActions
 from actors.conductor.moves import Moves
 from actors.conductor.notifications import Notifications
 from actors.conductor.riders import Riders
 from actors.conductor.turns import Turns
-from actors.records import Change, Ledger
+from actors.records import Change, InstanceAction, Ledger
 
 COMMIT_TRIES = 100  # times a database that can't write is asked
 COMMIT_PAUSE_S = 0.2
@@ -29,6 +30,7 @@ class Writing:
         store: Ledger,
         notifications: Notifications,
         moves: Moves,
+        actions: InstanceActions,
         clock: Clock,
         known: Callable[[str], Boot | None],
     ) -> None:
@@ -36,6 +38,7 @@ class Writing:
         self._store = store
         self._notifications = notifications
         self._moves = moves
+        self._actions = actions
         self._clock = clock
         self._known = known
         self._riders = Riders(self._on_the_way)
@@ -51,7 +54,9 @@ class Writing:
         for boot in boots:
             boot.writing += 1
         try:
-            await _patiently(lambda: self._commit(boots, [*_rows(boots, at), *told, *also]), COMMIT_TRIES)
+            await _patiently(
+                lambda: self._commit(boots, [*_rows(boots, at), *told, *map(self._newest, also)]), COMMIT_TRIES
+            )
         except BaseException:
             self._notifications.give_up(told)
             raise
@@ -59,6 +64,11 @@ class Writing:
             for boot in boots:
                 boot.writing -= 1
         self._notifications.publish(told)
+
+    def _newest(self, change: Change) -> Change:
+        """Of an action that has ended since, its end."""
+        known = self._actions.find(change.instance_id, change.id) if isinstance(change, InstanceAction) else None
+        return known or change
 
     async def _commit(self, boots: list[Boot], changes: list[Change]) -> None:
         """With the records of their moves, which are as true as their rows."""
