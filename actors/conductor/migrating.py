@@ -376,9 +376,19 @@ class Migrating:
     # ------------------------------------------------------------ what must not be forgotten
 
     async def tell(self) -> None:
-        """Room that is needed no more, durably, is given back."""
+        """Room that is needed no more, durably, is given back: of a server that is back where it was, what is its own
+        there now has been held by the other id, unless the scheduler was told."""
         telling, self._unclaimed = self._unclaimed, set()
+        moves = (self._conductor.moves.find(claim_id) for claim_id in sorted(telling))
+        there = [(m.id, b) for m in moves if m is not None and (b := self._conductor.boot(m.instance_id)) is not None]
+        exchanges = [
+            Exchange(instance_id=boot.id, claim_id=claim_id, host=boot.instance.host)
+            for claim_id, boot in there
+            if boot.holds_host
+        ]
         try:
+            if exchanges:
+                await self._conductor.scheduler.exchange(exchanges)
             if telling:
                 await self._conductor.scheduler.release(sorted(telling))
         except ConnectionError:

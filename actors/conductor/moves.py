@@ -50,6 +50,9 @@ class Moves:
         """Newest first."""
         return list(self._moves.values())[::-1]
 
+    def find(self, move_id: str) -> Move | None:
+        return self._moves.get(move_id)
+
     def last_of(self, instance_id: str) -> Move | None:
         return next((move for move in self.newest() if move.instance_id == instance_id), None)
 

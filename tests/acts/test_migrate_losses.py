@@ -429,3 +429,24 @@ def test_one_that_falls_back_late_to_a_node_that_is_lost_is_evacuated_by_policy(
         assert (await shown(world, server)).kept_places == ()
 
     in_world(tmp_path, play)
+
+
+def test_the_scheduler_knows_where_one_is_whose_first_node_is_lost_as_it_is_there_again(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, _, _ = await begin(world)
+        await migrate(world, server)
+        exchange = world.scheduler.exchange
+
+        async def is_away(asked: Any) -> None:
+            raise ConnectionError("it is away")
+
+        world.scheduler.exchange = is_away  # type: ignore[method-assign]
+        await world.api.act(ActOnServer(token=world.member, server_id=server.id, act=RevertResize()))
+        await world.conductor.settled()
+        assert (await as_it_is(world, server)).host == NODE_NAME
+        world.scheduler.exchange = exchange  # type: ignore[method-assign]
+        await lose(world, NODE_NAME)
+        await world.conductor.settled()
+        assert [one.host for one in await world.scheduler.claims() if one.instance_id == server.id] == [NODE_NAME]
+
+    in_world(tmp_path, play)
