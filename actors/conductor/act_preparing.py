@@ -129,6 +129,7 @@ class Preparing:
     def check_host(self, boot: Boot, request: ActRequest) -> None:
         """What nobody can do now would be done whenever the node is back, whatever the server is by then. One that was
         moved goes back where that is up, and stays where it is up, or nowhere else is."""
+        check_home(boot)
         moving, needed, act = boot.spec().moving, boot.instance.node, request.act
         nodes = self._conductor.nodes
         if moving is not None and isinstance(act, ConfirmResize) and nodes.has_left(moving.node):
@@ -158,6 +159,14 @@ class Preparing:
     def _check_not_going(self, boot: Boot, act: AnyAct) -> None:
         if any(act_of(one.act) == act for one in self._actions.pending(boot.id)):
             raise CallerError(conflict("", "it is being detached already"))
+
+
+def check_home(boot: Boot) -> None:
+    """What its old host still has of it, when that is back, is no guest of its own."""
+    if boot.homeless:
+        raise CallerError(
+            conflict("", f"Instance {boot.id} has no host: its node was lost, and it was built nowhere else")
+        )
 
 
 def check_lock(boot: Boot, above_locks: bool) -> None:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from actors import lifecycle
 from actors.acts import Edit
-from actors.conductor.act_preparing import check_lock
+from actors.conductor.act_preparing import check_home, check_lock
 from actors.conductor.attached import with_ends
 from actors.conductor.boots import Boot
 from actors.errors import CallerError, CallerFault, bad_request, conflict, forbidden, not_found
@@ -24,7 +24,7 @@ def edited(boot: Boot, edit: Edit, now: float, metadata_items: int = -1) -> Call
     """`metadata_items`: the project's quota of one server's, -1 = any number."""
     try:
         if edit.vm_state:
-            _check_may_be_reset(boot)
+            _check_may_be_reset(boot, Vm(edit.vm_state))
         if edit.metadata is not None or edit.metadata_without:
             check_lock(boot, edit.above_locks)
         metadata, tags = _metadata(boot, edit, metadata_items), _tags(boot, edit)
@@ -56,14 +56,20 @@ def edited(boot: Boot, edit: Edit, now: float, metadata_items: int = -1) -> Call
     return None
 
 
-def _check_may_be_reset(boot: Boot) -> None:
+def _check_may_be_reset(boot: Boot, wanted: Vm) -> None:
     """What is done to its guest may go on, and changes its state no more when it ends. But who builds or deletes it
-    tells what it is by then, and one that is shelved has no guest to be anything. Raises `CallerError`."""
+    tells what it is by then, and one that is shelved, lost with its node, or was never built has no guest to be
+    anything. Raises `CallerError`."""
     what = f"vm_state {boot.vm_state}" if boot.vm_state in NO_GUEST else ""
     if boot.instance.deleting:
         what = f"task_state {boot.task}"
     if what:
         raise CallerError(conflict("", f"Cannot 'os-resetState' instance {boot.id} while it is in {what}"))
+    if wanted is not Vm.ACTIVE:
+        return
+    check_home(boot)
+    if not boot.instance.launched_at:
+        raise CallerError(conflict("", f"Cannot 'os-resetState' instance {boot.id} while it has never been active"))
 
 
 def _as_now(vif: Vif, now: Vif) -> Vif:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from actors.acts import Reboot, Stop
+from actors.api.act_messages import ActOnServer
 from actors.api.messages import EvacuateServer
 from actors.conductor.letting_go import LettingGo
-from actors.errors import HostError, HostFault
+from actors.errors import CallerError, HostError, HostFault
 from actors.messages import ServerView
 from tests.conductor.test_evacuation import OTHER, evacuate, lose, on_volume, show
 from tests.world import World, in_world
@@ -72,6 +74,25 @@ def test_what_a_room_could_not_hear_it_hears_when_it_is_back(tmp_path: Path, err
         assert await world.volume_status(volume) == "available"
         await tended(world)
         assert away.asked == asked + 2  # and no more
+
+    in_world(tmp_path, play)
+
+
+def test_its_old_host_does_nothing_to_it_when_that_is_back(tmp_path: Path) -> None:
+    """It may have the guest still, cut off from volumes that are anybody's by now."""
+
+    async def play(world: World) -> None:
+        server = await on_volume(world)
+        await lose(world)
+        assert await evacuate(world) == {"kept": ""}
+        await world.settled()
+        await world.compute.start()
+        for act in (Reboot(hard=True), Stop(wait_s=0.0)):
+            with pytest.raises(CallerError, match="has no host") as refused:
+                await world.api.act(ActOnServer(token=world.member, server_id=server.id, act=act))
+            assert refused.value.fault.status == 409
+        assert (await show(world, server)).status == "ERROR"
+        await world.delete(server)
 
     in_world(tmp_path, play)
 
