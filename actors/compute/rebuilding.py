@@ -44,6 +44,8 @@ async def rebuild(node: Compute, order: ActOrder, act: Rebuild, hurry: asyncio.E
             if hurry.is_set():
                 raise HostError(HostFault("rebuild", order.host, GOING))
             value_of((await work(node, [build])).get(build.id))
+    if order.claim is not None:  # it was resized once, and may have been reset, or not reverted, since
+        value_of(node.hosts.change(order.claim))
     return build.root_device
 
 

@@ -154,6 +154,7 @@ class SimulatedGuests:
         self._rescued.pop(instance_id, None)
 
     def defined(self, build: Build) -> None:
+        self._disks.pop(build.id, None)  # its volumes are in its definition
         flavor = build.order.spec.flavor
         if build.mark is not None:
             if self._resized.get(build.id) != build.mark:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from actors.acts import ActDone, ActOrder, ConfirmResize, Edit, Pause, Reboot, RevertResize, Start, Stop, Suspend
-from actors.api.act_messages import ActOnServer, AttachVolumeTo, EditServer, ResizeServer
+from actors.api.act_messages import ActOnServer, AttachVolumeTo, EditServer, RebuildServer, ResizeServer
 from actors.api.messages import CreateFlavor
 from actors.clock import SystemClock
 from actors.cluster.config import CloudConfig
@@ -580,5 +580,34 @@ def test_one_that_was_resized_is_not_evacuated_until_that_is_ended(tmp_path: Pat
         assert await used(world) == {"instances": 1, "cores": 2, "ram": 96}
         [held] = [one for one in await world.scheduler.claims() if one.instance_id == server.id]
         assert (held.host, amounts(held)) == ("node-2", (2, 96, 0))
+
+    in_world(tmp_path, play)
+
+
+def test_one_that_was_reset_and_is_made_anew_holds_what_its_flavor_needs(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        await flavor(world, "lean", 1, 64, 1)
+        [server] = await world.boot(world.request())
+        await resize(world, server, "lean")
+        edit = Edit(instance_id=server.id, vm_state="active")
+        await world.api.edit(EditServer(token=world.admin, server_id=server.id, edit=edit))
+        rebuild = await world.api.rebuild(RebuildServer(token=world.member, server_id=server.id, image=world.image.id))
+        await world.conductor.acted([rebuild.id], 20.0)
+        assert (await shown(world, server)).status == "ACTIVE"
+        assert await claims(world, server) == ((1, 64, 1), (1, 64, 1))
+
+    in_world(tmp_path, play)
+
+
+def test_a_guest_that_is_defined_anew_has_its_volumes_by_its_definition(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        await flavor(world, "big", 2, 256, 3)
+        [server] = await world.boot(world.request())
+        asked = AttachVolumeTo(token=world.member, server_id=server.id, volume_id=await world.volume())
+        await world.api.attach_volume(asked)
+        await world.settled()
+        assert "hot_disks" in await world.hypervisor.world()
+        await resize(world, server, "big")
+        assert "hot_disks" not in await world.hypervisor.world()
 
     in_world(tmp_path, play)

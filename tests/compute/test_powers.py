@@ -95,8 +95,10 @@ def test_a_simulated_guest_outlives_its_actor_as_a_real_one_does(tmp_path: Path)
 def test_one_that_boots_from_a_volume_comes_back_with_it(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         [server] = await world.boot(world.request(image="", block_devices=(world.root_volume(),)))
+        before = await world.state()
         await another_life(world)
         assert (await act(world, server, Start())).status == "ACTIVE"
+        assert await world.state() == before  # its config drive is made anew
 
     in_world(tmp_path, play)
 
