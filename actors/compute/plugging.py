@@ -42,23 +42,24 @@ async def attach_volume(node: Compute, order: ActOrder, act: AttachVolume) -> No
         project_id=order.spec.project_id,
         host=order.host,
         devices=(device,),
+        epoch=node.epoch,
     )
     try:
         [reply] = await node.volume.attach([request])
         (connection,) = value_of(reply)
         await node.hypervisor.guests.attach_disk(order.instance_id, replace(disk, connection=connection), order.spec)
     except REFUSALS:
-        await node.volume.detach([_detach(order, device.source_id)])
+        await node.volume.detach([_detach(node, order, device.source_id)])
         raise
 
 
 async def detach_volume(node: Compute, order: ActOrder, volume_id: str) -> None:
     await node.hypervisor.guests.detach_disk(order.instance_id, volume_id)
-    await node.volume.detach([_detach(order, volume_id)])
+    await node.volume.detach([_detach(node, order, volume_id)])
 
 
-def _detach(order: ActOrder, volume_id: str) -> DetachRequest:
-    return DetachRequest(instance_id=order.instance_id, host=order.host, volume_ids=(volume_id,))
+def _detach(node: Compute, order: ActOrder, volume_id: str) -> DetachRequest:
+    return DetachRequest(instance_id=order.instance_id, host=order.host, volume_ids=(volume_id,), epoch=node.epoch)
 
 
 # ---------------------------------------------------------------- interfaces
@@ -66,7 +67,7 @@ def _detach(order: ActOrder, volume_id: str) -> DetachRequest:
 
 async def attach_interface(node: Compute, order: ActOrder, act: AttachInterface) -> Vif:
     guests = node.hypervisor.guests
-    [reply] = await node.network.allocate([allocation(order, act, node.config.availability_zone)])
+    [reply] = await node.network.allocate([allocation(node, order, act)])
     (vif,) = value_of(reply)
     try:
         await plug(node, order, (vif,), lambda: guests.attach_interface(order.instance_id, vif, order.spec))
@@ -76,8 +77,8 @@ async def attach_interface(node: Compute, order: ActOrder, act: AttachInterface)
     return vif
 
 
-def allocation(order: ActOrder, act: AttachInterface, zone: str) -> AllocateRequest:
-    spec = order.spec
+def allocation(node: Compute, order: ActOrder, act: AttachInterface) -> AllocateRequest:
+    spec, zone = order.spec, node.config.availability_zone
     return AllocateRequest(
         token=act.token,
         instance_id=order.instance_id,
@@ -89,6 +90,7 @@ def allocation(order: ActOrder, act: AttachInterface, zone: str) -> AllocateRequ
         security_groups=(),
         availability_zone=spec.availability_zone.partition(":")[0] or zone,
         first_place=act.place,
+        epoch=node.epoch,
     )
 
 
@@ -102,7 +104,7 @@ async def _take_away(node: Compute, order: ActOrder, vif: Vif) -> None:
     await node.hypervisor.guests.detach_interface(order.instance_id, vif.mac_address)
     await node.hypervisor.guests.unplug(order.instance_id, vif)
     await node.network.deallocate(
-        [DeallocateRequest(instance_id=order.instance_id, host=order.host, port_ids=(vif.port_id,))]
+        [DeallocateRequest(instance_id=order.instance_id, host=order.host, port_ids=(vif.port_id,), epoch=node.epoch)]
     )
 
 

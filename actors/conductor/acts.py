@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import suppress
+from itertools import takewhile
+from types import UnionType
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
@@ -21,6 +23,7 @@ from actors.acts import (
     LEFT_DOWN,
     LEFT_OFF,
     STAYS,
+    Act,
     ActDone,
     ActRequest,
     AttachInterface,
@@ -34,6 +37,7 @@ from actors.acts import (
     Rebuild,
     Rescue,
     Resize,
+    Resume,
     RevertResize,
     Shelve,
     Start,
@@ -49,6 +53,7 @@ from actors.conductor.act_preparing import Preparing, check_lock, wrong_state
 from actors.conductor.attached import without_volume
 from actors.conductor.boots import Boot
 from actors.conductor.claim_changes import ClaimChanges
+from actors.conductor.device_ends import LEFT, Devices, end_without_host
 from actors.conductor.held import kept_places
 from actors.conductor.instance_actions import InstanceActions, begun, ended
 from actors.conductor.migrating import Migrating
@@ -80,10 +85,10 @@ EVENTS = {
     "confirmResize": "resize_confirm",
     "revertResize": "resize_revert",
 }  # where a notification has another name than the act
-LEFT = "the host left the cluster"
 TOO_LATE = "the server was built again elsewhere"
 SECRETS = ("token", "admin_password")
 ALONE = Rescue | Resize | RevertResize | Shelve | Migrate  # what was begun before these is over first
+PLUGS = Start | Resume | Reboot  # they plug the ports that their server has: devices that come or go do so first
 OTHERS_S = 600.0  # for devices that come or go when a server is to be rescued or resized
 BUSY = f"other actions are not over within {OTHERS_S:g} s"
 
@@ -225,9 +230,19 @@ class Acts:
         """What the node can't do any more has failed."""
         for boot in [one for one in self._conductor.all_boots() if one.instance.node == node]:
             for action in self._actions.pending(boot.id):
+                act = act_of(action.act)
                 if self._goes_back(boot, action):
                     continue
-                await self._end(action, HostFault(name_of(act_of(action.act)), boot.instance.host, LEFT))
+                if isinstance(act, Devices):
+                    self._conductor.spawn(self._end_without_host(boot, action, act))
+                    continue
+                await self._end(action, HostFault(name_of(act), boot.instance.host, LEFT))
+
+    async def _end_without_host(self, boot: Boot, action: InstanceAction, act: Devices) -> None:
+        try:
+            await self._end(action, await end_without_host(self._conductor, boot, act))
+        except ConnectionError:
+            self._again.add(boot.id)
 
     def _goes_back(self, boot: Boot, action: InstanceAction) -> bool:
         """It was on its way to the node, or is about to leave it: it still can."""
@@ -264,7 +279,9 @@ class Acts:
         if boot is None:
             return
         act = act_of(action.act)
-        if isinstance(act, ALONE) and not await self._is_first(action):
+        if isinstance(act, ALONE | PLUGS) and not await self._is_first(
+            action, Act if isinstance(act, ALONE) else Devices
+        ):
             return
         if isinstance(act, Resize) and not await self._has_room(boot, action):
             return
@@ -274,6 +291,9 @@ class Acts:
         row = boot.instance
         if row.vm_state == Vm.SHELVED_OFFLOADED and isinstance(act, AttachVolume | DetachVolume):
             await self._end(action, await self.reserving.reserve(boot, act))
+            return
+        if isinstance(act, Devices) and self._conductor.nodes.has_left(row.node):
+            await self._end(action, await end_without_host(self._conductor, boot, act))
             return
         try:
             asking = self._conductor.compute(row.node).act([order_of(boot, action, self._conductor.life)])
@@ -319,14 +339,17 @@ class Acts:
         await self._conductor.write([boot], "")
         return True
 
-    async def _is_first(self, action: InstanceAction) -> bool:
-        """What was begun before it is over: else a device would come or go after the guest's own are put aside."""
+    async def _is_first(self, action: InstanceAction, kinds: type[Act] | UnionType) -> bool:
+        """What was begun before it, of these kinds, is over: else a device would come or go after the guest's own are
+        put aside, or the guest be given one that went."""
         until = self._conductor.clock.monotonic() + OTHERS_S
-        while any(one in self._at_work for one in self._others(action)):  # one may be told again, to a new actor
+        while any(
+            one in self._at_work for one in self._earlier(action, kinds)
+        ):  # one may be told again, to a new actor
             if (left_s := until - self._conductor.clock.monotonic()) <= 0.0:
                 break
-            await self.wait(self._others(action), left_s)
-        if not (left := self._others(action)):
+            await self.wait(self._earlier(action, kinds), left_s)
+        if not (left := self._earlier(action, kinds)):
             return True
         if any(one in self._at_work for one in left):
             boot = self._conductor.boot(action.instance_id)
@@ -335,8 +358,9 @@ class Acts:
             self._let_go(action.id)  # their host is away; they and this are told again, in their order
         return False
 
-    def _others(self, action: InstanceAction) -> list[str]:
-        return [one.id for one in self._actions.pending(action.instance_id) if one.id != action.id]
+    def _earlier(self, action: InstanceAction, kinds: type[Act] | UnionType) -> list[str]:
+        before = takewhile(lambda one: one.id != action.id, self._actions.pending(action.instance_id))
+        return [one.id for one in before if isinstance(act_of(one.act), kinds)]
 
     async def wait(self, action_ids: list[str], wait_s: float) -> None:
         """Until all of these are over, or for so long."""

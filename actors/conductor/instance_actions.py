@@ -52,6 +52,7 @@ BOOT_PART = "compute__do_build_and_run_instance"
 ERROR = "Error"  # what a user reads where a part failed; the cause is its host's
 Asked = Edit | EvacuateRequest | UnshelveRequest | DeleteRequest
 KEPT = 200  # finished actions of one server
+ANSWERED = ("device", "place")  # of an act: what whoever asked for it is answered with, also where he asks again
 
 
 class InstanceActions:
@@ -165,7 +166,12 @@ def ended(action: InstanceAction, host: str, reply: ActDone | Fault, now: float)
         traceback="" if isinstance(reply, ActDone) else describe(reply),
     )
     return msgspec.structs.replace(
-        action, finished_at=now, updated_at=now, message="" if well else ERROR, act={}, events=(part,)
+        action,
+        finished_at=now,
+        updated_at=now,
+        message="" if well else ERROR,
+        act={name: action.act[name] for name in ANSWERED if name in action.act},
+        events=(part,),
     )
 
 

@@ -21,7 +21,7 @@ from actors.conductor.quotas import Quotas
 from actors.conductor.timeline import Timeline
 from actors.errors import CallerFault, not_found
 from actors.messages import Claim, InstanceFound, ProjectQuota, ServerStatus, ServerView, StoryLine
-from actors.records import Archive, InstanceAction, Move, Notification, Story
+from actors.records import Archive, InstanceAction, Kind, Move, Notification, Story
 from actors.states import Vm
 
 FLOW = {step.name: step.flow for step in CONTROL} | {step.name: step.flow for step in NODE}
@@ -38,6 +38,10 @@ class Questions:
         self._deleted = Deleted()
         self.scheduler_lives = 0  # how many schedulers have started since this conductor did
         self._told_to_hold: set[str] = set()  # instances of which the last of them was told that they hold a host
+
+    async def rows_of(self, kind: type[Kind], column: str, instance_id: str) -> list[Kind]:
+        """What is on disk of what other rooms own: all that there is, also where one of them is away."""
+        return await self._store.load_where(kind, column, [instance_id])
 
     async def quotas(self, project_ids: list[str]) -> list[ProjectQuota]:
         """What each project has and may have."""

@@ -209,7 +209,10 @@ async def take_back(conductor: Conductor, boots: list[Boot]) -> None:
 
 async def _give_back_shelved(conductor: Conductor, boots: list[Boot]) -> None:
     """Of servers that go: volumes that are kept for them, on no host, and the images that shelving made."""
-    if kept := [boot.id for boot in boots if boot.spec().shelved is not None or boot.spec().moving is not None]:
+    specs = {boot.id: boot.spec() for boot in boots}
+    if kept := [
+        one for one, spec in specs.items() if spec.shelved is not None or spec.moving is not None or spec.adrift
+    ]:
         await conductor.volume.detach([DetachRequest(instance_id=one, host="") for one in kept])
     if images := [image_id for boot in boots for image_id in moved.images_of(boot)]:
         await conductor.image.discard(images)

@@ -351,7 +351,7 @@ def test_one_whose_devices_wait_for_their_host_is_rescued_after_them(tmp_path: P
         await world.api.rescue(RescueServer(token=world.member, server_id=server.id, admin_password=""))
         await world.conductor.settled()
         world.conductor.compute = there
-        await world.conductor.hello(Hello(node=NODE_NAME, hosts=(NODE_NAME,)))
+        await world.compute.start()
         await world.settled()
         assert (await shown(world, server)).status == "RESCUE"
         rows = sorted(await world.ledger.load(InstanceAction), key=lambda row: row.finished_at)

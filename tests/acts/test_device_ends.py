@@ -1,0 +1,215 @@
+"""Volumes and interfaces that come or go while something else happens to their server: it ends as they did."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.acts import ActDone, ActOrder, ActRequest, Edit, Reboot
+from actors.api.act_messages import ActOnServer, AttachPort, AttachVolumeTo, EditServer, RescueServer, ShelveServer
+from actors.errors import CallerError, Fault
+from actors.messages import DeallocateRequest, DetachRequest, ServerView
+from tests.acts.test_acts import shown
+from tests.acts.test_plugging import attach
+from tests.world import NODE_NAME, World, in_world
+
+
+def cut_off(world: World, hears: bool) -> list[ActOrder]:
+    """From now on nobody hears from the compute actor; it does what it is told, if it `hears`. What it was told."""
+    does, told = world.compute.act, list[ActOrder]()
+
+    async def act(orders: list[ActOrder]) -> list[ActDone | Fault]:
+        told.extend(orders)
+        if hears:
+            await does(orders)
+        raise ConnectionError("nobody answers")
+
+    world.compute.act = act  # type: ignore[method-assign]
+    return told
+
+
+async def last_message(world: World, server: ServerView) -> str:
+    [action, *_] = await world.api.instance_actions(world.member, server.id)
+    assert action.finished_at
+    return action.message
+
+
+def test_what_had_gone_when_its_node_left_has_gone(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        volume_id = await world.volume()
+        await attach(world, server, volume_id)
+        cut_off(world, hears=True)
+        await world.api.detach_volume(world.member, server.id, volume_id)
+        await world.api.detach_interface(world.member, server.id, server.addresses[0].port_id)
+        await world.settled()
+        await world.conductor.node_left(NODE_NAME)
+        await world.settled()
+        view = await shown(world, server)
+        assert (view.volumes, view.addresses) == ((), ())
+        assert await last_message(world, server) == ""
+
+    in_world(tmp_path, play)
+
+
+def test_what_had_not_gone_stays(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        volume_id = await world.volume()
+        await attach(world, server, volume_id)
+        cut_off(world, hears=False)
+        await world.api.detach_volume(world.member, server.id, volume_id)
+        await world.api.detach_interface(world.member, server.id, server.addresses[0].port_id)
+        await world.settled()
+        await world.conductor.node_left(NODE_NAME)
+        await world.settled()
+        view = await shown(world, server)
+        assert ([one.source_id for one in view.volumes], view.addresses) == ([volume_id], server.addresses)
+        assert await last_message(world, server) == "Error"
+
+    in_world(tmp_path, play)
+
+
+def test_what_was_coming_when_its_node_left_is_given_back(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        volume_id = await world.volume()
+        held = await world.held_by(server.id)
+        cut_off(world, hears=True)
+        await attach(world, server, volume_id)
+        asked = AttachPort(token=world.member, server_id=server.id, network_id=world.net.id)
+        attaching = asyncio.create_task(world.api.attach_interface(asked))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert len(await world.held_by(server.id)) == len(held) + 2  # the volume, and the port
+        away_once(world, "deallocate")
+        await world.conductor.node_left(NODE_NAME)
+        await world.settled()
+        await world.conductor.tend()
+        with pytest.raises(CallerError):
+            await attaching
+        view = await shown(world, server)
+        assert (view.volumes, view.addresses) == ((), server.addresses)
+        assert await world.volume_status(volume_id) == "available"
+        assert await world.held_by(server.id) == held
+
+    in_world(tmp_path, play)
+
+
+def away_once(world: World, method: str) -> None:
+    """The network room does not answer the first time."""
+    does, asked = getattr(world.network, method), list[Any]()
+
+    async def away(requests: list[DeallocateRequest]) -> None:
+        asked.append(requests)
+        if len(asked) == 1:
+            raise ConnectionError("it is away")
+        await does(requests)
+
+    setattr(world.network, method, away)
+
+
+def test_an_actor_whose_node_has_left_attaches_nothing_and_detaches_nothing(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        volume_id, other = await world.volume(), await world.volume()
+        await attach(world, server, volume_id)
+        does, told = world.compute.act, cut_off(world, hears=False)
+        await world.api.detach_volume(world.member, server.id, volume_id)
+        await world.api.detach_interface(world.member, server.id, server.addresses[0].port_id)
+        await attach(world, server, other)
+        await world.conductor.node_left(NODE_NAME)
+        before = await world.held_by(server.id)
+        await does(told)
+        assert await world.held_by(server.id) == before
+        assert len(told) == 3
+
+    in_world(tmp_path, play)
+
+
+def test_a_reboot_brings_no_interface_back_that_was_going(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        gives_back, may_go = world.network.deallocate, asyncio.Event()
+
+        async def deallocate(requests: list[DeallocateRequest]) -> None:
+            await may_go.wait()
+            await gives_back(requests)
+
+        world.network.deallocate = deallocate  # type: ignore[method-assign]
+        await world.api.detach_interface(world.member, server.id, server.addresses[0].port_id)
+        reboot = await world.api.act(ActOnServer(token=world.member, server_id=server.id, act=Reboot(hard=True)))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        may_go.set()
+        await world.conductor.acted([reboot.id], 20.0)
+        assert (await shown(world, server)).status == "ACTIVE"
+        assert await last_message(world, server) == ""
+        assert "taps" not in {kind for kind, things in (await world.compute.world()).items() if things}
+
+    in_world(tmp_path, play)
+
+
+def test_acts_that_wait_for_what_was_begun_before_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        volume_id = await world.volume()
+        attaches, may_come = world.volumes.attach, asyncio.Event()
+
+        async def attach(requests: list[Any]) -> Any:
+            await may_come.wait()
+            return await attaches(requests)
+
+        world.volumes.attach = attach  # type: ignore[method-assign]
+        api = world.api
+        await api.attach_volume(AttachVolumeTo(token=world.member, server_id=server.id, volume_id=volume_id))
+        first = await api.rescue(RescueServer(token=world.member, server_id=server.id, admin_password="secret"))
+        reset = EditServer(token=world.admin, server_id=server.id, edit=Edit(instance_id="", vm_state="active"))
+        await api.edit(reset)
+        second = await api.shelve(ShelveServer(token=world.member, server_id=server.id))
+        may_come.set()
+        await world.conductor.acted([first.id, second.id], 5.0)
+        actions = {one.id: one for one in await api.instance_actions(world.member, server.id)}
+        assert all(actions[one.id].finished_at for one in (first, second))
+
+    in_world(tmp_path, play)
+
+
+def test_who_asks_again_when_it_is_over_is_answered_as_the_first_time(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        volume_id, once = await world.volume(), world.conductor.act
+
+        async def act(requests: list[ActRequest]) -> Any:
+            """Its first answer is lost, and what was asked is over when it is asked again."""
+            replies = await once(requests)
+            await world.conductor.acted([reply.id for reply in replies], 20.0)
+            return await once(requests)
+
+        world.conductor.act = act  # type: ignore[method-assign]
+        assert (await attach(world, server, volume_id)).device_name == "/dev/vdb"
+        vif = await world.api.attach_interface(
+            AttachPort(token=world.member, server_id=server.id, network_id=world.net.id)
+        )
+        assert vif in (await shown(world, server)).addresses
+
+    in_world(tmp_path, play)
+
+
+def test_volumes_of_a_server_that_could_not_be_put_back_are_free_when_it_is_deleted(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        volume_id = await world.volume()
+        await attach(world, server, volume_id)
+        await world.volumes.detach([DetachRequest(instance_id=server.id, host=server.host, keep=True)])
+        boot = world.conductor.boot(server.id)
+        assert boot is not None
+        boot.ask_anew(adrift=True)
+        await world.conductor.node_left(NODE_NAME)
+        await world.delete(server)
+        assert await world.volume_status(volume_id) == "available"
+
+    in_world(tmp_path, play)
