@@ -17,28 +17,8 @@ from benchmarks.simulation.cloud import SimulatedCloud
 from benchmarks.simulation.trouble import Weather
 from benchmarks.simulation.users import Users
 
-REBUILT = ("instance.rebuild.start", "instance.rebuild.end", "instance.rebuild.error")
-RESIZED = ("instance.resize_confirm.end", "instance.resize_revert.end", "instance.resize.error")
-RESIZING = ("instance.resize.start", "instance.resize.end")
-ENDING = ("instance.resize_confirm.start", "instance.resize_revert.start")
-SHELVED = ("instance.shelve_offload.end", "instance.unshelve.error")
-UNSHELVED = ("instance.unshelve.end", "instance.shelve.error")
-SHELVING = ("instance.shelve.start", "instance.shelve.end", "instance.shelve_offload.start", "instance.unshelve.start")
-STARTED = tuple(f"instance.power_on.{phase}" for phase in ("start", "end", "error"))
-ATTACHED = tuple(f"instance.volume_attach.{phase}" for phase in ("start", "end", "error"))
-AGAIN = (
-    "instance.evacuate",
-    *REBUILT,
-    *RESIZED,
-    *RESIZING,
-    *ENDING,
-    *SHELVED,
-    *UNSHELVED,
-    *SHELVING,
-    *ATTACHED,
-    *STARTED,
-)  # what may be told of one server more than once
-ENDS = ("instance.create.end", "instance.create.error", "instance.delete.end")
+ONCE = tuple(f"instance.{verb}.{phase}" for verb in ("create", "delete") for phase in ("start", "end", "error"))
+BUILDS = "instance.create", "instance.evacuate", "instance.rebuild"
 
 
 @dataclass(slots=True)
@@ -75,13 +55,18 @@ class Quiet:
         there = self.placed().values()
         return {row.id: row.host for row in there if row.vm_state == "active" and not self.lost(row)}
 
+    def on_volumes(self) -> set[str]:
+        """Those that boot from one: they have no root disk."""
+        return {i for promise in self.users.promises if not promise.request.image for i in promise.ids}
+
     def ended(self, row: Instance) -> bool:
         """It is off, and may be: a machine that it was on was switched off."""
         return row.vm_state == "stopped" and row.power_state == "SHUTDOWN" and bool(self.cloud.gone_at)
 
     def lost(self, row: Instance) -> bool:
-        """With its machine."""
-        return row.host not in self.members() or row.launched_at < self.cloud.gone_at.get(row.host, 0.0)
+        """With its machine, and not started there again."""
+        gone = row.launched_at < self.cloud.gone_at.get(row.host, 0.0) and row.power_state != "RUNNING"
+        return row.host not in self.members() or gone
 
     def members(self) -> list[str]:
         return [name for name in self.cloud.machines if names.compute_name(name) in self.cloud.wire.processes]
@@ -153,20 +138,25 @@ def _notifications(quiet: Quiet) -> Iterable[str]:
         told.setdefault(row.instance_id, []).append(row.event_type)
     for instance in quiet.rows(Instance):
         events = told.get(instance.id, [])
-        verb = "rebuild" if "instance.evacuate" in events or not set(REBUILT).isdisjoint(events) else "create"
-        vm_state = "active" if instance.vm_state == "stopped" else instance.vm_state  # nobody is told that it ended
-        end = {"active": f"instance.{verb}.end", "error": f"instance.{verb}.error", "deleted": "instance.delete.end"}
-        others = {"active": (*RESIZED, *UNSHELVED, *STARTED), "shelved_offloaded": (*SHELVED, *ATTACHED)}.get(
-            vm_state, ()
-        )
-        if events[-1:] != [end.get(vm_state, "")] and not set(events[-1:]) <= set(others):
+        if not _tells(instance, events):
             yield f"{instance.id} is {instance.vm_state}, and its notifications are {events}"
-        repeated = [event for event, count in Counter(events).items() if count > 1 and event not in AGAIN]
+        repeated = [event for event, count in Counter(events).items() if count > 1 and event in ONCE]
         if repeated:
             yield f"{instance.id}: told twice: {repeated}"
     heard = [row.id for row in quiet.users.heard]
     if heard != [row.id for row in rows]:
         yield f"a follower heard {len(heard)} notifications of {len(rows)}: {heard} of {[row.id for row in rows]}"
+
+
+def _tells(instance: Instance, events: list[str]) -> bool:
+    """The last of them is how what was done to it last ended; of one that is deleted, that it is."""
+    last = events[-1] if events else ""
+    if instance.vm_state == "deleted" or last == "instance.delete.end":
+        return instance.vm_state == "deleted" and last == "instance.delete.end"
+    if instance.vm_state == "error":
+        return last.endswith((".error", ".update"))
+    only_built = all(event.startswith(BUILDS) for event in events)
+    return last.endswith(".end" if only_built else (".end", ".error", ".update"))
 
 
 def _evacuations(quiet: Quiet) -> Iterable[str]:
@@ -267,13 +257,16 @@ async def _machines(quiet: Quiet) -> list[str]:
     """Each machine has what its guests need, and nothing else."""
     found: list[str] = []
     ports: list[Port] = quiet.rows(Port)
-    on_volumes = {i for promise in quiet.users.promises if not promise.request.image for i in promise.ids}
+    on_volumes = quiet.on_volumes()
     for machine in [quiet.cloud.machines[name] for name in quiet.members()]:
         mine = sorted(i for i, host in quiet.homes().items() if host == machine.name)
         compute = quiet.room(names.compute_name(machine.name))
-        world = await machine.hypervisor.world()
+        plugged = sorted({port.device_id for port in ports if port.device_id in mine})
         taps = sorted(tap_device(port.id) for port in ports if port.device_id in mine)
-        wanted = {kind: mine for kind in ("config_drive", "plug", "define", "start_paused") if mine}
+        world = {kind: things for kind, things in (await machine.hypervisor.world()).items() if things}
+        world["plug"] = [one for one in world.get("plug", []) if one in plugged or one not in mine]
+        found += _hot_disks(quiet, machine.name, world.pop("hot_disks", []))
+        wanted = {kind: mine for kind in ("config_drive", "define", "start_paused") if mine} | {"plug": plugged}
         if disks := [each for each in mine if each not in on_volumes]:
             wanted["root_disk"] = disks
         if taps:
@@ -291,6 +284,14 @@ async def _machines(quiet: Quiet) -> list[str]:
         if wired != sorted(taps + served):
             found.append(f"the data plane of {machine.name} has {_difference(wired, sorted(taps + served))}")
     return found
+
+
+def _hot_disks(quiet: Quiet, host: str, disks: list[str]) -> Iterable[str]:
+    """Each is a volume's that its guest has."""
+    attached = Counter(each.instance_id for each in quiet.rows(VolumeAttachment) if each.host == host)
+    for instance_id, count in Counter(line.partition(" ")[0] for line in disks).items():
+        if count > attached[instance_id]:
+            yield f"the guest of {instance_id} has {count} disks, of {attached[instance_id]} volumes"
 
 
 def _deaths(quiet: Quiet) -> list[str]:

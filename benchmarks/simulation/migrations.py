@@ -43,10 +43,15 @@ async def _migrate(users: Users, server_id: str) -> None:
 
 
 async def broken(quiet: Quiet) -> list[str]:
+    return [*await left_behind(quiet), *_places(quiet), *await charged(quiet)]
+
+
+async def left_behind(quiet: Quiet) -> list[str]:
+    """By servers that have moved."""
     claims = await quiet.room(names.SCHEDULER).claims()
     of_nobody = [one for one in claims if one.instance_id not in quiet.instances]
     held = [f"room is held on {one.host} by {one.instance_id}, which is no server" for one in of_nobody]
-    return [*held, *_left(quiet), *_records(quiet), *await charged(quiet)]
+    return [*held, *_left(quiet), *_records(quiet)]
 
 
 def _left(quiet: Quiet) -> Iterable[str]:
@@ -61,12 +66,16 @@ def _left(quiet: Quiet) -> Iterable[str]:
 
 
 def _records(quiet: Quiet) -> Iterable[str]:
-    """Each move is over, and of a server that stayed where it went the last one says where that is."""
+    """Each move is over."""
+    for move in quiet.rows(Move):
+        if move.status not in OVER:
+            yield f"move {move.number} of {move.instance_id} is {move.status}"
+
+
+def _places(quiet: Quiet) -> Iterable[str]:
+    """Of a server that stayed where it went the last move says where that is."""
     moves = sorted(quiet.rows(Move), key=lambda move: move.number)
     last = {move.instance_id: move for move in moves if move.status == "confirmed"}
-    yield from (
-        f"move {move.number} of {move.instance_id} is {move.status}" for move in moves if move.status not in OVER
-    )
     for instance_id, host in quiet.homes().items():
         move = last.get(instance_id)
         if move is not None and move.kind == "migration" and move.target_host != host:

@@ -121,7 +121,7 @@ def _amounts(claim: Claim) -> Amounts:
 
 async def broken(quiet: Quiet) -> list[str]:
     """Of every server the books say what its flavor needs, and so does its project's quota."""
-    wanted = {row.id: _needs(row) for row in quiet.placed().values()}
+    wanted = {row.id: _needs(row, row.id in quiet.on_volumes()) for row in quiet.placed().values()}
     books = {"scheduler": await quiet.room(names.SCHEDULER).claims()}
     for name in quiet.members():
         books[name] = quiet.room(names.compute_name(name)).hosts.claims()
@@ -134,8 +134,8 @@ async def broken(quiet: Quiet) -> list[str]:
     return [*found, *await charged(quiet), *_unfinished(quiet)]
 
 
-def _needs(row: Instance) -> Amounts:
-    return row.flavor.vcpus, row.flavor.ram_mib, row.flavor.disk_gib
+def _needs(row: Instance, on_volume: bool) -> Amounts:
+    return row.flavor.vcpus, row.flavor.ram_mib, 0 if on_volume else row.flavor.disk_gib
 
 
 async def charged(quiet: Quiet) -> list[str]:

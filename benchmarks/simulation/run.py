@@ -14,7 +14,7 @@ from typing import Any
 
 from actors.ledger import apply
 from actors.records import InstanceAction
-from benchmarks.simulation import confirming
+from benchmarks.simulation import confirming, days
 from benchmarks.simulation import migrations as migrating
 from benchmarks.simulation import resizes as resizing
 from benchmarks.simulation import shelves as shelving
@@ -31,6 +31,7 @@ LOOK_S = 2.0  # between looks whether all is quiet
 STILL_S = 8.0  # it must be well for so long, so that nothing late comes after
 LIMIT_S = 240.0  # after the storm; what has not ended then never will
 VOLUMES = PORTS = 3  # of the user's own
+SHARED = 3  # more of each, for whoever wants them
 Use = tuple[Callable[[Users, Random], None], Random]  # who uses the cloud beside others
 Law = Callable[[Quiet], Awaitable[list[str]]]
 
@@ -49,6 +50,7 @@ class Played:
     resizes: Counter[str] = field(default_factory=Counter)  # and their ends
     shelves: Counter[str] = field(default_factory=Counter)  # the same
     migrations: Counter[str] = field(default_factory=Counter)  # the same
+    acts: Counter[str] = field(default_factory=Counter)  # of a day: the same of whatever was done
     took_s: float = 0.0  # of the cloud's own time, after the storm
 
     def __str__(self) -> str:
@@ -64,6 +66,7 @@ def play(
     resizes: bool = False,
     shelves: bool = False,
     migrations: bool = False,
+    day: bool = False,
 ) -> Played:
     """`told`: keep the story, which costs as much as the play. The others: the plays of the modules of those names."""
     random, more = Random(seed), Random(seed + 4)
@@ -72,6 +75,8 @@ def play(
         played.weather = calmer(played.weather)
     if shelves:
         played.weather = shelving.nobody_moves_them(played.weather)
+    if day:
+        played.weather = days.mixed(played.weather, Random(seed + 6))
 
     def tell(line: str) -> None:
         played.story.append(f"{cloud.loop.time() - START_S:9.4f} {line}")
@@ -88,20 +93,28 @@ def play(
     watch = Watch(tell if told else None, committed, twice)
     size, trouble, evacuates = played.weather.size, played.weather.trouble, played.weather.evacuates
     parts = parts or Parts()
-    if resizes:
+    if resizes or day:
         parts = replace(parts, scheduler=resizing.watched(parts.scheduler, played.broken.append, lambda: cloud))
     cloud = SimulatedCloud(seed, size, trouble, parts, watch, evacuates)
     if shelves or migrations:
         cloud.guests.strange = shelving.Disks(cloud, played.broken.append)
-    if rebuilds:
+    if day:
+        cloud.guests.strange = days.Disks(cloud, played.broken.append)
+    if rebuilds or day:
         cloud.backend = volumes = WatchedVolumes(cloud, Random(seed + 4), played.broken.append)
     try:
-        asked = ((begin, rebuilds), (resizing.begin, resizes), (shelving.begin, shelves), (migrating.begin, migrations))
-        uses = [one for one, wanted in asked if wanted]
+        asked = {
+            begin: rebuilds,
+            resizing.begin: resizes,
+            shelving.begin: shelves,
+            migrating.begin: migrations,
+            days.begin: day,
+        }
+        uses = [one for one, wanted in asked.items() if wanted]
         cloud.loop.run(_play(cloud, played, random, more, [(use, Random(seed + 5)) for use in uses]))
     finally:
         cloud.loop.abandon()
-    if rebuilds:
+    if rebuilds or day:
         played.written = volumes.written
     recorded = cloud.disk.ledger.rows.get(InstanceAction.__name__, {}).values()
     actions = [row for row in recorded if isinstance(row, InstanceAction)]
@@ -111,17 +124,19 @@ def play(
         played.shelves = shelving.done(actions)
     if migrations:
         played.migrations = confirming.done(actions, "migrate")
+    if day:
+        played.acts = days.done(actions)
     played.crashes = cloud.counts.crashes + cloud.counts.node_deaths
     played.messages, played.steps = cloud.wire.sent, cloud.loop.steps
     return played
 
 
 async def _play(cloud: SimulatedCloud, played: Played, random: Random, more: Random, uses: list[Use]) -> None:
-    resizes = any(use is resizing.begin for use, _ in uses)
-    for row in [*first_rows(VOLUMES, PORTS), *(resizing.rows() if resizes else ())]:
+    resizes = any(use in (resizing.begin, days.begin) for use, _ in uses)
+    for row in [*first_rows(VOLUMES + SHARED, PORTS + SHARED), *(resizing.rows() if resizes else ())]:
         apply(cloud.disk.ledger.rows, row)
-    await cloud.backend.start([f"volume-{n}" for n in range(VOLUMES)])
-    await cloud.backend.unexport([f"volume-{n}" for n in range(VOLUMES)])
+    await cloud.backend.start([f"volume-{n}" for n in range(VOLUMES + SHARED)])
+    await cloud.backend.unexport([f"volume-{n}" for n in range(VOLUMES + SHARED)])
     cloud.disk.locked = played.weather.locked
     cloud.start()
     volumes, ports = [f"volume-{n}" for n in range(VOLUMES)], [f"{n}port-of-the-user" for n in range(PORTS)]
@@ -132,7 +147,12 @@ async def _play(cloud: SimulatedCloud, played: Played, random: Random, more: Ran
     following = asyncio.create_task(users.follow())
     await Storm(cloud, played.weather, random, more).rage()
     calm_at = cloud.loop.time()
-    its_own = {resizing.begin: resizing.broken, shelving.begin: shelving.broken, migrating.begin: migrating.broken}
+    its_own = {
+        resizing.begin: resizing.broken,
+        shelving.begin: shelving.broken,
+        migrating.begin: migrating.broken,
+        days.begin: days.broken,
+    }
     laws = (broken, *(its_own[use] for use, _ in uses if use in its_own))
     played.broken += await _silence(Quiet(cloud, users, played.weather), calm_at, laws)
     played.took_s = cloud.loop.time() - calm_at

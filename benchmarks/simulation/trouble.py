@@ -33,11 +33,12 @@ class Weather:
     deaf: bool = False  # who is cut off reaches nobody either
     orphans: bool = False  # processes of a node that is cut off are killed, and its guests run on
     watchdogs: int = 0  # that are killed
+    drained: bool = False  # nodes take no new servers, now and then
 
     @property
     def may_lack_room(self) -> bool:
         """A boot may rightly end because no host has room."""
-        return self.size.vcpus < 100 or self.lost_nodes >= self.size.nodes
+        return self.size.vcpus < 100 or self.lost_nodes >= self.size.nodes or self.drained
 
 
 def weather(random: Random, more: Random, evacuates: bool = False) -> Weather:
