@@ -53,8 +53,8 @@ async def bring_back(node: Compute, order: ActOrder) -> None:
             build.before, build.mark = was, ResizeMark(order.id, now.flavor.id)
         elif isinstance(order.act, RevertResize):
             raise HostError(HostFault(name_of(order.act), order.host, NO_COPIES))
-    value_of((await steps.write_config_drive(node, [build])).get(build.id))  # it is made of the order alone
     await guests.check_disks(build)
+    value_of((await steps.write_config_drive(node, [build])).get(build.id))
     value_of((await steps.define_guest(node, [build])).get(build.id))
 
 

@@ -62,7 +62,8 @@ class Guests(Protocol):
     async def detach_interface(self, instance_id: str, mac_address: str) -> None: ...
 
     async def check_disks(self, build: Build) -> None:
-        """Of one that is to be defined of disks that are here: raises `HostError` where one is not."""
+        """Of one that is to be defined of disks that are here: raises `HostError` where one is not. Its config drive is
+        made of its order."""
 
     async def rescue(self, build: Build, act_id: str) -> None:
         """Of a guest that is off: make a disk of `build.image` and define the guest to boot from it."""

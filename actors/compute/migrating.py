@@ -93,7 +93,7 @@ async def come_back(node: Compute, order: ActOrder, act: Return) -> Build:
         case None if build.id in await guests.powers():
             raise HostError(HostFault(STEP, order.host, UNKNOWN))
         case None:
-            works = (*works, _check_disks, steps.define_guest)
+            works = (*works, _check_disks, steps.write_config_drive, steps.define_guest)
     async with asyncio.timeout(RETURN_S):
         try:
             await _run(node, build, works, asyncio.Event())

@@ -174,7 +174,8 @@ class LibvirtGuests:
                     await asyncio.sleep(LOOK_S)
 
     async def check_disks(self, build: Build) -> None:
-        for path in disk_files(self._folder(build.id), build.disks).values():
+        kept = [disk for disk in build.disks if disk.role != "config"]
+        for path in disk_files(self._folder(build.id), kept).values():
             if not await asyncio.to_thread(path.exists):
                 raise HostError(HostFault("disks", self._config.host, f"its {path.name} is not on this host"))
 
