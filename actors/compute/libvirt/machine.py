@@ -51,7 +51,8 @@ def _sysinfo(machine: Machine) -> Element:
 
 def _os(machine: Machine, wanted: Hardware) -> Element:
     uefi = wanted.choice("firmware_type", ("bios", "uefi"), "bios") == "uefi"
-    secure = uefi and wanted.image.get("os_secure_boot") == "required"
+    asked = wanted.flavor.get("os:secure_boot") or wanted.image.get("os_secure_boot")
+    secure = uefi and asked == "required"
     kind = wanted.text("machine_type", MACHINE)
     if secure and SECURE_MACHINE not in kind:
         raise CallerError(bad_request("hw_machine_type", f"Secure Boot is only for machines of type {SECURE_MACHINE}"))

@@ -195,6 +195,10 @@ def test_windows_and_uefi() -> None:
     assert (one(root, "./os/nvram").text or "").endswith(f"{INSTANCE}/nvram.fd")
     with pytest.raises(CallerError, match="q35"):
         parsed("kvm", image_properties=properties)
+    by_flavor = msgspec.structs.replace(SMALL, extra_specs={"os:secure_boot": "required"})
+    asked = {"hw_firmware_type": "uefi", "hw_machine_type": "q35"}
+    root = parsed("kvm", flavor=by_flavor, image_properties=asked)
+    assert one(root, "./os/firmware/feature").get("enabled") == "yes"
     assert one(root, "./os/type").get("machine") == "q35"
 
 
