@@ -170,12 +170,12 @@ class Fleet:
         before = self.states[row]
         news = before != state
         facts = news and self._set_facts(row, state)
+        if arrived:  # before its use is taken in, which counts them
+            for instance_id in self._aside.pop(state.name, ()):
+                self._take(row, self.claims[instance_id])
         usage = self._set_usage(row, state)
         if news:
             usage |= self._set_particulars(before, state)
-        if arrived:
-            for instance_id in self._aside.pop(state.name, ()):
-                self._take(row, self.claims[instance_id])
         if arrived or facts:
             self._changed(row, self.facts)
         elif usage:

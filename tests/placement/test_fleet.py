@@ -48,6 +48,15 @@ def test_claims_of_unknown_hosts_count_when_the_host_reports() -> None:
     assert used(fleet, "late") == 2
 
 
+def test_a_host_that_arrives_counts_what_is_claimed_there_and_what_it_says_is_taken_once() -> None:
+    fleet = Fleet()
+    fleet.claim(claim("i", "late", vcpus=3))
+    fleet.upsert(replace(host("late"), stocks=(Stock("VCPU", 8, used=3),)))
+    assert used(fleet, "late") == 3
+    fleet.release("i")
+    assert used(fleet, "late") == 0
+
+
 def test_a_host_that_leaves_and_returns_keeps_its_claims() -> None:
     fleet = fleet_of(host("a"), host("b"))
     fleet.claim(claim("i", "a"))
