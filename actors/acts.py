@@ -130,7 +130,8 @@ class Unrescue(Act, frozen=True, kw_only=True):
 class Resize(Act, frozen=True, kw_only=True):
     """Its guest is made anew on its host by another flavor, and may have the one before again (`RevertResize`).
 
-    The conductor takes the flavor into the server's order.
+    The conductor takes the flavor into the server's order. Where its host has no room it goes to another, as by
+    `Migrate`, and compute never hears of this act.
     """
 
     token: str

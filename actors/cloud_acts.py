@@ -97,7 +97,8 @@ class Acting(ABC):
         return self._act(Unrescue(), timeout_s)
 
     def resize(self, flavor: str, timeout_s: float = WAIT_LIMIT_S) -> Self:
-        """Give it another flavor (by id or name), on the host where it is; then `confirm_resize` or `revert_resize`."""
+        """Give it another flavor (by id or name), on its host or where there is room; then `confirm_resize` or
+        `revert_resize`."""
         session = self._cloud.session
         request = ResizeServer(token=session.token, server_id=self.id, flavor=flavor)
         return self._wait(session.call(names.API, "resize", request, again=False), timeout_s)

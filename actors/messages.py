@@ -175,6 +175,7 @@ class KeptPlace(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaul
     host: str
     node: str
     claim_id: str
+    flavor: Flavor | None = None  # that it has there; None = its own
 
 
 class Moving(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -191,7 +192,8 @@ class Moving(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     target_zone: str = ""
     stopped: bool = False  # it was off, and is so afterwards
     back: bool = False  # it is on its way back
-    why: str = ""  # it goes back; '' = its user said so
+    why: str = ""  # it goes back, '' = its user said so; until a host has been found, why its own is none for it
+    other: Flavor | None = None  # that it has where its row does not say that it is; None = the same
 
 
 class DiskOffer(msgspec.Struct, frozen=True, gc=False, kw_only=True):

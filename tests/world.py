@@ -197,9 +197,10 @@ class World:
         sent = {"Accept": "application/json"} | named | ({"X-Auth-Token": token} if token else {})
         return httpx.AsyncClient(transport=httpx.ASGITransport(self.edge), base_url=EDGE_URL, headers=sent)
 
-    async def join(self, name: str, fault_share: float = 0.0) -> Compute:
-        """One more worker node, with a compute actor and a network agent of its own."""
-        fleet = msgspec.structs.replace(self.node.simulated, fault_share=fault_share)
+    async def join(self, name: str, **unlike: Any) -> Compute:
+        """One more worker node, with a compute actor and a network agent of its own. `unlike`: what of its fleet is not
+        as the first one's."""
+        fleet = msgspec.structs.replace(self.node.simulated, **{"fault_share": 0.0, **unlike})
         node = NodeConfig(host=name, home=self.folder / name, simulated=fleet, vif_plugging_timeout_s=5)
         taps = Taps()
         agent = NetworkAgent(node, self._cloud, self.network, SimulatedDataplane(taps), SystemClock())

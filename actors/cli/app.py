@@ -405,7 +405,7 @@ def resize(
     confirm: Annotated[bool, typer.Option(help="Keep what it was resized to.")] = False,
     revert: Annotated[bool, typer.Option(help="Take back what it was resized to, and what it wrote since.")] = False,
 ) -> None:
-    """Give a server another flavor, on the host where it is; then keep that, or take it back."""
+    """Give a server another flavor, on its host or where there is room; then keep that, or take it back."""
     from actors.cloud import Cloud
 
     if [bool(flavor), confirm, revert].count(True) != 1:

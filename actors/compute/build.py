@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from actors.acts import ActOrder
 from actors.messages import BootSpec, BuildOrder, Claim, ConnectionInfo, DestroyOrder, ImageLocation, Vif
 
@@ -58,6 +60,12 @@ class Build:
     @property
     def root_device(self) -> str:
         return next((disk.device for disk in self.disks if disk.boot_index == 0), "")
+
+
+def spec_elsewhere(spec: BootSpec) -> BootSpec | None:
+    """The order as it is on the other of the two hosts between which its server goes; None = as it is here."""
+    other = spec.moving.other if spec.moving else None
+    return msgspec.structs.replace(spec, flavor=other) if other else None
 
 
 def order_again(order: ActOrder, epoch: int, spec: BootSpec, claim: Claim) -> BuildOrder:

@@ -87,7 +87,8 @@ class Guests(Protocol):
         """Of a guest that is off: a copy of each of its disks beside it, unless one was made for this resize."""
 
     async def fit(self, build: Build, before: BootSpec) -> None:
-        """Of a guest that is off and defined anew: disks grow; swap, and taps of another kind, are to be made anew."""
+        """Of a guest that is off: disks grow; swap, and taps of another kind, are to be made anew. Raises `CallerError`
+        where a disk would have to shrink."""
 
     async def unresize(self, instance_id: str, mark: ResizeMark | None, keep: bool = False) -> None:
         """Of a guest that is off and has this mark: its disks are their copies, and its definition is the one before

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from actors.acts import ROOM_AWAY, ActOrder, Arrive, Leave, Return
 from actors.compute import steps
-from actors.compute.build import Build, order_again
+from actors.compute.build import Build, order_again, spec_elsewhere
 from actors.compute.rebuilding import GOING, Work, unless_hurried
 from actors.compute.resizing import heal
 from actors.errors import HostError, HostFault, value_of
@@ -74,7 +74,7 @@ async def arrive(node: Compute, order: ActOrder, act: Arrive, hurry: asyncio.Eve
     take: Work = partial(unless_hurried, work=partial(_take, offers=act.disks), hurry=hurry)
     works: tuple[Work, ...] = (steps.check_claim, steps.allocate_networks, steps.attach_block_devices)
     if await node.hypervisor.guests.power(build.id) in (None, Power.SHUTDOWN):
-        works = (*works, take, steps.write_config_drive, steps.make_ephemeral_disks, steps.define_guest)
+        works = (*works, take, _fit, steps.write_config_drive, steps.make_ephemeral_disks, steps.define_guest)
     async with asyncio.timeout(ARRIVE_S):
         await _run(node, build, works, hurry)
     return build
@@ -144,6 +144,14 @@ async def _take(node: Compute, builds: list[Build], offers: tuple[DiskOffer, ...
 async def _check_disks(node: Compute, builds: list[Build]) -> Failures:
     for build in builds:
         await node.hypervisor.guests.check_disks(build)
+    return {}
+
+
+async def _fit(node: Compute, builds: list[Build]) -> Failures:
+    """Disks of one that has another flavor here are as large as that says."""
+    for build in builds:
+        if (before := spec_elsewhere(build.order.spec)) is not None:
+            await node.hypervisor.guests.fit(build, before)
     return {}
 
 

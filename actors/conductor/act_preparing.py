@@ -34,8 +34,7 @@ from actors.conductor.attached import attached_volumes, with_named_volumes, with
 from actors.conductor.boots import Boot
 from actors.conductor.held import counted
 from actors.conductor.instance_actions import InstanceActions
-from actors.conductor.migrating import asked as asked_to_move
-from actors.conductor.moves import move_of
+from actors.conductor.migrating import set_out
 from actors.conductor.rebuilt import taken_in
 from actors.conductor.resized import RESIZES, asked, reverting
 from actors.errors import CallerError, CallerFault, bad_request, conflict, forbidden, not_found
@@ -114,8 +113,7 @@ class Preparing:
         """Its order says so until it is over; whoever dies, room that is held for it is known."""
         if any(isinstance(act_of(one.act), RESIZES | Shelve | Migrate) for one in self._actions.pending(boot.id)):
             raise CallerError(conflict("", f"Cannot 'migrate' instance {boot.id} while another action is under way"))
-        moving = asked_to_move(boot, act, action_id, move_of(action_id))
-        boot.ask_anew(moving=moving, block_devices=with_named_volumes(boot.spec(), boot.id))
+        set_out(boot, act, action_id)
         return act
 
     def _shelved(self, boot: Boot, act: Shelve) -> AnyAct:

@@ -56,13 +56,14 @@ from actors.conductor.claim_changes import ClaimChanges
 from actors.conductor.device_ends import LEFT, Devices, end_without_host
 from actors.conductor.held import kept_places
 from actors.conductor.instance_actions import InstanceActions, begun, ended
-from actors.conductor.migrating import Migrating
+from actors.conductor.migrating import Migrating, set_out
 from actors.conductor.moves_told import ends, told, untold, was_done
 from actors.conductor.rebuilt import broken, rebuilt
 from actors.conductor.reserving import Reserving
 from actors.conductor.resized import RESIZES, over
 from actors.conductor.taking_back import Begun
 from actors.errors import CallerError, CallerFault, Fault, HostFault, conflict, not_found
+from actors.messages import NoHostFound
 from actors.records import InstanceAction
 from actors.states import Power, State, Task, Vm
 from actors.vifs import alike
@@ -247,7 +248,7 @@ class Acts:
     def _goes_back(self, boot: Boot, action: InstanceAction) -> bool:
         """It was on its way to the node, or is about to leave it: it still can."""
         moving = boot.spec().moving
-        moves = isinstance(act_of(action.act), Migrate | RevertResize | ConfirmResize)
+        moves = isinstance(act_of(action.act), RESIZES | Migrate)
         if moving is None or not moves or boot.instance.host == moving.host:
             return False
         self._take_up([boot])
@@ -283,7 +284,7 @@ class Acts:
             action, Act if isinstance(act, ALONE) else Devices
         ):
             return
-        if isinstance(act, Resize) and not await self._has_room(boot, action):
+        if isinstance(act, Resize) and not await self._has_room(boot, action, act):
             return
         if isinstance(act, Migrate) or (isinstance(act, RESIZES) and boot.spec().moving is not None):
             await self._move(boot, action)
@@ -317,26 +318,34 @@ class Acts:
         there = self._there(boot.id) is boot and not boot.instance.deleting
         return there and known is not None and not known.finished_at
 
-    async def _has_room(self, boot: Boot, action: InstanceAction) -> bool:
-        """The scheduler first, then the order, durably, then its host."""
+    async def _has_room(self, boot: Boot, action: InstanceAction, act: Resize) -> bool:
+        """The scheduler first, then the order, durably, then its host; where that has no room it goes to another."""
         resized = boot.spec().resized
         if resized is None or resized.to is None:
             return True  # a conductor that died had asked
+        if boot.spec().moving is None and not await self._is_decided(boot, action, act):
+            return False
+        await self._conductor.write([boot], "")
+        return True
 
+    async def _is_decided(self, boot: Boot, action: InstanceAction, act: Resize) -> bool:
         def wanted() -> bool:
             return self._is_wanted(boot, action)
 
-        fault = await self.claims.grow(boot, wanted)
+        lack = await self.claims.grow(boot, wanted)
+        acting = boot.acting == action.id  # else an administrator has reset it meanwhile
         if not wanted():
             self._let_go(action.id)
             await self.claims.tell()
             return False
-        if fault is not None:
-            await self._end(action, fault)
+        if isinstance(lack, NoHostFound) and acting:
+            set_out(boot, act, action.id, lack.message)
+        elif lack is not None:
+            why = HostFault(action.name, boot.instance.host, lack.message) if isinstance(lack, NoHostFound) else lack
+            await self._end(action, why)
             return False
-        if boot.acting == action.id:
+        elif acting:
             boot.become(boot.state._replace(task=Task.RESIZE_MIGRATING))
-        await self._conductor.write([boot], "")
         return True
 
     async def _is_first(self, action: InstanceAction, kinds: type[Act] | UnionType) -> bool:
@@ -392,7 +401,7 @@ class Acts:
             await self.claims.tell()
         if isinstance(act_of(action.act), RESIZES | Migrate):
             self.migrating.tend_soon()
-        if boot is not None and isinstance(done := act_of(action.act), Migrate) and isinstance(reply, ActDone):
+        if boot is not None and isinstance(done := act_of(action.act), Migrate | Resize) and isinstance(reply, ActDone):
             await self.migrating.heard(boot, done)
         if isinstance(act_of(action.act), Shelve):
             await self._conductor.shelving.tend()
@@ -441,14 +450,12 @@ class Acts:
                 if not (well and acting):  # an administrator may have reset it meanwhile
                     moved.go_on(boot)
                 self._conductor.shelving.add([boot.id])
-            case Migrate() | ConfirmResize() | RevertResize() if boot.spec().moving is not None:
-                self.migrating.settle(boot, act, reply)
-                ends(self._conductor.moves, boot, act, well, now)
-                if acting and boot.instance.vm_state == Vm.ERROR and not isinstance(reply, ActDone):
-                    boot.change(**broken(reply, now, action.name))
-            case Resize() | ConfirmResize() | RevertResize():
+            case Migrate() | Resize() | ConfirmResize() | RevertResize():
                 was = boot.counted
-                over(boot, act, well)
+                if boot.spec().moving is not None:
+                    self.migrating.settle(boot, act, reply)
+                elif not isinstance(act, Migrate):
+                    over(boot, act, well)
                 ends(self._conductor.moves, boot, act, well, now)
                 self._conductor.charge(boot, was)
                 if acting and boot.instance.vm_state == Vm.ERROR and not isinstance(reply, ActDone):

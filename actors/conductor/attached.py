@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from actors.compute.block_info import disks_for, named_volumes, one_more
 from actors.compute.build import Disk
-from actors.conductor.held import held
+from actors.conductor.held import possible
 from actors.errors import CallerError
 from actors.messages import BlockDevice, BootSpec, ConnectionInfo
 from actors.volume.plan import id_of
@@ -39,7 +39,7 @@ def with_volume(spec: BootSpec, instance_id: str, device: BlockDevice) -> tuple[
     """The order's devices and one more, under a free name. Raises `CallerError` where there is none."""
     volumes = attached_volumes(spec, instance_id)
     ids = [volume.source_id for volume in volumes]
-    disks = [disk for flavor in held(spec) for disk in _disks(replace(spec, flavor=flavor), ids)]
+    disks = [disk for flavor in possible(spec) for disk in _disks(replace(spec, flavor=flavor), ids)]
     disk = one_more(disks, device, spec.image_properties)
     return (*_local(spec), *volumes, replace(device, device_name=f"/dev/{disk.device}", disk_bus=disk.bus))
 

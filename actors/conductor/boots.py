@@ -26,6 +26,7 @@ from actors.messages import (
     BuildOrder,
     Claim,
     DestroyOrder,
+    KeptPlace,
     Placed,
     PlaceRequest,
     ServerView,
@@ -250,12 +251,16 @@ class Boot:
         spec, host = self.spec(), self.instance.host
         arrives = spec.moving is not None and spec.moving.host == host
         places = spec.left_behind if arrives else kept_places(spec, host)
-        return [msgspec.structs.replace(self.claim(), host=one.host) for one in places if node in ("", one.node)]
+        return [self.claim_at(one) for one in places if node in ("", one.node)]
+
+    def claim_at(self, place: KeptPlace) -> Claim:
+        """What another host than its own has room for."""
+        return msgspec.structs.replace(self.claim_of(place.flavor or self.spec().flavor), host=place.host)
 
     def claims(self) -> list[Claim]:
         """What it holds everywhere, as the scheduler has it: elsewhere by ids of their own."""
         kept = kept_places(self.spec(), self.instance.host)
-        elsewhere = [msgspec.structs.replace(self.claim(), instance_id=one.claim_id, host=one.host) for one in kept]
+        elsewhere = [msgspec.structs.replace(self.claim_at(one), instance_id=one.claim_id) for one in kept]
         return [*([self.claim()] if self.holds_host else []), *elsewhere]
 
     def place_request(self, flavor: Flavor | None = None) -> PlaceRequest:

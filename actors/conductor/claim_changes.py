@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 BUSY = 503  # the scheduler does not know the host yet, or again
 ASK_S = 120.0  # a scheduler that is away, or does not know the host, is asked for so long
 PAUSE_S = 0.2
-STAYS = "servers are resized on the host where they are"
 AWAY = "the scheduler can't be reached"
 
 
@@ -36,8 +35,9 @@ class ClaimChanges:
         self._conductor = conductor
         self._untold: set[str] = set()  # ids of servers that hold less than the scheduler may think
 
-    async def grow(self, boot: Boot, wanted: Callable[[], bool]) -> HostFault | None:
-        """Room for the flavor that is asked for, beside the one that it has; then its order has it.
+    async def grow(self, boot: Boot, wanted: Callable[[], bool]) -> HostFault | NoHostFound | None:
+        """Room for the flavor that is asked for, beside the one that it has; then its order has it. Or why there is
+        none on its host.
 
         What is not `wanted` any more when the answer comes changes nothing: who ended it tells what it holds.
         """
@@ -51,7 +51,7 @@ class ClaimChanges:
                 granted(boot)
                 return None
             if isinstance(reply, NoHostFound):
-                return HostFault("resize", boot.instance.host, f"{reply.message}; {STAYS}")
+                return reply
             if reply is not None:
                 why = reply.message
                 if reply.status != BUSY:
@@ -73,9 +73,7 @@ class ClaimChanges:
     def forget(self, boot: Boot) -> None:
         """It is of its flavor alone, and nobody has to be asked; it is told when that is durable."""
         if is_between(boot.spec()):
-            was = boot.counted
             forget(boot)
-            self._conductor.charge(boot, was)
             self.add([boot.id])
 
     def add(self, instance_ids: Iterable[str]) -> None:

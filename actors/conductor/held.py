@@ -14,11 +14,17 @@ def held(spec: BootSpec) -> tuple[Flavor, ...]:
     return (spec.flavor, other) if other else (spec.flavor,)
 
 
+def possible(spec: BootSpec) -> tuple[Flavor, ...]:
+    """The flavors of each of which it may be without being asked again, on its host or on another."""
+    other = spec.moving.other if spec.moving else None
+    return (*held(spec), other) if other else held(spec)
+
+
 def counted(spec: BootSpec) -> Flavor:
     """What its project is charged for: of each resource the most that it may have without being asked again."""
     if spec.resized is None:
         return spec.flavor
-    flavors = (*held(spec), spec.resized.to or spec.flavor)
+    flavors = (*possible(spec), spec.resized.to or spec.flavor)
     return replace(
         spec.flavor,
         vcpus=max(flavor.vcpus for flavor in flavors),
@@ -49,7 +55,7 @@ def kept_places(spec: BootSpec, host: str) -> tuple[KeptPlace, ...]:
 def other_place(moving: Moving, host: str) -> KeptPlace | None:
     """Of the two hosts between which it goes, the one where its row does not say that it is; None = not found yet."""
     if host != moving.host:
-        return KeptPlace(host=moving.host, node=moving.node, claim_id=moving.claim_id)
+        return KeptPlace(host=moving.host, node=moving.node, claim_id=moving.claim_id, flavor=moving.other)
     if not moving.target_host:
         return None
-    return KeptPlace(host=moving.target_host, node=moving.target_node, claim_id=moving.claim_id)
+    return KeptPlace(host=moving.target_host, node=moving.target_node, claim_id=moving.claim_id, flavor=moving.other)

@@ -84,6 +84,8 @@ class Living(Administration):
 
     def forget_resize(self, boot: Boot) -> None:
         """It is of its flavor alone; whoever writes that has the scheduler told."""
+        was = boot.counted
         self._acts.claims.forget(boot)
         self._acts.migrating.for_good(boot)
+        self.charge(boot, was)
         self.moves.end(boot.id, ERROR, self.clock.now())

@@ -1,10 +1,12 @@
 """Cold migration: a server goes to another host with its disks, part by part, and waits there to be confirmed.
 
-Owned by the conductor's acts, which accept it and record its end. Each part is on disk before the next begins, may be
-run again, and the way back is run from wherever it was: a host is found and holds room beside the first (`KeptPlace`);
-nothing of the server is on it; the guest leaves its host; the row says that it is on the other; it arrives. Invariants:
-its first host keeps its disks, and room for it, until it is confirmed; it runs on one host at a time; what comes to
-nothing is where it was; a host that it left for good lets go of it, whoever dies, and only then gives its room back.
+So is a server resized where its own host has no room for the new flavor. Owned by the conductor's acts, which accept it
+and record its end. Each part is on disk before the next begins, may be run again, and the way back is run from wherever
+it was: a host is found and holds room beside the first (`KeptPlace`); nothing of the server is on it; the guest leaves
+its host; the row says that it is on the other; it arrives. Invariants: its first host keeps its disks, and room for it,
+until it is confirmed; it runs on one host at a time; what comes to nothing is where it was; a host that it left for
+good lets go of it, whoever dies, and only then gives its room back; the order has the flavor that it has where the row
+says that it is, and names the one of the other host.
 
 Where one of the two nodes left the cluster while it waits to be confirmed, what is on the other stays: with the first
 gone it can only be confirmed, with the second gone only reverted. Its owner may do that once the node is lost for good
@@ -28,19 +30,25 @@ from actors.acts import (
     Act,
     ActDone,
     ActOrder,
+    AnyAct,
     Arrive,
     ConfirmResize,
     Leave,
     Migrate,
+    Resize,
     Return,
     RevertResize,
     act_of,
+    name_of,
+    shown_name,
 )
 from actors.conductor import moved
+from actors.conductor.attached import with_named_volumes
 from actors.conductor.boots import Boot
 from actors.conductor.held import kept_places, other_place
-from actors.conductor.moves import MIGRATING, MIGRATION, POST_MIGRATING
+from actors.conductor.moves import MIGRATING, MIGRATION, OVER, POST_MIGRATING, RESIZE, move_of
 from actors.conductor.nodes import NodeLeftError
+from actors.conductor.resized import forget
 from actors.errors import CallerFault, Fault, HostError, HostFault, StaleEpochError
 from actors.messages import Exchange, KeptPlace, Moving, NoHostFound, Placed, PlaceRequest
 from actors.records import InstanceAction
@@ -51,16 +59,18 @@ from actors.vifs import alike
 if TYPE_CHECKING:
     from actors.conductor.service import Conductor
 
-STEP = "migrate"
 BUSY = 503  # the scheduler does not know all hosts yet, or again
 ASK_S = 120.0  # a scheduler that is away, or does not know its hosts, is asked for so long
 PAUSE_S = 0.2
 BACK_S = 1_800.0  # a server is put back where it was for so long, while the network or the volume room is away
 AWAY = "the scheduler can't be reached"
+PART = "migrate"  # the step of a fault of one of its parts
+ELSEWHERE = "; elsewhere: "
 LEFT = "the host left the cluster"
 NOT_ASKED = "the server is not on its way to another host"
 
 Wanted = Callable[[], bool]
+Goes = Migrate | Resize
 Reply = ActDone | Fault | None
 
 
@@ -81,7 +91,8 @@ class Migrating:
         places = [(boot, place) for boot in boots for place in kept_places(boot.spec(), boot.instance.host)]
         asked = {moving.claim_id for boot in boots if (moving := boot.spec().moving) is not None}  # or about to be
         held = {place.claim_id for _, place in places} | asked
-        self._unclaimed = {move.id for move in self._conductor.moves.newest() if move.kind == MIGRATION} - held
+        moves = [one for one in self._conductor.moves.newest() if one.kind in (MIGRATION, RESIZE)]
+        self._unclaimed = {move.id for move in moves if move.status in OVER} - held
         self._due = {boot.id for boot in boots if boot.spec().left_behind}
 
     # ------------------------------------------------------------ there, and back
@@ -91,23 +102,23 @@ class Migrating:
         moving = boot.spec().moving
         act = act_of(action.act)
         if moving is None:
-            return HostFault(STEP, boot.instance.host, NOT_ASKED)
+            return HostFault(_step(act), boot.instance.host, NOT_ASKED)
         try:
             match act:
-                case Migrate() if not moving.back:
+                case Migrate() | Resize() if not moving.back:
                     return await self._go(boot, act, wanted)
-                case Migrate(token=token):
-                    return await self._go_back(boot, token, wanted)
-                case RevertResize(token=token, forced=forced):
-                    return await self._revert(boot, token, forced, wanted)
+                case Migrate() | Resize():
+                    return await self._go_back(boot, act, wanted)
+                case RevertResize():
+                    return await self._revert(boot, act, wanted)
                 case _:
                     now = self._conductor.clock.now()
                     return ActDone(started_at=now, finished_at=now)
         except StandsError:
             return None
 
-    async def _go(self, boot: Boot, act: Migrate, wanted: Wanted) -> Reply:
-        if not _moving(boot).target_host and (fault := await self._find(boot, wanted)) is not None:
+    async def _go(self, boot: Boot, act: Goes, wanted: Wanted) -> Reply:
+        if not _moving(boot).target_host and (fault := await self._find(boot, act, wanted)) is not None:
             return fault
         if not wanted():
             return None
@@ -135,9 +146,9 @@ class Migrating:
             return left if wanted() else None
         assert left is not None, "it was told to leave"
         await self._turn_back(boot, left)
-        return await self._go_back(boot, act.token, wanted) if wanted() else None
+        return await self._go_back(boot, act, wanted) if wanted() else None
 
-    async def _arrive(self, boot: Boot, act: Migrate, left: ActDone) -> ActDone | Fault:
+    async def _arrive(self, boot: Boot, act: Goes, left: ActDone) -> ActDone | Fault:
         self._shows(boot, Task.RESIZE_FINISH)
         self._conductor.write_later([boot])
         arrive = Arrive(token=act.token, disks=left.disks, stopped=_moving(boot).stopped)
@@ -151,19 +162,19 @@ class Migrating:
             boot.change(attempt=boot.instance.attempt + 1)
         await self._conductor.write([boot], "")
 
-    async def _revert(self, boot: Boot, token: str, forced: bool, wanted: Wanted) -> Reply:
+    async def _revert(self, boot: Boot, act: RevertResize, wanted: Wanted) -> Reply:
         """It runs where it is: cut off from here, it may go on doing so."""
         moving = _moving(boot)
-        if boot.instance.host != moving.host and not forced:
+        if boot.instance.host != moving.host and not act.forced:
             if self._conductor.nodes.has_left(moving.node):  # since it was asked for: what is here is the last there is
                 return HostFault(STAYS, moving.host, LEFT)
             try:
                 await self._destroy(boot, _target(moving), in_place=False)
             except NodeLeftError:
                 return HostFault(STAYS, moving.target_host, LEFT)
-        return await self._go_back(boot, token, wanted) if wanted() else None
+        return await self._go_back(boot, act, wanted) if wanted() else None
 
-    async def _go_back(self, boot: Boot, token: str, wanted: Wanted) -> Reply:
+    async def _go_back(self, boot: Boot, act: Goes | RevertResize, wanted: Wanted) -> Reply:
         moving = _moving(boot)
         if boot.instance.host != moving.host:
             await self._destroy(boot, _target(moving), may_begin=bool(moving.why))
@@ -174,15 +185,15 @@ class Migrating:
         await self._exchange(boot)
         if not wanted():
             return None
-        reply = await self._put_back(boot, Return(token=token, stopped=moving.stopped), wanted)
+        reply = await self._put_back(boot, Return(token=act.token, stopped=moving.stopped), wanted)
         if not wanted():
             return None
         if isinstance(reply, ActDone):
             self._wire(boot, reply)
             boot.change(power_state=(Power.SHUTDOWN if moving.stopped else Power.RUNNING).value)
-            return HostFault(STEP, moving.target_host, moving.why) if moving.why else reply
+            return HostFault(_step(act), moving.target_host, moving.why) if moving.why else reply
         if self._conductor.nodes.has_left(moving.node):
-            return HostFault(STEP, moving.host, moving.why or describe(reply))
+            return HostFault(_step(act), moving.host, moving.why or describe(reply))
         return HostFault(LEFT_OFF, moving.host, f"{describe(reply)}; it was to be put back{_after(moving)}")
 
     async def _put_back(self, boot: Boot, act: Return, wanted: Wanted) -> ActDone | Fault:
@@ -197,7 +208,7 @@ class Migrating:
 
     # ------------------------------------------------------------ the parts
 
-    async def _find(self, boot: Boot, wanted: Wanted) -> Fault | None:
+    async def _find(self, boot: Boot, act: Goes, wanted: Wanted) -> Fault | None:
         """Room on another host, beside what it holds; durably that it goes there."""
         moving, why = _moving(boot), AWAY
         until = self._conductor.clock.monotonic() + ASK_S
@@ -206,14 +217,13 @@ class Migrating:
             if not wanted():
                 break
             if isinstance(reply, Placed):
-                there = {"target_host": reply.host, "target_node": reply.node, "target_zone": reply.zone}
-                boot.ask_anew(moving=replace(moving, **there))
+                self._goes_to(boot, reply)
                 self._shows(boot, Task.RESIZE_MIGRATING)
                 self._conductor.moves.goes_to(boot.id, _target(_moving(boot)), MIGRATING, self._conductor.clock.now())
                 await self._conductor.write([boot], "")
                 return None
             if isinstance(reply, NoHostFound):
-                return HostFault(STEP, moving.host, reply.message)
+                return HostFault(_step(act), moving.host, f"{moving.why}{ELSEWHERE * bool(moving.why)}{reply.message}")
             if reply is not None:
                 why = reply.message
                 if reply.status != BUSY:
@@ -221,7 +231,14 @@ class Migrating:
             await asyncio.sleep(PAUSE_S)
         self._unclaimed.add(moving.claim_id)
         await self.tell()
-        return HostFault(STEP, moving.host, why)
+        return HostFault(_step(act), moving.host, why)
+
+    def _goes_to(self, boot: Boot, placed: Placed) -> None:
+        """One that is resized is to have there what it was asked to become."""
+        moving, resized = _moving(boot), boot.spec().resized
+        there = {"target_host": placed.host, "target_node": placed.node, "target_zone": placed.zone}
+        moving = replace(moving, other=resized.to if resized else None, why="", **there)
+        boot.ask_anew(moving=moving, resized=replace(resized, to=None) if resized else None)
 
     async def _asked(self, boot: Boot, moving: Moving) -> Placed | NoHostFound | CallerFault | None:
         """None: nobody answers, or who did is no more, and does not hold it."""
@@ -235,7 +252,8 @@ class Migrating:
     def _request(self, boot: Boot, moving: Moving) -> PlaceRequest:
         """One compute actor has a guest once: another host of its own is none to go to."""
         node = self._conductor.nodes.row(moving.node)
-        asked = boot.place_request()
+        resized = boot.spec().resized
+        asked = boot.place_request(resized.to if resized else None)
         zone = boot.spec().availability_zone.partition(":")[0]  # the host that was asked for once is not any more
         return replace(
             asked,
@@ -255,6 +273,8 @@ class Migrating:
         boot.change(host=place.host, node=place.node, attempt=boot.instance.attempt + 1, updated_at=now)
         zone = moving.zone if place.host == moving.host else moving.target_zone
         boot.change(availability_zone=zone or boot.instance.availability_zone)
+        if moving.other is not None:
+            boot.ask_anew(flavor=moving.other, moving=replace(moving, other=boot.spec().flavor))
         self._shows(boot, task)
         if task is Task.RESIZE_MIGRATED:
             self._conductor.moves.turn(boot.id, POST_MIGRATING, now)
@@ -270,12 +290,12 @@ class Migrating:
         """Raises `StandsError`."""
         nodes = self._conductor.nodes
         if nodes.has_left(place.node):
-            return HostFault(STEP, place.host, LEFT)
+            return HostFault(PART, place.host, LEFT)
         try:
             asking = self._conductor.compute(place.node).act([_order_of(boot, place, act, self._conductor.life)])
             [reply] = await nodes.call(place.node, asking)
         except NodeLeftError:
-            return HostFault(STEP, place.host, LEFT)
+            return HostFault(PART, place.host, LEFT)
         except (ConnectionError, LookupError) as error:
             raise StandsError from error
         return reply
@@ -325,7 +345,7 @@ class Migrating:
 
     # ------------------------------------------------------------ the end
 
-    async def heard(self, boot: Boot, act: Migrate) -> None:
+    async def heard(self, boot: Boot, act: Goes) -> None:
         """Its new host hears that this is on disk: till then its guest runs on a lease. The order is the same again.
         Its first host need not keep copies of its disks beside them any more."""
         moving = boot.spec().moving
@@ -349,6 +369,9 @@ class Migrating:
         elif isinstance(act, RevertResize) or not isinstance(reply, ActDone):
             boot.ask_anew(moving=None, adrift=self._is_adrift(moving, reply))
             self._unclaimed.add(moving.claim_id)
+        boot.change(flavor=boot.spec().flavor)
+        if boot.spec().moving is None and boot.spec().resized is not None:
+            forget(boot)
 
     def _is_adrift(self, moving: Moving, reply: ActDone | Fault) -> bool:
         """It left its host, and could not be put back there."""
@@ -359,6 +382,7 @@ class Migrating:
         """It is where it is, and its other host has to let go of it."""
         spec = boot.spec()
         if spec.moving is not None and (place := other_place(spec.moving, boot.instance.host)) is not None:
+            place = replace(place, flavor=place.flavor or spec.flavor)
             boot.ask_anew(moving=None, left_behind=(*spec.left_behind, place))
             self._due.add(boot.id)
 
@@ -434,17 +458,28 @@ class Migrating:
                     raise ConnectionError(f"host {place.host} can't be reached") from error
 
 
-def asked(boot: Boot, act: Migrate, act_id: str, claim_id: str) -> Moving:
+def set_out(boot: Boot, act: Goes, act_id: str, why: str = "") -> None:
+    """Its order says that it goes, until that is over; its volumes have the names that they have.
+
+    `why`: of one that is resized, its own host has no room.
+    """
     row = boot.instance
-    return Moving(
+    moving = Moving(
         act_id=act_id,
-        claim_id=claim_id,
+        claim_id=move_of(act_id),
         host=row.host,
         node=row.node,
         zone=row.availability_zone,
-        to=act.to,
+        to=act.to if isinstance(act, Migrate) else "",
         stopped=act.stopped,
+        why=why,
     )
+    boot.ask_anew(moving=moving, block_devices=with_named_volumes(boot.spec(), boot.id))
+
+
+def _step(act: AnyAct) -> str:
+    """As a fault names it."""
+    return shown_name(name_of(act))
 
 
 def _moving(boot: Boot) -> Moving:
@@ -454,11 +489,11 @@ def _moving(boot: Boot) -> Moving:
 
 
 def _source(moving: Moving) -> KeptPlace:
-    return KeptPlace(host=moving.host, node=moving.node, claim_id=moving.claim_id)
+    return KeptPlace(host=moving.host, node=moving.node, claim_id=moving.claim_id, flavor=moving.other)
 
 
 def _target(moving: Moving) -> KeptPlace:
-    return KeptPlace(host=moving.target_host, node=moving.target_node, claim_id=moving.claim_id)
+    return KeptPlace(host=moving.target_host, node=moving.target_node, claim_id=moving.claim_id, flavor=moving.other)
 
 
 def _after(moving: Moving) -> str:

@@ -25,7 +25,7 @@ from actors.conductor.service import Rooms as ConductorRooms
 from actors.image.cache import ImageCache
 from actors.network.agent import NetworkAgent
 from actors.network.service import NetworkRoom
-from actors.records import ComputeNode
+from actors.records import Aggregate, ComputeNode
 from actors.saga import Table
 from actors.scheduler.service import Scheduler
 from actors.volume.backend import MemoryBackend
@@ -299,6 +299,9 @@ class SimulatedCloud:
         for row in await conductor.load(ComputeNode):
             await scheduler.fence(row.id, row.epoch)
         await scheduler.restore(await conductor.claims())
+        rows = self.disk.ledger.rows.get(Aggregate.__name__, {}).values()
+        if aggregates := [row for row in rows if isinstance(row, Aggregate)]:
+            await scheduler.arrange(aggregates)  # no message: plays without any stay what they were
         return scheduler
 
     async def _begin_image(self) -> Images:

@@ -10,24 +10,43 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from random import Random
+from typing import Any
 
 from actors.acts import ConfirmResize, RevertResize, Start
 from actors.api.act_messages import ActOnServer
-from actors.messages import ServerView
+from actors.api.messages import BootRequest
+from actors.messages import BlockDevice, ServerView
 from actors.records import InstanceAction
-from benchmarks.simulation.stands import MEMBER
+from benchmarks.simulation.rebuilds import ROOT
+from benchmarks.simulation.stands import IMAGE, MEMBER
 from benchmarks.simulation.trouble import STORM_S
 from benchmarks.simulation.users import PATIENCE_S, Promise, Users, attempt
 
+SERVERS = 4
 TIMES = 4  # that each is changed at most
+BLANK = BlockDevice(source_type="blank", destination_type="volume", size_gib=1)
+KINDS: tuple[dict[str, Any], ...] = (
+    {"image": IMAGE},
+    {"image": IMAGE, "block_devices": (BLANK,)},
+    {"image": "", "block_devices": (ROOT,)},
+)
 AGAIN_S = 1.5  # between a user's looks how its server is
 ENDS = "confirmResize", "revertResize"  # as instance actions
 
 Change = Callable[[str], Awaitable[object]]  # of a server, by its id
 
 
-async def use(users: Users, promise: Promise, random: Random, change: Change, soon: float) -> None:
+def begin(users: Users, random: Random, name: str, change: Change, soon: float) -> None:
     """`soon`: one over the seconds, in the mean, until each is confirmed or reverted."""
+    for number in range(SERVERS):
+        key = f"{name}-{number}"
+        request = BootRequest(token=MEMBER, name=key, flavor="small", idempotency_key=key, **random.choice(KINDS))
+        promise = Promise(request)
+        users.promises.append(promise)
+        users.also(_use(users, promise, random, change, soon))
+
+
+async def _use(users: Users, promise: Promise, random: Random, change: Change, soon: float) -> None:
     await users.launch(promise)
     for _ in range(random.randint(1, TIMES) if promise.ids else 0):
         await asyncio.sleep(random.uniform(0.0, STORM_S / TIMES))

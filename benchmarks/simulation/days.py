@@ -46,7 +46,7 @@ from actors.cluster import names
 from actors.conductor.attached import attached_volumes
 from actors.messages import ServerView
 from actors.records import Instance, InstanceAction, VolumeAttachment
-from benchmarks.simulation import migrations, resizes, shelves
+from benchmarks.simulation import confirming, migrations, resizes, shelves
 from benchmarks.simulation.invariants import Quiet
 from benchmarks.simulation.machines import FRESH
 from benchmarks.simulation.stands import ADMIN, IMAGE, MEMBER, NETWORK
@@ -256,7 +256,7 @@ BACK: dict[str, tuple[Do, ...]] = {
 def begin(users: Users, random: Random) -> None:
     for number in range(SERVERS):
         key = f"day-{number}"
-        kind = random.choice(shelves.KINDS)
+        kind = random.choice(confirming.KINDS)
         promise = Promise(BootRequest(token=MEMBER, name=key, flavor="small", idempotency_key=key, **kind))
         users.promises.append(promise)
         users.also(Owner(users, promise, random).live())

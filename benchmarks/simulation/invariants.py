@@ -14,6 +14,7 @@ from actors.cluster import names
 from actors.network.naming import COMPUTE_OWNER, DHCP_OWNER, tap_device
 from actors.records import Instance, InstanceAction, Notification, Port, Volume, VolumeAttachment
 from benchmarks.simulation.cloud import SimulatedCloud
+from benchmarks.simulation.stands import PROJECT
 from benchmarks.simulation.trouble import Weather
 from benchmarks.simulation.users import Users
 
@@ -292,6 +293,18 @@ def _hot_disks(quiet: Quiet, host: str, disks: list[str]) -> Iterable[str]:
     for instance_id, count in Counter(line.partition(" ")[0] for line in disks).items():
         if count > attached[instance_id]:
             yield f"the guest of {instance_id} has {count} disks, of {attached[instance_id]} volumes"
+
+
+async def charged(quiet: Quiet) -> list[str]:
+    """What its project's quota says that is taken is what its servers are of, once none waits to be confirmed."""
+    [quota] = await quiet.room(names.CONDUCTOR).quotas([PROJECT])
+    there = [row for row in quiet.rows(Instance) if row.vm_state != "deleted"]
+    wanted = {
+        "instances": len(there),
+        "cores": sum(row.flavor.vcpus for row in there),
+        "ram": sum(row.flavor.ram_mib for row in there),
+    }
+    return [] if quota.used == wanted else [f"the project is charged for {quota.used}, and has {wanted}"]
 
 
 def _deaths(quiet: Quiet) -> list[str]:

@@ -3,6 +3,7 @@
 A play of its own, asked for by `run.play(…, migrations=True)`: nothing is lost for good in it. Beside the laws of all
 plays (no guest runs on two machines; none runs on another root disk than the one that it wrote to) `broken` says what
 must be true in the end: no host has anything of a server that is elsewhere, and what is recorded of its moves is so.
+That holds in the play of `resizes.py`, too.
 """
 
 from __future__ import annotations
@@ -12,27 +13,17 @@ from functools import partial
 from random import Random
 
 from actors.api.act_messages import MigrateServer
-from actors.api.messages import BootRequest
 from actors.cluster import names
 from actors.conductor.moves import OVER
 from actors.records import Move
-from benchmarks.simulation.confirming import use
-from benchmarks.simulation.invariants import Quiet
-from benchmarks.simulation.resizes import charged
-from benchmarks.simulation.shelves import KINDS
-from benchmarks.simulation.stands import ADMIN, MEMBER
-from benchmarks.simulation.users import Promise, Users
-
-SERVERS = 4
+from benchmarks.simulation import confirming
+from benchmarks.simulation.invariants import Quiet, charged
+from benchmarks.simulation.stands import ADMIN
+from benchmarks.simulation.users import Users
 
 
 def begin(users: Users, random: Random) -> None:
-    for number in range(SERVERS):
-        key = f"migrated-{number}"
-        request = BootRequest(token=MEMBER, name=key, flavor="small", idempotency_key=key, **random.choice(KINDS))
-        promise = Promise(request)
-        users.promises.append(promise)
-        users.also(use(users, promise, random, partial(_migrate, users), soon=0.3))
+    confirming.begin(users, random, "migrated", partial(_migrate, users), soon=0.3)
 
 
 async def _migrate(users: Users, server_id: str) -> None:
@@ -78,5 +69,5 @@ def _places(quiet: Quiet) -> Iterable[str]:
     last = {move.instance_id: move for move in moves if move.status == "confirmed"}
     for instance_id, host in quiet.homes().items():
         move = last.get(instance_id)
-        if move is not None and move.kind == "migration" and move.target_host != host:
+        if move is not None and move.kind != "evacuation" and move.target_host != host:
             yield f"{instance_id} is on {host}, and was confirmed on {move.target_host}"

@@ -1,8 +1,9 @@
 """Servers that are resized during the storm, and are confirmed, reverted or deleted, whatever they are doing then.
 
 A play of its own, asked for by `run.play(…, resizes=True)`: nothing is lost for good in it, so that each resize ends
-well or finds no room. `watched` holds the law that matters while it rages: the scheduler's claims never exceed a host,
-and no server holds less there than it may have by its order; `broken` what must be true of it all in the end.
+well or finds no room. Some flavors have room on one host alone: who is to have such a one goes there, if there is that
+host. `watched` holds the law that matters while it rages: the scheduler's claims never exceed a host, and no server
+holds less there than it may have by its order; `broken`, beside that of `migrations.py`, what must be true in the end.
 """
 
 from __future__ import annotations
@@ -14,43 +15,48 @@ from random import Random
 from typing import Any
 
 from actors.api.act_messages import ResizeServer
-from actors.api.messages import BootRequest
 from actors.cluster import names
 from actors.conductor.boots import Boot
+from actors.conductor.moves import RESIZE
 from actors.conductor.service import Conductor
 from actors.messages import Claim
-from actors.records import Change, Flavor, Instance
+from actors.records import Aggregate, Change, Flavor, Instance
 from actors.scheduler.service import Scheduler
+from benchmarks.simulation import confirming
 from benchmarks.simulation.cloud import SimulatedCloud
-from benchmarks.simulation.confirming import use
-from benchmarks.simulation.invariants import Quiet
-from benchmarks.simulation.stands import IMAGE, MEMBER, PROJECT
-from benchmarks.simulation.users import Promise, Users
+from benchmarks.simulation.invariants import Quiet, charged
+from benchmarks.simulation.stands import MEMBER
+from benchmarks.simulation.users import Users
 
-SERVERS = 4
+NODES = tuple(f"node-{number}" for number in range(3))  # a cloud has some of them
+KEY = "aggregate_instance_extra_specs:node"
 FLAVORS = (
     Flavor(id="wide", name="wide", vcpus=2, ram_mib=64, disk_gib=1),
     Flavor(id="deep", name="deep", vcpus=1, ram_mib=6 * 1024, disk_gib=2),
     Flavor(id="huge", name="huge", vcpus=12, ram_mib=128, disk_gib=1),
+    Flavor(id="vast", name="vast", vcpus=1, ram_mib=40 * 1024, disk_gib=1),
+    *(
+        Flavor(id=f"on-{node}", name=f"on-{node}", vcpus=1, ram_mib=256, disk_gib=1, extra_specs={KEY: node})
+        for node in NODES
+    ),
+)
+AGGREGATES = tuple(
+    Aggregate(id=node, number=number, name=node, hosts=(node,), properties={"node": node})
+    for number, node in enumerate(NODES)
 )
 Say = Callable[[str], None]
 Amounts = tuple[int, int, int]
 
 
 def rows() -> list[Change]:
-    return list(FLAVORS)
+    return [*FLAVORS, *AGGREGATES]
 
 
 # ---------------------------------------------------------------- users
 
 
 def begin(users: Users, random: Random) -> None:
-    for number in range(SERVERS):
-        key = f"resized-{number}"
-        request = BootRequest(token=MEMBER, name=key, flavor="small", image=IMAGE, idempotency_key=key)
-        promise = Promise(request)
-        users.promises.append(promise)
-        users.also(use(users, promise, random, partial(_resize, users, random), soon=1.0))
+    confirming.begin(users, random, "resized", partial(_resize, users, random), soon=1.0)
 
 
 async def _resize(users: Users, random: Random, server_id: str) -> None:
@@ -79,6 +85,10 @@ def watched(scheduler: type[Scheduler], say: Say, cloud: Callable[[], SimulatedC
             await super().shrink(changes)
             _look(await self.claims(), cloud(), say)
 
+        async def exchange(self, exchanges: Any) -> None:
+            await super().exchange(exchanges)
+            _look(await self.claims(), cloud(), say)
+
         async def restore(self, claims: Any) -> None:
             await super().restore(claims)
             _look(await self.claims(), cloud(), say)
@@ -88,20 +98,27 @@ def watched(scheduler: type[Scheduler], say: Say, cloud: Callable[[], SimulatedC
 
 def _look(claims: list[Claim], cloud: SimulatedCloud, say: Say) -> None:
     """What is being deleted may have given its host back, and is claimed again for a scheduler that starts."""
-    boots = {boot.id: boot for boot in _boots(cloud)}
+    boots = {claim_id: boot for boot in _boots(cloud) for claim_id in _claim_ids(boot)}
     staying = [one for one in claims if (boot := boots.get(one.instance_id)) and not boot.instance.deleting]
     vcpus, ram_mib = Counter[str](), Counter[str]()
     for claim in staying:
         vcpus[claim.host] += claim.vcpus
         ram_mib[claim.host] += claim.ram_mib
         boot = boots[claim.instance_id]
-        wanted = boot.claim() if boot.instance.launched_at else claim
-        if claim.host == wanted.host and _is_less(claim, wanted):
-            say(f"{boot.id} may have {_amounts(wanted)} by its order, and holds {_amounts(claim)}")
+        for wanted in boot.claims() if boot.instance.launched_at else ():
+            if (claim.instance_id, claim.host) == (wanted.instance_id, wanted.host) and _is_less(claim, wanted):
+                say(f"{boot.id} may have {_amounts(wanted)} by its order, and holds {_amounts(claim)}")
     for host, machine in cloud.machines.items():
         fleet = machine.config.simulated
         if vcpus[host] > fleet.vcpus or ram_mib[host] > fleet.ram_mib:
             say(f"{host} has {fleet.vcpus} vCPUs, {fleet.ram_mib} MiB; claimed are {vcpus[host]}, {ram_mib[host]}")
+
+
+def _claim_ids(boot: Boot) -> list[str]:
+    """By which it may hold room."""
+    spec = boot.spec()
+    moving = [spec.moving.claim_id] if spec.moving is not None else []
+    return [boot.id, *moving, *(place.claim_id for place in spec.left_behind)]
 
 
 def _boots(cloud: SimulatedCloud) -> list[Boot]:
@@ -134,19 +151,14 @@ async def broken(quiet: Quiet) -> list[str]:
     return [*found, *await charged(quiet), *_unfinished(quiet)]
 
 
+def elsewhere(moves: Iterable[Any]) -> Counter[str]:
+    """How many found room on another host than their server's own."""
+    gone = [move for move in moves if move.kind == RESIZE and move.target_host not in ("", move.source_host)]
+    return Counter(elsewhere=len(gone))
+
+
 def _needs(row: Instance, on_volume: bool) -> Amounts:
     return row.flavor.vcpus, row.flavor.ram_mib, 0 if on_volume else row.flavor.disk_gib
-
-
-async def charged(quiet: Quiet) -> list[str]:
-    [quota] = await quiet.room(names.CONDUCTOR).quotas([PROJECT])
-    there = [row for row in quiet.rows(Instance) if row.vm_state != "deleted"]
-    wanted = {
-        "instances": len(there),
-        "cores": sum(row.flavor.vcpus for row in there),
-        "ram": sum(row.flavor.ram_mib for row in there),
-    }
-    return [] if quota.used == wanted else [f"the project is charged for {quota.used}, and has {wanted}"]
 
 
 def _unfinished(quiet: Quiet) -> Iterable[str]:

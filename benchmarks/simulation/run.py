@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 from actors.ledger import apply
-from actors.records import InstanceAction
+from actors.records import InstanceAction, Move
 from benchmarks.simulation import confirming, days
 from benchmarks.simulation import migrations as migrating
 from benchmarks.simulation import resizes as resizing
@@ -47,7 +47,7 @@ class Played:
     messages: int = 0
     steps: int = 0
     written: int = 0  # images over volumes
-    resizes: Counter[str] = field(default_factory=Counter)  # and their ends
+    resizes: Counter[str] = field(default_factory=Counter)  # and their ends, and how many were begun `elsewhere`
     shelves: Counter[str] = field(default_factory=Counter)  # the same
     migrations: Counter[str] = field(default_factory=Counter)  # the same
     acts: Counter[str] = field(default_factory=Counter)  # of a day: the same of whatever was done
@@ -96,7 +96,7 @@ def play(
     if resizes or day:
         parts = replace(parts, scheduler=resizing.watched(parts.scheduler, played.broken.append, lambda: cloud))
     cloud = SimulatedCloud(seed, size, trouble, parts, watch, evacuates)
-    if shelves or migrations:
+    if resizes or shelves or migrations:
         cloud.guests.strange = shelving.Disks(cloud, played.broken.append)
     if day:
         cloud.guests.strange = days.Disks(cloud, played.broken.append)
@@ -119,7 +119,8 @@ def play(
     recorded = cloud.disk.ledger.rows.get(InstanceAction.__name__, {}).values()
     actions = [row for row in recorded if isinstance(row, InstanceAction)]
     if resizes:
-        played.resizes = confirming.done(actions, "resize")
+        moves = cloud.disk.ledger.rows.get(Move.__name__, {}).values()
+        played.resizes = confirming.done(actions, "resize") + resizing.elsewhere(moves)
     if shelves:
         played.shelves = shelving.done(actions)
     if migrations:
@@ -147,13 +148,13 @@ async def _play(cloud: SimulatedCloud, played: Played, random: Random, more: Ran
     following = asyncio.create_task(users.follow())
     await Storm(cloud, played.weather, random, more).rage()
     calm_at = cloud.loop.time()
-    its_own = {
-        resizing.begin: resizing.broken,
-        shelving.begin: shelving.broken,
-        migrating.begin: migrating.broken,
-        days.begin: days.broken,
+    its_own: dict[Callable[[Users, Random], None], tuple[Law, ...]] = {
+        resizing.begin: (resizing.broken, migrating.broken),
+        shelving.begin: (shelving.broken,),
+        migrating.begin: (migrating.broken,),
+        days.begin: (days.broken,),
     }
-    laws = (broken, *(its_own[use] for use, _ in uses if use in its_own))
+    laws = (broken, *(law for use, _ in uses for law in its_own.get(use, ())))
     played.broken += await _silence(Quiet(cloud, users, played.weather), calm_at, laws)
     played.took_s = cloud.loop.time() - calm_at
     played.boots = sum(promise.request.count for promise in users.promises if promise.ids)

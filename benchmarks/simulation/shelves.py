@@ -12,20 +12,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from random import Random
-from typing import Any
 
 from actors.acts import Start
 from actors.api.act_messages import ActOnServer, AttachVolumeTo, ShelveServer, UnshelveServer
 from actors.api.messages import BootRequest
 from actors.cluster import names
 from actors.conductor import moved
-from actors.messages import BlockDevice, ServerView
+from actors.messages import ServerView
 from actors.records import Instance, InstanceAction, VolumeAttachment
 from benchmarks.simulation.cloud import SimulatedCloud
-from benchmarks.simulation.invariants import Quiet
-from benchmarks.simulation.rebuilds import ROOT
-from benchmarks.simulation.resizes import charged
-from benchmarks.simulation.stands import IMAGE, MEMBER
+from benchmarks.simulation.confirming import KINDS
+from benchmarks.simulation.invariants import Quiet, charged
+from benchmarks.simulation.stands import MEMBER
 from benchmarks.simulation.trouble import STORM_S, Weather
 from benchmarks.simulation.users import PATIENCE_S, Promise, Users, attempt
 
@@ -33,12 +31,6 @@ SERVERS = 4
 TIMES = 3  # that each is shelved at most
 LOST_S = STORM_S + 30.0  # a node that is away for longer does not come back
 AGAIN_S = 1.5  # between a user's looks how its server is
-BLANK = BlockDevice(source_type="blank", destination_type="volume", size_gib=1)
-KINDS: tuple[dict[str, Any], ...] = (
-    {"image": IMAGE},
-    {"image": IMAGE, "block_devices": (BLANK,)},
-    {"image": "", "block_devices": (ROOT,)},
-)
 
 
 def nobody_moves_them(weather: Weather) -> Weather:

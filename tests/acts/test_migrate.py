@@ -15,17 +15,21 @@ from actors.compute.service import Compute
 from actors.errors import CallerError, HostError, HostFault
 from actors.messages import ServerView
 from tests.acts.test_acts import act, shown
+from tests.acts.test_resize import flavor
 from tests.conductor.test_moves import told
 from tests.world import NODE_NAME, World, in_world
 
 OTHER = "node-2"
+TOO_MUCH_MIB = 300 * 1024  # for the first node
 
 
 async def begin(world: World, **changes: Any) -> tuple[ServerView, Compute, list[dict[str, Any]]]:
-    """A server that runs, one more node, and what there was before."""
+    """A server that runs, one more node, which alone has room for `big` and `wider`, and what there was before."""
+    for name, vcpus in (("big", 2), ("wider", 3)):
+        await flavor(world, name, vcpus, TOO_MUCH_MIB, 3, ephemeral_gib=1, swap_mib=64)
     [empty] = await states(world)
     [server] = await world.boot(world.request(**changes))
-    other = await world.join(OTHER)
+    other = await world.join(OTHER, ram_mib=2 * TOO_MUCH_MIB)
     return server, other, [empty, await other.world()]
 
 

@@ -1,5 +1,5 @@
-"""A cold migration in which anybody dies at any moment, or a node leaves, or the server is deleted: it ends well, or
-its server runs on as it was, and nothing is left of it anywhere else."""
+"""A cold migration, or a resize elsewhere, in which anybody dies at any moment, or a node leaves, or the server is
+deleted: it ends well, or its server runs on as it was, and nothing is left of it anywhere else."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ from actors.errors import CallerError
 from actors.messages import ServerView
 from actors.records import Move
 from actors.states import Power
-from tests.acts.test_acts import act
+from tests.acts.test_acts import act, shown
 from tests.acts.test_migrate import OTHER, ask, begin, broken, claimed, migrate, seen, states
 from tests.acts.test_rescue_crashes import Death, dies
+from tests.acts.test_resize import ask as ask_to_resize
+from tests.acts.test_resize import resize, used
 from tests.world import NODE_NAME, World, in_world
 
 
@@ -110,25 +112,49 @@ async def agree(world: World) -> None:
     assert audit(found, found) == []
 
 
+RESIZED = pytest.mark.parametrize("resized", [False, True], ids=["migrated", "resized"])
+
+
+async def go(world: World, server: ServerView, resized: bool) -> ServerView:
+    """To the other node. One that was resized there already is resized once more."""
+    if not resized:
+        return await migrate(world, server)
+    return await resize(world, server, "big" if (await shown(world, server)).flavor == "tiny" else "wider")
+
+
+async def ask_to_go(world: World, server: ServerView, resized: bool) -> None:
+    await (ask_to_resize(world, server, "big") if resized else ask(world, server))
+
+
+async def is_of(world: World, view: ServerView, resized: bool) -> None:
+    """Of the flavor that it has there where it is, and its project is charged for the most that it may be."""
+    assert view.flavor == ("big" if resized and view.host == OTHER else "tiny")
+    cores = 2 if view.flavor == "big" else 1
+    assert (await used(world))["cores"] == cores
+
+
 PATHS = ("goes", "fails there", "is confirmed", "is reverted")
-COMMITS = 6  # more than any of these takes
+COMMITS = 7  # more than any of these takes
 
 
+@RESIZED
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 @pytest.mark.parametrize("last", range(1, COMMITS + 1))
-def test_the_conductor_dies_with_each_of_its_commits(tmp_path: Path, path: str, before: bool, last: int) -> None:
+def test_the_conductor_dies_with_each_of_its_commits(
+    tmp_path: Path, path: str, before: bool, last: int, resized: bool
+) -> None:
     async def play(world: World) -> None:
         devices = (world.root_volume(),) if last % 2 else ()
         server, other, empty = await begin(world, **({"image": "", "block_devices": devices} if devices else {}))
         at_first = await states(world, other)
         if path in PATHS[2:]:
-            await migrate(world, server)
+            await go(world, server, resized)
         heal = broken(other, "start") if path == "fails there" else None
         await world.settled()
         gate = Gate()
         await conductor(world, rooms(world, gate), Mortal(gate, world.ledger, last, before))
-        asking = asyncio.create_task(_ask(world, server, path))
+        asking = asyncio.create_task(_ask(world, server, path, resized))
         dead = asyncio.create_task(gate.shut.wait())
         await asyncio.wait([asking, dead], return_when=asyncio.FIRST_COMPLETED)
         asking.cancel()
@@ -148,27 +174,28 @@ def test_the_conductor_dies_with_each_of_its_commits(tmp_path: Path, path: str, 
         }
         cause = (await world.conductor.actions(server.id))[-1]
         assert seen(view) == expected[path], cause
+        await is_of(world, view, resized)
         if view.host == NODE_NAME:
             assert await states(world, other) == at_first
         if heal is not None:
             heal()
         if view.status == "ACTIVE":
             assert await claimed(world, server) == {view.host: [True]}
-            assert seen(await migrate(world, server))[0] == "VERIFY_RESIZE"
+            assert seen(await go(world, server, resized))[0] == "VERIFY_RESIZE"
         await world.delete(server)
         assert await states(world, other) == empty
 
     in_world(tmp_path, play)
 
 
-async def _ask(world: World, server: ServerView, path: str) -> None:
+async def _ask(world: World, server: ServerView, path: str, resized: bool) -> None:
     match path:
         case "is confirmed":
             await act(world, server, ConfirmResize())
         case "is reverted":
             await act(world, server, RevertResize())
         case _:
-            await migrate(world, server)
+            await go(world, server, resized)
     await world.conductor.settled()
 
 
@@ -211,14 +238,17 @@ def mortal(compute: Compute) -> asyncio.Event:
     return alive
 
 
+@RESIZED
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 @pytest.mark.parametrize(("node", "path", "moment"), MOMENTS, ids=["-".join(one) for one in MOMENTS])
-def test_a_compute_actor_dies_at_this_moment(tmp_path: Path, node: str, path: str, moment: str, before: bool) -> None:
+def test_a_compute_actor_dies_at_this_moment(
+    tmp_path: Path, node: str, path: str, moment: str, before: bool, resized: bool
+) -> None:
     async def play(world: World) -> None:
         server, other, empty = await begin(world)
         at_first = await states(world, other)
         if path == "is reverted":
-            await migrate(world, server)
+            await go(world, server, resized)
         heal = broken(other, "start") if path == "fails" else None
         compute = {NODE_NAME: world.compute, OTHER: other}[node]
         alive = mortal(compute)
@@ -227,7 +257,7 @@ def test_a_compute_actor_dies_at_this_moment(tmp_path: Path, node: str, path: st
         if path == "is reverted":
             await world.api.act(ActOnServer(token=world.member, server_id=server.id, act=RevertResize()))
         else:
-            await ask(world, server)
+            await ask_to_go(world, server, resized)
         await world.conductor.settled()
         setattr(owner, moment, whole)
         compute._acts._over.clear()
@@ -241,6 +271,7 @@ def test_a_compute_actor_dies_at_this_moment(tmp_path: Path, node: str, path: st
         assert isinstance(view, ServerView)
         there = ("VERIFY_RESIZE", None, "RUNNING", OTHER)
         assert seen(view) == (there if path == "goes" else ("ACTIVE", None, "RUNNING", NODE_NAME))
+        await is_of(world, view, resized)
         await agree(world)
         if path != "goes":
             assert await states(world, other) == at_first
@@ -267,10 +298,11 @@ def when(compute: Compute, moment: str, happens: Callable[[], Awaitable[None]]) 
     setattr(owner, moment, work)
 
 
+@RESIZED
 @pytest.mark.parametrize(
     ("node", "moment"), [(OTHER, "take_disks"), (NODE_NAME, "offer_disks"), (OTHER, "start_paused")]
 )
-def test_the_node_that_it_goes_to_leaves(tmp_path: Path, node: str, moment: str) -> None:
+def test_the_node_that_it_goes_to_leaves(tmp_path: Path, node: str, moment: str, resized: bool) -> None:
     async def play(world: World) -> None:
         server, other, _ = await begin(world)
 
@@ -281,18 +313,20 @@ def test_the_node_that_it_goes_to_leaves(tmp_path: Path, node: str, moment: str)
 
         world.conductor.nodes._heard[OTHER] = world.conductor.nodes._began = -1_000.0  # no lease of it is left
         when({NODE_NAME: world.compute, OTHER: other}[node], moment, leaves)
-        await ask(world, server)
+        await ask_to_go(world, server, resized)
         await world.settled()
         [view] = await world.conductor.show([server.id])
         assert isinstance(view, ServerView)
         assert seen(view) == ("ACTIVE", None, "RUNNING", NODE_NAME)
+        await is_of(world, view, resized)
         assert await claimed(world, server) == {NODE_NAME: [True]}
         assert view.kept_places == ()
 
     in_world(tmp_path, play)
 
 
-def test_the_node_that_it_comes_from_leaves(tmp_path: Path) -> None:
+@RESIZED
+def test_the_node_that_it_comes_from_leaves(tmp_path: Path, resized: bool) -> None:
     """What is on its disks went with it; as of any server of that node, an administrator says where it runs again."""
 
     async def play(world: World) -> None:
@@ -303,11 +337,12 @@ def test_the_node_that_it_comes_from_leaves(tmp_path: Path) -> None:
 
         when(other, "take_disks", leaves)
         broken(other, "define")
-        await ask(world, server)
+        await ask_to_go(world, server, resized)
         await world.settled()
         [view] = await world.conductor.show([server.id])
         assert isinstance(view, ServerView)
         assert (view.status, view.task_state, view.host, view.kept_places) == ("ACTIVE", None, NODE_NAME, ())
+        await is_of(world, view, resized)
         assert (await other.world())["claims"] == []
 
     in_world(tmp_path, play)
@@ -319,8 +354,9 @@ DELETED_AT = [
 ]
 
 
+@RESIZED
 @pytest.mark.parametrize(("node", "moment"), DELETED_AT)
-def test_it_is_deleted_on_its_way(tmp_path: Path, node: str, moment: str) -> None:
+def test_it_is_deleted_on_its_way(tmp_path: Path, node: str, moment: str, resized: bool) -> None:
     async def play(world: World) -> None:
         server, other, empty = await begin(world)
         going: list[asyncio.Task[None]] = []
@@ -331,10 +367,11 @@ def test_it_is_deleted_on_its_way(tmp_path: Path, node: str, moment: str) -> Non
                 await asyncio.sleep(0)
 
         when({NODE_NAME: world.compute, OTHER: other}[node], moment, delete)
-        await ask(world, server)
+        await ask_to_go(world, server, resized)
         await world.settled()
         await asyncio.gather(*going)
         assert await states(world, other) == empty
+        assert (await used(world))["cores"] == 0
         with pytest.raises(CallerError):
             await ask(world, server)
 

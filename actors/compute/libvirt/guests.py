@@ -19,8 +19,8 @@ from pyroute2 import NetlinkError
 
 from actors.clock import Clock
 from actors.cluster.config import NodeConfig
-from actors.compute.block_info import root_as_cdrom
-from actors.compute.build import Build, Disk, ResizeMark
+from actors.compute.block_info import disks_for, root_as_cdrom
+from actors.compute.build import Build, Disk, ResizeMark, spec_elsewhere
 from actors.compute.guests import NOT_WHOLE
 from actors.compute.libvirt import disks, domains, live, moving, rescue, resize
 from actors.compute.libvirt.connection import Connection
@@ -262,7 +262,8 @@ class LibvirtGuests:
             self._folder(build.id).mkdir(parents=True, exist_ok=True)  # one on volumes has its console's log there
             for offer in offers:
                 await moving.take(self._folder(build.id), offer)
-            if not offers and not moving.is_whole(self._folder(build.id), build.disks):
+            wanted = disks_for(spec_elsewhere(build.order.spec) or build.order.spec, build.connections)
+            if not offers and not moving.is_whole(self._folder(build.id), wanted):
                 raise HostError(HostFault("migrate", self._config.host, NOT_WHOLE))
         if any(offer.cdrom for offer in offers):
             build.disks = root_as_cdrom(build.disks, build.order.spec.image_properties)

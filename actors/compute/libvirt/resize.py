@@ -67,7 +67,8 @@ def check(folder: Path, build: Build) -> None:
 
 
 def fit(folder: Path, build: Build) -> None:
-    """Blocking."""
+    """Blocking. Raises `CallerError`."""
+    check(folder, build)
     for disk, size_bytes in _sizes(folder, build).items():
         if disk.exists() and disks.size_of(disk) < size_bytes:
             disks.grow(disk, size_bytes)

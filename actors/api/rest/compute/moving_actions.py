@@ -70,7 +70,7 @@ class ResizeIn(Strict):
 
 
 async def resize(asked: Asked, how: Any) -> Response:
-    """To another flavor, on the host where it is; then it waits for `confirmResize` or `revertResize`."""
+    """To another flavor, where it is or where there is room; then it waits for `confirmResize` or `revertResize`."""
     wanted = parsed(ResizeIn, how)
     await asked.rooms.api.resize(
         ResizeServer(

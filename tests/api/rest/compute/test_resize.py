@@ -127,7 +127,7 @@ def test_where_its_host_has_no_room_the_action_says_so(tmp_path: Path) -> None:
         [event] = detail["events"]
         assert (event["result"], event["event"]) == ("Error", "compute_finish_resize")
         assert "No valid host was found" in event["traceback"]
-        assert "servers are resized on the host where they are" in event["traceback"]
+        assert "; elsewhere: No valid host was found" in event["traceback"]
 
     in_world(tmp_path, play)
 
