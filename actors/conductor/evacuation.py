@@ -91,7 +91,6 @@ def _set_out(conductor: Conductor, boot: Boot, request: EvacuateRequest) -> None
         block_devices=with_named_volumes(spec, boot.id),
         batch="",
         evacuation=left,
-        adrift=False,
     )
     boot.hear(Event.EVACUATE)
     boot.failures, boot.ended = [], None

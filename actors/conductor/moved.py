@@ -56,7 +56,7 @@ def arrived(boot: Boot) -> bool:
     evacuation = spec.evacuation
     if evacuation is None:
         return False
-    boot.ask_anew(evacuation=None)
+    boot.ask_anew(evacuation=None, adrift=False)  # till then its volumes may be held for it, on no host
     return evacuation.stopped
 
 

@@ -109,7 +109,11 @@ class Owner:
         if self.promise.ids and self.random.random() < 0.3:
             await asyncio.gather(self._do_something(), self.users.delete(self.promise))
         elif self.promise.ids:
-            await self._come_to_rest(runs=self.random.random() < 0.7)
+            runs = self.random.random() < 0.7
+            await self._come_to_rest(runs)
+            await asyncio.sleep(LOST_S)  # what was lost with a node is seen by then, or back
+            if not self.promise.deleted:
+                await self._come_to_rest(runs)
 
     async def _do_something(self) -> None:
         view = await attempt(self.users.api.server(MEMBER, self.id))

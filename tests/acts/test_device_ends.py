@@ -10,6 +10,7 @@ import pytest
 
 from actors.acts import ActDone, ActOrder, ActRequest, Edit, Reboot
 from actors.api.act_messages import ActOnServer, AttachPort, AttachVolumeTo, EditServer, RescueServer, ShelveServer
+from actors.api.messages import EvacuateServer
 from actors.errors import CallerError, Fault
 from actors.messages import DeallocateRequest, DetachRequest, ServerView
 from tests.acts.test_acts import shown
@@ -199,7 +200,10 @@ def test_who_asks_again_when_it_is_over_is_answered_as_the_first_time(tmp_path: 
     in_world(tmp_path, play)
 
 
-def test_volumes_of_a_server_that_could_not_be_put_back_are_free_when_it_is_deleted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("evacuated", [False, True])
+def test_volumes_of_a_server_that_could_not_be_put_back_are_free_when_it_is_deleted(
+    tmp_path: Path, evacuated: bool
+) -> None:
     async def play(world: World) -> None:
         [server] = await world.boot(world.request())
         volume_id = await world.volume()
@@ -209,6 +213,10 @@ def test_volumes_of_a_server_that_could_not_be_put_back_are_free_when_it_is_dele
         assert boot is not None
         boot.ask_anew(adrift=True)
         await world.conductor.node_left(NODE_NAME)
+        if evacuated:  # to nowhere
+            await world.scheduler.forget_hosts([NODE_NAME])
+            await world.api.evacuate(EvacuateServer(token=world.admin, server_id=server.id))
+            await world.settled()
         await world.delete(server)
         assert await world.volume_status(volume_id) == "available"
 
