@@ -169,7 +169,7 @@ class VolumeAdministration(VolumeDesk):
 
     async def _end_copies(self) -> None:
         """Of copies of volumes that ended with a former room the snapshots go that they were made from."""
-        for volume in self._rows.volumes.values():
+        for volume in list(self._rows.volumes.values()):
             if volume.source_volume_id in self._rows.volumes and volume.status in ("creating", "deleting"):
                 with suppress(BackendError):  # it takes some room then, and nobody sees it
                     await self._backend.delete_snapshot(volume.source_volume_id, moment_of(volume.id))

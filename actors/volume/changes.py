@@ -85,7 +85,10 @@ class VolumeChanges(VolumeDesk):
             raise CallerError(
                 CallerFault(409, f"volume {volume.id} belongs to server {holder.instance_id}", "volume_id")
             )
-        return msgspec.structs.replace(volume, status=after(volume.status, Event(request.event)))
+        status = after(volume.status, Event(request.event))
+        if holder is not None and status == "available":  # whoever reserved it has gone on, and reaches it
+            status = "in-use"
+        return msgspec.structs.replace(volume, status=status)
 
     async def reset(self, requests: list[ResetVolume]) -> list[Volume | CallerFault]:
         """Of volumes. An administrator's right."""

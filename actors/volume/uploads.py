@@ -59,7 +59,7 @@ class VolumeUploads(VolumeDesk):
     async def _end_uploads(self) -> None:
         """Of copies that ended with a former room the files go; their volumes' projects are told."""
         await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
-        for volume in self._rows.volumes.values():
+        for volume in list(self._rows.volumes.values()):
             if volume.status == "uploading":
                 await self._rows.commit(self._noted(volume, NOT_COPIED, ""))
 

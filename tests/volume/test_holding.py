@@ -148,3 +148,18 @@ def test_what_its_holder_uses_is_reached_after_a_restart(tmp_path: Path) -> None
         assert await again.complete_attachment([asked(first)]) == [None]
 
     play(tmp_path, story)
+
+
+def test_who_reserves_no_more_does_not_free_what_is_held(tmp_path: Path) -> None:
+    """As in Cinder: its holder reaches it, so it must not be extended, given away or deleted."""
+
+    async def story(house: House, room: VolumeRoom) -> None:
+        mine = await volume(room)
+        held = await hold(room, mine, connector=HOST)
+        assert await status(room, mine) == "attaching"
+        move = [MoveVolume(token="ann", volume_id=mine.id, event="unreserve")]
+        assert value_of((await room.move(move))[0]).status == "in-use"
+        assert await room.delete_attachment([asked(held)]) == [None]
+        assert await status(room, mine) == "available"
+
+    play(tmp_path, story)
