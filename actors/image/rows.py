@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from actors.doubts import Doubts
 from actors.image.rules import Shelf
 from actors.records import Change, DeletedImage, Drop, Image, ImageMember, Ledger, drop
 
@@ -14,6 +15,7 @@ from actors.records import Change, DeletedImage, Drop, Image, ImageMember, Ledge
 class ImageRows:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._doubts = Doubts(ledger, self._row)
         self.images: dict[str, Image] = {}
         self.members: dict[str, dict[str, ImageMember]] = {}  # by image id, then project
         self.gone: set[str] = set()  # ids of images that were deleted
@@ -30,9 +32,15 @@ class ImageRows:
     async def commit(self, changes: Sequence[Change]) -> None:
         if not changes:
             return
-        await self._ledger.commit(list(changes))
+        await self._doubts.commit(changes)
         for change in changes:
             self._apply(change)
+
+    def _row(self, kind: str, row_id: str) -> Image | ImageMember | None:
+        if kind == ImageMember.__name__:
+            image_id, _, project_id = row_id.partition(":")
+            return self.members.get(image_id, {}).get(project_id)
+        return self.images.get(row_id) if kind == Image.__name__ else None
 
     def without(self, image: Image, now: float) -> list[Change]:
         """What takes the image away with its members, for ever if anybody can have used it."""

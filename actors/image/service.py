@@ -71,7 +71,7 @@ class ImageRoom(ImageUploads, MetadefDoor):
     def _sweep(self, cut_off: list[str]) -> None:
         """Data of images that were taken away, or not whole, when a former room died."""
         kept = {name.removesuffix(STAGED) for name in self._store.names()}
-        for image_id in (*cut_off, *(kept & self._rows.gone)):
+        for image_id in (*cut_off, *(kept & self._rows.gone - self._rows.images.keys())):
             self._store.remove(image_id)
 
     async def close(self) -> None:

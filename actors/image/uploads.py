@@ -47,10 +47,10 @@ class ImageUploads(ImageAdministration):
             replies: list[CallerFault | None] = []
             begun: list[Change] = []
             for request in requests:
-                reply = answer(self._uploadable, request)
+                reply = answer(self._begun, request)
                 replies.append(reply if isinstance(reply, CallerFault) else None)
                 if isinstance(reply, Image):
-                    begun.append(msgspec.structs.replace(reply, status=states.after(reply.status, Event.UPLOAD)))
+                    begun.append(reply)
                     await self._open(reply, request.token)
             try:
                 await self._rows.commit(begun)
@@ -58,6 +58,10 @@ class ImageUploads(ImageAdministration):
                 await self._unopen([reply for reply in begun if isinstance(reply, Image)])
                 raise
         return replies
+
+    def _begun(self, request: ImageRequest) -> Image:
+        image = self._uploadable(request)
+        return msgspec.structs.replace(image, status=states.after(image.status, Event.UPLOAD))
 
     async def open_upload(self, requests: list[OpenUpload]) -> list[CallerFault | None]:
         """The same for an upload that comes once: 409 where one is under way and not idle."""
@@ -99,6 +103,7 @@ class ImageUploads(ImageAdministration):
         if len(self._uploads) >= UPLOADS_LIMIT:
             for image_id in self._idle_uploads():
                 await self._drop(self._rows.images[image_id])
+        await asyncio.to_thread(self._store.remove, image.id)  # what came before, of which nothing is wanted
         intake = self._intake(image, self._store.new_part(image.id))
         intake.opener = token
         await asyncio.to_thread(intake.open)

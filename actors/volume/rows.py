@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from asyncio import gather
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from actors.doubts import Doubts
 from actors.records import (
     Change,
     Drop,
@@ -44,6 +45,7 @@ LOAD_TRIES = 20  # readings between which an attachment changed: only a former r
 class VolumeRows:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._doubts = Doubts(ledger, self._row)
         self.volumes: dict[str, Volume] = {}
         self.snapshots: dict[str, VolumeSnapshot] = {}
         self.attachments: dict[str, VolumeAttachment] = {}  # by volume id: a volume has one at most
@@ -69,9 +71,25 @@ class VolumeRows:
 
     async def commit(self, changes: Sequence[Change]) -> None:
         if changes:
-            await self._ledger.commit(list(changes))
+            await self._doubts.commit(changes)
         for change in changes:
             self._apply(change)
+
+    def _row(self, kind: str, row_id: str) -> Record | None:
+        if kind == VolumeAttachment.__name__:
+            row = self.attachments.get(row_id.partition(":")[0])
+            return row if row is not None and row.id == row_id else None
+        tables: dict[str, Mapping[str, Record]] = {
+            Volume.__name__: self.volumes,
+            VolumeSnapshot.__name__: self.snapshots,
+            VolumeType.__name__: self.types,
+            VolumeService.__name__: self.services,
+            VolumeMessage.__name__: self.messages,
+            QosSpecs.__name__: self.qos,
+            VolumeTransfer.__name__: self.transfers,
+            VolumeQuota.__name__: self.quotas,
+        }
+        return tables[kind].get(row_id)
 
     def attached(self) -> list[str]:
         """Ids of the volumes that some guest uses; one that is shelved has no host, and uses none. Of those that an

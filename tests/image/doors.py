@@ -49,12 +49,14 @@ class StillClock:
 
 
 class Falters(MemoryLedger):
-    """Is away once: the commit that is the `away`th from now fails."""
+    """Is away once: the commit that is the `away`th from now fails, and was `written` or not."""
 
     away = 0
+    written = False
 
     async def commit(self, changes: list[Change]) -> None:
         self.away -= 1
+        if self.away != 0 or self.written:
+            await super().commit(changes)
         if self.away == 0:
             raise ConnectionError("the conductor restarts")
-        await super().commit(changes)

@@ -215,3 +215,41 @@ def test_who_opened_an_upload_takes_it_back_though_the_token_was_revoked(tmp_pat
         assert await statuses(room, image) == ["queued"] and room._uploads == {}
 
     play(tmp_path, story)
+
+
+def test_what_came_of_an_upload_goes_when_it_is_begun_again(tmp_path: Path) -> None:
+    async def story(house: House, room: ImageRoom) -> None:
+        begun_twice, idle = await with_bytes(room), await with_bytes(room)
+        assert await room.begin_upload([asked(begun_twice)]) == [None]
+        house.clock.at += UPLOAD_IDLE_LIMIT_S + 1
+        assert await room.open_upload([opening(idle)]) == [None]
+        parts = [name.partition(".")[0] for name in room.world()["image_files"]]
+        assert parts == sorted((begun_twice.id, idle.id))
+
+    play(tmp_path, story)
+
+
+def test_one_that_is_staged_spoils_no_batch(tmp_path: Path) -> None:
+    async def story(house: House, room: ImageRoom) -> None:
+        staged, image = await with_bytes(room, staging=True), await new(room)
+        first, refused = await room.begin_upload([asked(image), asked(staged)])
+        assert first is None and status_of(refused) == 409
+        assert await statuses(room, image, staged) == ["saving", "uploading"]
+
+    play(tmp_path, story)
+
+
+def test_a_deletion_of_which_nobody_knows_whether_it_was_written_takes_no_data(tmp_path: Path) -> None:
+    async def story(house: House, room: ImageRoom) -> None:
+        image = await active(room)
+        house.ledger.away, house.ledger.written = 1, True
+        with pytest.raises(ConnectionError):
+            await room.delete([asked(image)])
+        other = await new(room)  # the next that is written says what is so
+        later = await house.room()
+        assert await statuses(later, image, other) == ["active", "queued"]
+        assert await later.delete([asked(image)]) == [None]
+        assert later.world()["image_files"] == []
+        await later.close()
+
+    play(tmp_path, story)

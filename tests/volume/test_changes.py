@@ -334,6 +334,25 @@ def test_what_was_begun_ends_though_the_ledger_is_away(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_an_attachment_of_which_nobody_knows_whether_it_was_written_does_not_stay(tmp_path: Path) -> None:
+    async def run() -> None:
+        house = House(tmp_path)
+        house.ledger = ledger = Falters()
+        room = await house.room()
+        mine = await make(room, size_gib=1)
+        before = await room.world()
+        ledger.away, ledger.written = 1, True
+        with pytest.raises(ConnectionError):
+            await room.attach([attach_request(blank(), use(mine))])
+        await room.detach([detach_request(failed_boot=True)])
+        await room.update([UpdateVolume(token="ann", volume_id=mine.id, description="x")])
+        later = await house.room()
+        assert await later.world() == before
+        await later.close()
+
+    asyncio.run(run())
+
+
 def test_a_boots_own_volume_is_shown_with_its_server(tmp_path: Path) -> None:
     async def story(house: House, room: VolumeRoom) -> None:
         [connection] = await attached(room, attach_request(blank()))
