@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -413,6 +413,21 @@ def resized(line: CommandLine, client: OpenStack, delta: Server, key: Path) -> N
     line.run("migrate", "delta", "--revert")
     assert delta.refresh().view.node == first
     assert (seen(), "kept" in end_of_disk()) == ([2, 3, 2], True)
+    resized_elsewhere(line, client, delta, seen)
+
+
+def resized_elsewhere(line: CommandLine, client: OpenStack, delta: Server, seen: Callable[[], list[int]]) -> None:
+    """Its own host takes nobody: the other one has it with the new flavor, its disk grown there."""
+    first = delta.view.node
+    line.run("drain", first)
+    client.run("flavor create broad --vcpus 1 --ram 256 --disk 3 --ephemeral 1 --swap 64")
+    client.run("server resize --flavor broad --wait delta")
+    assert (delta.refresh().view.status, delta.view.node == first) == ("VERIFY_RESIZE", False)
+    assert (seen(), "Everybody agrees" in line.run("audit")) == ([1, 4, 3], True)
+    client.run("server resize confirm delta")
+    assert "Everybody agrees" in line.run("audit")
+    line.run("enable", first)
+    client.run("flavor delete broad")
 
 
 def screen(url: str) -> tuple[str, bytes]:
@@ -448,6 +463,13 @@ def test_a_guest_on_a_volume_is_resized_and_has_its_volume_all_the_time(line: Co
     assert seen() == (True, True)
     line.run("resize", "beta", "--revert")
     assert seen() == (False, True)
+    here = guests.beta.refresh().view.node
+    line.run("drain", here)  # so that it goes to the other one
+    line.run("resize", "beta", "--flavor", "full")
+    assert (seen(), guests.beta.refresh().view.node == here) == ((True, True), False)
+    line.run("resize", "beta", "--revert")
+    assert (seen(), guests.beta.refresh().view.node == here) == ((False, True), True)
+    line.run("enable", here)
 
 
 def mark(text: str, disk: str = "vda") -> str:

@@ -20,8 +20,8 @@ async def ask(world: World, server: ServerView, body: Any, version: str = "2.96"
     return answer
 
 
-async def shown(world: World, server: ServerView) -> dict[str, Any]:
-    async with world.http(world.member) as http:
+async def shown(world: World, server: ServerView, by: str = "") -> dict[str, Any]:
+    async with world.http(by or world.member) as http:
         found: dict[str, Any] = (await http.get(f"/compute/v2.1/servers/{server.id}")).json()["server"]
     return found
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.acts.test_migrate import OTHER, begin
 from tests.acts.test_resize import flavor
 from tests.api.rest.compute.test_rescue import ask, shown
-from tests.world import World, in_world, token
+from tests.world import NODE_NAME, World, in_world, token
 
 
 @pytest.mark.parametrize(("end", "code", "flavor_then"), [("confirmResize", 204, "big"), ("revertResize", 202, "tiny")])
@@ -31,6 +32,38 @@ def test_it_is_resized_and_ended(tmp_path: Path, end: str, code: int, flavor_the
         view = await shown(world, server)
         assert (view["status"], view["flavor"]["id"]) == ("ACTIVE", flavor_then)
         assert (await ask(world, server, {end: None})).status_code == 409
+
+    in_world(tmp_path, play)
+
+
+@pytest.mark.parametrize(
+    ("end", "code", "flavor_then", "host_then", "status"),
+    [("confirmResize", 204, "big", OTHER, "confirmed"), ("revertResize", 202, "tiny", NODE_NAME, "reverted")],
+)
+def test_it_is_resized_on_another_host_and_ended(
+    tmp_path: Path, end: str, code: int, flavor_then: str, host_then: str, status: str
+) -> None:
+    """By its owner, who need not know of hosts."""
+
+    async def play(world: World) -> None:
+        server, _, _ = await begin(world)
+        assert (await ask(world, server, {"resize": {"flavorRef": "big"}})).status_code == 202
+        view = await shown(world, server, world.admin)
+        seen = view["status"], view["OS-EXT-SRV-ATTR:host"], view["flavor"]["id"], view["addresses"].keys()
+        assert seen == ("VERIFY_RESIZE", OTHER, "big", {"private"})
+        assert (await ask(world, server, {end: None})).status_code == code
+        view = await shown(world, server, world.admin)
+        assert (view["status"], view["OS-EXT-SRV-ATTR:host"]) == ("ACTIVE", host_then)
+        assert view["flavor"]["id"] == flavor_then
+        async with world.http(world.admin, OpenStack_API_Version="compute 2.96") as http:
+            [move] = (await http.get("/compute/v2.1/os-migrations")).json()["migrations"]
+            actions = (await http.get(f"/compute/v2.1/servers/{server.id}/os-instance-actions")).json()
+            limits = (await http.get("/compute/v2.1/os-quota-sets/demo/detail")).json()["quota_set"]
+        seen = move["migration_type"], move["status"], move["source_compute"], move["dest_compute"], move["dest_node"]
+        assert seen == ("resize", status, NODE_NAME, OTHER, OTHER)
+        assert move["old_instance_type_id"] != move["new_instance_type_id"]
+        assert [one["action"] for one in actions["instanceActions"]][:2] == [end, "resize"]
+        assert limits["cores"]["in_use"] == (2 if flavor_then == "big" else 1)
 
     in_world(tmp_path, play)
 
