@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from actors.acts import ConfirmResize, Edit, RevertResize, Stop
-from actors.api.act_messages import ActOnServer, EditServer
+from actors.api.act_messages import ActOnServer, AttachVolumeTo, EditServer
 from actors.conductor.quotas import UNLIMITED
 from actors.errors import CallerError
 from actors.messages import ClaimChange, ServerView
@@ -152,6 +152,28 @@ def test_it_goes_with_its_volumes(tmp_path: Path) -> None:
             assert await held(world) == {host: holds}
         await world.delete(server)
         assert await world.held_by(server.id) == []
+
+    in_world(tmp_path, play)
+
+
+def test_a_volume_that_comes_while_it_waits_has_a_name_that_is_free_on_both_hosts(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        await flavor(world, "swapping", 1, 128, 1, swap_mib=64)
+        await flavor(world, "plain", 1, 128, 2)
+        server, _, _ = await begin(world, flavor="swapping")
+        volume = await world.volume()
+        await world.compute.set_enabled(False)
+        assert seen(await resize(world, server, "plain"))[3] == OTHER
+        device = await world.api.attach_volume(
+            AttachVolumeTo(token=world.member, server_id=server.id, volume_id=volume)
+        )
+        assert device.device_name == "/dev/vdc"  # beside the swap that it has again when it goes back
+        view = await act(world, server, RevertResize())
+        assert (*seen(view), [one.device_name for one in view.volumes]) == (
+            *("ACTIVE", None, "RUNNING", NODE_NAME),
+            ["/dev/vdc"],
+        )
+        await agree(world)
 
     in_world(tmp_path, play)
 
