@@ -181,13 +181,18 @@ def simulation(
     seeds: Annotated[int, typer.Option(min=1, help="How many.")] = 10_000,
     first: Annotated[int, typer.Option(min=0, help="The first of them; a failed seed alone: --first N --seeds 1.")] = 0,
     stories: Annotated[Path | None, typer.Option(help="Folder for the stories of failures.", file_okay=False)] = None,
+    play: Annotated[
+        str, typer.Option(help="boots, rebuilds, resizes, shelves, migrations, or a day of all that there is.")
+    ] = "boots",
     json_file: JsonFile = None,
 ) -> None:
     """A whole cloud under seeds of crashes, lost messages and lost nodes: is anything ever lost?"""
     from benchmarks.simulation import bench
 
+    if play not in bench.PLAYS:
+        raise RuntimeError(f"there is no play {play}; there are {', '.join(bench.PLAYS)}")
     with progress() as say:
-        rows = bench.run(first, seeds, say, stories)
+        rows = bench.run(first, seeds, say, stories, play)
     finish("Simulator", rows, json_file)
     if rows[0]["failures"]:
         raise typer.Exit(1)

@@ -19,6 +19,7 @@ from actors.conductor.writing import Writing
 from actors.errors import CallerFault, conflict
 from actors.messages import FloatingIps, ServerView
 from actors.records import Change, InstanceAction
+from actors.states import Vm
 
 
 class Living(Administration):
@@ -47,7 +48,7 @@ class Living(Administration):
         records: list[Change] = []
         now = self.clock.now()
         for edit in edits:
-            boot = self._boots.get(edit.instance_id)
+            boot = self._there(edit.instance_id)
             fault = no_server(edit.instance_id) if boot is None else self._edited(boot, edit, now)
             if boot is None or fault is not None:
                 replies.append(fault or no_server(edit.instance_id))
@@ -59,6 +60,11 @@ class Living(Administration):
         await self._acts.claims.tell()
         self._acts.migrating.tend_soon()
         return replies
+
+    def _there(self, instance_id: str) -> Boot | None:
+        """One whose deletion is being written, or was, is not: what is written of it would bring it back."""
+        boot = self._boots.get(instance_id)
+        return None if boot is None or boot.instance.vm_state == Vm.DELETED else boot
 
     def _edited(self, boot: Boot, edit: Edit, now: float) -> CallerFault | None:
         moving = boot.spec().moving

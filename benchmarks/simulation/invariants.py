@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors.cluster import names
+from actors.conductor.device_ends import LEFT
 from actors.network.naming import COMPUTE_OWNER, DHCP_OWNER, tap_device
 from actors.records import Instance, InstanceAction, Notification, Port, Volume, VolumeAttachment
 from benchmarks.simulation.cloud import SimulatedCloud
@@ -264,14 +265,15 @@ async def _machines(quiet: Quiet) -> list[str]:
         compute = quiet.room(names.compute_name(machine.name))
         plugged = sorted({port.device_id for port in ports if port.device_id in mine})
         taps = sorted(tap_device(port.id) for port in ports if port.device_id in mine)
+        dead = {tap for one in _half_given(quiet) for tap in machine.hypervisor.taps_of(one)}.difference(taps)
         world = {kind: things for kind, things in (await machine.hypervisor.world()).items() if things}
         world["plug"] = [one for one in world.get("plug", []) if one in plugged or one not in mine]
+        world["taps"] = [tap for tap in world.get("taps", []) if tap not in dead]
         found += _hot_disks(quiet, machine.name, world.pop("hot_disks", []))
-        wanted = {kind: mine for kind in ("config_drive", "define", "start_paused") if mine} | {"plug": plugged}
+        wanted = {kind: mine for kind in ("config_drive", "define", "start_paused") if mine}
+        wanted |= {"plug": plugged, "taps": taps}
         if disks := [each for each in mine if each not in on_volumes]:
             wanted["root_disk"] = disks
-        if taps:
-            wanted["taps"] = taps
         if world != wanted:
             found.append(f"{machine.name} has {_difference(world, wanted)}")
         if compute is not None:
@@ -281,7 +283,7 @@ async def _machines(quiet: Quiet) -> list[str]:
                 found.append(f"the books of {machine.name} say {books['claims']} {books['expecting']}, not {claims}")
         served = [tap_device(p.id) for p in ports if p.device_owner == DHCP_OWNER and p.host == machine.name]
         plane = await machine.dataplane.world()
-        wired = sorted(line.partition(" ")[0] for line in plane["taps"])
+        wired = sorted(tap for line in plane["taps"] if (tap := line.partition(" ")[0]) not in dead)
         if wired != sorted(taps + served):
             found.append(f"the data plane of {machine.name} has {_difference(wired, sorted(taps + served))}")
     return found
@@ -291,8 +293,15 @@ def _hot_disks(quiet: Quiet, host: str, disks: list[str]) -> Iterable[str]:
     """Each is a volume's that its guest has."""
     attached = Counter(each.instance_id for each in quiet.rows(VolumeAttachment) if each.host == host)
     for instance_id, count in Counter(line.partition(" ")[0] for line in disks).items():
-        if count > attached[instance_id]:
+        if count > attached[instance_id] and instance_id not in _half_given(quiet):
             yield f"the guest of {instance_id} has {count} disks, of {attached[instance_id]} volumes"
+
+
+def _half_given(quiet: Quiet) -> set[str]:
+    """Those that were being given a device as their node left, which may be back: there the guest may have it, dead,
+    until it is made anew."""
+    given = [row for row in quiet.rows(InstanceAction) if row.name in ("attach_volume", "attach_interface")]
+    return {row.instance_id for row in given if any(LEFT in part.traceback for part in row.events)}
 
 
 async def charged(quiet: Quiet) -> list[str]:

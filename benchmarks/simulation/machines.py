@@ -169,6 +169,9 @@ class WatchedHypervisor(SimulatedHypervisor):
             self._things[BUILT].discard(instance_id)
             self._guests.end(self._machine, instance_id)
 
+    def taps_of(self, instance_id: str) -> tuple[str, ...]:
+        return self._taps.get(instance_id, ())
+
     async def resume(self, builds: list[Build]) -> Failures:
         failures = await super().resume(builds)
         for build in builds:

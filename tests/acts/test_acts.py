@@ -11,8 +11,9 @@ import pytest
 from actors.acts import Edit, Pause, Reboot, Resume, Start, Stop, Suspend, Unpause
 from actors.api.act_messages import ActOnServer, EditServer
 from actors.api.messages import CreateFlavor, ServersRequest
-from actors.errors import CallerError, value_of
+from actors.errors import CallerError, CallerFault, value_of
 from actors.messages import ServerView
+from actors.records import Instance
 from tests.world import World, in_world, token
 
 
@@ -258,5 +259,24 @@ def test_the_state_of_one_that_is_built_or_deleted_is_not_reset(tmp_path: Path, 
             await world.delete(value_of(view))
         assert await world.state() == empty
         assert world.conductor.boot(server_id) is None
+
+    in_world(tmp_path, play)
+
+
+def test_what_is_said_of_one_as_its_deletion_ends_does_not_bring_it_back(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        releases = world.conductor.release_late
+
+        async def meanwhile(boots: Any) -> None:
+            reset = Edit(instance_id=server.id, vm_state="error", above_locks=True)
+            [reply] = await world.conductor.edit([reset])
+            assert isinstance(reply, CallerFault)
+            assert reply.status == 404
+            await releases(boots)
+
+        world.conductor.release_late = meanwhile  # type: ignore[method-assign]
+        await world.delete(server)
+        assert [row.vm_state for row in await world.ledger.load(Instance)] == ["deleted"]
 
     in_world(tmp_path, play)
