@@ -178,6 +178,7 @@ def broken(compute: Compute, part: str) -> Callable[[], None]:
 
     where: dict[str, tuple[Any, str]] = {
         "take": (compute.hypervisor.guests, "take_disks"),
+        "fit": (compute.hypervisor.guests, "fit"),
         "define": (compute.hypervisor, "define"),
         "start": (compute.hypervisor.guests, "start_paused"),
         "plug": (compute.hypervisor.guests, "plug"),

@@ -204,7 +204,7 @@ async def _ask(world: World, server: ServerView, path: str, resized: bool) -> No
 
 MOMENTS = [
     *((NODE_NAME, "goes", name) for name in ("shut_down", "offer_disks", "unplug")),
-    *((OTHER, "goes", name) for name in ("take_disks", "define", "plug", "start_paused", "unpause")),
+    *((OTHER, "goes", name) for name in ("take_disks", "fit", "define", "plug", "start_paused", "unpause")),
     *((NODE_NAME, "fails", name) for name in ("keep_root_kind", "define", "plug", "unpause", "drop_offers")),
     *((NODE_NAME, "is reverted", name) for name in ("keep_root_kind", "define", "plug", "unpause", "drop_offers")),
     *((OTHER, "is reverted", name) for name in ("stop", "remove_root_disks")),

@@ -226,12 +226,12 @@ def test_none_of_its_own_node_s_hosts_is_another(tmp_path: Path) -> None:
     in_world(tmp_path, play, hosts=3)
 
 
-@pytest.mark.parametrize("part", ["take", "define", "plug", "start", "shut_down", "offer", "unplug"])
+@pytest.mark.parametrize("part", ["take", "fit", "define", "plug", "start", "shut_down", "offer", "unplug"])
 def test_where_it_fails_on_the_way_it_goes_on_with_its_old_flavor(tmp_path: Path, part: str) -> None:
     async def play(world: World) -> None:
         server, other, _ = await begin(world)
         before = await states(world, other)
-        heal = broken(other if part in ("take", "define", "plug", "start") else world.compute, part)
+        heal = broken(world.compute if part in ("shut_down", "offer", "unplug") else other, part)
         view = await resize(world, server, "big")
         assert (*seen(view), view.flavor) == ("ACTIVE", None, "RUNNING", NODE_NAME, "tiny")
         cause = await last_cause(world, server)
