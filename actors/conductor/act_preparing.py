@@ -34,7 +34,7 @@ from actors.conductor.attached import attached_volumes, with_named_volumes, with
 from actors.conductor.boots import Boot
 from actors.conductor.held import counted
 from actors.conductor.instance_actions import InstanceActions
-from actors.conductor.migrating import set_out
+from actors.conductor.moving_orders import set_out
 from actors.conductor.rebuilt import taken_in
 from actors.conductor.resized import RESIZES, asked, reverting
 from actors.errors import CallerError, CallerFault, bad_request, conflict, forbidden, not_found

@@ -56,8 +56,9 @@ from actors.conductor.claim_changes import ClaimChanges
 from actors.conductor.device_ends import LEFT, Devices, end_without_host
 from actors.conductor.held import kept_places
 from actors.conductor.instance_actions import InstanceActions, begun, ended
-from actors.conductor.migrating import Migrating, set_out
+from actors.conductor.migrating import Migrating
 from actors.conductor.moves_told import ends, told, untold, was_done
+from actors.conductor.moving_orders import set_out
 from actors.conductor.rebuilt import broken, rebuilt
 from actors.conductor.reserving import Reserving
 from actors.conductor.resized import RESIZES, over

@@ -5,8 +5,7 @@ and record its end. Each part is on disk before the next begins, may be run agai
 it was: a host is found and holds room beside the first (`KeptPlace`); nothing of the server is on it; the guest leaves
 its host; the row says that it is on the other; it arrives. Invariants: its first host keeps its disks, and room for it,
 until it is confirmed; it runs on one host at a time; what comes to nothing is where it was; a host that it left for
-good lets go of it, whoever dies, and only then gives its room back; the order has the flavor that it has where the row
-says that it is, and names the one of the other host.
+good lets go of it, whoever dies, and only then gives its room back.
 
 Where one of the two nodes left the cluster while it waits to be confirmed, what is on the other stays: with the first
 gone it can only be confirmed, with the second gone only reverted. Its owner may do that once the node is lost for good
@@ -29,7 +28,6 @@ from actors.acts import (
     STAYS,
     Act,
     ActDone,
-    ActOrder,
     AnyAct,
     Arrive,
     ConfirmResize,
@@ -43,10 +41,10 @@ from actors.acts import (
     shown_name,
 )
 from actors.conductor import moved
-from actors.conductor.attached import with_named_volumes
 from actors.conductor.boots import Boot
 from actors.conductor.held import kept_places, other_place
-from actors.conductor.moves import MIGRATING, MIGRATION, OVER, POST_MIGRATING, RESIZE, move_of
+from actors.conductor.moves import MIGRATING, MIGRATION, OVER, POST_MIGRATING, RESIZE
+from actors.conductor.moving_orders import Goes, goes_to, moving_of, order_of, other_flavor, source_of, target_of
 from actors.conductor.nodes import NodeLeftError
 from actors.conductor.resized import forget
 from actors.errors import CallerFault, Fault, HostError, HostFault, StaleEpochError
@@ -70,7 +68,6 @@ LEFT = "the host left the cluster"
 NOT_ASKED = "the server is not on its way to another host"
 
 Wanted = Callable[[], bool]
-Goes = Migrate | Resize
 Reply = ActDone | Fault | None
 
 
@@ -118,25 +115,25 @@ class Migrating:
             return None
 
     async def _go(self, boot: Boot, act: Goes, wanted: Wanted) -> Reply:
-        if not _moving(boot).target_host and (fault := await self._find(boot, act, wanted)) is not None:
+        if not moving_of(boot).target_host and (fault := await self._find(boot, act, wanted)) is not None:
             return fault
         if not wanted():
             return None
-        moving, left = _moving(boot), None
+        moving, left = moving_of(boot), None
         if boot.instance.host == moving.host:
             await self._conductor.scheduler.confirm([moving.claim_id])
-            await self._destroy(boot, _target(moving))  # what another time may have left there
+            await self._destroy(boot, target_of(moving))  # what another time may have left there
             if wanted():
-                left = await self._order(boot, _source(moving), Leave(wait_s=0.0 if act.stopped else act.wait_s))
+                left = await self._order(boot, source_of(moving), Leave(wait_s=0.0 if act.stopped else act.wait_s))
             if wanted() and isinstance(left, ActDone):
-                await self._is_on(boot, _target(moving), Task.RESIZE_MIGRATED)
+                await self._is_on(boot, target_of(moving), Task.RESIZE_MIGRATED)
         if not wanted():
             return None
         if boot.instance.host != moving.host:
             await self._exchange(boot)
             if not wanted():
                 return None
-            left = left or await self._order(boot, _source(moving), Leave(gone=True))
+            left = left or await self._order(boot, source_of(moving), Leave(gone=True))
             if not isinstance(left, ActDone) and self._conductor.nodes.has_left(moving.node):
                 now = self._conductor.clock.now()
                 left = ActDone(started_at=now, finished_at=now)  # all may have come before: that is the last there is
@@ -151,12 +148,12 @@ class Migrating:
     async def _arrive(self, boot: Boot, act: Goes, left: ActDone) -> ActDone | Fault:
         self._shows(boot, Task.RESIZE_FINISH)
         self._conductor.write_later([boot])
-        arrive = Arrive(token=act.token, disks=left.disks, stopped=_moving(boot).stopped)
-        return await self._order(boot, _target(_moving(boot)), arrive)
+        arrive = Arrive(token=act.token, disks=left.disks, stopped=moving_of(boot).stopped)
+        return await self._order(boot, target_of(moving_of(boot)), arrive)
 
     async def _turn_back(self, boot: Boot, why: Fault) -> None:
         """From now on it goes back, whoever dies. An attempt to attach its volumes may be over, where it is."""
-        moving = replace(_moving(boot), back=True, why=describe(why))
+        moving = replace(moving_of(boot), back=True, why=describe(why))
         boot.ask_anew(moving=moving)
         if boot.instance.host == moving.host:
             boot.change(attempt=boot.instance.attempt + 1)
@@ -164,22 +161,22 @@ class Migrating:
 
     async def _revert(self, boot: Boot, act: RevertResize, wanted: Wanted) -> Reply:
         """It runs where it is: cut off from here, it may go on doing so."""
-        moving = _moving(boot)
+        moving = moving_of(boot)
         if boot.instance.host != moving.host and not act.forced:
             if self._conductor.nodes.has_left(moving.node):  # since it was asked for: what is here is the last there is
                 return HostFault(STAYS, moving.host, LEFT)
             try:
-                await self._destroy(boot, _target(moving), in_place=False)
+                await self._destroy(boot, target_of(moving), in_place=False)
             except NodeLeftError:
                 return HostFault(STAYS, moving.target_host, LEFT)
         return await self._go_back(boot, act, wanted) if wanted() else None
 
     async def _go_back(self, boot: Boot, act: Goes | RevertResize, wanted: Wanted) -> Reply:
-        moving = _moving(boot)
+        moving = moving_of(boot)
         if boot.instance.host != moving.host:
-            await self._destroy(boot, _target(moving), may_begin=bool(moving.why))
+            await self._destroy(boot, target_of(moving), may_begin=bool(moving.why))
             if wanted():
-                await self._is_on(boot, _source(moving), Task(boot.instance.task_state))
+                await self._is_on(boot, source_of(moving), Task(boot.instance.task_state))
         if not wanted():
             return None
         await self._exchange(boot)
@@ -200,7 +197,7 @@ class Migrating:
         """It can go nowhere else: what a room that is away answers for is asked again. Raises `StandsError`."""
         until = self._conductor.clock.monotonic() + BACK_S
         while True:
-            reply = await self._order(boot, _source(_moving(boot)), act)
+            reply = await self._order(boot, source_of(moving_of(boot)), act)
             is_away = isinstance(reply, HostFault) and reply.step == ROOM_AWAY
             if not is_away or not wanted() or self._conductor.clock.monotonic() >= until:
                 return reply
@@ -210,16 +207,18 @@ class Migrating:
 
     async def _find(self, boot: Boot, act: Goes, wanted: Wanted) -> Fault | None:
         """Room on another host, beside what it holds; durably that it goes there."""
-        moving, why = _moving(boot), AWAY
+        moving, why = moving_of(boot), AWAY
         until = self._conductor.clock.monotonic() + ASK_S
         while wanted() and self._conductor.clock.monotonic() < until:
             reply = await self._asked(boot, moving)
             if not wanted():
                 break
             if isinstance(reply, Placed):
-                self._goes_to(boot, reply)
+                goes_to(boot, reply)
                 self._shows(boot, Task.RESIZE_MIGRATING)
-                self._conductor.moves.goes_to(boot.id, _target(_moving(boot)), MIGRATING, self._conductor.clock.now())
+                self._conductor.moves.goes_to(
+                    boot.id, target_of(moving_of(boot)), MIGRATING, self._conductor.clock.now()
+                )
                 await self._conductor.write([boot], "")
                 return None
             if isinstance(reply, NoHostFound):
@@ -232,13 +231,6 @@ class Migrating:
         self._unclaimed.add(moving.claim_id)
         await self.tell()
         return HostFault(_step(act), moving.host, why)
-
-    def _goes_to(self, boot: Boot, placed: Placed) -> None:
-        """One that is resized is to have there what it was asked to become."""
-        moving, resized = _moving(boot), boot.spec().resized
-        there = {"target_host": placed.host, "target_node": placed.node, "target_zone": placed.zone}
-        moving = replace(moving, other=resized.to if resized else None, why="", **there)
-        boot.ask_anew(moving=moving, resized=replace(resized, to=None) if resized else None)
 
     async def _asked(self, boot: Boot, moving: Moving) -> Placed | NoHostFound | CallerFault | None:
         """None: nobody answers, or who did is no more, and does not hold it."""
@@ -269,19 +261,18 @@ class Migrating:
 
     async def _is_on(self, boot: Boot, place: KeptPlace, task: Task) -> None:
         """Durably. From now on this is another attempt: what comes late from the other host counts for nothing."""
-        now, moving = self._conductor.clock.now(), _moving(boot)
+        now, moving = self._conductor.clock.now(), moving_of(boot)
         boot.change(host=place.host, node=place.node, attempt=boot.instance.attempt + 1, updated_at=now)
         zone = moving.zone if place.host == moving.host else moving.target_zone
         boot.change(availability_zone=zone or boot.instance.availability_zone)
-        if moving.other is not None:
-            boot.ask_anew(flavor=moving.other, moving=replace(moving, other=boot.spec().flavor))
+        other_flavor(boot)
         self._shows(boot, task)
         if task is Task.RESIZE_MIGRATED:
             self._conductor.moves.turn(boot.id, POST_MIGRATING, now)
         await self._conductor.write([boot], "")
 
     async def _exchange(self, boot: Boot) -> None:
-        row, moving = boot.instance, _moving(boot)
+        row, moving = boot.instance, moving_of(boot)
         await self._conductor.scheduler.exchange(
             [Exchange(instance_id=boot.id, claim_id=moving.claim_id, host=row.host)]
         )
@@ -292,7 +283,7 @@ class Migrating:
         if nodes.has_left(place.node):
             return HostFault(PART, place.host, LEFT)
         try:
-            asking = self._conductor.compute(place.node).act([_order_of(boot, place, act, self._conductor.life)])
+            asking = self._conductor.compute(place.node).act([order_of(boot, place, act, self._conductor.life)])
             [reply] = await nodes.call(place.node, asking)
         except NodeLeftError:
             return HostFault(PART, place.host, LEFT)
@@ -352,14 +343,14 @@ class Migrating:
         if moving is None or moving.back or boot.instance.host != moving.target_host:
             return
         with suppress(StandsError):
-            await self._order(boot, _target(moving), Arrive(token=act.token, stopped=moving.stopped))
+            await self._order(boot, target_of(moving), Arrive(token=act.token, stopped=moving.stopped))
         if boot.spec().moving == moving:  # else it has been confirmed meanwhile, or goes back
             with suppress(StandsError):
-                await self._order(boot, _source(moving), Leave(gone=True, fetched=True))
+                await self._order(boot, source_of(moving), Leave(gone=True, fetched=True))
 
     def settle(self, boot: Boot, act: Act, reply: ActDone | Fault) -> None:
         """It is over: it is there, where it was, or there for good."""
-        moving = _moving(boot)
+        moving = moving_of(boot)
         if isinstance(reply, ActDone) and not isinstance(act, ConfirmResize):
             self._wire(boot, reply)
         if isinstance(act, ConfirmResize):
@@ -394,7 +385,7 @@ class Migrating:
             boot.change(root_device=done.root_device)
 
     def _shows(self, boot: Boot, task: Task) -> None:
-        if boot.acting == _moving(boot).act_id:
+        if boot.acting == moving_of(boot).act_id:
             boot.become(boot.state._replace(task=task))
 
     # ------------------------------------------------------------ what must not be forgotten
@@ -458,59 +449,10 @@ class Migrating:
                     raise ConnectionError(f"host {place.host} can't be reached") from error
 
 
-def set_out(boot: Boot, act: Goes, act_id: str, why: str = "") -> None:
-    """Its order says that it goes, until that is over; its volumes have the names that they have.
-
-    `why`: of one that is resized, its own host has no room.
-    """
-    row = boot.instance
-    moving = Moving(
-        act_id=act_id,
-        claim_id=move_of(act_id),
-        host=row.host,
-        node=row.node,
-        zone=row.availability_zone,
-        to=act.to if isinstance(act, Migrate) else "",
-        stopped=act.stopped,
-        why=why,
-    )
-    boot.ask_anew(moving=moving, block_devices=with_named_volumes(boot.spec(), boot.id))
-
-
 def _step(act: AnyAct) -> str:
     """As a fault names it."""
     return shown_name(name_of(act))
 
 
-def _moving(boot: Boot) -> Moving:
-    moving = boot.spec().moving
-    assert moving is not None, "it goes to another host, or is there"
-    return moving
-
-
-def _source(moving: Moving) -> KeptPlace:
-    return KeptPlace(host=moving.host, node=moving.node, claim_id=moving.claim_id, flavor=moving.other)
-
-
-def _target(moving: Moving) -> KeptPlace:
-    return KeptPlace(host=moving.target_host, node=moving.target_node, claim_id=moving.claim_id, flavor=moving.other)
-
-
 def _after(moving: Moving) -> str:
     return f" after: {moving.why}" if moving.why else ""
-
-
-def _order_of(boot: Boot, place: KeptPlace, act: Leave | Arrive | Return, by: int) -> ActOrder:
-    """With the ports and volumes that it has, to be asked for on that host."""
-    row = boot.instance
-    return ActOrder(
-        id=f"{_moving(boot).act_id}:{type(act).__name__}:{row.attempt}",
-        instance_id=boot.id,
-        attempt=row.attempt,
-        host=place.host,
-        spec=moved.with_what_it_has(boot),
-        vifs=row.addresses,
-        act=act,
-        claim=replace(boot.claim(), host=place.host),
-        by=by,
-    )
