@@ -64,8 +64,9 @@ class ImageCache:
     def __init__(
         self, folder: Path, locate: Locate | None = None, clock: Clock | None = None, keep_s: float = 0.0
     ) -> None:
-        """With `locate`, the image room is asked again while servers are busy: peers may have the image by then. With
-        `keep_s`, what nobody fetched for so long goes when something else has come: where nobody says `evict`."""
+        """With `locate`, the image room is asked again while servers are busy, for peers may have the image by then,
+        and when all have failed, for the room itself may have begun anew elsewhere. With `keep_s`, what nobody fetched
+        for so long goes when something else has come: where nobody says `evict`."""
         self._folder = folder
         self._locate = locate
         self._clock = clock or SystemClock()
@@ -176,6 +177,7 @@ class ImageCache:
         await asyncio.to_thread(self._prepare)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_LIMIT_S, sock_read=STALL_LIMIT_S)
         headers = {"X-Auth-Token": token, "Accept-Encoding": "identity"}
+        failed: set[str] = set()  # urls
         async with aiohttp.ClientSession(timeout=timeout, headers=headers, read_bufsize=PIECE_BYTES) as session:
             for _ in range(int(BUSY_LIMIT_S / BUSY_PAUSE_S)):
                 try:
@@ -184,9 +186,26 @@ class ImageCache:
                     return path
                 except _Busy:
                     await asyncio.sleep(BUSY_PAUSE_S)
+                    useless: Set[str] = frozenset()
+                except FetchFailed:  # they may be somewhere else by now
+                    if self._locate is None:
+                        raise
+                    failed |= set(location.urls)
+                    useless = failed
                 if self._locate is not None:
-                    location = await self._locate(token, location.image_id)
+                    location = await self._located(token, location, useless)
         raise FetchFailed(f"image {location.image_id}: all servers were busy for {BUSY_LIMIT_S:g} s")
+
+    async def _located(self, token: str, before: ImageLocation, useless: Set[str]) -> ImageLocation:
+        """Who has it now. Raises `FetchFailed` where that is none but these."""
+        assert self._locate is not None
+        try:
+            now = await self._locate(token, before.image_id)
+        except ConnectionError as error:
+            raise FetchFailed(f"image {before.image_id}: {error}") from error
+        if set(now.urls) <= useless:
+            raise FetchFailed(f"image {before.image_id} could not be fetched from {', '.join(now.urls)}")
+        return now
 
     async def _make_room(self) -> None:
         if self._keep_s:

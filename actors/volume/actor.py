@@ -9,10 +9,11 @@ from actors.cluster import reach
 from actors.cluster.collector import keep_memory_small
 from actors.cluster.config import CloudConfig
 from actors.cluster.shell import Shell
+from actors.errors import value_of
+from actors.messages import ImageLocation, ImageRequest
 
 if TYPE_CHECKING:
     from actors.volume.backend import VolumeBackend
-
 
 IMAGE_KEPT_S = 86_400.0  # that an image is kept here since a volume was made of it
 
@@ -24,8 +25,13 @@ class VolumeActor(Shell):
 
         keep_memory_small()
         verifier = await reach.verifier()
-        cache = ImageCache(cloud.volumes / "cache", keep_s=IMAGE_KEPT_S)
-        rooms = reach.conductor(), verifier, reach.image()
+        images = reach.image()
+
+        async def locate(token: str, image_id: str) -> ImageLocation:
+            return value_of((await images.locate([ImageRequest(token=token, image_id=image_id)]))[0])
+
+        cache = ImageCache(cloud.volumes / "cache", locate, keep_s=IMAGE_KEPT_S)
+        rooms = reach.conductor(), verifier, images
         room = self.room = VolumeRoom(cloud, *rooms, cache, _backend(cloud), SystemClock())
         await room.start()
 

@@ -183,3 +183,25 @@ def test_what_nobody_fetched_for_long_goes_when_something_else_comes(tmp_path: P
                 assert cache.world()["cached_images"] == there
 
     asyncio.run(run())
+
+
+def test_servers_that_began_anew_elsewhere_are_asked_for(tmp_path: Path) -> None:
+    """As the image room does, when it was killed while others fetch."""
+
+    async def run() -> None:
+        asked: list[str] = []
+
+        async def locate(token: str, image_id: str) -> ImageLocation:
+            asked.append(token)
+            return at(server.url)
+
+        async with serving() as server:
+            cache = ImageCache(tmp_path, locate)
+            assert (await cache.fetch(at("http://127.0.0.1:9/gone"), "ann")).read_bytes() == DATA
+            assert asked == ["ann"]
+            server.body = b"!" + DATA
+            with pytest.raises(FetchFailed):
+                await ImageCache(tmp_path / "other", locate).fetch(at(server.url), "ann")
+            assert asked == ["ann", "ann"]  # nobody else has it: that is the end
+
+    asyncio.run(run())
