@@ -195,7 +195,8 @@ async def _fault_of_order(conductor: Conductor, node: str, orders: list[BuildOrd
 async def take_back(conductor: Conductor, boots: list[Boot]) -> None:
     """Have the host undo all that it did. A host that is gone has nothing left to undo.
 
-    Where none is known, a conductor that died may have handed the boot over and not have written to whom.
+    Where none is known, a conductor that died may have handed the boot over and not have written to whom; so where
+    it has been placed anew since, which need not be where it was.
     """
     by_node: dict[str, list[Boot]] = defaultdict(list)
     for boot in boots:
@@ -203,6 +204,8 @@ async def take_back(conductor: Conductor, boots: list[Boot]) -> None:
     if nowhere := by_node.pop("", []):
         await _give_back(conductor, nowhere)
     await asyncio.gather(*(_destroy(conductor, node, group) for node, group in by_node.items()))
+    if elsewhere := [boot for boot in boots if boot.perhaps_somewhere and boot.instance.host]:
+        await _give_back(conductor, elsewhere, everywhere=True)
     await conductor.leave_all([boot for boot in boots if boot.again and boot.instance.deleting])
     await _give_back_shelved(conductor, [boot for boot in boots if boot.again and boot.instance.deleting])
 
@@ -234,13 +237,14 @@ async def _destroy(conductor: Conductor, node: str, boots: list[Boot]) -> None:
             raise HostError(HostFault("build", boot.instance.host, reply.message))
 
 
-async def _give_back(conductor: Conductor, boots: list[Boot]) -> None:
+async def _give_back(conductor: Conductor, boots: list[Boot], everywhere: bool = False) -> None:
     """In place of a node that left the cluster: what its guests held elsewhere. What it had itself went with it."""
+    hosts = {boot.id: "" if everywhere else boot.instance.host for boot in boots}
     kept = [boot for boot in boots if boot.again and not boot.instance.deleting]
     rows = [boot.instance for boot in boots if boot not in kept]
-    unbound = [moved.unbind(boot, boot.instance.host) for boot in kept]
-    deallocate = [DeallocateRequest(instance_id=row.id, host=row.host) for row in rows]
+    unbound = [moved.unbind(boot, hosts[boot.id]) for boot in kept]
+    deallocate = [DeallocateRequest(instance_id=row.id, host=hosts[row.id]) for row in rows]
     await conductor.network.deallocate([*deallocate, *unbound])
-    detach = [DetachRequest(instance_id=row.id, host=row.host, failed_boot=not row.deleting) for row in rows]
-    freed = [request for boot in kept for request in moved.detach_kept(boot, boot.instance.host)]
+    detach = [DetachRequest(instance_id=row.id, host=hosts[row.id], failed_boot=not row.deleting) for row in rows]
+    freed = [request for boot in kept for request in moved.detach_kept(boot, hosts[boot.id])]
     await conductor.volume.detach([*detach, *freed])

@@ -70,6 +70,14 @@ class Quiet:
         gone = row.launched_at < self.cloud.gone_at.get(row.host, 0.0) and row.power_state != "RUNNING"
         return row.host not in self.members() or gone
 
+    def bound(self, row: Instance) -> tuple[str, ...]:
+        """Where its ports and volumes may be: one that was on its way as its node left could be put back nowhere."""
+        if _homeless(row):
+            return ("",)
+        boot = self.room(names.CONDUCTOR).boot(row.id)
+        is_adrift = boot is not None and boot.spec().adrift and row.host not in self.members()
+        return ("", row.host) if is_adrift else (row.host,)
+
     def members(self) -> list[str]:
         return [name for name in self.cloud.machines if names.compute_name(name) in self.cloud.wire.processes]
 
@@ -205,7 +213,7 @@ def _ports(quiet: Quiet, up: set[str]) -> Iterable[str]:
         if port.device_owner.startswith(COMPUTE_OWNER) or port.made_for:
             if owner is None:
                 yield f"port {port.id} is left behind by {port.made_for or port.device_id}"
-            elif port.host != ("" if _homeless(owner) else owner.host):
+            elif port.host not in quiet.bound(owner):
                 yield f"port {port.id} of {owner.id} is bound to {port.host}, which runs on {owner.host}"
             elif port.id not in up and port.host and not quiet.lost(owner):
                 yield f"port {port.id} of {owner.id} is not up"
@@ -223,7 +231,7 @@ def _volumes(quiet: Quiet) -> Iterable[str]:
         owner = owners.get(attachment.instance_id)
         if owner is None:
             yield f"volume {attachment.volume_id} is still attached to {attachment.instance_id}"
-        elif attachment.host != ("" if _homeless(owner) else owner.host):
+        elif attachment.host not in quiet.bound(owner):
             yield f"volume {attachment.volume_id} is attached on {attachment.host}; {owner.id} runs on {owner.host}"
     twice = [v for v, count in Counter(each.volume_id for each in attachments).items() if count > 1]
     if twice:

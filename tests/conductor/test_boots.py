@@ -402,17 +402,21 @@ def test_where_a_boot_is_that_nobody_wrote_down_is_claimed_when_its_end_tells_it
     in_world(tmp_path, play)
 
 
-def test_a_boot_that_was_handed_over_to_nobody_knows_whom_gives_everything_back(tmp_path: Path) -> None:
-    """A conductor died before it wrote down where it sent the boot, and that node never came back."""
+@pytest.mark.parametrize("anew", ["", "node-2"])
+def test_a_boot_that_was_handed_over_to_nobody_knows_whom_gives_everything_back(tmp_path: Path, anew: str) -> None:
+    """A conductor died before it wrote down where it sent the boot, and that node never came back; it may have been
+    placed anew since."""
 
     async def play(world: World) -> None:
         volume = await world.volume()
         device = BlockDevice(source_type="volume", destination_type="volume", source_id=volume)
         before = await world.state()
         [server] = await world.boot(world.request(block_devices=(device,)))
+        await world.join("node-2")
         boot = world.conductor.boot(server.id)
         assert boot is not None
-        boot.change(host="", node="")
+        boot.change(host=anew, node=anew)
+        boot.perhaps_somewhere = True
         await world.delete(server)
         after = await world.state()
         assert {room: after[room] for room in ("scheduler", "network", "volume")} == {
