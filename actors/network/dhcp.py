@@ -9,6 +9,7 @@ line say; a lease whose reservation is gone is gone too, since it would keep the
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import select
 import shutil
@@ -33,6 +34,7 @@ from actors.network.wired_namespace import WiredNamespace
 NAMESPACE_PREFIX = "qdhcp-"
 INSIDE_PREFIX = "ns-"
 START_DEADLINE_S = 20.0  # dnsmasq up; 0.02-0.2 s on a quiet machine
+LOG_LIMIT_BYTES = 1 << 20
 STOP_DEADLINE_S = 5.0  # after SIGTERM, then SIGKILL
 
 
@@ -80,8 +82,10 @@ class DhcpServer:
             self._watch = None
 
     async def revive(self, info: DhcpNetworkInfo) -> bool:
-        """Starts dnsmasq again if it is dead; says whether it was."""
+        """Starts dnsmasq again if it is dead; says whether it was. The log of one that lives begins anew where it has
+        become long."""
         if pid_of(self.paths):
+            _bound(self.paths.log)
             return False
         await self.serve(info)
         return True
@@ -215,6 +219,13 @@ def _read(path: Path) -> str:
         return path.read_text()
     except (FileNotFoundError, ProcessLookupError):
         return ""
+
+
+def _bound(log: Path) -> None:
+    """dnsmasq appends: what it writes next is at the beginning."""
+    with contextlib.suppress(FileNotFoundError):
+        if log.stat().st_size > LOG_LIMIT_BYTES:
+            os.truncate(log, 0)
 
 
 def _write_atomically(path: Path, content: str) -> None:

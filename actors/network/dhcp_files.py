@@ -138,6 +138,9 @@ def command(info: DhcpNetworkInfo, paths: DhcpPaths, interface: str) -> list[str
         "--user=root",
         "--group=root",
         f"--log-facility={paths.log}",
+        "--quiet-dhcp",  # a guest may ask as often as it likes: of each question there would be two lines
+        "--quiet-dhcp6",
+        "--quiet-ra",
     ]
 
 

@@ -15,7 +15,7 @@ import pytest
 from msgspec.structs import replace
 
 from actors.network import namespaces
-from actors.network.dhcp import pid_of
+from actors.network.dhcp import LOG_LIMIT_BYTES, pid_of
 from actors.network.dhcp_files import DhcpPaths
 from actors.network.ipam import address_by_mac
 from actors.network.messages import FirewallRule
@@ -50,6 +50,29 @@ def test_a_guest_is_noticed_wired_and_given_exactly_its_reserved_address(tmp_pat
             assert f"{tap_device(port.id)} {bridge_device(made.net)}" in world["taps"]
             assert world["tables"] == ["table bridge novaray", "table inet novaray"]
             assert f"up {dhcp_port_id(made.net)}" in made.network.calls
+
+    play(tmp_path, act)
+
+
+@real
+def test_guests_that_ask_again_and_again_fill_no_disk(tmp_path: Path) -> None:
+    async def act(made: Cloud) -> None:
+        port = made.port(0, 42)
+        await made.agents[0].networks_changed([made.net])
+        (log,) = tmp_path.rglob("dnsmasq.log")
+        with namespace("guest") as name:
+            made.plug(0, name, port)
+            await made.told(f"up {port.id}")
+            before = log.stat().st_size
+            for _ in range(3):
+                assert (await asyncio.to_thread(lease, name))["ip"] == "10.5.0.42"
+            assert log.stat().st_size == before, log.read_text()
+        with log.open("ab") as file:  # what dnsmasq has to complain of is written all the same
+            file.write(bytes(LOG_LIMIT_BYTES))
+        await made.agents[0].mend()
+        assert log.stat().st_size == 0
+        os.kill(pid_of(DhcpPaths(log.parent)), signal.SIGHUP)
+        await until(lambda: 0 < log.stat().st_size < before)
 
     play(tmp_path, act)
 
