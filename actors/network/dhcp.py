@@ -82,10 +82,8 @@ class DhcpServer:
             self._watch = None
 
     async def revive(self, info: DhcpNetworkInfo) -> bool:
-        """Starts dnsmasq again if it is dead; says whether it was. The log of one that lives begins anew where it has
-        become long."""
+        """Starts dnsmasq again if it is dead; says whether it was."""
         if pid_of(self.paths):
-            _bound(self.paths.log)
             return False
         await self.serve(info)
         return True
@@ -221,8 +219,8 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _bound(log: Path) -> None:
-    """dnsmasq appends: what it writes next is at the beginning."""
+def bound(log: Path) -> None:
+    """Where it has become long it begins anew; dnsmasq appends, so what it writes next is at its beginning."""
     with contextlib.suppress(FileNotFoundError):
         if log.stat().st_size > LOG_LIMIT_BYTES:
             os.truncate(log, 0)

@@ -19,7 +19,7 @@ from actors.cluster.config import CloudConfig, NodeConfig
 from actors.errors import HostError, HostFault
 from actors.network import firewall, namespaces, nft_command
 from actors.network.dataplane import Wiring
-from actors.network.dhcp import DhcpServer, namespace_of, pid_of
+from actors.network.dhcp import DhcpServer, bound, namespace_of, pid_of
 from actors.network.dhcp_files import DhcpPaths
 from actors.network.l2 import Segment, Tap, WiringError, network_orders
 from actors.network.links import Links
@@ -146,6 +146,8 @@ class LinuxDataplane:
         return sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
 
     async def revive_dhcp(self) -> list[str]:
+        for network_id in self._infos:
+            bound(self._paths(network_id).log)
         dead = [info for network_id, info in self._infos.items() if not pid_of(self._paths(network_id))]
         replies = [await self._for_dhcp(info.network_id, lambda server: server.revive(info)) for info in dead]  # noqa: B023
         return [info.network_id for info, why in zip(dead, replies, strict=True) if not why]
