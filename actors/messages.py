@@ -41,6 +41,7 @@ class AuthContext(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     system: bool = False  # the token is for the whole system, and then for no project
     credential_id: str = ""  # of the application credential that it was got with
     restricted: bool = False  # may not make or delete application credentials
+    trust_id: str = ""  # of the trust by which it acts for another
 
     @property
     def is_admin(self) -> bool:

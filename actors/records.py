@@ -139,6 +139,21 @@ class Credential(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     project_id: str = ""
 
 
+class Trust(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Lets one user act for another in a project, with some of the other's roles."""
+
+    id: str
+    trustor_user_id: str  # whose roles they are; of one that was passed on: who passed it on, or for whom
+    trustee_user_id: str  # who acts
+    impersonation: bool  # as the trustor, or else as itself
+    project_id: str = ""
+    role_ids: tuple[str, ...] = ()
+    expires_at: float = 0.0  # 0 = never
+    remaining_uses: int = -1  # tokens that it still gives; -1 = without end
+    redelegation_count: int = 0  # how often it may be passed on
+    redelegated_trust_id: str = ""  # the one that was passed on
+
+
 class SigningKey(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A key pair that signs tokens; the newest signs, all verify."""
 
@@ -799,6 +814,7 @@ Record = (
     | CatalogEndpoint
     | ApplicationCredential
     | Credential
+    | Trust
     | SigningKey
     | RevokedToken
     | Flavor

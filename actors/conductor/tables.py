@@ -152,6 +152,20 @@ class CredentialRow(SQLModel, table=True):
     project_id: str
 
 
+class TrustRow(SQLModel, table=True):
+    __tablename__ = "trusts"
+    id: Key
+    trustor_user_id: str
+    trustee_user_id: str
+    impersonation: bool
+    project_id: str
+    role_ids: Nested
+    expires_at: float
+    remaining_uses: Whole
+    redelegation_count: Whole
+    redelegated_trust_id: str
+
+
 class SigningKeyRow(SQLModel, table=True):
     __tablename__ = "signing_keys"
     id: Key
@@ -715,6 +729,7 @@ ROWS: dict[type[records.Record], type[SQLModel]] = {
     records.CatalogEndpoint: CatalogEndpointRow,
     records.ApplicationCredential: ApplicationCredentialRow,
     records.Credential: CredentialRow,
+    records.Trust: TrustRow,
     records.SigningKey: SigningKeyRow,
     records.RevokedToken: RevokedTokenRow,
     records.Flavor: FlavorRow,

@@ -15,7 +15,7 @@ from actors.identity.changing import Changing
 from actors.identity.directory import Target, view
 from actors.identity.draft import Draft, made
 from actors.identity.kinds import KINDS, NOUNS, Row
-from actors.identity.may import administers_domain, may_grant, may_read, may_write, sees_all
+from actors.identity.may import administers_domain, may_grant, may_handle, may_read, may_write, sees_all
 from actors.identity.messages import (
     Access,
     Create,
@@ -31,6 +31,7 @@ from actors.identity.messages import (
     Update,
 )
 from actors.identity.passwords import PASSWORD_LIMIT
+from actors.identity.trusts import asked_for, is_alive
 from actors.messages import AuthContext
 from actors.records import (
     ApplicationCredential,
@@ -41,6 +42,7 @@ from actors.records import (
     Project,
     Role,
     RoleAssignment,
+    Trust,
     User,
 )
 
@@ -53,6 +55,7 @@ class Administration(Changing):
         hashes = await self._hashes(requests)
 
         def decide(draft: Draft, request: Create, caller: AuthContext) -> Shown | CallerFault:
+            _require(may_handle(caller, request.kind))
             kind, hashed = KINDS[request.kind], hashes.get(request.id, {})
             if isinstance(hashed, CallerFault):
                 return hashed
@@ -61,6 +64,8 @@ class Administration(Changing):
                 fields |= _of_caller(draft, caller, fields)
             elif request.kind == "credential":
                 self._require_its_own(draft, request, caller)
+            elif request.kind == "trust":
+                fields = asked_for(draft, caller, fields)
             wanted = made(kind, {**fields, "id": request.id})
             _require(not isinstance(wanted, CallerFault) or caller.is_admin)
             if isinstance(wanted, CallerFault):
@@ -76,6 +81,7 @@ class Administration(Changing):
         hashes = await self._hashes(requests)
 
         def decide(draft: Draft, request: Update, caller: AuthContext) -> Shown | CallerFault:
+            _require(may_handle(caller, request.kind))
             known = draft.get(KINDS[request.kind].record, request.id)
             hashed = hashes.get(request.id, {})
             _require(may_write(caller, draft, known) if known else _may_learn(caller, request.kind))
@@ -106,6 +112,7 @@ class Administration(Changing):
         """What belongs to it goes too, and the tokens that it gave rights to are no longer good."""
 
         def decide(draft: Draft, request: Remove, caller: AuthContext) -> CallerFault | None:
+            _require(may_handle(caller, request.kind))
             kind = KINDS[request.kind].record
             known = draft.get(kind, request.id)
             _require(may_write(caller, draft, known) if known else _may_learn(caller, request.kind))
@@ -117,16 +124,17 @@ class Administration(Changing):
         """What the caller may see. One row that it may not is refused whether or not it is there."""
 
         def see(request: Find, caller: AuthContext) -> list[Shown] | CallerFault:
+            _require(may_handle(caller, request.kind))
             kind = KINDS[request.kind].record
             if not request.id:
                 rows: list[Row] = list(self._directory.all(kind))
                 seen = [row for row in rows if may_read(caller, self._directory, row)]
                 _require(request.kind == "credential" or _may_learn(caller, request.kind))  # of those each its own
                 return [self._as_seen(row) for row in seen]
-            row = self._directory.get(kind, request.id)
+            row = self._living(self._directory.get(kind, request.id))
             if row is not None and may_read(caller, self._directory, row):
                 return [self._as_seen(row)]
-            _require(_may_learn(caller, request.kind))
+            _require(_may_learn(caller, request.kind) and not isinstance(row, Trust))  # of trusts that are there: 403
             noun = NOUNS[kind]
             return not_found(noun, f"Could not find {noun.replace('_', ' ')}: {request.id}.")
 
@@ -256,6 +264,10 @@ class Administration(Changing):
         if known is not None and self._seal.opened(known.sealed) != request.secret:
             raise CallerError(conflict("id", "there is a credential with this access key already"))
 
+    def _living(self, row: Row | None) -> Row | None:
+        """A trust that gives no tokens any more is not there."""
+        return None if isinstance(row, Trust) and not is_alive(row, self._clock.now()) else row
+
     def _seen(self, row: Row | CallerFault) -> Shown | CallerFault:
         return row if isinstance(row, CallerFault) else self._as_seen(row)
 
@@ -288,7 +300,7 @@ def _require(allowed: bool) -> None:
 
 def _may_learn(caller: AuthContext, kind: str) -> bool:
     """Whether such a row is there at all. To others one that isn't there looks like one that isn't theirs."""
-    if kind in ("role", "region", "application_credential"):
+    if kind in ("role", "region", "application_credential", "trust"):
         return True
     return sees_all(caller) or bool(caller.domain_id and caller.roles)
 

@@ -113,13 +113,17 @@ class Directory:
 
         A role of one domain is none of them: of it counts what it implies.
         """
+        return self.of_everywhere(self.held_ids(user_id, target))
+
+    def held_ids(self, user_id: str, target: Target) -> set[str]:
+        """The same with the roles of one domain."""
         found: set[str] = set()
         above = self.above(target)
         for actor_id in (user_id, *self._groups.get(user_id, ())):
             found |= self._held.get(actor_id, {}).get(target, set())
             if (passed_on := self._passed_on.get(actor_id)) is not None:
                 found.update(*(passed_on.get(place, ()) for place in above))
-        return self.of_everywhere(self.with_implied(found))
+        return self.with_implied(found)
 
     def of_everywhere(self, role_ids: Iterable[str]) -> set[str]:
         """Those that are no one domain's own."""

@@ -18,6 +18,7 @@ from actors.identity.extras import extra_fault
 from actors.identity.kinds import BY_RECORD, NOUNS, ROW_TYPES, Kind, Row
 from actors.identity.options import immutable_fault, merged, options_fault
 from actors.identity.tokens import Revocations, held_below, held_in
+from actors.identity.trusts import of_parties, of_roles
 from actors.records import (
     ApplicationCredential,
     CatalogEndpoint,
@@ -31,6 +32,7 @@ from actors.records import (
     RevokedToken,
     Role,
     RoleAssignment,
+    Trust,
     User,
 )
 
@@ -170,6 +172,8 @@ class Draft(Directory):
         if row.id not in self._revoked_ids:
             self._revoked_ids.add(row.id)
             self.revoked.append(row)
+            for trust in of_parties(self, scope, scope_id):
+                self.revoke("trust", trust.id)
 
     # ------------------------------------------------------------ what follows from a change
 
@@ -189,6 +193,8 @@ class Draft(Directory):
                 self.revoke(NOUNS[type(row)], row.id)
             case ApplicationCredential():
                 self.revoke("credential", row.id)
+            case Trust():
+                self.revoke("trust", row.id)
             case RoleAssignment():  # those of a group go before it, so that its members are still known
                 for user_id in self.users_of(row):
                     self._revoke_held(user_id, row)
@@ -203,13 +209,16 @@ class Draft(Directory):
                     self.put(msgspec.structs.replace(group, user_ids=tuple(i for i in group.user_ids if i != row.id)))
 
     def _revoke_held(self, user_id: str, held: RoleAssignment) -> None:
-        """The tokens that carry the user's roles there, and no others: one without a scope carries none."""
+        """The tokens that carry the user's roles there, and no others: one without a scope carries none. Those that
+        others have got by the user's trusts carry them, too."""
         if not held.inherited:
             lost = [held_in(user_id, held.project_id, held.domain_id, held.system)]
         elif held.domain_id:
             lost = [held_below(user_id, held.domain_id)]
         else:
             lost = [held_in(user_id, project.id, "", False) for project in self.below(target_of(held))]
+        for trust in of_roles(self, user_id, lost):
+            self.revoke("trust", trust.id)
         places = self._lost.setdefault(user_id, set())
         places.update(lost)
         if len(places) > PLACES_LIMIT:

@@ -22,6 +22,7 @@ from actors.records import (
     Project,
     Role,
     RoleAssignment,
+    Trust,
     User,
 )
 
@@ -38,6 +39,7 @@ Row = (
     | CatalogEndpoint
     | ApplicationCredential
     | Credential
+    | Trust
 )
 ROW_TYPES: tuple[type[Row], ...] = Row.__args__
 Bond = Literal["owned", "kept"]
@@ -84,6 +86,18 @@ KINDS: dict[str, Kind] = {
         {"user_id": (User, "owned"), "project_id": (Project, "owned")},
         ("user_id", "type", "project_id"),
         ("project_id",),
+    ),
+    "trust": Kind(
+        Trust,
+        None,
+        {
+            "trustor_user_id": (User, "owned"),
+            "trustee_user_id": (User, "owned"),
+            "project_id": (Project, "owned"),
+            "redelegated_trust_id": (Trust, "owned"),
+        },
+        Trust.__struct_fields__,
+        ("project_id", "redelegated_trust_id"),
     ),
 }
 OTHERS: tuple[Kind, ...] = (  # made by requests of their own

@@ -12,7 +12,7 @@ import math
 import msgspec
 
 from actors.clock import Clock
-from actors.errors import CallerError, CallerFault, busy, unauthorized
+from actors.errors import CallerError, CallerFault, busy, forbidden, unauthorized
 from actors.identity.directory import Directory
 from actors.identity.messages import Login
 from actors.identity.options import UNCOUNTED
@@ -102,6 +102,10 @@ class Logins:
             context = verifier.verify(login.token, self._clock.now())
         except CallerError as refused:
             return refused.fault
+        if context.trust_id:
+            return forbidden(
+                "Using trust-scoped token to create another token. Create a new trust-scoped token instead"
+            )
         user = directory.get(User, context.user_id)
         if user is None or not may_log_in(directory, user):
             return REFUSED

@@ -20,16 +20,25 @@ from actors.records import (
     Project,
     Role,
     RoleAssignment,
+    Trust,
     User,
 )
 
 ADMIN = "admin"
 MANAGER = "manager"
 READER = "reader"
+OF_THE_USER_ITSELF = ("application_credential", "credential")
 MANAGED = frozenset({MANAGER, "member", READER})  # the roles that a manager gives
 
 
+def may_handle(caller: AuthContext, kind: str) -> bool:
+    """By a trust nobody reaches what would outlive it: credentials of any kind, be it those of an administrator."""
+    return not (caller.trust_id and kind in OF_THE_USER_ITSELF)
+
+
 def may_write(caller: AuthContext, directory: Directory, row: Row) -> bool:
+    if isinstance(row, Trust) and row.trustor_user_id == caller.user_id:
+        return not caller.restricted
     if isinstance(row, ApplicationCredential | Credential) and row.user_id == caller.user_id:
         return not caller.restricted
     if caller.is_admin:
@@ -57,6 +66,8 @@ def may_read(caller: AuthContext, directory: Directory, row: Row) -> bool:
             return row.id == (caller.project_domain_id if caller.project_id else caller.domain_id)
         case ApplicationCredential() | Credential():
             return row.user_id == caller.user_id
+        case Trust():
+            return caller.user_id in (row.trustor_user_id, row.trustee_user_id)
         case RoleAssignment():
             return bool(of_domain) and caller.domain_id in (row.domain_id, _domain_of(directory, row.project_id))
     return False

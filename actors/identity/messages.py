@@ -21,6 +21,7 @@ from actors.records import (
     Group,
     Project,
     Role,
+    Trust,
 )
 
 SECRETS = ("password", "original_password", "secret", "blob", "token", "subject")
@@ -56,6 +57,7 @@ class WantedScope(msgspec.Struct, frozen=True, kw_only=True):
     domain: str = ""
     system: bool = False
     unscoped: bool = False
+    trust: str = ""  # its id
 
 
 class PasswordLogin(_Discreet, frozen=True, kw_only=True):
@@ -97,6 +99,7 @@ class TokenDescription(msgspec.Struct, frozen=True, kw_only=True):
     user_domain: Domain
     project_domain: Domain | None
     catalog: tuple[ServiceEntry, ...]
+    trust: Trust | None = None  # by which it acts for another
 
 
 class TokenGrant(_Discreet, frozen=True, kw_only=True):
@@ -210,6 +213,7 @@ Shown = (
     | CatalogEndpoint
     | ApplicationCredential
     | CredentialView
+    | Trust
 )  # what a row of a kind is answered as: without the hash of a password or a secret
 
 

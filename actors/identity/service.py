@@ -39,7 +39,7 @@ from actors.identity.options import LOCKED, suffices
 from actors.identity.passwords import PASSWORD_LIMIT
 from actors.identity.tokens import TokenSigner, Verifier, new_signing_key
 from actors.messages import AuthContext
-from actors.records import ApplicationCredential, Change, RevokedToken, SigningKey, User, drop
+from actors.records import ApplicationCredential, Change, RevokedToken, SigningKey, Trust, User, drop
 
 LENT_ROLES = ("member", "admin")
 LENT_S = 60.0  # for one request
@@ -53,10 +53,11 @@ class Identity(Administration):
         self._logins = Logins(self._passwords, self._clock)
         rows: list[Row] = [row for kind in ROW_TYPES for row in await self._ledger.load(kind)]
         now = self._clock.now()
-        draft = Draft(rows, now, now + self._config.token_lifetime_s)
+        over = [row for row in rows if isinstance(row, Trust) and 0 < row.expires_at <= now]
+        draft = Draft((row for row in rows if row not in over), now, now + self._config.token_lifetime_s)
         first.furnish(draft)
         self._directory = draft
-        changes = [*draft.changes, *await self._load_keys(), *await self._load_revocations()]
+        changes = [*draft.changes, *map(drop, over), *await self._load_keys(), *await self._load_revocations()]
         if changes:
             await self._ledger.commit(changes)
         self._verifier = Verifier(await self.public_keys())
@@ -172,7 +173,18 @@ class Identity(Administration):
         if keys.is_due(self._keys, self._clock.now()):
             await self.rotate_keys()
         async with self._changing:  # so that no revocation of this moment is missed
-            return self._grant(verified, login)
+            grant = self._grant(verified, login)
+            if isinstance(grant, TokenGrant) and grant.context.trust_id:
+                await self._use(grant.context.trust_id)
+            return grant
+
+    async def _use(self, trust_id: str) -> None:
+        """A token was got by this trust: if it has so many uses, it has one less."""
+        draft = self._draft()
+        trust = draft.get(Trust, trust_id)
+        if trust is not None and trust.remaining_uses > 0:
+            draft.put(msgspec.structs.replace(trust, remaining_uses=trust.remaining_uses - 1))
+            await self._adopt(draft)
 
     def _grant(self, verified: Verified, login: Login) -> TokenGrant | CallerFault:
         if not _still_true(self._directory, verified):

@@ -64,6 +64,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     openstack_system: bool = False
     openstack_app_cred_id: str = ""
     openstack_restricted: bool = False
+    openstack_trust_id: str = ""
 
 
 def new_signing_key(now: float) -> SigningKey:
@@ -102,6 +103,7 @@ class TokenSigner:
             openstack_system=context.system,
             openstack_app_cred_id=context.credential_id,
             openstack_restricted=context.restricted,
+            openstack_trust_id=context.trust_id,
         )
         return jwt.encode(msgspec.to_builtins(claims), self._key, ALGORITHM, headers={"kid": self.key_id})
 
@@ -118,12 +120,12 @@ class Revocations:
 
     @staticmethod
     def all_of(scope: str, scope_id: str, until: float) -> str:
-        """`scope` is user, project, domain, credential, or `held`: a user's in one place, as `held_in` says."""
+        """`scope` is user, project, domain, credential, trust, or `held`: a user's in one place, as `held_in` says."""
         return f"{scope}/{scope_id}/{until!r}"
 
     def add(self, revocation: str) -> None:
         match revocation.split("/"):
-            case ["user" | "project" | "domain" | "credential" | "held" as scope, scope_id, until]:
+            case ["user" | "project" | "domain" | "credential" | "trust" | "held" as scope, scope_id, until]:
                 key = (scope, scope_id)
                 self._until[key] = max(float(until), self._until.get(key, 0.0))
             case _:
@@ -140,6 +142,7 @@ class Revocations:
             ("domain", context.domain_id or context.project_domain_id),
             ("domain", context.user_domain_id),
             ("credential", context.credential_id),
+            ("trust", context.trust_id),
             ("held", held_in(context.user_id, context.project_id, context.domain_id, context.system)),
             ("held", held_below(context.user_id, context.project_domain_id if context.project_id else "")),
         )
@@ -240,6 +243,7 @@ def _context(claims: Claims) -> AuthContext:
         system=claims.openstack_system,
         credential_id=claims.openstack_app_cred_id,
         restricted=claims.openstack_restricted,
+        trust_id=claims.openstack_trust_id,
     )
 
 

@@ -23,7 +23,7 @@ from oslo_policy.policy import Enforcer, Rules, register
 
 from actors.api.rest.rules import DEFAULTS, TABLES
 from actors.api.rest.rules.fields import FieldCheck
-from actors.api.rest.rules.table import READS, ByAction, ByNoun, Table, general
+from actors.api.rest.rules.table import READS, ByAction, ByNoun, ByQuery, Table, general
 from actors.clock import Clock
 from actors.errors import CallerError, forbidden
 from actors.messages import AuthContext
@@ -197,6 +197,8 @@ def rule_of(table: Table, asked: Question) -> str:
             return rule
         case ByNoun(rules):
             found = rules.get(asked.noun)
+        case ByQuery(rules, other):
+            found = next((rules[name] for name in rules if (asked.query or {}).get(name)), other)
         case ByAction(rules):
             found = (
                 next((rules[name] for name in asked.body if name in rules), None)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-HEAD = "0031"  # the newest version in `versions/`
+HEAD = "0032"  # the newest version in `versions/`
 VERSION_TABLE = "alembic_version"
 
 

@@ -328,8 +328,14 @@ VOLUME_ACTIONS: dict[str, Any] = {
     "os-volume_upload_image": {"image_name": "stolen"},
 }
 TRANSFERS = ("os-volume-transfer", "volume-transfers")
-TOLD_APART = [f"POST /volume/v3/{noun}/{{transfer_id}}/accept" for noun in TRANSFERS]
-"""Whoever has an offer's id was given it: a wrong key is told from an offer that is not there, as in Cinder."""
+TRUST = "/identity/v3/OS-TRUST/trusts/{trust_id}"
+OF_A_TRUST = (
+    f"DELETE {TRUST}",
+    *(f"{verb} {TRUST}{path}" for verb in ("GET", "HEAD") for path in ("", "/roles", "/roles/{role_id}")),
+)
+TOLD_APART = [*(f"POST /volume/v3/{noun}/{{transfer_id}}/accept" for noun in TRANSFERS), *OF_A_TRUST]
+"""Whoever has an offer's id was given it: a wrong key is told from an offer that is not there, as in Cinder. So it is
+with a trust's id: one that is somebody else's is told from one that is not there, as in Keystone."""
 
 VOLUME: dict[str, Line] = {
     **{
@@ -450,6 +456,15 @@ CREDENTIAL = {"application_credential": {"name": "x"}}
 KEPT = {"user_id": "{identity_user_id}", "type": "cert", "blob": "x"}
 PASSWORD = {"user": {"original_password": "guess", "password": "another long one"}}
 IMPLIED = "/identity/v3/roles/{role_id}/implies/{role_id}"
+GIVEN = {
+    "trust": {
+        "trustor_user_id": "{identity_user_id}",
+        "trustee_user_id": "{user_id}",
+        "project_id": "{identity_project_id}",
+        "impersonation": True,
+        "roles": [{"name": "member"}],
+    }
+}
 IDENTITY: dict[str, Line] = {
     **{f"POST /identity/v3/{noun}": (403, made) for noun, (_, made) in IDENTITY_ROWS.items()},
     **{f"GET /identity/v3/{noun}": (403, None) for noun in IDENTITY_ROWS if noun not in READ_BY_ALL},
@@ -493,6 +508,13 @@ IDENTITY: dict[str, Line] = {
     f"GET {OF_USER}/credentials/OS-EC2": (403, None),
     f"GET {OF_USER}/credentials/OS-EC2/{{access}}": (403, None),
     f"DELETE {OF_USER}/credentials/OS-EC2/{{access}}": (403, None),
+    "POST /identity/v3/OS-TRUST/trusts": (403, GIVEN),
+    **{
+        f"{verb} /identity/v3/OS-TRUST/trusts{who}": (403, None)
+        for verb in ("GET", "HEAD")
+        for who in ("", "?trustor_user_id={identity_user_id}", "?trustee_user_id={identity_user_id}")
+    },
+    **dict.fromkeys(OF_A_TRUST, (403, None)),
     "GET /identity/v3/auth/tokens # X-Subject-Token": (403, None),
     "HEAD /identity/v3/auth/tokens # X-Subject-Token": (403, None),
     "DELETE /identity/v3/auth/tokens # X-Subject-Token": (403, None),

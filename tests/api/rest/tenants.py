@@ -229,21 +229,28 @@ async def _identity(world: World, admin: httpx.AsyncClient) -> Things:
         "region_id": await _made(admin, f"{IDENTITY}/regions", "region", id="secret-region"),
         "service_id": service,
         "endpoint_id": await _made(admin, f"{IDENTITY}/endpoints", "endpoint", **fields),
-        "credential_id": await _credential(world, user, project),
+        **await _lent_by_itself(world, user, project),
         "kept_id": await _made(
             admin, f"{IDENTITY}/credentials", "credential", user_id=user, type="cert", blob="secret-seed"
         ),
     }
 
 
-async def _credential(world: World, user: str, project: str) -> str:
-    """An application credential of the user's, made by himself."""
+async def _lent_by_itself(world: World, user: str, project: str) -> Things:
+    """An application credential and a trust of the user's, made by himself."""
     who = {"methods": ["password"], "password": {"user": {"id": user, "password": PASSWORD}}}
     asked = {"auth": {"identity": who, "scope": {"project": {"id": project}}}}
     async with world.http() as http:
         logged_in = await http.post(f"{IDENTITY}/auth/tokens", json=asked)
         http.headers["X-Auth-Token"] = logged_in.headers["X-Subject-Token"]
-        return await _made(http, f"{IDENTITY}/users/{user}/application_credentials", "application_credential")
+        path, noun = f"{IDENTITY}/users/{user}/application_credentials", "application_credential"
+        credential = await _made(http, path, noun)
+        given = {"project_id": project, "impersonation": True, "roles": [{"name": "member"}]}
+        given |= {"trustor_user_id": user, "trustee_user_id": user}
+        return {
+            "credential_id": credential,
+            "trust_id": await _made(http, f"{IDENTITY}/OS-TRUST/trusts", "trust", **given),
+        }
 
 
 def filled(route: str, things: Things) -> str:

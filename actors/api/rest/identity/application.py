@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from actors.api.rest.faults import keystone_form
-from actors.api.rest.identity import credentials, grants, tags, tokens, users
+from actors.api.rest.identity import credentials, grants, tags, tokens, trusts, users
 from actors.api.rest.identity.rows import rows_router
 from actors.api.rest.identity.targets import target_of
 from actors.api.rest.rooms import EdgeRooms
@@ -23,7 +23,8 @@ def application(rooms: EdgeRooms) -> FastAPI:
     serve_document(app, "/v3", lambda url: {"version": _version(url)})
     app.state.takes_unscoped = True
     app.state.target_of = target_of
-    for router in (tokens.router, users.router, grants.router, tags.router, credentials.router, rows_router()):
+    own = (tokens, users, grants, tags, credentials, trusts)
+    for router in (*(part.router for part in own), rows_router()):
         app.include_router(router)
     return app
 

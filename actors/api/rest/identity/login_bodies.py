@@ -61,10 +61,15 @@ class SystemName(Lenient):
     all: Literal[True]
 
 
+class TrustName(Lenient):
+    id: Text
+
+
 class ScopeBody(Lenient):
     project: ProjectName | None = None
     domain: DomainName | None = None
     system: SystemName | None = None
+    trust: TrustName | None = Field(default=None, alias="OS-TRUST:trust")
 
 
 class AuthBody(Lenient):
@@ -99,9 +104,11 @@ def wanted_scope(scope: ScopeBody | Literal["unscoped"] | None) -> WantedScope:
         return WantedScope()
     if scope == "unscoped":
         return WantedScope(unscoped=True)
-    given = [one for one in (scope.project, scope.domain, scope.system) if one is not None]
+    given = [one for one in (scope.project, scope.domain, scope.system, scope.trust) if one is not None]
     if len(given) != 1:
-        raise CallerError(bad_request("scope", "a scope is one project, one domain or the system"))
+        raise CallerError(bad_request("scope", "a scope is one project, one domain, the system or one trust"))
+    if scope.trust is not None:
+        return WantedScope(trust=_required(scope.trust.id))
     if scope.system is not None:
         return WantedScope(system=True)
     if scope.domain is not None:
@@ -129,5 +136,5 @@ def _domain(user: UserName) -> str:
 
 def _required(said: str) -> str:
     if not said:
-        raise CallerError(bad_request("scope", "a project or domain has an id or a name"))
+        raise CallerError(bad_request("scope", "a project or domain has an id or a name, a trust an id"))
     return said

@@ -26,9 +26,11 @@ from actors.records import Role
 NOUNS = {each.plural: each.noun for each in COLLECTIONS} | {
     "application_credentials": "application_credential",
     "credentials": "credential",
+    "trusts": "trust",
 }
 IN_DOMAINS = ("project", "user", "group")
-FIELDS = ("id", "name", "domain_id", "parent_id", "user_id", "project_id")  # of rows, as far as a row has them
+OF_TRUSTS = ("trustor_user_id", "trustee_user_id")  # which a list of them names in its query
+FIELDS = ("id", "name", "domain_id", "parent_id", "user_id", "project_id", *OF_TRUSTS)  # as far as a row has them
 NO_DOMAIN = "None"  # what Keystone's rules compare with, of a role that is good everywhere
 FIRST_DOMAIN = "default"  # where the room puts what says no domain
 
@@ -39,6 +41,8 @@ async def target_of(request: Request, caller: Caller, path: str, body: Any) -> d
     found = {"target.domain_id": caller.context.domain_id} if caller.context.domain_id else {}
     named = rows_named(path, request.path_params)
     found |= {f"{noun}_id": row_id for noun, row_id in named.items()} | _of_body(path, body)
+    if path.endswith("/trusts"):
+        found |= {f"target.trust.{name}": who for name in OF_TRUSTS if (who := request.query_params.get(name))}
     for noun, row in (await _rows(rooms, caller, named)).items() if named else ():
         found |= {f"target.{noun}.{name}": getattr(row, name) for name in FIELDS if getattr(row, name, "")}
         if isinstance(row, Role):

@@ -125,7 +125,7 @@ async def create_credential(
         "name": wanted.name,
         "description": wanted.description or "",
         "unrestricted": bool(wanted.unrestricted),
-        "expires_at": _until(wanted.expires_at, rooms.clock.now()),
+        "expires_at": until(wanted.expires_at, rooms.clock.now()),
         "role_ids": tuple(_role_id(one, roles) for one in wanted.roles or ()),
     }
     request_row = Create(token=asking.token, kind="application_credential", fields=fields, secret=secret)
@@ -170,9 +170,14 @@ async def _credential(asking: Caller, rooms: EdgeRooms, user_id: str, credential
     return row
 
 
-async def _roles(asking: Caller, rooms: EdgeRooms) -> list[Role]:
+async def roles_of(asking: Caller, rooms: EdgeRooms) -> list[Role]:
+    """All that there are."""
     [reply] = await rooms.identity.find([Find(token=asking.token, kind="role")])
-    return [row for row in value_of(reply) if isinstance(row, Role) and not row.domain_id]
+    return [row for row in value_of(reply) if isinstance(row, Role)]
+
+
+async def _roles(asking: Caller, rooms: EdgeRooms) -> list[Role]:
+    return [row for row in await roles_of(asking, rooms) if not row.domain_id]
 
 
 async def _user(asking: Caller, rooms: EdgeRooms, user_id: str) -> None:
@@ -194,7 +199,8 @@ def _role_id(wanted: RoleName, roles: list[Role]) -> str:
     raise CallerError(bad_request("roles", f"there is no role {wanted.id or wanted.name!r}"))
 
 
-def _until(at: datetime | None, now: float) -> float:
+def until(at: datetime | None, now: float) -> float:
+    """Seconds since the epoch, 0 = never. Raises `CallerError` 400 for a time that is over."""
     if at is None:
         return 0.0
     ends = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()

@@ -17,6 +17,7 @@ from actors.records import (
     Group,
     Project,
     Role,
+    Trust,
 )
 
 
@@ -61,6 +62,8 @@ def row_view(row: Shown, v3: str) -> dict[str, Any]:
         case ApplicationCredential():
             url = f"{v3}/users/{row.user_id}/application_credentials/{row.id}"
             return linked(_credential(row), url)
+        case Trust():
+            return linked(_trust(row), f"{v3}/OS-TRUST/trusts/{row.id}")
 
 
 def token_view(described: TokenDescription, edge: str, with_catalog: bool = True) -> dict[str, Any]:
@@ -81,6 +84,13 @@ def token_view(described: TokenDescription, edge: str, with_catalog: bool = True
     body["roles"] = [{"id": role.id, "name": role.name} for role in described.roles]
     if context.credential_id:
         body["application_credential"] = {"id": context.credential_id, "restricted": context.restricted}
+    if trust := described.trust:
+        body["OS-TRUST:trust"] = {
+            "id": trust.id,
+            "trustor_user": {"id": trust.trustor_user_id},
+            "trustee_user": {"id": trust.trustee_user_id},
+            "impersonation": trust.impersonation,
+        }
     if with_catalog:
         body["catalog"] = catalog(described.catalog, context, edge)
     return body
@@ -152,4 +162,20 @@ def _credential(row: ApplicationCredential) -> dict[str, Any]:
         "unrestricted": row.unrestricted,
         "expires_at": moment(row.expires_at).removesuffix("Z") if row.expires_at else None,
         "system": None,
+    }
+
+
+def _trust(row: Trust) -> dict[str, Any]:
+    """Without its roles, of which a list shows none."""
+    return {
+        "id": row.id,
+        "trustor_user_id": row.trustor_user_id,
+        "trustee_user_id": row.trustee_user_id,
+        "project_id": row.project_id or None,
+        "impersonation": row.impersonation,
+        "expires_at": moment(row.expires_at) if row.expires_at else None,
+        "remaining_uses": row.remaining_uses if row.remaining_uses >= 0 else None,
+        "redelegated_trust_id": row.redelegated_trust_id or None,
+        "redelegation_count": row.redelegation_count,
+        "deleted_at": None,
     }

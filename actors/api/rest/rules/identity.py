@@ -7,7 +7,7 @@ Where a rule of Keystone's looks at whose row it is (`user_id:%(target.user.id)s
 
 from __future__ import annotations
 
-from actors.api.rest.rules.table import Rule, Table
+from actors.api.rest.rules.table import ByQuery, Rule, Table
 
 NOUNS = {
     "domains": "domain",
@@ -61,6 +61,24 @@ KEPT = "/v3/credentials"
 PAIRS = "/v3/users/{user_id}/credentials/OS-EC2"
 TAGS = "/v3/projects/{project_id}/tags"
 IMPLIED = "/v3/roles/{prior}/implies"
+TRUSTS = "/v3/OS-TRUST/trusts"
+OF_TRUSTS: dict[str, Rule] = {
+    f"POST {TRUSTS}": "identity:create_trust",
+    f"DELETE {TRUSTS}/{{trust_id}}": "identity:delete_trust",
+    **{
+        f"{verb} {TRUSTS}{path}": rule
+        for verb in ("GET", "HEAD")
+        for path, rule in {
+            "": ByQuery(
+                {f"{who}_user_id": f"identity:list_trusts_for_{who}" for who in ("trustor", "trustee")},
+                "identity:list_trusts",
+            ),
+            "/{trust_id}": "identity:get_trust",
+            "/{trust_id}/roles": "identity:list_roles_for_trust",
+            "/{trust_id}/roles/{role_id}": "identity:get_role_for_trust",
+        }.items()
+    },
+}
 OTHERS: dict[str, Rule] = {
     "PUT /v3/regions/{row_id}": "identity:create_region",
     "GET /v3/auth/tokens": "identity:validate_token",
@@ -113,6 +131,7 @@ SPECIAL = {
     **{f"identity:get_{word}": "rule:overseer" for word in OVERSEEN},
     **{f"identity:list_{word}s": "rule:overseer" for word in OVERSEEN},
     **dict.fromkeys(("identity:get_role", "identity:list_roles"), "rule:overseer_or_domain_manager"),
+    "identity:list_trusts": "rule:overseer",  # those of one user: each its own
     **dict.fromkeys(("identity:get_region", "identity:list_regions"), "@"),
     **dict.fromkeys(("identity:add_user_to_group", "identity:remove_user_from_group"), "rule:admin_required"),
     **{
@@ -128,7 +147,7 @@ SPECIAL = {
 }
 TABLE = Table(
     "identity",
-    ROWS | GRANTS | SYSTEM_GRANTS | OTHERS,
+    ROWS | GRANTS | SYSTEM_GRANTS | OF_TRUSTS | OTHERS,
     SPECIAL,
     {
         "POST /v3/roles": {"domain_id": "identity:create_domain_role"},
@@ -142,6 +161,7 @@ TABLE = Table(
     of_caller=frozenset(
         {
             "identity:create_application_credential",
+            "identity:create_trust",
             *(f"identity:get_auth_{what}" for what in ("catalog", "projects", "domains", "system")),
         }
     ),

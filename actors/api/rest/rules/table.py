@@ -1,7 +1,8 @@
 """The shape of a service's table of rules. Pure.
 
 A route is a verb and a path with its parameters' names in braces: `GET /v2.1/servers/{server_id}`. Its rule is a name,
-or follows from what the path or the body names: the noun in `/v2.0/{noun}/{row_id}/tags`, the one key of an action.
+or follows from what the path, the query or the body names: the noun in `/v2.0/{noun}/{row_id}/tags`, the one key of an
+action.
 """
 
 from __future__ import annotations
@@ -26,7 +27,15 @@ class ByAction:
     rules: Mapping[str, str]
 
 
-Rule = str | ByNoun | ByAction
+@dataclass(frozen=True, slots=True)
+class ByQuery:
+    """The first of these that the query has says which rule; `other` where it has none."""
+
+    rules: Mapping[str, str]
+    other: str
+
+
+Rule = str | ByNoun | ByAction | ByQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,8 @@ def names_of(rule: Rule) -> Iterator[str]:
     match rule:
         case ByNoun(rules) | ByAction(rules):
             yield from rules.values()
+        case ByQuery(rules, other):
+            yield from (*rules.values(), other)
         case str():
             yield rule
 

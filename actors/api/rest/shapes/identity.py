@@ -96,9 +96,27 @@ TOKEN = exactly(
         "system": exactly({"all": FLAG}),
         "roles": rows(NAMED),
         "catalog": CATALOG,
+        "OS-TRUST:trust": exactly(
+            {
+                "id": TEXT,
+                "trustor_user": exactly({"id": TEXT}),
+                "trustee_user": exactly({"id": TEXT}),
+                "impersonation": FLAG,
+            }
+        ),
         "application_credential": exactly({"id": TEXT, "restricted": FLAG}, {"name": TEXT}),
     },
 )
+SUMMARY: dict[str, Schema] = {
+    **dict.fromkeys(("id", "trustor_user_id", "trustee_user_id"), TEXT),
+    **dict.fromkeys(("project_id", "redelegated_trust_id"), TEXT_OR_NULL),
+    "impersonation": FLAG,
+    "expires_at": TIME_OR_NULL,
+    "remaining_uses": {"type": ["integer", "null"]},
+    "redelegation_count": {"type": "integer"},
+    "deleted_at": NULL,
+    "links": SELF,
+}
 ROWS = {
     "domains": ("domain", DOMAIN),
     "projects": ("project", PROJECT),
@@ -116,6 +134,8 @@ def listed(noun: str, row: Schema) -> Schema:
     return exactly({noun: rows(row), "links": LIST_LINKS}, {"truncated": FLAG})
 
 
+TRUST = exactly({**SUMMARY, "roles": rows(ROLE), "roles_links": LIST_LINKS})
+TRUSTS = "/v3/OS-TRUST/trusts"
 PAIRS = "/v3/users/{user_id}/credentials/OS-EC2"
 BODIES: dict[str, Schema] = {
     "POST /v3/auth/tokens": exactly({"token": TOKEN}),
@@ -130,6 +150,11 @@ BODIES: dict[str, Schema] = {
     f"GET {PAIRS}": listed("credentials", PAIR),
     f"POST {PAIRS}": exactly({"credential": PAIR}),
     f"GET {PAIRS}/{{access}}": exactly({"credential": PAIR}),
+    f"GET {TRUSTS}": listed("trusts", exactly(SUMMARY)),
+    f"POST {TRUSTS}": exactly({"trust": TRUST}),
+    f"GET {TRUSTS}/{{trust_id}}": exactly({"trust": TRUST}),
+    f"GET {TRUSTS}/{{trust_id}}/roles": exactly({"roles": rows(ROLE), "links": LIST_LINKS}),
+    f"GET {TRUSTS}/{{trust_id}}/roles/{{role_id}}": exactly({"role": ROLE}),
     **{f"{verb} /v3/projects/{{project_id}}/tags": listed("tags", TEXT) for verb in ("GET", "PUT")},
     **{f"GET /v3/{noun}": listed(noun, row) for noun, (_, row) in ROWS.items()},
     **{f"POST /v3/{noun}": exactly({word: row}) for noun, (word, row) in ROWS.items()},
@@ -157,4 +182,5 @@ QUERIES: dict[str, Schema] = {
         TEXT,
     ),
     "GET /v3/credentials": dict.fromkeys(("user_id", "type"), TEXT),
+    f"GET {TRUSTS}": dict.fromkeys(("trustor_user_id", "trustee_user_id"), TEXT),
 }
