@@ -81,7 +81,7 @@ def configure(folder: Path, home: Path, conn: Connection, images: list[str], net
             "tempest_roles": "member",
         },
         "identity": {"uri_v3": f"{url}/v3", "auth_version": "v3", "region": "RegionOne"},
-        "identity-feature-enabled": {"federation": False, "external_idp": False, "project_tags": True, "trust": False},
+        "identity-feature-enabled": {"federation": False, "external_idp": False, "project_tags": True, "trust": True},
         "compute": {
             "image_ref": images[0],
             "image_ref_alt": images[1],

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from actors.api.rest.identity.targets import rows_named
+from actors.records import Trust
 from tests.api.rest.identity.test_rows import V3, made
 from tests.api.rest.identity.test_tokens import log_in, play_as_admin
 from tests.world import World, token
@@ -171,3 +172,28 @@ def test_a_credential_made_under_a_rule_of_the_file_has_no_role_that_was_lent(tm
             assert other.status_code == 403
 
     played(tmp_path, {"create_application_credential": "rule:owner"}, story)
+
+
+def test_whose_trusts_they_are(tmp_path: Path) -> None:
+    """A list of one user's has a rule of its own, which knows whose; so has each that there is."""
+    help_with = "role:helpdesk and 'eve':%(target.trust.{}_user_id)s"
+    rules = {f"list_trusts_for_{who}": help_with.format(who) for who in ("trustor", "trustee")}
+    rules |= {"get_trust": help_with.format("trustee"), "create_trust": "not 'eve':%(trust.trustee_user_id)s"}
+
+    async def story(world: World, http: httpx.AsyncClient) -> None:
+        who = {"trustor_user_id": "bob", "trustee_user_id": "eve"}
+        await world.conductor.commit([Trust(id="t", impersonation=False, **who)])
+        await world.identity.start()
+        trusts = "/OS-TRUST/trusts"
+        asked = [
+            *(("GET", f"{trusts}?{name}={user}", None) for name in who for user in ("bob", "eve")),
+            ("GET", trusts, None),
+            ("GET", f"{trusts}/t", None),
+            ("DELETE", f"{trusts}/t", None),
+            ("POST", trusts, {"trust": who | {"impersonation": True}}),
+        ]
+        helper = token("demo", ("helpdesk",), "hal")
+        assert await statuses(world, helper, *asked) == [403, 200, 403, 200, 403, 200, 403, 403]
+        assert await statuses(world, token("demo", ("member",), "eve"), *asked) == [403] * 8
+
+    played(tmp_path, rules, story)
