@@ -62,22 +62,18 @@ PAIRS = "/v3/users/{user_id}/credentials/OS-EC2"
 TAGS = "/v3/projects/{project_id}/tags"
 IMPLIED = "/v3/roles/{prior}/implies"
 TRUSTS = "/v3/OS-TRUST/trusts"
+TRUSTS_READ: dict[str, Rule] = {
+    "": ByQuery(
+        {f"{who}_user_id": f"identity:list_trusts_for_{who}" for who in ("trustor", "trustee")}, "identity:list_trusts"
+    ),
+    "/{trust_id}": "identity:get_trust",
+    "/{trust_id}/roles": "identity:list_roles_for_trust",
+    "/{trust_id}/roles/{role_id}": "identity:get_role_for_trust",
+}
 OF_TRUSTS: dict[str, Rule] = {
     f"POST {TRUSTS}": "identity:create_trust",
     f"DELETE {TRUSTS}/{{trust_id}}": "identity:delete_trust",
-    **{
-        f"{verb} {TRUSTS}{path}": rule
-        for verb in ("GET", "HEAD")
-        for path, rule in {
-            "": ByQuery(
-                {f"{who}_user_id": f"identity:list_trusts_for_{who}" for who in ("trustor", "trustee")},
-                "identity:list_trusts",
-            ),
-            "/{trust_id}": "identity:get_trust",
-            "/{trust_id}/roles": "identity:list_roles_for_trust",
-            "/{trust_id}/roles/{role_id}": "identity:get_role_for_trust",
-        }.items()
-    },
+    **{f"{verb} {TRUSTS}{path}": rule for verb in ("GET", "HEAD") for path, rule in TRUSTS_READ.items()},
 }
 OTHERS: dict[str, Rule] = {
     "PUT /v3/regions/{row_id}": "identity:create_region",
