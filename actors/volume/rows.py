@@ -24,6 +24,7 @@ from actors.records import (
     VolumeSnapshot,
     VolumeTransfer,
     VolumeType,
+    drop,
 )
 from actors.volume.kinds import DEFAULT_TYPE
 from actors.volume.quotas import Usage
@@ -66,8 +67,13 @@ class VolumeRows:
             before, held = held, await self._ledger.load(VolumeAttachment)
             if _by_id(before) == _by_id(held):
                 break
-        for row in (*rows, *held):
+        for row in rows:
             self._apply(row)
+        lost = [row for row in held if row.volume_id not in self.volumes]
+        for row in held:
+            if row not in lost:
+                self._apply(row)
+        await self.commit([drop(row) for row in lost])  # of volumes that are gone nobody can hold anything
 
     async def commit(self, changes: Sequence[Change]) -> None:
         if changes:

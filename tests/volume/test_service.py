@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from actors.errors import HostError, HostFault, value_of
 from actors.messages import BlockDevice
+from actors.records import drop
 from actors.volume.backend import BackendError, MemoryBackend, Source
 from actors.volume.kinds import DEFAULT_TYPE
 from actors.volume.messages import (
@@ -215,6 +216,22 @@ def test_the_next_attempt_takes_over_and_a_late_detach_is_harmless(tmp_path: Pat
         await room.detach([detach_request(host="h1")])
         assert status_of((await room.attach([attach_request(use(mine), attempt=1)]))[0]) == 409
         assert await room.world() == world
+
+    play(tmp_path, story)
+
+
+def test_an_attachment_whose_volume_is_gone_keeps_no_room_from_starting(tmp_path: Path) -> None:
+    """As it was left once where an administrator's word had a volume in use deleted."""
+
+    async def story(house: House, room: VolumeRoom) -> None:
+        mine, gone = await volume(room), await volume(room)
+        await attached(room, attach_request(use(mine), use(gone)))
+        await house.ledger.commit([drop(gone)])
+        later = await house.room()
+        assert (await later.world())["exports"] == [mine.id]
+        await later.detach([detach_request()])
+        assert (await (await house.room()).world())["attachments"] == []
+        assert house.ledger.rows["VolumeAttachment"] == {}
 
     play(tmp_path, story)
 
