@@ -45,14 +45,14 @@ class Intake:
         """An empty part file."""
         self.part.write_bytes(b"")
 
-    def take_in(self) -> None:
-        """All that is in the part already. Raises `CallerError`."""
+    def take_in(self, length: int) -> bool:
+        """Of what is in the part already so many bytes more; False: that was all. Raises `CallerError`."""
         try:
-            with self.part.open("rb") as file:
-                while data := file.read(PIECE_BYTES):
-                    self._look_at(data)
+            data = self._read(self.position, length)
         except FileNotFoundError:
             raise _dropped() from None
+        self._look_at(data)
+        return bool(data)
 
     def sync(self) -> None:
         try:

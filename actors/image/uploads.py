@@ -224,8 +224,8 @@ class ImageUploads(ImageAdministration):
         try:
             intake, turn = self._upload_of(image)
             async with turn:
-                if of_staged and not intake.position:
-                    await asyncio.to_thread(intake.take_in)
+                while of_staged and await asyncio.to_thread(intake.take_in, CHUNK_LIMIT_BYTES):
+                    pass  # piece by piece, so that large images leave threads to others
                 return await self._publish(image, intake, os_hash_value)
         except CallerError as error:
             if error.fault.status in (400, 413):

@@ -93,3 +93,18 @@ def test_bytes_that_the_disk_did_not_take_may_come_again(tmp_path: Path) -> None
     intake.write(20, data[20:])
     content = intake.finish("")
     assert (content.virtual_size, content.os_hash_value) == (1 << 20, hashlib.sha512(data).hexdigest())
+
+
+def test_what_is_there_already_is_taken_in_piece_by_piece(tmp_path: Path) -> None:
+    data = qcow2(1 << 20)
+    intake = new_intake(tmp_path, "qcow2")
+    intake.part.write_bytes(data)
+    taken = 0
+    while intake.take_in(1000):
+        taken += 1
+    assert taken == -(-len(data) // 1000)
+    content = intake.finish("")
+    assert (content.size, content.os_hash_value) == (len(data), hashlib.sha512(data).hexdigest())
+    intake.part.unlink()
+    with pytest.raises(CallerError):
+        intake.take_in(1000)
