@@ -236,15 +236,20 @@ class Acts:
                 if self._goes_back(boot, action):
                     continue
                 if isinstance(act, Devices):
-                    self._conductor.spawn(self._end_without_host(boot, action, act))
+                    self._conductor.spawn(self._end_soon(boot, action, act))
                     continue
                 await self._end(action, HostFault(name_of(act), boot.instance.host, LEFT))
 
-    async def _end_without_host(self, boot: Boot, action: InstanceAction, act: Devices) -> None:
+    async def _end_soon(self, boot: Boot, action: InstanceAction, act: Devices) -> None:
         try:
-            await self._end(action, await end_without_host(self._conductor, boot, act))
+            await self._end_without_host(boot, action, act)
         except ConnectionError:
             self._again.add(boot.id)
+
+    async def _end_without_host(self, boot: Boot, action: InstanceAction, act: Devices) -> None:
+        """What waited for it goes on."""
+        await self._end(action, await end_without_host(self._conductor, boot, act))
+        self._take_up([boot])
 
     def _goes_back(self, boot: Boot, action: InstanceAction) -> bool:
         """It was on its way to the node, or is about to leave it: it still can."""
@@ -295,7 +300,7 @@ class Acts:
             await self._end(action, await self.reserving.reserve(boot, act))
             return
         if isinstance(act, Devices) and self._conductor.nodes.has_left(row.node):
-            await self._end(action, await end_without_host(self._conductor, boot, act))
+            await self._end_without_host(boot, action, act)
             return
         try:
             asking = self._conductor.compute(row.node).act([order_of(boot, action, self._conductor.life)])

@@ -121,6 +121,10 @@ class WatchedGuests(SimulatedGuests):
         await super().switch_off(instance_id)
         self._guests.end(self._machine, instance_id)
 
+    async def suspend(self, instance_id: str) -> None:
+        await super().suspend(instance_id)
+        self._guests.end(self._machine, instance_id)
+
     async def check_disks(self, build: Build) -> None:
         if build.order.spec.image_id and build.id not in self._roots:
             raise HostError(HostFault("disks", self._machine, "its disk is not on this host"))
@@ -147,15 +151,20 @@ class WatchedHypervisor(SimulatedHypervisor):
         self._machine = config.host
         self._images = images
         self._roots: dict[str, bytes] = {}  # what is on root disks, by instance
+        self._made_of: dict[str, str] = {}  # and the image that each was made of
         self.guests = self._watched = WatchedGuests(self._things, self._taps, taps, config.instances)
         self._watched.seen_by(guests, config.host, self._roots, Random(config.host))
 
     async def make_root_disks(self, builds: list[Build]) -> Failures:
+        """One that is there already is left, but not one of another image."""
         failures = await super().make_root_disks(builds)
         for build in builds:
             if build.id not in failures and (image_id := build.order.spec.image_id):
                 image = self._images.get(image_id)
-                self._roots.setdefault(build.id, FRESH if image is None or image.content is None else image.content)
+                content = FRESH if image is None or image.content is None else image.content
+                if build.id not in self._roots or self._made_of.get(build.id) != image_id:
+                    self._roots[build.id] = content
+                self._made_of[build.id] = image_id
         return failures
 
     async def remove_root_disks(self, builds: list[Build]) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from actors.acts import ActDone, ActOrder, ActRequest, Edit, Reboot
+from actors.acts import ActDone, ActOrder, ActRequest, Edit, Reboot, RevertResize
 from actors.api.act_messages import ActOnServer, AttachPort, AttachVolumeTo, EditServer, RescueServer, ShelveServer
 from actors.api.messages import EvacuateServer
 from actors.errors import CallerError, Fault
 from actors.messages import DeallocateRequest, DetachRequest, ServerView
 from tests.acts.test_acts import shown
+from tests.acts.test_migrate import OTHER, begin, migrate
 from tests.acts.test_plugging import attach
 from tests.world import NODE_NAME, World, in_world
 
@@ -219,5 +220,35 @@ def test_volumes_of_a_server_that_could_not_be_put_back_are_free_when_it_is_dele
             await world.settled()
         await world.delete(server)
         assert await world.volume_status(volume_id) == "available"
+
+    in_world(tmp_path, play)
+
+
+def test_what_waited_for_a_device_of_a_node_that_left_ends_as_well(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, other, _ = await begin(world)
+        volume_id = await world.volume()
+        await attach(world, server, volume_id)
+        await migrate(world, server)
+
+        async def hangs(orders: list[ActOrder]) -> list[ActDone | Fault]:
+            return await asyncio.Event().wait() and []
+
+        other.act, load = hangs, world.ledger.load_where  # type: ignore[method-assign]
+
+        async def loads_slowly(*asked: Any) -> Any:
+            for _ in range(20):
+                await asyncio.sleep(0)
+            return await load(*asked)
+
+        world.ledger.load_where = loads_slowly  # type: ignore[method-assign]
+        await world.api.detach_volume(world.member, server.id, volume_id)
+        await world.api.act(ActOnServer(token=world.admin, server_id=server.id, act=RevertResize()))
+        await world.conductor.node_left(OTHER)
+        await world.conductor.settled()
+        view = await shown(world, server)
+        assert (view.status, view.task_state, view.host) == ("VERIFY_RESIZE", None, OTHER)
+        assert [one.source_id for one in view.volumes] == [volume_id]
+        assert all(one.finished_at for one in await world.api.instance_actions(world.member, server.id))
 
     in_world(tmp_path, play)
