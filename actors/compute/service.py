@@ -16,13 +16,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from actors.acts import ActDone, ActOrder, Screen
 from actors.boot import NODE
 from actors.clock import Clock
 from actors.cluster.config import NodeConfig
 from actors.compute.acts import Acts
+from actors.compute.beat import Beat
 from actors.compute.build import Build
 from actors.compute.hosts import Hosts
 from actors.compute.hypervisor import Hypervisor
@@ -36,7 +35,6 @@ from actors.compute.taking_up import take_up
 from actors.compute.uptime import uptime
 from actors.errors import CallerFault, Fault, HostFault, StaleEpochError, conflict
 from actors.faces import ConductorFace, ImageFace, NetworkFace, SchedulerFace, VolumeFace
-from actors.image.eviction import cached_ids
 from actors.messages import (
     LOST,
     BootFault,
@@ -44,7 +42,6 @@ from actors.messages import (
     BuildOrder,
     DestroyOrder,
     Hello,
-    HostReport,
     ImageLocation,
     ImageRequest,
     PlugEvent,
@@ -107,9 +104,7 @@ class Compute:
         self.hosts = Hosts()
         self.plugs = Plugs()
         self.conductor = rooms.conductor
-        self._scheduler = rooms.scheduler
         self._clock = clock
-        self._enabled = True
         self._ruled_by = 0  # the newest conductor that was heard: the number of its life
         self._in_hand: dict[str, list[_InHand]] = {}  # by instance; more than one only while attempts overlap
         self._going: Counter[str] = Counter()  # instances that are being destroyed
@@ -127,6 +122,7 @@ class Compute:
         self.powers = Powers(self, clock)
         at_stake = AtStake(lambda: bool(self._in_hand or self._unheard), self._stop_unheard, hypervisor.watchdog)
         self.standing = Standing(rooms.conductor, clock, at_stake)
+        self._beat = Beat(config, hypervisor, self.hosts, rooms.scheduler, self.standing, self._building, clock)
         self._saga = Saga(table, self, config.host, clock, self._journal, self._why_halted)
         self.strays = Strays(self)
 
@@ -134,11 +130,11 @@ class Compute:
         """Connect to the hypervisor, say hello, take up what was in hand, and show the hosts to the scheduler."""
         await self.hypervisor.start()
         self._found = frozenset(await self.hypervisor.instances())
-        self.hosts.update(self._with_node(await self.hypervisor.reports()))
+        await self._beat.look()
         asked_at = self._clock.monotonic()
         welcome = await self.conductor.hello(Hello(node=self.config.host, hosts=self.hosts.names()))
         self.standing.begin(self.config.host, welcome.epoch, asked_at)
-        self._enabled = welcome.enabled
+        self._beat.enabled = welcome.enabled
         self._ruled_by = max(welcome.by, self._ruled_by)
         for claim in (*welcome.running, *welcome.kept):
             self.hosts.claim(claim)
@@ -157,40 +153,17 @@ class Compute:
     async def heartbeat(self) -> None:
         """The scheduler hears of the hosts that have changed, and of the others only that they are there."""
         try:
-            await self._beat()
+            await self._beat.tell()
         except StaleEpochError as error:
             await self.standing.end(str(error))
 
-    async def _beat(self) -> None:
-        self.hosts.update(self._with_node(await self.hypervisor.reports()))
-        told = await self._tell_changes()
-        if told == len(self.hosts) or await self._scheduler.unchanged(self.config.host, len(self.hosts), self.epoch):
-            return
-        self.hosts.untold()  # the scheduler has begun anew, or thought the node silent
-        await self._tell_changes()
-
-    async def _tell_changes(self) -> int:
-        building = Counter(held.build.order.host for attempts in self._in_hand.values() for held in attempts)
-        changes = self.hosts.changes(building, self._enabled)
-        if changes:
-            at = self._clock.now()
-            await self._scheduler.heartbeat([standing.report(at, self.epoch) for standing in changes.values()])
-            self.hosts.told(changes)
-        return len(changes)
-
     async def set_enabled(self, enabled: bool) -> None:
         """Disabled, the node goes on with what it has and builds, and gets nothing new."""
-        self._enabled = enabled
+        self._beat.enabled = enabled
         await self.heartbeat()
 
-    def _with_node(self, reports: list[HostReport]) -> list[HostReport]:
-        """What the hypervisor can't know of its hosts: their aggregates, the node's cached images."""
-        config = self.config
-        aggregates = tuple((name, tuple(sorted(data.items()))) for name, data in sorted(config.aggregates.items()))
-        images = () if config.hypervisor == "simulated" else cached_ids(config.image_cache)
-        if not aggregates and not images:
-            return reports
-        return [msgspec.structs.replace(report, aggregates=aggregates, images=images) for report in reports]
+    def _building(self) -> Counter[str]:
+        return Counter(held.build.order.host for attempts in self._in_hand.values() for held in attempts)
 
     # ------------------------------------------------------------ building
 
