@@ -229,7 +229,10 @@ class Acts:
         )
 
     async def node_left(self, node: str) -> None:
-        """What the node can't do any more has failed."""
+        """What the node can't do any more has failed, and is not done when it is back. One that is back does it."""
+        if not self._conductor.nodes.has_left(node):
+            return
+        self._conductor.nodes.give_up(node, acts=True)
         for boot in [one for one in self._conductor.all_boots() if one.instance.node == node]:
             for action in self._actions.pending(boot.id):
                 act = act_of(action.act)
@@ -304,7 +307,7 @@ class Acts:
             return
         try:
             asking = self._conductor.compute(row.node).act([order_of(boot, action, self._conductor.life)])
-            [reply] = await self._conductor.nodes.call(row.node, asking)  # not for ever: when it left, this has failed
+            [reply] = await self._conductor.nodes.call(row.node, asking, acts=True)  # when it left, this has failed
         except (ConnectionError, LookupError):
             self._let_go(action.id)  # it stands until the node's actor says hello, or the node has left
             return

@@ -284,7 +284,7 @@ class Migrating:
             return HostFault(PART, place.host, LEFT)
         try:
             asking = self._conductor.compute(place.node).act([order_of(boot, place, act, self._conductor.life)])
-            [reply] = await nodes.call(place.node, asking)
+            [reply] = await nodes.call(place.node, asking, acts=True)
         except NodeLeftError:
             return HostFault(PART, place.host, LEFT)
         except (ConnectionError, LookupError) as error:

@@ -53,7 +53,7 @@ class Nodes:
         self._heard: dict[str, float] = {}  # node → when its actor last asked, and was answered or is being
         self._rows: dict[str, ComputeNode] = {}
         self._telling: set[asyncio.Task[None]] = set()
-        self._calls: defaultdict[str, dict[asyncio.Future[Any], None]] = defaultdict(dict)  # in their order
+        self._calls: defaultdict[str, dict[asyncio.Future[Any], bool]] = defaultdict(dict)  # in their order; acts?
 
     async def load(self) -> None:
         self._rows = {row.id: row for row in await self._store.load(ComputeNode)}
@@ -131,14 +131,14 @@ class Nodes:
 
     # ------------------------------------------------------------ calls
 
-    async def call(self, node: str, work: Awaitable[Answer]) -> Answer:
+    async def call(self, node: str, work: Awaitable[Answer], acts: bool = False) -> Answer:
         """Wait for a compute actor's answer, but not for one of a node that has left: raises `NodeLeftError`."""
         call = asyncio.ensure_future(work)
-        self._calls[node][call] = None
+        self._calls[node][call] = acts
         try:
             return await call
         except asyncio.CancelledError:
-            if self.has_left(node) and call.cancelled():
+            if call.cancelled() and call not in self._calls[node]:  # it was given up
                 raise NodeLeftError(f"node {node} left the cluster") from None
             raise
         finally:
@@ -166,7 +166,9 @@ class Nodes:
                 return []
             await asyncio.sleep(min(left_s, ASK_AGAIN_S))
 
-    def give_up(self, node: str) -> None:
-        """End the calls to a node that left."""
-        for call in list(self._calls.get(node, ())):
-            call.cancel()
+    def give_up(self, node: str, acts: bool = False) -> None:
+        """End the calls to a node that left; or those of acts alone, which an actor that follows must not be told."""
+        for call, of_acts in list(self._calls.get(node, {}).items()):
+            if of_acts or not acts:
+                del self._calls[node][call]
+                call.cancel()

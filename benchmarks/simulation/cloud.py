@@ -156,7 +156,7 @@ class SimulatedCloud:
         nobody either where they are `deaf`."""
         self.counts.node_deaths += 1
         for name in (names.agent_name(node), names.compute_name(node)):
-            process = self.wire.processes.pop(name, None)
+            process = self.wire.retire(name)
             if process is not None and not process.dead:
                 self._say(f"{process} is declared dead, and lives on{' alone' if deaf else ''}")
                 self.wire.died(process)
@@ -173,7 +173,7 @@ class SimulatedCloud:
     def _switch_off(self, node: str) -> None:
         self._say(f"{node} is switched off")
         for name in (names.agent_name(node), names.compute_name(node)):
-            process = self.wire.processes.pop(name, None)
+            process = self.wire.retire(name)
             if process is not None and not process.dead:
                 self._end(process)
         for zombie in [each for each in self.zombies if each.name.endswith(f"@{node}")]:

@@ -2,14 +2,15 @@
 
 `Wire.reach(name)` is what `actors.cluster.reach.Reach` is in a cloud: a face whose methods are calls on the actor of
 that name, tried again while it is away, for as long. What Ray promises is kept (a callee that dies fails its callers'
-calls; calls wait for an actor that starts; a call that is run twice begins both times before its caller can hear of
-it) and nothing else: calls overtake each other, are lost, or are done and their replies lost. Everything random comes
-from the seed.
+calls; calls wait for an actor that starts, and none reaches an actor that follows one whose node left; a call that is
+run twice begins both times before its caller can hear of it) and nothing else: calls overtake each other, are lost, or
+are done and their replies lost. Everything random comes from the seed.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from benchmarks.simulation.processes import Process
 
 QUICK_S = (0.000_3, 0.004)  # how long a message takes
 SLOW_S = (0.05, 1.5)  # how long it takes where the wire is troubled
+NOBODY = -1  # there is no such actor
 NOTICED_S = (0.01, 0.5)  # until a caller hears that its callee has died, or that its call was lost
 
 
@@ -49,6 +51,7 @@ class Message:
     arguments: tuple[Any, ...]
     reply: asyncio.Future[Any] | None  # None: nobody waits for what a doubled call answers
     sender: Process | None = None  # None: somebody outside
+    actor: int = 0  # the how manieth of that name it is for
 
     @property
     def cut_off(self) -> bool:
@@ -68,6 +71,12 @@ class Wire:
         self._reached: dict[str, Reach] = {}
         self.processes: dict[str, Process] = {}  # that can be called, by name
         self.sent = 0
+        self._actors: Counter[str] = Counter()  # by name: those that are gone with their nodes
+
+    def retire(self, name: str) -> Process | None:
+        """The actor is gone with its node; one of that name that is made later is another."""
+        self._actors[name] += 1
+        return self.processes.pop(name, None)
 
     def reach(self, name: str) -> Any:
         if name not in self._reached:
@@ -79,7 +88,9 @@ class Wire:
     def send(self, name: str, method: str, arguments: tuple[Any, ...]) -> asyncio.Future[Any]:
         self.sent += 1
         arguments = tuple(list(each) if isinstance(each, list) else each for each in arguments)
-        message = Message(name, method, arguments, self._loop.create_future(), cast(Process | None, PROCESS.get()))
+        actor = self._actors[name] if name in self.processes else NOBODY
+        sender = cast(Process | None, PROCESS.get())
+        message = Message(name, method, arguments, self._loop.create_future(), sender, actor)
         trouble, random = self._trouble, self._random
         if random.random() < trouble.request_lost or message.cut_off:
             self._fail(message, "lost on its way")
@@ -87,13 +98,13 @@ class Wire:
             late_s = self._latency()
             self._later(late_s, self._arrive, message)
             if random.random() < trouble.doubled:
-                self._later(late_s, self._arrive, Message(name, method, arguments, None))
+                self._later(late_s, self._arrive, Message(name, method, arguments, None, actor=actor))
         assert message.reply is not None
         return message.reply
 
     def _arrive(self, message: Message) -> None:
         process = self.processes.get(message.to)
-        if process is None or process.dead:
+        if process is None or process.dead or message.actor != self._actors[message.to]:
             self._fail(message, f"{message.to} is not there")
         elif process.room is None:
             process.waiting.append(message)

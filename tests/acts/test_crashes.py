@@ -89,6 +89,21 @@ def test_acts_on_a_node_that_left_have_failed(tmp_path: Path) -> None:
     in_world(tmp_path, play)
 
 
+def test_acts_on_a_node_that_is_back_when_its_loss_is_dealt_with_are_done(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        action = await ask_in_vain(world, server)
+        await world.conductor.nodes.leave(NODE_NAME)
+        await world.compute.start()
+        await world.conductor._acts.node_left(NODE_NAME)
+        await world.settled()
+        assert (await shown(world.conductor, server)).status == "SHUTOFF"
+        newest = (await world.api.instance_actions(world.member, server.id))[0]
+        assert (newest.id, newest.message) == (action.id, "")
+
+    in_world(tmp_path, play)
+
+
 def test_a_hard_reboot_takes_over_from_a_soft_one(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         [server] = await world.boot(world.request())

@@ -30,7 +30,7 @@ from actors.conductor.service import Rooms as ConductorRooms
 from actors.errors import CallerError, HostError, HostFault, value_of
 from actors.image.messages import ImageQuery, ListImages
 from actors.image.upload import send
-from actors.messages import BlockDevice, ImageRequest, NetworkRequest, ServerView
+from actors.messages import BlockDevice, Hello, ImageRequest, NetworkRequest, ServerView
 from actors.network.messages import CreatePort, PortQuery, Reference, UpdatePort
 from actors.records import Image
 from actors.states import Power
@@ -567,8 +567,10 @@ def test_one_that_is_off_is_put_back_whole_before_its_disk_is_kept(tmp_path: Pat
         world.compute.act = does_and_dies  # type: ignore[method-assign]  # a node that leaves before its answer is heard
         await world.api.resize(ResizeServer(token=world.member, server_id=server.id, flavor="big"))
         await world.settled()
-        await world.conductor._acts.node_left(NODE_NAME)
+        await world.conductor.node_left(NODE_NAME)
         world.compute.act = once  # type: ignore[method-assign]
+        welcome = await world.conductor.hello(Hello(node=NODE_NAME, hosts=(NODE_NAME,)))
+        world.compute.standing.epoch = welcome.epoch
         guests, calls = world.hypervisor.guests, []
         copy, put_back = guests.copy_root_disk, guests.unresize
 
