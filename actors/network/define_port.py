@@ -52,7 +52,7 @@ def port_from(
     check_host_name(request.dns_name, "dns_name")
     project_id = access.check_project(context, request.project_id)
     secured = network.port_security_enabled if request.port_security_enabled is None else request.port_security_enabled
-    check_rights(request, context, network, secured)
+    check_rights(request, context, network, secured == network.port_security_enabled)
     if not access.owns(context, network):
         _check_choices(request)
     check_device_owner(request.device_owner, context)
@@ -117,9 +117,10 @@ def _check_host(asked: str, has: str, context: AuthContext, rows: Rows) -> None:
         raise CallerError(bad_request("host", f"Host {asked} could not be found.", "HostNotFound"))
 
 
-def check_rights(request: CreatePort | UpdatePort, context: AuthContext, network: Network, secured: bool) -> None:
+def check_rights(request: CreatePort | UpdatePort, context: AuthContext, network: Network, as_given: bool) -> None:
+    """`as_given`: port security is what the network gives, or the port has."""
     if not access.owns(context, network):
-        if secured != network.port_security_enabled:
+        if not as_given:
             text = "only the network's owner may choose port security"
             raise CallerError(CallerFault(403, text, "port_security_enabled"))
         if request.allowed_address_pairs:
@@ -244,7 +245,7 @@ def port_changed(
     _check_change(request, context, port)
     _check_host(port.host if request.host is None else request.host, port.host, context, rows)
     secured = port.port_security_enabled if request.port_security_enabled is None else request.port_security_enabled
-    check_rights(request, context, network, secured or port.port_security_enabled)
+    check_rights(request, context, network, secured == port.port_security_enabled)
     if not access.owns(context, network):
         _check_choices(request, port.mac_address, {ip.ip_address for ip in port.fixed_ips})
     if request.mac_address and normal_mac(request.mac_address) not in (None, port.mac_address):

@@ -324,7 +324,8 @@ class Planner:
         One that is the instance's already has the groups that it was given since.
         """
         security_groups = port.security_groups
-        if port.made_for and network.port_security_enabled and port.device_id != request.instance_id:
+        made_here = port.made_for == request.instance_id
+        if made_here and network.port_security_enabled and port.device_id != request.instance_id:
             security_groups = group_ids or (default_group_id(request.project_id),)
         return replace(
             port,

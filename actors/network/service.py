@@ -276,6 +276,8 @@ def _released(rows: Rows, request: DeallocateRequest) -> list[Change]:
         port = rows.ports[port_id]
         if request.port_ids and port_id not in request.port_ids:
             continue
+        if port.device_id not in ("", request.instance_id):
+            continue  # it was made for this instance, and its owner has given it to another since
         if request.host and port.host not in ("", request.host):
             continue  # the boot has gone on to another host, which has it now
         if request.keep:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from actors.cluster.config import CloudConfig
 from actors.errors import CallerError, value_of
@@ -163,6 +164,41 @@ def test_ports_stay_as_they_are(fields: dict[str, Any], status: int, kind: str) 
         fault = fault_of(await changed(cloud, port.id, **fields))
         assert (fault.status, fault.kind) == (status, kind)
         assert cloud.port(port.id) == port and await remembered(cloud) == on_disk(cloud)
+
+    run(scenario())
+
+
+def test_who_does_not_own_the_network_leaves_port_security_as_it_is() -> None:
+    async def scenario() -> None:
+        cloud = Cloud()
+        port = await port_on(cloud, await cloud.network(ADMIN, shared=True))
+        off: dict[str, Any] = {"port_security_enabled": False, "security_groups": ()}
+        assert fault_of(await changed(cloud, port.id, **off)).status == 403
+        assert cloud.port(port.id) == port and await remembered(cloud) == on_disk(cloud)
+        assert not value_of(await changed(cloud, port.id, ADMIN, **off)).port_security_enabled
+        assert value_of(await changed(cloud, port.id, name="mine", port_security_enabled=False)).name == "mine"
+        assert fault_of(await changed(cloud, port.id, port_security_enabled=True)).status == 403
+
+    run(scenario())
+
+
+def test_a_port_that_was_made_for_one_server_and_given_to_another_is_the_others() -> None:
+    async def scenario() -> None:
+        cloud = Cloud()
+        network = await cloud.network()
+        await cloud.room.create_security_groups([CreateSecurityGroup(token=ALICE, name="web")])
+        await cloud.room.allocate([boot("i1", network, security_groups=("web",))])
+        (port,) = [port for port in cloud.ports() if port.made_for == "i1"]
+        await cloud.room.deallocate([replace(gone("i1"), keep=True)])  # it is shelved
+        value_of(await changed(cloud, port.id, device_id="", device_owner="", dns_name=""))
+        value_of((await cloud.room.allocate([boot("i2", NetworkRequest(port_id=port.id), host="h2")]))[0])
+        assert cloud.port(port.id).security_groups == port.security_groups
+        await cloud.room.deallocate([replace(gone("i1", host="h2"), keep=True), gone("i1", host="")])
+        assert (cloud.port(port.id).device_id, cloud.port(port.id).host) == ("i2", "h2")
+        await cloud.room.deallocate([gone("i2", host="h2")])
+        assert (cloud.port(port.id).device_id, cloud.port(port.id).host) == ("", "")
+        await cloud.room.deallocate([gone("i1", host="")])
+        assert port.id not in cloud.ledger.rows["Port"]
 
     run(scenario())
 
