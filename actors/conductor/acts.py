@@ -20,21 +20,13 @@ import msgspec
 
 from actors import lifecycle
 from actors.acts import (
-    LEFT_DOWN,
-    LEFT_OFF,
-    STAYS,
     Act,
     ActDone,
     ActRequest,
-    AttachInterface,
     AttachVolume,
-    ConfirmResize,
-    DetachInterface,
     DetachVolume,
     Migrate,
-    PowerReport,
     Reboot,
-    Rebuild,
     Rescue,
     Resize,
     Resume,
@@ -42,32 +34,28 @@ from actors.acts import (
     Shelve,
     Start,
     Stop,
-    Unrescue,
     act_of,
     name_of,
     shown_name,
 )
-from actors.conductor import moved
 from actors.conductor.act_orders import as_it_stands, is_too_late, order_of
 from actors.conductor.act_preparing import Preparing, check_lock, wrong_state
-from actors.conductor.attached import without_volume
 from actors.conductor.boots import Boot
 from actors.conductor.claim_changes import ClaimChanges
 from actors.conductor.device_ends import LEFT, Devices, end_without_host
 from actors.conductor.held import kept_places
 from actors.conductor.instance_actions import InstanceActions, begun, ended
 from actors.conductor.migrating import Migrating
-from actors.conductor.moves_told import ends, told, untold, was_done
+from actors.conductor.moves_told import told, untold, was_done
 from actors.conductor.moving_orders import set_out
-from actors.conductor.rebuilt import broken, rebuilt
 from actors.conductor.reserving import Reserving
-from actors.conductor.resized import RESIZES, over
+from actors.conductor.resized import RESIZES
+from actors.conductor.settling import Settling
 from actors.conductor.taking_back import Begun
 from actors.errors import CallerError, CallerFault, Fault, HostFault, conflict, not_found
 from actors.messages import NoHostFound
 from actors.records import InstanceAction
-from actors.states import Power, State, Task, Vm
-from actors.vifs import alike
+from actors.states import Task, Vm
 
 if TYPE_CHECKING:
     from actors.conductor.service import Conductor
@@ -107,6 +95,7 @@ class Acts:
         self.claims = ClaimChanges(conductor)
         self.reserving = Reserving(conductor)
         self.migrating = Migrating(conductor)
+        self._settling = Settling(conductor, self.migrating)
 
     def is_resizing(self, instance_id: str) -> bool:
         return self._preparing.is_resizing(instance_id)
@@ -400,7 +389,7 @@ class Acts:
         if boot is not None:
             self._actions.put(told)
         if boot is not None and not boot.instance.deleting:
-            self._settle(boot, action, reply)
+            self._settling.settle(boot, action, reply)
         try:
             await self._tell(told, "end" if isinstance(reply, ActDone) else "error")
         finally:
@@ -428,48 +417,6 @@ class Acts:
         if (event := self._at_work.pop(action_id, None)) is not None:
             event.set()
 
-    def _settle(self, boot: Boot, action: InstanceAction, reply: ActDone | Fault) -> None:
-        act, now = act_of(action.act), self._conductor.clock.now()
-        boot.acted_at = now
-        boot.change(updated_at=now)
-        well = isinstance(reply, ActDone)
-        acting = boot.acting == action.id
-        if acting:  # no other has taken over
-            turn = lifecycle.done if well else lifecycle.failed
-            boot.become(_left(reply, boot.state) or turn(name_of(act), boot.state))
-            boot.acting = ""
-        match act:
-            case AttachVolume() if not well:
-                boot.ask_anew(block_devices=without_volume(boot.spec(), boot.id, act.device.source_id))
-            case DetachVolume() if well:
-                boot.ask_anew(block_devices=without_volume(boot.spec(), boot.id, act.volume_id))
-            case AttachInterface() if isinstance(reply, ActDone):
-                vifs = self._conductor.floating.over(reply.vifs)
-                boot.change(addresses=(*boot.instance.addresses, *map(alike, vifs)))
-            case DetachInterface() if well:
-                left = tuple(vif for vif in boot.instance.addresses if vif.port_id != act.port_id)
-                boot.change(addresses=left)
-            case Rebuild() if acting:
-                boot.change(**(rebuilt(reply) if isinstance(reply, ActDone) else broken(reply, now)))
-            case Rescue() | Unrescue() if acting and not isinstance(reply, ActDone):
-                boot.change(**broken(reply, now, action.name))
-            case Start() | Reboot() if well and boot.spec().adrift:
-                boot.ask_anew(adrift=False)
-            case Shelve():
-                if not (well and acting):  # an administrator may have reset it meanwhile
-                    moved.go_on(boot)
-                self._conductor.shelving.add([boot.id])
-            case Migrate() | Resize() | ConfirmResize() | RevertResize():
-                was = boot.counted
-                if boot.spec().moving is not None:
-                    self.migrating.settle(boot, act, reply)
-                elif not isinstance(act, Migrate):
-                    over(boot, act, well)
-                ends(self._conductor.moves, boot, act, well, now)
-                self._conductor.charge(boot, was)
-                if acting and boot.instance.vm_state == Vm.ERROR and not isinstance(reply, ActDone):
-                    boot.change(**broken(reply, now, action.name))
-
     async def _tell(self, action: InstanceAction, phase: str) -> None:
         """A server that is gone meanwhile is written no more, its action is."""
         boot = self._there(action.instance_id)
@@ -493,26 +440,6 @@ class Acts:
         if not unwritten:
             self._unwritten.pop(instance_id, None)
 
-    # ------------------------------------------------------------ what a hypervisor tells unasked
-
-    async def powers(self, reports: list[PowerReport]) -> None:
-        """Guests that are not as their servers say: those are corrected, durably."""
-        changed = [boot for report in reports if (boot := self._corrected(report)) is not None]
-        await self._conductor.write(changed, "")
-
-    def _corrected(self, report: PowerReport) -> Boot | None:
-        boot = self._conductor.boot(report.instance_id)
-        if boot is None or not boot.instance.launched_at or boot.instance.deleting or report.at < boot.acted_at:
-            return None
-        if report.epoch != self._conductor.nodes.epoch(report.node) or boot.instance.node != report.node:
-            return None
-        state = lifecycle.powered(boot.state, Power(report.power))
-        if state == boot.state:
-            return None
-        boot.become(state)
-        boot.change(updated_at=report.at)
-        return boot
-
 
 def _is_on(boot: Boot, node: str) -> bool:
     """Whether it is there, or something of it is."""
@@ -520,13 +447,6 @@ def _is_on(boot: Boot, node: str) -> bool:
     if row.node == node or not boot.elsewhere:
         return row.node == node
     return any(place.node == node for place in kept_places(boot.spec(), row.host))
-
-
-def _left(reply: ActDone | Fault, state: State) -> State | None:
-    """Of a guest that failed, and is not what it was either, or is where it went."""
-    step = reply.step if isinstance(reply, HostFault) else ""
-    stays = state._replace(task=Task.NONE)
-    return {LEFT_OFF: lifecycle.BROKEN, LEFT_DOWN: lifecycle.DOWN, STAYS: stays}.get(step)
 
 
 def public(action: InstanceAction) -> InstanceAction:

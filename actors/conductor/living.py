@@ -14,6 +14,7 @@ from actors.conductor.edits import edited
 from actors.conductor.floating import FloatingShown
 from actors.conductor.moves import ERROR
 from actors.conductor.nodes import Nodes
+from actors.conductor.power_reports import correct
 from actors.conductor.questions import no_server
 from actors.conductor.writing import Writing
 from actors.errors import CallerFault, conflict
@@ -38,8 +39,9 @@ class Living(Administration):
         await self._acts.wait(action_ids, wait_s)
 
     async def powers(self, reports: list[PowerReport]) -> None:
-        """How guests are, which compute actors tell unasked."""
-        await self._acts.powers(reports)
+        """How guests are, which compute actors tell unasked: servers that say otherwise are corrected, durably."""
+        said = [(boot, report) for report in reports if (boot := self._boots.get(report.instance_id)) is not None]
+        await self._writing.write([boot for boot, report in said if correct(boot, report, self.nodes)], "")
 
     async def edit(self, edits: list[Edit]) -> list[ServerView | CallerFault]:
         """Change what is known of servers, durably."""
