@@ -45,6 +45,9 @@ class Dataplane(Protocol):
     async def wire(self, wirings: list[Wiring]) -> list[str]:
         """Put taps into the bridges of networks that are joined."""
 
+    async def unwire(self, devices: list[str]) -> None:
+        """Those of these taps that are in a bridge of ours leave it."""
+
     async def networks(self) -> list[str]:
         """Ids of the networks that have a bridge of ours here."""
 

@@ -3,7 +3,8 @@
 Part of `agent.py`. Owns what it has wired on this node. A sweep compares the taps that are there with those it knows:
 new ones are asked about in one batch, guarded first, then wired, then reported up; gone ones are reported down, and a
 network without taps leaves the node. A sweep that fails half-way is simply done again: every part may run twice.
-Invariant: a tap is in its bridge only after the firewall has its rules; a tap that nobody knows is left alone.
+Invariant: a tap is in its bridge only after the firewall has its rules, also one that an earlier life had wired; a tap
+that nobody knows is left alone, but for that.
 """
 
 from __future__ import annotations
@@ -89,7 +90,11 @@ class L2Agent:
         gone: list[str] = []
         if len(taps) - len(fresh) < len(known):  # else all that is known is there: the rule, of very many
             gone = sorted(device for device, index in known.items() if taps.get(device) != index)
-        self._refused = {name: refused for name, refused in self._refused.items() if taps.get(name) == refused.index}
+        left = [name for name, refused in self._refused.items() if taps.get(name) != refused.index]
+        for name in left:
+            del self._refused[name]
+        if left:
+            await self._unguard([name for name in left if name not in known])
         now = self._clock.monotonic()
         new = [device for _, device in fresh if device not in self._refused or self._refused[device].retry_at <= now]
         if gone:
@@ -128,12 +133,15 @@ class L2Agent:
     async def _forget(self, devices: list[str]) -> None:
         """Remembers them until the network service has heard, so that a failure here is made good by the next sweep."""
         port_ids = [self._wired[device].port_id for device in devices]
-        unguarded = [self._guards.pop(device) for device in devices if device in self._guards]
-        if unguarded:
-            await self._dataplane.guard(list(self._guards.values()))
+        await self._unguard(devices)
         await self._network.ports_down(port_ids, node_of(self._host))
         for device in devices:
             self._drop(device)
+
+    async def _unguard(self, devices: list[str]) -> None:
+        unguarded = [self._guards.pop(device) for device in devices if device in self._guards]
+        if unguarded:
+            await self._dataplane.guard(list(self._guards.values()))
 
     def _drop(self, device: str) -> None:
         network_id = self._wired.pop(device).network_id
@@ -162,15 +170,19 @@ class L2Agent:
         unknown = [device for device in devices if device not in replies]
         if unknown:
             replies |= zip(unknown, await self._network.port_details(unknown), strict=True)
-        known = []
+        known, refused = [], {}
         for device in devices:
             reply = replies[device]
             if isinstance(reply, CallerFault):
-                self._refuse(device, taps[device], reply.message)
+                refused[device] = reply.message
             elif not reply.admin_state_up:
-                self._refuse(device, taps[device], "its port or network is administratively down")
+                refused[device] = "its port or network is administratively down"
             else:
                 known.append(reply)
+        if refused:
+            await self._dataplane.unwire(list(refused))
+        for device, why in refused.items():
+            self._refuse(device, taps[device], why)
         if known:
             await self._plug(known, taps)
 
@@ -180,9 +192,11 @@ class L2Agent:
         whys = dict.fromkeys((segment.network_id for segment in segments), "")
         if fresh:
             whys |= zip((segment.network_id for segment in fresh), await self._join(fresh), strict=True)
-        await self._guard([details for details in ports if not whys[details.network_id]])
-        wirings = [Wiring(details.device, segment_of(details)) for details in ports]
-        failed = [whys[w.segment.network_id] or why for w, why in zip(wirings, await self._wire(wirings), strict=True)]
+        await self._guard(ports)
+        joined = [details for details in ports if not whys[details.network_id]]
+        wired = await self._wire([Wiring(details.device, segment_of(details)) for details in joined])
+        why_of = {details.device: why for details, why in zip(joined, wired, strict=True)}
+        failed = [whys[details.network_id] or why_of[details.device] for details in ports]
         up = [details for details, why in zip(ports, failed, strict=True) if not why]
         if up:
             self._telling = [details.port_id for details in up]

@@ -187,6 +187,15 @@ class Links:
         size = {"mtu": mtu} if mtu else {}
         self.netlink.link("set", index=index, master=self._must(bridge), state="up", **size)
 
+    def unwire(self, taps: set[str]) -> None:
+        """Out of our bridges; in somebody else's they stay."""
+        links = self.all()
+        ours = {link.index for link in links if link.kind == "bridge" and link.alias.startswith(ALIAS_PREFIX)}
+        for link in links:
+            if link.name in taps and link.master in ours:
+                with _unless(errno.ENODEV):
+                    self.netlink.link("set", index=link.index, master=0)
+
     def wire_into(self, namespace: str, tap: str, inside: str, mac: str) -> None:
         """A veth pair from this namespace into the named one, where its end has the port's MAC."""
         if self.index(tap):

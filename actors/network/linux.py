@@ -102,6 +102,9 @@ class LinuxDataplane:
         orders = [Tap(wiring.device, wiring.segment.bridge, wiring.segment.mtu) for wiring in wirings]
         return [_why(lambda: self._links.carry_out([order])) for order in orders]  # noqa: B023 - called at once
 
+    async def unwire(self, devices: list[str]) -> None:
+        await self._node.run(self._links.unwire, set(devices))
+
     async def networks(self) -> list[str]:
         return list(await self._node.run(self._links.networks))
 

@@ -60,6 +60,9 @@ class SimulatedDataplane:
         self._bridge_of[wiring.device, taps[wiring.device]] = wiring.segment.network_id
         return ""
 
+    async def unwire(self, devices: list[str]) -> None:
+        self._bridge_of = {tap: network for tap, network in self._bridge_of.items() if tap[0] not in devices}
+
     async def networks(self) -> list[str]:
         return list(self._joined)
 

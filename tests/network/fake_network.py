@@ -167,16 +167,17 @@ class FakeNetwork:
         ]
 
     def _firewall(self, port: Port) -> PortFirewall:
+        up = port.admin_state_up  # else nothing passes
         return PortFirewall(
             port_id=port.id,
             device=tap_device(port.id),
             bridge=bridge_device(port.network_id),
             network_id=port.network_id,
             mac_address=port.mac_address,
-            ip_addresses=tuple(fixed.ip_address for fixed in port.fixed_ips),
-            allowed_address_pairs=port.allowed_address_pairs,
-            port_security_enabled=port.port_security_enabled,
-            rules=self.rules.get(port.id, ALL_PASS),
+            ip_addresses=tuple(fixed.ip_address for fixed in port.fixed_ips) if up else (),
+            allowed_address_pairs=port.allowed_address_pairs if up else (),
+            port_security_enabled=port.port_security_enabled or not up,
+            rules=self.rules.get(port.id, ALL_PASS) if up else (),
         )
 
     async def validate(self, requests: list[AllocateRequest]) -> list[CallerFault | None]:

@@ -9,12 +9,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from actors.clock import SystemClock
 from actors.cluster.config import CloudConfig, NodeConfig
 from actors.errors import HostError
 from actors.network import routing
 from actors.network.agent import NetworkAgent
+from actors.network.l2 import Segment
 from actors.network.messages import DhcpNetworkInfo, NetworkNews, RouterInfo
 from actors.network.naming import bridge_device, dhcp_port_id, tap_device
 from actors.network.simulated import SimulatedDataplane
@@ -456,6 +458,50 @@ def test_a_new_life_takes_over_and_removes_what_is_stale() -> None:
         assert not any((await second.agent.world()).values())
 
     run(play)
+
+
+def test_a_new_life_takes_a_tap_out_of_its_bridge_that_it_does_not_guard() -> None:
+    async def play(node: Node) -> None:
+        other = tap_device("33333333-cccc")
+        await node.appear([TAP, other])
+        node.network.ports[PORT] = replace(node.network.ports[PORT], admin_state_up=False)
+        del node.network.ports["33333333-cccc"]
+        second = Node(node.network, node.taps, node.dataplane)
+        await second.agent.start()
+        assert (await second.agent.world())["taps"] == sorted([TAP, other, f"{DHCP_TAP} {bridge_device(NET)}"])
+        await second.agent.stop(remove=False)
+
+    run(play, lambda network: network.add_port("33333333-cccc", NET, "10.5.0.10", "h1"))
+
+
+class Guarding(SimulatedDataplane):
+    """Says that it filters; when told to, it can't join networks."""
+
+    enforces, apart = True, False
+
+    async def join(self, segments: list[Segment], peers: list[tuple[str, ...]]) -> list[str]:
+        whys = await super().join(segments, peers)
+        return ["no tunnel"] * len(segments) if self.apart else whys
+
+
+def test_a_tap_whose_network_cannot_be_joined_is_guarded_and_not_wired() -> None:
+    async def play() -> None:
+        network, taps = FakeNetwork(), Taps()
+        network.add_network(NET, "10.5.0.0/24", 7, "h1", "10.5.0.2")
+        network.add_port(PORT, NET, PORT_ADDRESS, "h1")
+        dataplane = Guarding(taps)
+        node = Node(network, taps, dataplane)
+        await node.agent.start()
+        dataplane.apart = True
+        await node.agent.networks_changed([NET])
+        await node.appear([TAP])
+        world = await node.agent.world()
+        assert TAP in world["taps"] and world["guarded"] == [TAP] and node.agent.refused == {TAP: "no tunnel"}
+        await node.go([TAP])
+        assert (await node.agent.world())["guarded"] == []
+        await node.agent.stop(remove=True)
+
+    asyncio.run(play())
 
 
 def test_an_absent_network_service_is_waited_for() -> None:

@@ -203,6 +203,27 @@ def test_a_security_group_that_changes_is_applied_to_guests_that_run(tmp_path: P
     play(tmp_path, act)
 
 
+@real
+def test_a_guest_whose_port_is_down_is_cut_off_in_every_life_of_the_agent(tmp_path: Path) -> None:
+    async def act(made: Cloud) -> None:
+        one, two = made.port(0, 11), made.port(0, 12)
+        with namespace("g1") as first, namespace("g2") as second:
+            for name, port, address in ((first, one, "10.5.0.11/24"), (second, two, "10.5.0.12/24")):
+                made.plug(0, name, port, address)
+            await made.agents[0].look()
+            assert await asyncio.to_thread(ping, first, "10.5.0.12")
+            made.network.ports[one.id] = replace(one, admin_state_up=False)
+            await made.agents[0].networks_changed([made.net])
+            assert not await asyncio.to_thread(ping, first, "10.5.0.12")
+            await made.agents[0].stop(remove=False)
+            made.agents[0] = agent(made, made.nodes[0])
+            await made.agents[0].start()
+            assert not await asyncio.to_thread(ping, first, "10.5.0.12")
+            assert await asyncio.to_thread(ping, second, "10.5.0.2")
+
+    play(tmp_path, act)
+
+
 # ---------------------------------------------------------------- two nodes
 
 
