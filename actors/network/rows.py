@@ -94,6 +94,8 @@ class Rows:
         self.nodes_of: Index[int] = defaultdict(dict)  # by network: node → bound ports there, but for DHCP's own
         self.ports_of_instance: Index[None] = defaultdict(dict)  # by instance: ids of ports it has or were made for it
         self.members_of: Index[None] = defaultdict(dict)  # by security group: port ids
+        self.networks_of: Index[int] = defaultdict(dict)  # by security group: network → its members there
+        self.naming: Index[int] = defaultdict(dict)  # by security group: groups → their rules for its members
         self.groups_of: Index[SecurityGroup] = defaultdict(dict)  # by project
         self.rules_of: Index[SecurityGroupRule] = defaultdict(dict)  # by security group
         self.port_logs: defaultdict[str, PortLog] = defaultdict(PortLog)  # by network
@@ -115,6 +117,8 @@ class Rows:
         elif isinstance(change, SecurityGroup):
             self.groups[change.id] = self.groups_of[change.project_id][change.id] = change
         elif isinstance(change, SecurityGroupRule):
+            if change.remote_group_id and change.id not in self.rules:
+                _count(self.naming, change.remote_group_id, change.security_group_id, 1)
             self.rules[change.id] = self.rules_of[change.security_group_id][change.id] = change
         elif isinstance(change, NetworkAgent):
             self.agents[change.id] = change
@@ -181,6 +185,8 @@ class Rows:
             self.rules_of.pop(group.id, None)
         elif change.kind == "SecurityGroupRule" and (rule := self.rules.pop(change.id, None)):
             self.rules_of[rule.security_group_id].pop(rule.id, None)
+            if rule.remote_group_id:
+                _count(self.naming, rule.remote_group_id, rule.security_group_id, -1)
         elif change.kind == "NetworkAgent":
             self.agents.pop(change.id, None)
         elif change.kind == "SubnetPool":
@@ -223,6 +229,7 @@ class Rows:
             self.ports_of_instance[instance_id][port.id] = None
         for group_id in port.security_groups:
             self.members_of[group_id][port.id] = None
+            _count(self.networks_of, group_id, port.network_id, 1)
         if port.device_owner == DHCP_OWNER:
             return
         self.port_counts[port.project_id] += 1
@@ -238,6 +245,7 @@ class Rows:
             _discard(self.ports_of_instance, instance_id, port.id)
         for group_id in port.security_groups:
             _discard(self.members_of, group_id, port.id)
+            _count(self.networks_of, group_id, port.network_id, -1)
         if port.device_owner == DHCP_OWNER:
             return
         self.port_counts[port.project_id] -= 1
@@ -273,7 +281,14 @@ def segment_of(network: Network) -> Segment:
     return network.network_type, network.physical_network, network.segmentation_id
 
 
-def _discard(index: Index[None], key: str, member: str) -> None:
+def _count(index: Index[int], key: str, member: str, more: int) -> None:
+    members = index[key]
+    members[member] = members.get(member, 0) + more
+    if not members[member]:
+        _discard(index, key, member)
+
+
+def _discard(index: Index[Value], key: str, member: str) -> None:
     members = index[key]
     members.pop(member, None)
     if not members:

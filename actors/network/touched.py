@@ -26,6 +26,7 @@ class Touched:
         self._rows = rows
         self._before: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._routers: dict[str, RouterInfo | None] = {}  # as they were told before; None: they were not there
+        self._admitting: set[str] = set()  # networks with ports that let others in, or reach them, by their group
         self._anyway: set[str] = set()  # routers that are told though nothing changes for them
         self._floating: dict[str, tuple[tuple[str, str], ...]] = {}  # what led to ports before
 
@@ -60,6 +61,7 @@ class Touched:
             row = self._rows.row_of(change) if isinstance(change, Drop) else change
             if isinstance(row, Port):
                 self.add(row.network_id)
+                self._by_groups(self._rows.ports.get(row.id), None if isinstance(change, Drop) else row)
                 if row.device_owner in ROUTER_OWNERS:
                     self.add_router(row.device_id)
             elif isinstance(row, Network | Subnet):
@@ -74,6 +76,14 @@ class Touched:
             elif isinstance(row, SecurityGroupRule):
                 for port_id in self._rows.members_of.get(row.security_group_id, {}):
                     self.add(self._rows.ports[port_id].network_id)
+
+    def _by_groups(self, before: Port | None, after: Port | None) -> None:
+        """What a group's members are changes rules that name the group, also of ports in other networks."""
+        if before and after and _as_member(before) == _as_member(after):
+            return
+        groups = {group_id for port in (before, after) if port for group_id in port.security_groups}
+        for naming in {other for group_id in groups for other in self._rows.naming.get(group_id, ())}:
+            self._admitting.update(self._rows.networks_of.get(naming, ()))
 
     def _by_floating(self, floating: FloatingIp) -> None:
         before = self._rows.floating_ips.get(floating.id)
@@ -104,14 +114,20 @@ class Touched:
         }
 
     def soon(self) -> set[Notice]:
-        """The other nodes that have the network and had it before: their peers or remote groups may have changed."""
+        """The other nodes that have the network and had it before: their peers or remote groups may have changed. And
+        those with ports of which remote groups alone have."""
         staying = {
             (node, network_id)
             for network_id, (_, before) in self._before.items()
             for node in before
             if node in self._rows.nodes_of.get(network_id, ())
         }
-        return staying - self.urgent()
+        named = {
+            (node, network_id)
+            for network_id in self._admitting - self._before.keys()
+            for node in self._rows.nodes_of.get(network_id, ())
+        }
+        return (staying | named) - self.urgent()
 
     def _info(self, router_id: str) -> RouterInfo | None:
         router = self._rows.routers.get(router_id)
@@ -120,3 +136,8 @@ class Touched:
     def _dhcp_host(self, network_id: str) -> str:
         network = self._rows.networks.get(network_id)
         return network.dhcp_host if network else ""
+
+
+def _as_member(port: Port) -> tuple[object, ...]:
+    """What firewalls of others have of it."""
+    return port.security_groups, port.fixed_ips, port.allowed_address_pairs

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.network.rows import Rows
-from actors.records import Change, Drop, FixedIp, Network, Port, SecurityGroup, Subnet
+from actors.records import Change, Drop, FixedIp, Network, Port, SecurityGroup, SecurityGroupRule, Subnet
 
 NETWORKS = [
     Network(id=f"n{number}", name="", project_id="p", network_type="vxlan", segmentation_id=number) for number in (1, 2)
@@ -48,8 +48,9 @@ def test_every_index_follows_from_the_rows_alone(changes: list[Change]) -> None:
         rows.apply(change)
         rows.apply(change)
     fresh = Rows([*fixed, *rows.ports.values()])
-    for name in ("ports", "taps", "macs", "segments", "bridges", "ports_of_instance", "members_of", "groups_of"):
+    for name in ("ports", "taps", "macs", "segments", "bridges", "ports_of_instance", "members_of", "networks_of"):
         assert getattr(rows, name) == getattr(fresh, name), name
+    assert rows.groups_of == fresh.groups_of
     for name in ("ports_of", "nodes_of", "port_counts"):  # these may keep empty entries
         assert {k: v for k, v in getattr(rows, name).items() if v} == {
             k: v for k, v in getattr(fresh, name).items() if v
@@ -57,6 +58,22 @@ def test_every_index_follows_from_the_rows_alone(changes: list[Change]) -> None:
     for subnet_id, book in rows.books.items():
         taken = {f"10.0.0.{n}" for n in range(16) if f"10.0.0.{n}" in book}
         assert taken == {ip.ip_address for p in rows.ports.values() for ip in p.fixed_ips if ip.subnet_id == subnet_id}
+
+
+def test_who_names_a_group_is_counted_by_rules() -> None:
+    rules = [
+        SecurityGroupRule(
+            id=f"r{number}", security_group_id="g1", project_id="p", direction="ingress", ethertype="IPv4",
+            remote_group_id=remote,
+        )
+        for number, remote in enumerate(("g2", "g2", ""))
+    ]  # fmt: skip
+    rows = Rows([*GROUPS, *rules, *rules])
+    assert rows.naming == {"g2": {"g1": 2}}
+    for rule in rules:
+        rows.apply(Drop("SecurityGroupRule", rule.id))
+        rows.apply(Drop("SecurityGroupRule", rule.id))
+    assert not rows.naming
 
 
 def test_dropping_everything_leaves_nothing() -> None:

@@ -10,7 +10,13 @@ from msgspec.structs import replace
 from actors.cluster.config import CloudConfig
 from actors.errors import value_of
 from actors.messages import NetworkRequest, Vif
-from actors.network.messages import CreatePort, CreateSecurityGroup, DhcpNetworkInfo, FixedIpRequest
+from actors.network.messages import (
+    CreatePort,
+    CreateSecurityGroup,
+    CreateSecurityGroupRule,
+    DhcpNetworkInfo,
+    FixedIpRequest,
+)
 from actors.network.naming import dhcp_port_id
 from actors.records import Network, Port
 from tests.network.cloud import (
@@ -485,6 +491,39 @@ def test_firewall_rules_name_the_members_of_remote_groups() -> None:
         }
         assert not value_of(replies[1]).port_security_enabled and not value_of(replies[1]).rules
         assert fault_of(replies[2]).status == 404
+
+    run(scenario())
+
+
+def test_who_lets_a_groups_members_in_hears_of_them_also_in_another_network() -> None:
+    async def scenario() -> None:
+        cloud = Cloud()
+        front, back = await cloud.network(), await cloud.network(cidr="10.1.0.0/24")
+        web, data = [
+            value_of((await cloud.room.create_security_groups([CreateSecurityGroup(token=ALICE, name=name)]))[0])
+            for name in ("web", "data")
+        ]
+        rule = CreateSecurityGroupRule(
+            token=ALICE, security_group_id=data.id, direction="ingress", ethertype="IPv4", remote_group_id=web.id
+        )
+        value_of((await cloud.room.create_security_group_rules([rule]))[0])
+        await cloud.room.allocate([boot("i1", back, host="h1", security_groups=("data",))])
+        await cloud.room.allocate([boot("i2", back, host="h2", security_groups=("data",))])
+        (port,) = [port for port in cloud.ports() if port.device_id == "i2"]
+
+        async def told() -> tuple[str, ...]:
+            """What the firewall lets in, once its node has heard."""
+            await asyncio.wait_for(cloud.agents["h2"].told.wait(), 5)
+            cloud.agents["h2"].told.clear()
+            assert cloud.agents["h2"].heard.pop() == [back.id]
+            (reply,) = map(value_of, await cloud.room.firewall_rules([port.id]))
+            return tuple(each for rule in reply.rules for each in rule.remote_prefixes)
+
+        cloud.agents["h2"].told.clear()
+        await cloud.room.allocate([boot("i3", front, host="h3", security_groups=("web",))])
+        assert await told() == ("10.0.0.2",)
+        await cloud.room.deallocate([gone("i3", host="h3")])
+        assert await told() == ()
 
     run(scenario())
 
