@@ -23,7 +23,9 @@ from actors.acts import (
     Act,
     ActDone,
     ActRequest,
+    AnyAct,
     AttachVolume,
+    DetachInterface,
     DetachVolume,
     Migrate,
     Reboot,
@@ -278,9 +280,8 @@ class Acts:
         if boot is None:
             return
         act = act_of(action.act)
-        if isinstance(act, ALONE | PLUGS) and not await self._is_first(
-            action, Act if isinstance(act, ALONE) else Devices
-        ):
+        kinds = _waited_for(act)
+        if kinds is not None and not await self._is_first(action, kinds):
             return
         if isinstance(act, Resize) and not await self._has_room(boot, action, act):
             return
@@ -447,6 +448,15 @@ def _is_on(boot: Boot, node: str) -> bool:
     if row.node == node or not boot.elsewhere:
         return row.node == node
     return any(place.node == node for place in kept_places(boot.spec(), row.host))
+
+
+def _waited_for(act: AnyAct) -> type[Act] | UnionType | None:
+    """What was begun before it, of these kinds, has to be over; None = nothing."""
+    if isinstance(act, ALONE):
+        return Act
+    if isinstance(act, PLUGS):
+        return Devices
+    return PLUGS if isinstance(act, DetachInterface) else None  # one that was taken over plugs what it was told of
 
 
 def public(action: InstanceAction) -> InstanceAction:

@@ -155,6 +155,34 @@ def test_a_reboot_brings_no_interface_back_that_was_going(tmp_path: Path) -> Non
     in_world(tmp_path, play)
 
 
+def test_an_interface_that_goes_is_not_brought_back_by_a_reboot_that_another_took_over_from(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        does, late = world.compute.act, asyncio.Event()
+
+        async def act(orders: list[ActOrder]) -> list[ActDone | Fault]:
+            if any(isinstance(order.act, Reboot) and not order.act.hard for order in orders):
+                await late.wait()
+            return await does(orders)
+
+        world.compute.act = act  # type: ignore[method-assign]
+        soft, hard = (
+            ActOnServer(token=world.member, server_id=server.id, act=Reboot(hard=one)) for one in (False, True)
+        )
+        await world.api.act(soft)
+        reboot = await world.api.act(hard)
+        await world.conductor.acted([reboot.id], 20.0)
+        await world.api.detach_interface(world.member, server.id, server.addresses[0].port_id)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        late.set()
+        await world.settled()
+        assert (await shown(world, server)).addresses == ()
+        assert "taps" not in {kind for kind, things in (await world.compute.world()).items() if things}
+
+    in_world(tmp_path, play)
+
+
 def test_acts_that_wait_for_what_was_begun_before_do_not_wait_for_each_other(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         [server] = await world.boot(world.request())
