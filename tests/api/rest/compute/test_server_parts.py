@@ -165,7 +165,9 @@ def test_volume_attachments(tmp_path: Path) -> None:
             made = answer.json()["volumeAttachment"]
             assert (made["volumeId"], made["device"], made["tag"]) == (volume, "/dev/vdb", "data")
             await world.settled()
-            assert (await http.get(f"{url}/os-volume_attachments")).json() == {"volumeAttachments": [made]}
+            assert set(made) == ATTACHMENT["2.79"] and made["id"] == volume
+            [listed] = (await http.get(f"{url}/os-volume_attachments")).json()["volumeAttachments"]
+            assert made == {name: listed[name] for name in made if name != "id"} | {"id": volume}
             again = {"volumeAttachment": {"volumeId": volume}}
             assert (await http.post(f"{url}/os-volume_attachments", json=again)).status_code == 400
             wrong = {"volumeAttachment": {"volumeId": "v1"}}
