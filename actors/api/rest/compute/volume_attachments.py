@@ -25,7 +25,7 @@ from actors.volume.messages import shown_id
 router = APIRouter(prefix="/v2.1/servers/{server_id}/os-volume_attachments")
 
 TAG_ASKED, TAG_SHOWN, DELETED_WITH, CHANGED_SINCE, NO_ID = (2, 49), (2, 70), (2, 79), (2, 85), (2, 89)
-WITH_ID = (2, 88)
+WITH_ID = Version(2, 88)
 Text = Annotated[str, Field(max_length=255)]
 _MAPPINGS = UUID("5e6d2c0b-56cf-4f2c-8d3c-9b8f5d2a1b77")  # of the ids by which clients know a mapping of a server
 
