@@ -108,6 +108,7 @@ class Compute:
         self._ruled_by = 0  # the newest conductor that was heard: the number of its life
         self._in_hand: dict[str, list[_InHand]] = {}  # by instance; more than one only while attempts overlap
         self._going: Counter[str] = Counter()  # instances that are being destroyed
+        self._destructions: dict[str, list[asyncio.Event]] = {}  # of these; set when it is over
         self._ended: OrderedDict[str, tuple[int, BuildEnded | None]] = OrderedDict()  # attempt, and what was told of it
         self._unheard: dict[str, Build] = {}  # of guests that run, and the conductor has not heard of it
         self._found: frozenset[str] = frozenset()  # instances of which an earlier life of this actor left something
@@ -177,12 +178,13 @@ class Compute:
         builds = [Build(order) for order in orders if order.epoch == self.epoch and self._is_fresh(order)]
         self.strays.ordered([build.id for build in builds])
         older = self._halt([build.id for build in builds], SUPERSEDED)
+        going = self._destructions_of([build.id for build in builds])
         for build in builds:
             self._in_hand.setdefault(build.id, []).append(_InHand(build))
         if builds:
             self.standing.watch()
         for first in range(0, len(builds), self.hypervisor.cohort):
-            self.spawn(self._run(builds[first : first + self.hypervisor.cohort], older))
+            self.spawn(self._run(builds[first : first + self.hypervisor.cohort], older, going))
 
     async def _check(self, orders: Sequence[BuildOrder | DestroyOrder]) -> None:
         if any(order.epoch > self.epoch for order in orders) or self.standing.stale:
@@ -232,9 +234,11 @@ class Compute:
             self.plugs.forget(held.build.id)
         return halted
 
-    async def _run(self, builds: list[Build], older: list[_InHand]) -> None:
+    async def _run(self, builds: list[Build], older: list[_InHand], going: list[asyncio.Event]) -> None:
         for held in older:  # an older attempt's undo must not take what the newer one makes
             await held.finished.wait()
+        for over in going:  # nor a destruction that nobody waits for any more
+            await over.wait()
         outcome = await self._saga.forward(builds)
         await self._undo_earlier_life(outcome)
         for build in outcome.done:
@@ -313,15 +317,34 @@ class Compute:
             self._remember(order.instance_id, order.attempt, None)
             self._unheard.pop(order.instance_id, None)
         going = [order.instance_id for order in orders]
-        held = self._halt(going, CANCELLED)
+        held, earlier = self._halt(going, CANCELLED), self._destructions_of(going)
         self._going.update(going)
-        await asyncio.gather(*(one.finished.wait() for one in held))
-        broken = {one: [AT_WORK] for one in await self._acts.halt(going)}
-        free = [Build(order) for order in orders if order.instance_id not in broken]
-        broken |= await self._saga.backward(free) if free else {}
+        with self._destroying(going):
+            await asyncio.gather(*(one.finished.wait() for one in held), *(over.wait() for over in earlier))
+            broken = {one: [AT_WORK] for one in await self._acts.halt(going)}
+            free = [Build(order) for order in orders if order.instance_id not in broken]
+            broken |= await self._saga.backward(free) if free else {}
         self._going.subtract(going)
         self.hypervisor.watchdog.let_go([instance_id for instance_id in going if instance_id not in broken])
         return [_undo_fault(broken.get(order.instance_id)) for order in orders]
+
+    def _destructions_of(self, instance_ids: list[str]) -> list[asyncio.Event]:
+        """Those that are under way; nobody may wait for one any more, as where a conductor died."""
+        return [over for one in instance_ids for over in self._destructions.get(one, ())]
+
+    @contextmanager
+    def _destroying(self, instance_ids: list[str]) -> Iterator[None]:
+        over = asyncio.Event()
+        for one in instance_ids:
+            self._destructions.setdefault(one, []).append(over)
+        try:
+            yield
+        finally:
+            over.set()
+            for one in instance_ids:
+                self._destructions[one].remove(over)
+                if not self._destructions[one]:
+                    del self._destructions[one]
 
     @contextmanager
     def taking_away(self, builds: list[Build]) -> Iterator[None]:
