@@ -56,7 +56,7 @@ class Questions:
     async def claims(self) -> list[Claim]:
         """What every instance that holds a host takes: the first question of a scheduler that starts."""
         self.scheduler_lives += 1
-        holding = [boot for boot in self._boots.values() if boot.holds_host]
+        holding = [boot for boot in self._boots.values() if boot.holds_host or boot.elsewhere]
         self._told_to_hold = {boot.id for boot in holding if _may_give_up(boot)}
         return [claim for boot in self._boots.values() for claim in boot.claims()]
 

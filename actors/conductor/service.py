@@ -28,6 +28,7 @@ from actors.conductor.company import Company
 from actors.conductor.confirmations import Confirmations
 from actors.conductor.deleted import KEPT as SHOWN
 from actors.conductor.floating import FloatingShown
+from actors.conductor.held import kept_places
 from actors.conductor.keys import KEPT as KEYS_KEPT
 from actors.conductor.living import Living
 from actors.conductor.moves import ERROR, OPEN
@@ -228,11 +229,13 @@ class Conductor(Living):
 
     async def release_late(self, boots: list[Boot]) -> None:
         """A scheduler that started while these gave their hosts back was told that they hold them still."""
-        told = [boot.id for boot in boots if boot.id in self._told_to_hold]
+        told = [boot for boot in boots if boot.id in self._told_to_hold]
         if told:
-            self._told_to_hold -= set(told)
+            self._told_to_hold -= {boot.id for boot in told}
+            gone = [boot for boot in told if _is_deleted(boot)]
+            kept = [place.claim_id for boot in gone for place in kept_places(boot.spec(), boot.instance.host)]
             with suppress(ConnectionError):  # one that starts now is told anew
-                await self.scheduler.release(told)
+                await self.scheduler.release([*(boot.id for boot in told), *kept])
 
     # ------------------------------------------------------------ what compute tells
 
