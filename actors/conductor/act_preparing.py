@@ -130,8 +130,6 @@ class Preparing:
         check_home(boot)
         moving, needed, act = boot.spec().moving, boot.instance.node, request.act
         nodes = self._conductor.nodes
-        if moving is not None and isinstance(act, ConfirmResize) and nodes.has_left(moving.node):
-            return  # else its first host would let go of the last disk that there is
         if moving is not None and isinstance(act, RevertResize):
             left_s = 0.0 if request.above_locks or not nodes.has_left(needed) else nodes.lost_in_s(needed)
             needed = moving.node

@@ -247,13 +247,14 @@ class Migrating:
         resized = boot.spec().resized
         asked = boot.place_request(resized.to if resized else None)
         zone = boot.spec().availability_zone.partition(":")[0]  # the host that was asked for once is not any more
+        leaves = (place.host for place in boot.spec().left_behind)  # not those where it was once built in vain, or lost
         return replace(
             asked,
             instance_id=moving.claim_id,
             attempt=0,
             availability_zone=zone,
             destination=moving.to,
-            ignore_hosts=(*asked.ignore_hosts, moving.host, *(node.hosts if node is not None else ())),
+            ignore_hosts=(*leaves, moving.host, *(node.hosts if node is not None else ())),
             beside=boot.id,
             batch="",
             least=0,

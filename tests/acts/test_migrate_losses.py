@@ -12,7 +12,7 @@ import pytest
 
 from actors.acts import ConfirmResize, Edit, Reboot, RevertResize, Start, builtins_of
 from actors.api.act_messages import ActOnServer, EditServer
-from actors.api.messages import CreateFlavor, Evacuated, EvacuateNode
+from actors.api.messages import CreateFlavor, Evacuated, EvacuateNode, EvacuateServer
 from actors.clock import SystemClock
 from actors.cluster.evacuation import evacuate_all
 from actors.compute.simulated_guests import BUILT, DEFINED
@@ -99,6 +99,36 @@ def test_the_first_host_s_disk_is_kept_while_the_other_s_node_is_gone(tmp_path: 
         assert (await world.compute.world())["root_disk"] == [server.id]
         await lose(world, NODE_NAME)  # now there is nothing to lose
         await world.api.edit(EditServer(token=world.admin, server_id=server.id, edit=edit))
+
+    in_world(tmp_path, play)
+
+
+def test_one_is_not_confirmed_while_both_its_nodes_are_gone(tmp_path: Path) -> None:
+    """Whichever comes back has the last whole disk."""
+
+    async def play(world: World) -> None:
+        server, _, _ = await begin(world)
+        await migrate(world, server)
+        await lose(world, NODE_NAME)
+        await lose(world, OTHER)
+        with pytest.raises(CallerError, match="is down"):
+            await act(world, server, ConfirmResize())
+        await world.compute.start()  # its next life
+        assert await world.conductor.strangers(NODE_NAME, [server.id]) == []
+        assert seen(await act(world, server, RevertResize(), world.admin)) == ("ACTIVE", None, "RUNNING", NODE_NAME)
+
+    in_world(tmp_path, play)
+
+
+def test_one_that_was_evacuated_goes_to_its_old_host_when_that_is_back(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, _, _ = await begin(world, image="", block_devices=(world.root_volume(),))
+        await lose(world, NODE_NAME)
+        await world.api.evacuate(EvacuateServer(token=world.admin, server_id=server.id))
+        await world.settled()
+        await world.compute.start()  # its next life
+        assert (await as_it_is(world, server)).host == OTHER
+        assert seen(await migrate(world, server)) == ("VERIFY_RESIZE", None, "RUNNING", NODE_NAME)
 
     in_world(tmp_path, play)
 
