@@ -44,11 +44,17 @@ def named_volumes(spec: BootSpec) -> tuple[BlockDevice, ...]:
     volumes = [device for device in spec.block_devices if device.destination_type == "volume"]
     if not volumes:
         return ()
-    places = tuple(ConnectionInfo(volume_id=str(place), size_gib=0, export="") for place in range(len(volumes)))
-    names = {disk.connection.volume_id: disk.device for disk in disks_for(spec, places) if disk.connection}
+    disks = disks_for(spec, unconnected(spec))
+    names = {disk.connection.volume_id: disk.device for disk in disks if disk.connection}
     return tuple(
         msgspec.structs.replace(device, device_name=f"/dev/{names[str(place)]}") for place, device in enumerate(volumes)
     )
+
+
+def unconnected(spec: BootSpec) -> tuple[ConnectionInfo, ...]:
+    """In place of connections that nobody has asked for yet: the id of each volume is its place."""
+    volumes = [device for device in spec.block_devices if device.destination_type == "volume"]
+    return tuple(ConnectionInfo(volume_id=str(place), size_gib=0, export="") for place in range(len(volumes)))
 
 
 def root_as_cdrom(disks: list[Disk], image_properties: dict[str, str]) -> list[Disk]:

@@ -83,6 +83,9 @@ class Guests(Protocol):
     async def check_sizes(self, build: Build) -> None:
         """Raises `CallerError` where a disk that it has would have to shrink, `HostError` where copies have no room."""
 
+    async def check_fit(self, build: Build) -> None:
+        """Raises `CallerError` where a disk that it has would have to shrink."""
+
     async def keep_disks(self, instance_id: str, mark: ResizeMark, hurry: asyncio.Event) -> None:
         """Of a guest that is off: a copy of each of its disks beside it, unless one was made for this resize."""
 

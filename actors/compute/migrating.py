@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from actors.acts import ROOM_AWAY, ActOrder, Arrive, Leave, Return
 from actors.compute import steps
+from actors.compute.block_info import disks_for, unconnected
 from actors.compute.build import Build, order_again, spec_elsewhere
 from actors.compute.rebuilding import GOING, Work, unless_hurried
 from actors.compute.resizing import heal
@@ -52,6 +53,7 @@ async def leave(node: Compute, order: ActOrder, act: Leave, hurry: asyncio.Event
         raise HostError(HostFault(STEP, order.host, NOT_HERE))
     async with asyncio.timeout(act.wait_s + LEAVE_S):
         if not act.gone:
+            await _check_fit(node, order)
             await guests.shut_down(order.instance_id, act.wait_s, hurry)
             _go_on(order, hurry)
             await guests.unrescue(order.instance_id)  # an administrator's reset forgets that it is rescued, or resized
@@ -153,6 +155,14 @@ async def _fit(node: Compute, builds: list[Build]) -> Failures:
         if (before := spec_elsewhere(build.order.spec)) is not None:
             await node.hypervisor.guests.fit(build, before)
     return {}
+
+
+async def _check_fit(node: Compute, order: ActOrder) -> None:
+    """Of one that has another flavor where it goes: found while it runs as it was."""
+    if (there := spec_elsewhere(order.spec)) is not None:
+        build = _build(node, replace(order, spec=there), "")
+        build.disks = disks_for(there, unconnected(there))
+        await node.hypervisor.guests.check_fit(build)
 
 
 async def _keep_kind(node: Compute, builds: list[Build]) -> Failures:

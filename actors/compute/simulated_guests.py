@@ -175,6 +175,9 @@ class SimulatedGuests:
     async def check_sizes(self, build: Build) -> None:
         return
 
+    async def check_fit(self, build: Build) -> None:
+        return
+
     async def keep_disks(self, instance_id: str, mark: ResizeMark, hurry: asyncio.Event) -> None:
         self._kept.add(instance_id)
 

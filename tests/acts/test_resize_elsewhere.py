@@ -11,7 +11,7 @@ import pytest
 from actors.acts import ConfirmResize, Edit, RevertResize, Stop
 from actors.api.act_messages import ActOnServer, AttachVolumeTo, EditServer
 from actors.conductor.quotas import UNLIMITED
-from actors.errors import CallerError
+from actors.errors import CallerError, bad_request
 from actors.messages import ClaimChange, ServerView
 from actors.records import Aggregate
 from tests.acts.test_acts import act, shown
@@ -247,6 +247,28 @@ def test_where_it_fails_on_the_way_it_goes_on_with_its_old_flavor(tmp_path: Path
     in_world(tmp_path, play)
 
 
+def test_a_disk_that_would_shrink_is_found_while_its_guest_runs(tmp_path: Path) -> None:
+    """Its old flavor says nothing of its size: so large was its image."""
+
+    async def play(world: World) -> None:
+        server, _, _ = await begin(world)
+        asked: list[tuple[str, list[str]]] = []
+
+        async def shrinks(build: Any) -> None:
+            asked.append((build.order.spec.flavor.id, [disk.role for disk in build.disks]))
+            raise CallerError(bad_request("flavorRef", "Unable to resize disk down."))
+
+        world.hypervisor.guests.check_fit = shrinks  # type: ignore[method-assign]
+        world.hypervisor.guests.shut_down = raises(AssertionError("it runs on"))  # type: ignore[method-assign]
+        view = await resize(world, server, "big")
+        assert (*seen(view), view.flavor) == ("ACTIVE", None, "RUNNING", NODE_NAME, "tiny")
+        assert "Unable to resize disk down." in await last_cause(world, server)
+        assert asked == [("big", ["root", "ephemeral", "swap", "config"])]
+        assert await held(world) == {NODE_NAME: TINY}
+
+    in_world(tmp_path, play)
+
+
 @pytest.mark.parametrize("end", ["deleted", "reset"])
 def test_one_that_waits_may_be_deleted_or_reset(tmp_path: Path, end: str) -> None:
     async def play(world: World) -> None:
@@ -351,6 +373,24 @@ def test_a_scheduler_that_starts_is_told_what_each_host_holds(tmp_path: Path, to
             await act(world, server, ConfirmResize())
         await began_anew(world)
         assert await held(world) == {NODE_NAME: TINY, OTHER: BIG}
+
+    in_world(tmp_path, play)
+
+
+def test_a_scheduler_that_starts_while_one_that_waits_is_deleted_keeps_nothing(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        server, _, _ = await begin(world)
+        await resize(world, server, "big")
+        release = world.scheduler.release
+
+        async def begins_anew_after(ids: list[str]) -> None:
+            await release(ids)
+            world.scheduler.release = release  # type: ignore[method-assign]
+            await began_anew(world)
+
+        world.scheduler.release = begins_anew_after  # type: ignore[method-assign]
+        await world.delete(server)
+        assert await world.scheduler.claims() == []
 
     in_world(tmp_path, play)
 

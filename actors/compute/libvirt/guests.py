@@ -204,9 +204,13 @@ class LibvirtGuests:
             return is_of(await self._connection.call(resize.definition, instance_id), flavor)
 
     async def check_sizes(self, build: Build) -> None:
+        await self.check_fit(build)
+        async with self._faults("resize"):
+            await asyncio.to_thread(resize.check_room, self._folder(build.id), self._reserve_bytes)
+
+    async def check_fit(self, build: Build) -> None:
         async with self._faults("resize"):
             await asyncio.to_thread(resize.check, self._folder(build.id), build)
-            await asyncio.to_thread(resize.check_room, self._folder(build.id), self._reserve_bytes)
 
     async def keep_disks(self, instance_id: str, mark: ResizeMark, hurry: asyncio.Event) -> None:
         async with self._faults("resize"):
