@@ -190,6 +190,13 @@ class Conductor(Living):
         self.shelving.add(boot.id for boot in boots if self.shelving.is_due(boot))
         self.spawn(self.shelving.tend())
         self._acts.resume()
+        built = [boot for boot in boots if boot.instance.vm_state != Vm.BUILDING]
+        self.spawn(self._end_of_departures(built))
+
+    async def _end_of_departures(self, built: list[Boot]) -> None:
+        """Their rows may have been written with what was begun next, and the dead conductor not have come to this."""
+        with suppress(ConnectionError):  # the next start does it
+            await self._writing.write([], "", self._actions.built_again(built, self.clock.now()))
 
     # ------------------------------------------------------------ the ledger of the other rooms
 

@@ -153,7 +153,8 @@ class Owner:
         return False
 
     async def _next(self, view: ServerView, runs: bool) -> None:
-        if self.doubtful and view.status in ("ACTIVE", "SHUTOFF", "ERROR"):
+        paused = view.status == "ACTIVE" and view.power_state == "PAUSED"  # by an act that a reboot had taken over from
+        if paused or (self.doubtful and view.status in ("ACTIVE", "SHUTOFF", "ERROR")):
             action = await reboot_hard(self, view)
             ended = await self.users.api.acted(MEMBER, self.id, action.id, ENDED_S)
             self.doubtful = not ended.finished_at or bool(ended.message)

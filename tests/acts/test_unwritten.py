@@ -14,7 +14,7 @@ from actors.api.messages import ServersRequest
 from actors.errors import Fault, value_of
 from actors.ledger import MemoryLedger
 from actors.messages import ServerView
-from actors.records import Change, Instance
+from actors.records import Change, Instance, InstanceAction
 from actors.states import Vm
 from tests.acts.test_acts import act, shown
 from tests.acts.test_resize import _heir, ask, claims, flavor, resize
@@ -126,5 +126,30 @@ def test_a_deletion_whose_end_could_not_be_written_ends(tmp_path: Path) -> None:
         [used] = await world.conductor.quotas([server.project_id])
         assert used.used["instances"] == 0
         assert await world.state() == empty
+
+    in_full_world(tmp_path, play)
+
+
+def test_what_is_built_again_has_ended_also_where_only_its_row_says_so(tmp_path: Path) -> None:
+    """A conductor died before it had written more than what was begun next."""
+
+    async def play(world: World, ledger: Full) -> None:
+        [server] = await world.boot(world.request())
+        begun = InstanceAction(
+            id="an-unshelving",
+            instance_id=server.id,
+            project_id=server.project_id,
+            user_id=server.user_id,
+            request_id="req-1",
+            name="unshelve",
+            started_at=1.0,
+            updated_at=1.0,
+        )
+        await ledger.commit([begun])
+        heir = await _heir(world, tmp_path)
+        heir.resume()
+        await heir.settled()
+        [row] = await ledger.load(InstanceAction)
+        assert (bool(row.finished_at), row.message) == (True, "")
 
     in_full_world(tmp_path, play)
