@@ -7,7 +7,9 @@ Two tables, both replaced whole in one transaction, so that there is never a mom
   ports it goes between, as a mark: sender's number × 65536 + receiver's number. The bridge family knows the taps but
   not connections.
 * `inet novaray` sees the same packets through br_netfilter, knows connections but not taps, and applies the security
-  groups by that mark. A connection that was let through once passes in both directions. Each bridge has a connection
+  groups by that mark. What the side that began a connection sends is judged packet by packet, so that it ends with the
+  rule that let it pass; answers pass between the ports that it was begun between. Those the connection remembers as a
+  mark of its own: who has an address after another inherits none of its connections. Each bridge has a connection
   tracking zone of its own, since two networks may use the same addresses.
 
 Invariant: a port with port security and no rule exchanges nothing but ARP, neighbour discovery, DHCP and metadata
@@ -30,6 +32,7 @@ Prefixes = tuple[str, tuple[str, ...]]  # of a rule: ethertype, and what it lets
 METADATA_ADDRESS = "169.254.169.254"
 ZONES = 65_535  # connection tracking zones are 16 bits wide; 0 is everybody else's
 PORT_LIMIT = 65_535  # guarded ports on one node: half of a mark
+SENDER, RECEIVER = 0xFFFF0000, 0x0000FFFF  # the halves of a mark
 ANY_PORT = -1
 LINK_LOCAL = "fe80::/64"
 LISTENERS = (130, 131, 132, 143)  # types of ICMPv6 (RFC 4443): multicast listeners are asked for, and tell
@@ -50,7 +53,7 @@ def ruleset(ports: Iterable[PortFirewall]) -> Json:
     guarded = sorted((port for port in ports if port.port_security_enabled), key=lambda port: port.device)[:PORT_LIMIT]
     commands = [*nft.renewed("bridge"), *nft.renewed("inet")]
     if guarded:
-        numbers = {port.device: number for number, port in enumerate(guarded, start=1)}
+        numbers = _spread((port.device for port in guarded), PORT_LIMIT)
         commands += [*_bridge_table(guarded, numbers), *_inet_table(guarded, numbers)]
     return {"nftables": commands}
 
@@ -61,14 +64,19 @@ def removal() -> Json:
 
 
 def zones(bridges: Iterable[str]) -> dict[str, int]:
-    """A tracking zone for each bridge, the same whenever it can be, so that connections outlive a new ruleset."""
+    """A tracking zone for each bridge."""
+    return _spread(bridges, ZONES)
+
+
+def _spread(names: Iterable[str], most: int) -> dict[str, int]:
+    """A number from 1 for each, the same whenever it can be, so that connections outlive a new ruleset."""
     taken: dict[int, str] = {}
-    for bridge in sorted(set(bridges)):
-        zone = zlib.crc32(bridge.encode()) % ZONES + 1
-        while zone in taken:
-            zone = zone % ZONES + 1
-        taken[zone] = bridge
-    return {bridge: zone for zone, bridge in taken.items()}
+    for name in sorted(set(names)):
+        number = zlib.crc32(name.encode()) % most + 1
+        while number in taken:
+            number = number % most + 1
+        taken[number] = name
+    return {name: number for number, name in taken.items()}
 
 
 # ---------------------------------------------------------------- bridge: who sends, between which ports
@@ -182,7 +190,7 @@ def _pairs(port: PortFirewall, version: int) -> list[tuple[str, str]]:
 
 def _number_chain(port: PortFirewall, number: int) -> list[Json]:
     chain = f"to_{port.device}"
-    added = {"|": [{"&": [nft.meta("mark"), 0xFFFF0000]}, number]}
+    added = {"|": [{"&": [nft.meta("mark"), SENDER]}, number]}
     return [
         nft.chain("bridge", chain),
         nft.rule("bridge", chain, [nft.is_in(nft.meta("protocol"), IP), nft.set_to(nft.meta("mark"), added)]),
@@ -198,16 +206,17 @@ def _inet_table(ports: list[PortFirewall], numbers: dict[str, int]) -> list[Json
     zone_map = {"map": {"key": nft.meta("iifname"), "data": {"set": [list(item) for item in sorted(zone_of.items())]}}}
     return [
         *[_prefix_set(name, prefixes) for prefixes, name in names.items()],
-        *[command for port in ports for command in _group_chains(port, names)],
+        *[command for port in ports for command in _group_chains(port, names, numbers[port.device])],
         nft.base_chain("inet", "zones", "prerouting", -300),
         nft.rule("inet", "zones", [nft.set_to({"ct": {"key": "zone"}}, zone_map)]),
         nft.base_chain("inet", "groups", "forward", 0),
         nft.rule("inet", "groups", [nft.match(nft.meta("mark"), 0), {"accept": None}]),
         nft.rule("inet", "groups", [nft.is_not_in(nft.meta("iifname"), sorted(zone_of)), {"accept": None}]),
-        nft.rule("inet", "groups", [nft.is_in({"ct": {"key": "state"}}, ["established", "related"]), {"accept": None}]),
-        nft.rule("inet", "groups", [nft.match({"ct": {"key": "state"}}, "invalid", "in"), {"drop": None}]),
-        nft.rule("inet", "groups", [_by_half(numbers, "egress", 0xFFFF0000, 16)]),
-        nft.rule("inet", "groups", [_by_half(numbers, "ingress", 0x0000FFFF, 0)]),
+        nft.rule("inet", "groups", [nft.match(nft.tracked("state"), "invalid", "in"), {"drop": None}]),
+        nft.rule("inet", "groups", [_by_half(numbers, "egress", SENDER, 16)]),
+        nft.rule("inet", "groups", [_by_half(numbers, "ingress", RECEIVER, 0)]),
+        # Whoever comes so far may, and the connection is one between these ports.
+        nft.rule("inet", "groups", [*_of("original", "new", "established"), _remembered()]),
         # The mark is ours only between these two hooks: a tunnel would carry it to the host's own routing rules.
         nft.base_chain("inet", "unmark", "forward", 10),
         nft.rule("inet", "unmark", [nft.is_in(nft.meta("iifname"), sorted(zone_of)), nft.mark(0)]),
@@ -219,7 +228,25 @@ def _by_half(numbers: dict[str, int], direction: str, mask: int, shift: int) -> 
     return nft.jumps({"&": [nft.meta("mark"), mask]}, targets)
 
 
-def _group_chains(port: PortFirewall, names: dict[Prefixes, str]) -> list[Json]:
+def _of(direction: str, *states: str) -> list[Json]:
+    """Packets of connections: those of the side that began it (`original`), or of the other one (`reply`)."""
+    return [nft.is_in(nft.tracked("state"), list(states)), nft.match(nft.tracked("direction"), direction)]
+
+
+def _remembered() -> Json:
+    return nft.set_to(nft.tracked("mark"), nft.meta("mark"))
+
+
+def _answers(way: str, number: int) -> list[list[Json]]:
+    """What belongs to connections that this port began or was reached by, and is not judged again: answers, and errors
+    (ICMP) about what either side sent."""
+    began = nft.match({"&": [nft.tracked("mark"), SENDER]}, number << 16)
+    was_reached = nft.match({"&": [nft.tracked("mark"), RECEIVER]}, number)
+    answer, error = _of("reply", "established", "related"), _of("original", "related")
+    return [[*answer, began], [*error, was_reached]] if way == "ingress" else [[*answer, was_reached], [*error, began]]
+
+
+def _group_chains(port: PortFirewall, names: dict[Prefixes, str], number: int) -> list[Json]:
     """One chain for each direction: what a rule allows returns to go on, the rest is dropped."""
     always = {"ingress": [_udp(67, 68)], "egress": [_udp(68, 67), _metadata()]}
     kinds = {"IPv4"}
@@ -231,7 +258,7 @@ def _group_chains(port: PortFirewall, names: dict[Prefixes, str]) -> list[Json]:
     for direction, first in always.items():
         chain = f"{direction}_{port.device}"
         rules = [rule for rule in port.rules if rule.direction == direction and rule.ethertype in kinds]
-        allowed = [*first, *[_group_match(rule, names) for rule in rules]]
+        allowed = [*_answers(direction, number), *first, *[_group_match(rule, names) for rule in rules]]
         commands += [
             nft.chain("inet", chain),
             *[nft.rule("inet", chain, [*match, {"return": None}]) for match in allowed],

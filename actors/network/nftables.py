@@ -40,6 +40,11 @@ def meta(key: str) -> Json:
     return {"meta": {"key": key}}
 
 
+def tracked(key: str) -> Json:
+    """Of the packet's connection."""
+    return {"ct": {"key": key}}
+
+
 def payload(protocol: str, field: str) -> Json:
     return {"payload": {"protocol": protocol, "field": field}}
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from actors.network import firewall
@@ -16,7 +17,7 @@ from actors.network.define_group import ICMP, PROTOCOLS
 from actors.network.messages import FirewallRule, PortFirewall
 from actors.network.netns_thread import NetnsThread
 from actors.records import AddressPair
-from tests.network.probes import guest, ip, namespace, ping, real, tcp_answers, tcp_server
+from tests.network.probes import guest, ip, namespace, ping, real, socket_in, tcp_answers, tcp_server
 
 
 def rule(
@@ -144,6 +145,67 @@ def test_groups_let_pass_what_they_name_and_its_answers() -> None:
         net.apply(port(1, ALL_OUT), port(2, rule("ingress", "icmp"), ALL_OUT))
         assert ping(net.guests[1], "10.9.0.2")
         assert not tcp_answers(net.guests[1], "10.9.0.2", 80)
+
+
+def said(receiver: socket.socket) -> bytes:
+    """What came in, b'' if nothing does."""
+    try:
+        return receiver.recv(64)
+    except TimeoutError:
+        return b""
+
+
+UDP_IN = rule("ingress", "udp", (5000, 5000))
+
+
+@real
+def test_a_connection_ends_with_the_rule_that_let_it_pass() -> None:
+    with wire() as net:
+        net.apply(port(1, ALL_OUT), port(2, UDP_IN))
+        with socket_in(net.guests[1], socket.SOCK_DGRAM, 6000) as one:
+            with socket_in(net.guests[2], socket.SOCK_DGRAM, 5000) as two:
+                one.connect(("10.9.0.2", 5000))
+                one.send(b"asks")
+                assert said(two) == b"asks"
+                net.apply(port(1, ALL_OUT), port(2, UDP_IN), port(3))
+                two.sendto(b"answers later", ("10.9.0.1", 6000))
+                assert said(one) == b"answers later"
+                net.apply(port(1, ALL_OUT), port(2, ALL_OUT), port(3))
+                one.send(b"goes on")
+                assert said(two) == b""
+                net.apply(port(1, ALL_OUT), port(2, UDP_IN), port(3))
+                one.send(b"may again")
+                assert said(two) == b"may again"
+                with socket_in(net.guests[1], socket.SOCK_DGRAM, 6001) as brief:
+                    brief.sendto(b"asks and leaves", ("10.9.0.2", 5000))
+                    assert said(two) == b"asks and leaves"
+                two.connect(("10.9.0.1", 6001))
+                two.send(b"who listens?")
+                with pytest.raises(ConnectionRefusedError):
+                    said(two)
+            one.send(b"who listens?")  # nobody, which the other side's kernel says, though it may not begin to send
+            with pytest.raises(ConnectionRefusedError):
+                said(one)
+
+
+@real
+def test_who_has_an_address_next_inherits_no_connection() -> None:
+    with wire() as net:
+        before = port(1, ALL_OUT)
+        net.apply(before, port(2, UDP_IN, ALL_OUT))
+        with (
+            socket_in(net.guests[1], socket.SOCK_DGRAM, 53) as one,
+            socket_in(net.guests[2], socket.SOCK_DGRAM, 5000) as two,
+        ):
+            one.sendto(b"begins", ("10.9.0.2", 5000))
+            assert said(two) == b"begins"
+            two.sendto(b"answers", ("10.9.0.1", 53))
+            assert said(one) == b"answers"
+            tap = ["ip", "-n", net.node, "link", "set", "tap1", "name", "tap4"]
+            assert subprocess.run(tap, capture_output=True).returncode == 0
+            net.apply(replace(before, port_id="p4", device="tap4"), port(2, UDP_IN, ALL_OUT))
+            two.sendto(b"goes on", ("10.9.0.1", 53))
+            assert said(one) == b""
 
 
 @real
