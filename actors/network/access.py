@@ -49,7 +49,8 @@ def uses_network(context: AuthContext, network: Network) -> bool:
 
 
 def owns(context: AuthContext, row: Revised) -> bool:
-    return context.is_admin or row.project_id == context.project_id
+    """Rows without a project, as gateways' ports, are the cloud's own; so a token without one owns nothing."""
+    return context.is_admin or (bool(row.project_id) and row.project_id == context.project_id)
 
 
 def check_owner(context: AuthContext, row: Revised, noun: str) -> None:

@@ -7,6 +7,7 @@ one of the pool's prefixes.
 from __future__ import annotations
 
 import random
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from msgspec.structs import replace
@@ -24,6 +25,7 @@ SMALLEST_PREFIX = {4: 8, 6: 64}  # as Neutron's defaults, by IP version
 LARGEST_PREFIX = {4: 30, 6: 126}  # what a subnet may have
 QUOTA_UNIT = {4: 32, 6: 64}  # the prefix length of what a quota counts
 PREFIXES_LIMIT = 64  # of one pool
+KNOWN_LIMIT = 1 << 14  # cidrs of subnets that are not read anew
 
 
 def pool_from(request: CreateSubnetPool, context: AuthContext, rows: Rows, random: random.Random) -> SubnetPool:
@@ -70,7 +72,7 @@ def pool_changed(request: UpdateSubnetPool, context: AuthContext, pool: SubnetPo
 
 def cidr_from(pool: SubnetPool, rows: Rows, prefixlen: int, cidr: str) -> str:
     """The cidr asked for, if it is the pool's and free, or the next free one of that length."""
-    held = [ip_network(subnet.cidr) for subnet in rows.subnets.values() if subnet.subnetpool_id == pool.id]
+    held = [_known(subnet.cidr) for subnet in rows.subnets.values() if subnet.subnetpool_id == pool.id]
     if cidr:
         return str(_asked(pool, held, cidr))
     length = prefixlen or pool.default_prefixlen
@@ -80,6 +82,12 @@ def cidr_from(pool: SubnetPool, rows: Rows, prefixlen: int, cidr: str) -> str:
             return found
     why = f"Failed to allocate subnet: Insufficient prefix space to allocate subnet size /{length}."
     raise CallerError(conflict("subnetpool_id", why, "SubnetAllocationError"))
+
+
+@lru_cache(maxsize=KNOWN_LIMIT)
+def _known(cidr: str) -> Cidr:
+    """Of a subnet. Each that takes from a pool looks at all that the pool has."""
+    return ip_network(cidr)
 
 
 def _first_free(prefix: Cidr, length: int, held: list[Cidr]) -> str:
@@ -99,7 +107,7 @@ def _first_free(prefix: Cidr, length: int, held: list[Cidr]) -> str:
 def check_quota(pool: SubnetPool, rows: Rows, project_id: str, cidr: Cidr) -> None:
     """Of what the project has of the pool already and this. As in Neutron a quota of 0 holds nobody back."""
     held = [
-        ip_network(subnet.cidr)
+        _known(subnet.cidr)
         for subnet in rows.subnets.values()
         if (subnet.subnetpool_id, subnet.project_id) == (pool.id, project_id)
     ]

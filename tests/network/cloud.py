@@ -21,8 +21,8 @@ from actors.network.service import NetworkRoom
 from actors.records import Change, Network, Port, Subnet
 
 Value = TypeVar("Value")
-ALICE, BOB, ADMIN, READER = "alice", "bob", "admin", "reader"
-PROJECTS = {ALICE: "project-a", READER: "project-a", BOB: "project-b", ADMIN: "project-0"}
+ALICE, BOB, ADMIN, READER, DOMAIN = "alice", "bob", "admin", "reader", "of a domain"
+PROJECTS = {ALICE: "project-a", READER: "project-a", BOB: "project-b", ADMIN: "project-0", DOMAIN: ""}
 
 
 def run(coroutine: Coroutine[Any, Any, Value]) -> Value:

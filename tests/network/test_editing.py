@@ -252,6 +252,8 @@ def test_new_ports_together_are_all_or_none() -> None:
         bad = CreatePort(token=ALICE, network_id=network.id, mac_address="nonsense")
         made, refused = await cloud.room.create_ports([good, bad], True)
         assert value_of(made) and fault_of(refused).status == 400
+        refused, *rest = await cloud.room.create_ports([bad, good, good], True)
+        assert fault_of(refused).status == 400 and rest == [refused] * 2
         assert cloud.ports() == [] and await remembered(cloud) == on_disk(cloud)
         both = await cloud.room.create_ports([good, good], True)
         assert {value_of(each).fixed_ips[0].ip_address for each in both} < {"10.0.0.2", "10.0.0.3", "10.0.0.4"}

@@ -8,11 +8,11 @@ import pytest
 
 from actors.errors import value_of
 from actors.messages import AllocateRequest, FloatingIps
-from actors.network.messages import CreatePort, FixedIpRequest, UpdateNetwork, UpdatePort, UpdateSubnet
+from actors.network.messages import CreatePort, FixedIpRequest, PortQuery, UpdateNetwork, UpdatePort, UpdateSubnet
 from actors.network.naming import FLOATING_OWNER, GATEWAY_OWNER, INTERFACE_OWNER
 from actors.network.router_messages import CreateRouter, ExternalGateway
 from actors.records import FloatingIp
-from tests.network.cloud import ADMIN, ALICE, BOB, boot, fault_of, gone, live_rows, on_disk, remembered, run
+from tests.network.cloud import ADMIN, ALICE, BOB, DOMAIN, boot, fault_of, gone, live_rows, on_disk, remembered, run
 from tests.network.routing_cloud import RoutedCloud, named
 
 
@@ -35,6 +35,19 @@ def test_a_router_runs_on_a_node_that_hears_all_of_it() -> None:
         assert await cloud.room.delete_routers([named(router)]) == [None]
         assert not cloud.agents[host].routers and not any(port.device_id == router.id for port in cloud.ports())
         assert await remembered(cloud) == on_disk(cloud)
+
+    run(scenario())
+
+
+def test_the_clouds_own_ports_are_nobodys() -> None:
+    async def scenario() -> None:
+        cloud = await RoutedCloud().begin()
+        router, _, _ = await cloud.routed()
+        (port,) = [port for port in cloud.ports() if port.device_owner == GATEWAY_OWNER]
+        assert (port.device_id, port.project_id) == (router.id, "")
+        assert await cloud.room.list_ports(PortQuery(token=DOMAIN)) == []
+        (refused,) = await cloud.room.update_ports([UpdatePort(token=DOMAIN, id=port.id, admin_state_up=False)])
+        assert fault_of(refused).status == 404 and cloud.port(port.id) == port
 
     run(scenario())
 
