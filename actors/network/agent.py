@@ -101,14 +101,15 @@ class NetworkAgent:
         await asyncio.gather(*[self._changes.ask(change) for change in [*(routers or ()), *changes]])
 
     async def wired(self) -> list[str]:
-        """Who asks has begun anew. What it could not tell before is asked for, now and not by the one who waits."""
+        """Who asks has begun anew. What it could not tell before is asked for, now and not by the one who waits: of all
+        networks that are here, since of a change for firewalls nobody has waited to be told."""
         self._asking = asyncio.create_task(self._ask_again())
         return self._l2.wired
 
     async def _ask_again(self) -> None:
         try:
+            await self.networks_changed([*self._dhcp.served, *self._l2.networks])
             await self._serve_routers()
-            await self.networks_changed(self._dhcp.served)
         except (ConnectionError, TimeoutError, HostError, CallerError) as error:
             log.warning("host %s: %s", self._config.host, error)  # the next notice, or the next start, makes it good
 

@@ -69,6 +69,11 @@ class L2Agent:
         return {device: refused.why for device, refused in self._refused.items()}
 
     @property
+    def networks(self) -> list[str]:
+        """Ids of those that have taps here."""
+        return list(self._taps_of)
+
+    @property
     def wired(self) -> list[str]:
         """Ids of the ports whose taps are, also of those of which a network room is being told that may have died."""
         return [details.port_id for details in self._wired.values()] + self._telling

@@ -484,6 +484,26 @@ class Guarding(SimulatedDataplane):
         return ["no tunnel"] * len(segments) if self.apart else whys
 
 
+def test_what_changed_for_a_firewall_is_asked_for_when_a_network_service_begins_anew() -> None:
+    async def play() -> None:
+        network, taps = FakeNetwork(), Taps()
+        network.add_network(NET, "10.5.0.0/24", 7, "h2", "10.5.0.2")
+        network.add_port(PORT, NET, PORT_ADDRESS, "h1")
+        dataplane = Guarding(taps)
+        node = Node(network, taps, dataplane)
+        await node.agent.start()
+        await node.appear([TAP])
+        network.rules[PORT] = ()  # on disk, and then it died
+        network.calls.clear()
+        await node.agent.wired()
+        async with asyncio.timeout(5):
+            while "firewall_rules" not in network.calls:  # noqa: ASYNC110 - it is done by the way, and tells nobody
+                await asyncio.sleep(0)
+        await node.agent.stop(remove=True)
+
+    asyncio.run(play())
+
+
 def test_a_tap_whose_network_cannot_be_joined_is_guarded_and_not_wired() -> None:
     async def play() -> None:
         network, taps = FakeNetwork(), Taps()
