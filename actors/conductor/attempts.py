@@ -104,7 +104,7 @@ class Attempts:
         boots = [boot for boot in there if not boot.instance.deleting]  # such a one has given its claim back
         with suppress(ConnectionError):  # a scheduler that starts meanwhile may not know of them yet
             await self._conductor.scheduler.restore([boot.claim() for boot in boots if boot.holds_host])
-            over = [boot.id for boot in boots if not self._is_there(boot) or boot.instance.vm_state in NOWHERE]
+            over = [boot.id for boot in boots if not self._is_there(boot) or _is_nowhere(boot)]
             if over:  # they ended while the scheduler was told, and may have been released before
                 await self._conductor.scheduler.release(over)
         building = [boot for boot in boots if boot.building]  # some have ended meanwhile, where they were
@@ -242,6 +242,11 @@ class Attempts:
     def _too_late(self, boot: Boot) -> BootFault:
         message = f"not built within {self._config.boot_deadline_s:g} s"
         return BootFault(code=500, message=message, step="boot", at=self._conductor.clock.now())
+
+
+def _is_nowhere(boot: Boot) -> bool:
+    """Its attempt failed; one that has run, and was only reset, has its host."""
+    return boot.instance.vm_state in NOWHERE and not boot.holds_host
 
 
 def by_verb(boots: list[Boot]) -> dict[str, list[Boot]]:
