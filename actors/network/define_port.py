@@ -285,6 +285,10 @@ def _check_change(request: UpdatePort, context: AuthContext, port: Port) -> None
     if request.device_owner is not None and request.device_owner != port.device_owner:
         check_device_owner(request.device_owner, context)
     if not port.host and not port.device_owner.startswith(NETWORK_OWNER):
+        owner = port.device_owner if request.device_owner is None else request.device_owner
+        if request.device_id not in (None, "", port.device_id) and owner.startswith(COMPUTE_OWNER):
+            text = "a port is given to an instance by booting"  # whose metadata who has its addresses is told
+            raise CallerError(CallerFault(403, text, "device_id"))
         return
     fixed = {"mac_address": port.mac_address, "vnic_type": port.vnic_type}
     if port.device_owner.startswith((COMPUTE_OWNER, NETWORK_OWNER)):

@@ -203,6 +203,24 @@ def test_a_port_that_was_made_for_one_server_and_given_to_another_is_the_others(
     run(scenario())
 
 
+def test_a_port_on_no_host_is_no_other_servers_by_its_owners_word() -> None:
+    async def scenario() -> None:
+        cloud = Cloud()
+        network = await cloud.network()
+        await cloud.room.allocate([boot("i1", network)])
+        await cloud.room.deallocate([replace(gone("i1"), keep=True)])  # it is shelved
+        (port,) = [port for port in cloud.ports() if port.device_id == "i1"]
+        assert fault_of(await changed(cloud, port.id, device_id="another's")).status == 403
+        (info,) = map(value_of, await cloud.room.dhcp_networks([network.id]))
+        assert [host.device_id for host in info.hosts] == ["i1"]  # who asks for metadata from there is told i1's
+        assert value_of(await changed(cloud, port.id, device_id="i1", name="same")).name == "same"
+        value_of(await changed(cloud, port.id, device_id="a box", device_owner="lab:box"))
+        (info,) = map(value_of, await cloud.room.dhcp_networks([network.id]))
+        assert [host.device_id for host in info.hosts] == [""]
+
+    run(scenario())
+
+
 def test_who_only_claims_to_be_an_instance_is_not_released_with_it() -> None:
     async def scenario() -> None:
         cloud = Cloud()
