@@ -304,6 +304,7 @@ class ActOrder(msgspec.Struct, frozen=True, kw_only=True):
     claim: Claim | None = None  # of one that was ever resized: what it holds on its host, when this is done
     claim_before: Claim | None = None  # of a resize, and while one is at work: what it holds again where that fails
     by: int = 0  # which conductor says so: the number of its life
+    epoch: int = 0  # of the node, as that conductor knows it; 0 = whoever acts there may do it
 
 
 class ActDone(msgspec.Struct, frozen=True, kw_only=True):

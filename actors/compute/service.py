@@ -186,7 +186,7 @@ class Compute:
         for first in range(0, len(builds), self.hypervisor.cohort):
             self.spawn(self._run(builds[first : first + self.hypervisor.cohort], older, going))
 
-    async def _check(self, orders: Sequence[BuildOrder | DestroyOrder]) -> None:
+    async def _check(self, orders: Sequence[BuildOrder | DestroyOrder | ActOrder]) -> None:
         if any(order.epoch > self.epoch for order in orders) or self.standing.stale:
             await self.standing.end("it was given an order of a newer epoch")
             raise StaleEpochError(f"epoch {self.epoch} of node {self.config.host} is over")
@@ -374,8 +374,10 @@ class Compute:
     async def act(self, orders: list[ActOrder]) -> list[ActDone | Fault]:
         """Do things to guests; returns when all are done. Who orders that has heard of their boots.
 
-        Raises `ConnectionError` where another conductor has been heard since the one that says so.
+        Raises `StaleEpochError` where the conductor has given this node to another actor, `ConnectionError` where
+        another conductor has been heard since the one that says so.
         """
+        await self._check(orders)
         self._obey(orders)
         for order in orders:
             if self._unheard.pop(order.instance_id, None) is not None:

@@ -54,8 +54,8 @@ def is_too_late(boot: Boot, action: InstanceAction) -> bool:
     return isinstance(act, Rebuild | Rescue | Unrescue | Shelve | RESIZES) and act.attempt != boot.instance.attempt
 
 
-def order_of(boot: Boot, action: InstanceAction, by: int) -> ActOrder:
-    """`by`: the conductor's life."""
+def order_of(boot: Boot, action: InstanceAction, by: int, epoch: int) -> ActOrder:
+    """`by`: the conductor's life; `epoch`: of the node, where it counts."""
     row, act = boot.instance, act_of(action.act)
     spec = moved.with_what_it_has(boot) if boot.spec().adrift else boot.spec()
     return ActOrder(
@@ -67,6 +67,7 @@ def order_of(boot: Boot, action: InstanceAction, by: int) -> ActOrder:
         vifs=row.addresses,
         act=act,
         by=by,
+        epoch=epoch,
         **_claims(boot, act),
     )
 

@@ -50,11 +50,12 @@ from actors.conductor.instance_actions import InstanceActions, begun, ended
 from actors.conductor.migrating import Migrating
 from actors.conductor.moves_told import told, untold, was_done
 from actors.conductor.moving_orders import set_out
+from actors.conductor.nodes import NodeLeftError
 from actors.conductor.reserving import Reserving
 from actors.conductor.resized import RESIZES
 from actors.conductor.settling import Settling
 from actors.conductor.taking_back import Begun
-from actors.errors import CallerError, CallerFault, Fault, HostFault, conflict, not_found
+from actors.errors import CallerError, CallerFault, Fault, HostFault, StaleEpochError, conflict, not_found
 from actors.messages import NoHostFound
 from actors.records import InstanceAction
 from actors.states import Task, Vm
@@ -296,12 +297,27 @@ class Acts:
             await self._end_without_host(boot, action, act)
             return
         try:
-            asking = self._conductor.compute(row.node).act([order_of(boot, action, self._conductor.life)])
-            [reply] = await self._conductor.nodes.call(row.node, asking, acts=True)  # when it left, this has failed
+            reply = await self._told(boot, action, row.node)
         except (ConnectionError, LookupError):
             self._let_go(action.id)  # it stands until the node's actor says hello, or the node has left
-            return
-        await self._end(action, reply)
+        except StaleEpochError:  # that actor ends itself: another has said hello, or will
+            self._let_go(action.id)
+            self._again.add(boot.id)
+        else:
+            await self._end(action, reply)
+
+    async def _told(self, boot: Boot, action: InstanceAction, node: str) -> ActDone | Fault:
+        """Rooms do nothing for an actor that is stale by then: what it says of a device counts for nothing."""
+        nodes, is_device = self._conductor.nodes, isinstance(act_of(action.act), Devices)
+        while True:
+            epoch = nodes.epoch(node)
+            order = order_of(boot, action, self._conductor.life, epoch if is_device else 0)
+            asking = self._conductor.compute(node).act([order])
+            [reply] = await nodes.call(node, asking, acts=True)
+            if not is_device or epoch == nodes.epoch(node):
+                return reply
+            if nodes.has_left(node):
+                raise NodeLeftError(LEFT)
 
     async def _move(self, boot: Boot, action: InstanceAction) -> None:
         reply = await self.migrating.run(boot, action, lambda: self._is_wanted(boot, action))

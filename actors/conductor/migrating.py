@@ -288,7 +288,7 @@ class Migrating:
             [reply] = await nodes.call(place.node, asking, acts=True)
         except NodeLeftError:
             return HostFault(PART, place.host, LEFT)
-        except (ConnectionError, LookupError) as error:
+        except (ConnectionError, LookupError, StaleEpochError) as error:
             raise StandsError from error
         return reply
 

@@ -11,8 +11,10 @@ import pytest
 from actors.acts import ActDone, ActOrder, ActRequest, Edit, Reboot, RevertResize
 from actors.api.act_messages import ActOnServer, AttachPort, AttachVolumeTo, EditServer, RescueServer, ShelveServer
 from actors.api.messages import EvacuateServer
+from actors.clock import SystemClock
+from actors.compute.service import Compute, Rooms
 from actors.errors import CallerError, Fault
-from actors.messages import DeallocateRequest, DetachRequest, ServerView
+from actors.messages import DeallocateRequest, DetachRequest, Hello, ServerView
 from tests.acts.test_acts import shown
 from tests.acts.test_migrate import OTHER, begin, migrate
 from tests.acts.test_plugging import attach
@@ -278,5 +280,44 @@ def test_what_waited_for_a_device_of_a_node_that_left_ends_as_well(tmp_path: Pat
         assert (view.status, view.task_state, view.host) == ("VERIFY_RESIZE", None, OTHER)
         assert [one.source_id for one in view.volumes] == [volume_id]
         assert all(one.finished_at for one in await world.api.instance_actions(world.member, server.id))
+
+    in_world(tmp_path, play)
+
+
+@pytest.mark.parametrize("begins", ["before", "meanwhile"])
+def test_what_an_actor_says_that_is_stale_by_then_is_done_by_the_next(tmp_path: Path, begins: str) -> None:
+    """Rooms do nothing that it asks: the device would be the server's for ever, which does not show it."""
+
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        volume_id = await world.volume()
+        await attach(world, server, volume_id)
+
+        async def hello() -> None:
+            await world.conductor.hello(Hello(node=NODE_NAME, hosts=(NODE_NAME,)))  # that of its start comes twice
+
+        detach = world.hypervisor.guests.detach_disk
+
+        async def slow(instance_id: str, volume_id: str) -> None:
+            await detach(instance_id, volume_id)
+            await hello()
+
+        if begins == "before":
+            await hello()
+        else:
+            world.hypervisor.guests.detach_disk = slow  # type: ignore[method-assign]
+        await world.api.detach_volume(world.member, server.id, volume_id)
+        await world.conductor.settled()
+        assert world.compute.standing.over.is_set()
+        assert await world.volume_status(volume_id) == "in-use"
+        world.hypervisor.guests.detach_disk = detach  # type: ignore[method-assign]
+        rooms = Rooms(world.conductor, world.scheduler, world.images, world.network, world.volumes)
+        world.compute = world._computes[NODE_NAME].room = Compute(
+            world.node, world.hypervisor, rooms, SystemClock(), world.node_table
+        )
+        await world.compute.start()
+        await world.settled()
+        assert ((await shown(world, server)).volumes, await world.volume_status(volume_id)) == ((), "available")
+        assert await last_message(world, server) == ""
 
     in_world(tmp_path, play)
