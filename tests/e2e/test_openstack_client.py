@@ -86,6 +86,16 @@ def test_logging_in_as_the_new_user(client: OpenStack) -> None:
         client.as_user = ()
 
 
+def test_who_may_act_for_whom(client: OpenStack) -> None:
+    client.run("user create robot --password secret")
+    trust = client.json("trust create --project admin --role reader --impersonate admin robot")
+    assert [row["ID"] for row in client.json("trust list --auth-user")] == [trust["id"]]
+    assert client.json("trust show", trust["id"]) == trust
+    client.run("trust delete", trust["id"])
+    assert client.json("trust list") == []
+    client.run("user delete robot")
+
+
 def test_the_catalog_is_administered(client: OpenStack) -> None:
     client.run("region create north")
     service = client.json("service create dns --name designate")
