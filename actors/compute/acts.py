@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 
 HALT_S = 45.0  # that who works on a guest has to end it when the guest is to go: shorter than what its deletion waits
 OVER_KEPT = 1_000  # ends of such acts that the conductor may not have heard
+PUT_BACK = Resize  # what failed is as it was, and that is told: an order that comes twice must not do it then
 REMEMBERED = Rebuild | Rescue | Unrescue | Resize | ConfirmResize | RevertResize | Shelve | Arrive | Return
 MADE_ANEW = Rebuild | Arrive | Return  # of whatever is there
 
@@ -85,7 +86,7 @@ class Acts:
         self._clock = clock
         self._turns: dict[str, _Turns] = {}
         self.halt_s = HALT_S
-        self._over: OrderedDict[str, ActDone] = OrderedDict()  # by the act's id: it is not done again
+        self._over: OrderedDict[str, ActDone | Fault] = OrderedDict()  # by the act's id: it is not done again
 
     def at_work(self) -> set[str]:
         """Instances to whose guests something is being done."""
@@ -141,18 +142,26 @@ class Acts:
         try:
             done = await self._do(order, turns.hurry)
         except (CallerError, HostError) as error:
-            return error.fault
+            return self._failed(order, error.fault)
         except (ConnectionError, TimeoutError) as error:
-            return HostFault(step, order.host, str(error) or type(error).__name__)
+            return self._failed(order, HostFault(step, order.host, str(error) or type(error).__name__))
         now = self._clock.now()
         told = ActDone(
             started_at=started_at, finished_at=now, vifs=done.vifs, root_device=done.root_device, disks=done.disks
         )
         if isinstance(order.act, REMEMBERED):
-            self._over[order.id] = told
-            if len(self._over) > OVER_KEPT:
-                self._over.popitem(last=False)
+            self._remember(order, told)
         return told
+
+    def _failed(self, order: ActOrder, fault: Fault) -> Fault:
+        if isinstance(order.act, PUT_BACK):
+            self._remember(order, fault)
+        return fault
+
+    def _remember(self, order: ActOrder, end: ActDone | Fault) -> None:
+        self._over[order.id] = end
+        if len(self._over) > OVER_KEPT:
+            self._over.popitem(last=False)
 
     async def _do(self, order: ActOrder, hurry: asyncio.Event) -> _Made:
         guests, instance_id = self._node.hypervisor.guests, order.instance_id

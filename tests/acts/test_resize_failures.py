@@ -52,6 +52,31 @@ def test_where_it_fails_the_guest_is_what_it_was(tmp_path: Path, step: str, off:
     in_world(tmp_path, play)
 
 
+def test_one_that_failed_and_is_told_twice_has_failed(tmp_path: Path) -> None:
+    """The second order waits for the first, whose end is the conductor's by then."""
+
+    async def play(world: World) -> None:
+        await flavor(world, "big", 2, 256, 3)
+        [server] = await world.boot(world.request())
+        before, whole, check = await world.state(), world.compute.act, world.hypervisor.guests.check_sizes
+
+        async def twice(orders: list[ActOrder]) -> Any:
+            first, _ = await asyncio.gather(whole(orders), whole(orders))
+            return first
+
+        async def fails_once(*_: Any) -> None:
+            world.hypervisor.guests.check_sizes = check  # type: ignore[method-assign]
+            raise HostError(HostFault("check_sizes", NODE_NAME, "no room for a copy"))
+
+        world.compute.act = twice  # type: ignore[method-assign]
+        world.hypervisor.guests.check_sizes = fails_once  # type: ignore[method-assign]
+        assert (await resize(world, server, "big")).status == "ACTIVE"
+        assert await world.state() == before
+        assert await claims(world, server) == (TINY, TINY)
+
+    in_world(tmp_path, play)
+
+
 @pytest.mark.parametrize("died", ["after its start", "before its start", "before its definition"])
 def test_told_again_and_refused_then_the_guest_is_what_its_order_says(tmp_path: Path, died: str) -> None:
     """The compute actor dies in the resize, and what it looks at first fails when the conductor tells it again."""
