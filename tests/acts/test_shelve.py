@@ -616,3 +616,26 @@ def test_one_that_is_evacuated_while_it_was_to_be_shelved_is_not_made_of_half_an
         assert await images(world) == []
 
     in_world(tmp_path, play)
+
+
+def test_one_that_failed_and_is_told_twice_has_failed(tmp_path: Path) -> None:
+    """The second order waits for the first, whose end is the conductor's by then."""
+
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        before, whole, shut_down = await world.state(), world.compute.act, world.hypervisor.guests.shut_down
+
+        async def twice(orders: Any) -> Any:
+            first, _ = await asyncio.gather(whole(orders), whole(orders))
+            return first
+
+        async def fails_once(*_: Any) -> None:
+            world.hypervisor.guests.shut_down = shut_down  # type: ignore[method-assign]
+            raise HostError(HostFault("shelve", NODE_NAME, "it is busy"))
+
+        world.compute.act = twice  # type: ignore[method-assign]
+        world.hypervisor.guests.shut_down = fails_once  # type: ignore[method-assign]
+        assert (await shelve(world, server)).status == "ACTIVE"
+        assert await world.state() == before
+
+    in_world(tmp_path, play)
