@@ -190,6 +190,7 @@ async def _compute(world: World, http: httpx.AsyncClient, admin: httpx.AsyncClie
     attached = {"volumeAttachment": {"volumeId": things["volume_id"]}}
     held = await http.post(f"{COMPUTE}/servers/{server}/os-volume_attachments", json=attached)
     assert held.status_code == 200, held.text
+    [volume] = (await http.get(f"{COMPUTE}/servers/{server}/os-volume_attachments")).json()["volumeAttachments"]
     [action, *_] = (await http.get(f"{COMPUTE}/servers/{server}/os-instance-actions")).json()["instanceActions"]
     [vif] = (await http.get(f"{COMPUTE}/servers/{server}/os-interface")).json()["interfaceAttachments"]
     return {
@@ -197,7 +198,7 @@ async def _compute(world: World, http: httpx.AsyncClient, admin: httpx.AsyncClie
         "server_group_id": group,
         "keypair": keypair,
         "server_id": server,
-        "attachment_id": held.json()["volumeAttachment"]["attachment_id"],
+        "attachment_id": volume["attachment_id"],
         "request_id": action["request_id"],
         "server_port_id": vif["port_id"],
         "address": vif["fixed_ips"][0]["ip_address"],
