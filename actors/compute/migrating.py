@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from actors.acts import ROOM_AWAY, ActOrder, Arrive, Leave, Return
+from actors.acts import ROOM_AWAY, ActOrder, Arrive, Leave, Reboot, Return, Start
 from actors.compute import steps
 from actors.compute.block_info import disks_for, unconnected
 from actors.compute.build import Build, order_again, spec_elsewhere
@@ -36,7 +36,7 @@ NOT_HERE = "the guest is not on this host"
 UNKNOWN = "nobody can tell how the guest is"
 RUNS = "the guest runs on the host that it left"
 
-Start = Callable[[ActOrder], Awaitable[None]]
+Starting = Callable[[ActOrder], Awaitable[None]]
 
 
 async def leave(node: Compute, order: ActOrder, act: Leave, hurry: asyncio.Event) -> tuple[DiskOffer, ...]:
@@ -106,15 +106,19 @@ async def come_back(node: Compute, order: ActOrder, act: Return) -> Build:
 
 
 async def bound(node: Compute, order: ActOrder) -> ActOrder:
-    """Its ports and volumes are on this host again, and nobody fetches its disks from here. Raises as `leave`."""
-    build = _build(node, order, "")
+    """Its ports and volumes are on this host again, and nobody fetches its disks from here; a guest that is to run is
+    defined with them, since some may have come or gone where it was meanwhile. Raises as `leave`."""
+    build, guests = _build(node, order, ""), node.hypervisor.guests
+    works: tuple[Work, ...] = (steps.allocate_networks, steps.attach_block_devices)
+    if isinstance(order.act, Start | Reboot) and await guests.power(build.id) is Power.SHUTDOWN:
+        works = (*works, _keep_kind, steps.define_guest)
     async with asyncio.timeout(RETURN_S):
-        await _run(node, build, (steps.allocate_networks, steps.attach_block_devices), asyncio.Event())
-        await node.hypervisor.guests.drop_offers(build.id)
+        await _run(node, build, works, asyncio.Event())
+        await guests.drop_offers(build.id)
     return replace(order, vifs=build.vifs)
 
 
-async def run_on(node: Compute, order: ActOrder, build: Build, stopped: bool, start: Start) -> None:
+async def run_on(node: Compute, order: ActOrder, build: Build, stopped: bool, start: Starting) -> None:
     """Its guest runs, unless it was off. Until whoever ordered it says so again it runs on a lease, as one that is
     built: where it is not heard of, it goes back to where it was."""
     if not stopped and await node.hypervisor.guests.power(build.id) is not Power.RUNNING:
@@ -123,7 +127,7 @@ async def run_on(node: Compute, order: ActOrder, build: Build, stopped: bool, st
         await start(replace(order, vifs=build.vifs))
 
 
-async def back_on(node: Compute, order: ActOrder, build: Build, stopped: bool, start: Start) -> None:
+async def back_on(node: Compute, order: ActOrder, build: Build, stopped: bool, start: Starting) -> None:
     """The same of one that is where it was: it can go nowhere else."""
     if not stopped:
         await node.standing.may_run()

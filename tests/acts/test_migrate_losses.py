@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.acts import ConfirmResize, Edit, Reboot, RevertResize, Start, builtins_of
+from actors.acts import ConfirmResize, DetachVolume, Edit, Reboot, RevertResize, Start, builtins_of
 from actors.api.act_messages import ActOnServer, EditServer
 from actors.api.messages import CreateFlavor, Evacuated, EvacuateNode, EvacuateServer
 from actors.clock import SystemClock
@@ -18,7 +18,7 @@ from actors.cluster.evacuation import evacuate_all
 from actors.compute.simulated_guests import BUILT, DEFINED
 from actors.conductor.migrating import BACK_S
 from actors.errors import CallerError, HostError, HostFault, value_of
-from actors.messages import ServerView
+from actors.messages import BlockDevice, ConnectionInfo, ServerView
 from actors.network.messages import CreateSecurityGroup, Reference, UpdatePort
 from actors.records import Aggregate
 from tests.acts.test_acts import act, shown
@@ -379,6 +379,18 @@ def test_it_is_in_the_zone_of_its_host_and_the_first_one_keeps_no_copies(tmp_pat
     in_world(tmp_path, play)
 
 
+def watched(world: World) -> list[tuple[ConnectionInfo, ...]]:
+    """The volumes of each guest that is defined from now on."""
+    define, found = world.hypervisor.define, list[tuple[ConnectionInfo, ...]]()
+
+    async def watching(builds: Any) -> Any:
+        found.extend(build.connections for build in builds)
+        return await define(builds)
+
+    world.hypervisor.define = watching  # type: ignore[method-assign]
+    return found
+
+
 def test_one_that_is_adrift_and_forgotten_is_defined_with_its_volumes(tmp_path: Path) -> None:
     async def play(world: World) -> None:
         server, other, _ = await begin(world, image="", block_devices=(world.root_volume(),))
@@ -393,15 +405,31 @@ def test_one_that_is_adrift_and_forgotten_is_defined_with_its_volumes(tmp_path: 
         world.volumes.attach = attach  # type: ignore[method-assign]
         for kind in (BUILT, DEFINED):
             world.hypervisor._things[kind].discard(server.id)
-        define, found = world.hypervisor.define, []
-
-        async def watched(builds: Any) -> Any:
-            found.extend(build.connections for build in builds)
-            return await define(builds)
-
-        world.hypervisor.define = watched  # type: ignore[method-assign]
+        defined = watched(world)
         assert seen(await act(world, server, Reboot(hard=True))) == ("ACTIVE", None, "RUNNING", NODE_NAME)
-        assert [len(connections) for connections in found] == [1]
+        assert {len(connections) for connections in defined} == {1}
+
+    in_world(tmp_path, play)
+
+
+def test_one_that_is_adrift_starts_without_what_was_detached_where_it_was(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        data = BlockDevice(source_type="blank", destination_type="volume", size_gib=1)
+        server, _, _ = await begin(world, image="", block_devices=(world.root_volume(), data))
+        [_, volume] = (await migrate(world, server)).volumes
+        await act(world, server, DetachVolume(volume_id=volume.source_id, device_name=""))
+        attach = world.volumes.attach
+
+        async def fails(_: Any) -> Any:
+            raise HostError(HostFault("attach", NODE_NAME, "it is busy"))
+
+        world.volumes.attach = fails  # type: ignore[method-assign]
+        assert (await act(world, server, RevertResize())).status == "ERROR"
+        world.volumes.attach = attach  # type: ignore[method-assign]
+        defined = watched(world)
+        assert seen(await act(world, server, Reboot(hard=True))) == ("ACTIVE", None, "RUNNING", NODE_NAME)
+        [connections] = defined
+        assert [one.volume_id for one in connections] == [one.source_id for one in (await shown(world, server)).volumes]
 
     in_world(tmp_path, play)
 
