@@ -136,6 +136,7 @@ class Links:
             quiet(order.name)
             index = self._must(order.name)
         # one that an older version has made may lack some of it
+        self._open().learn_nothing_of_reserved(index)
         self.netlink.link("set", index=index, ifalias=order.alias, mtu=order.mtu, state="up", kind="bridge", **FILTERED)
 
     def _vlan(self, order: Vlan) -> None:

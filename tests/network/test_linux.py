@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -220,6 +221,35 @@ def test_a_guest_whose_port_is_down_is_cut_off_in_every_life_of_the_agent(tmp_pa
             await made.agents[0].start()
             assert not await asyncio.to_thread(ping, first, "10.5.0.12")
             assert await asyncio.to_thread(ping, second, "10.5.0.2")
+
+    play(tmp_path, act)
+
+
+@real
+def test_a_guest_draws_nobodys_packets_to_itself(tmp_path: Path) -> None:
+    """By a frame in another's name to the bridge alone (LACP, EAPOL, LLDP), which the bridge does not pass on."""
+
+    async def act(made: Cloud) -> None:
+        one, two = made.port(0, 11), made.port(0, 12)
+        with namespace("g1") as first, namespace("g2") as second:
+            for name, port, address in ((first, one, "10.5.0.11/24"), (second, two, "10.5.0.12/24")):
+                made.plug(0, name, port, address)
+            await made.agents[0].look()
+            assert await asyncio.to_thread(ping, second, "10.5.0.2")
+
+            def forge() -> None:
+                with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
+                    raw.bind(("eth0", 0))
+                    for last in (0x02, 0x03, 0x0E):
+                        ends = bytes.fromhex(f"0180c20000{last:02x}{two.mac_address.replace(':', '')}")
+                        raw.send(ends + bytes.fromhex("88cc") + bytes(46))
+
+            there = NetnsThread(first)
+            there.call(forge)
+            there.close()
+            known = ip("-json", "-family", "bridge", "neigh", "show", netns=made.nodes[0].netns)
+            (where,) = [each["dev"] for each in json.loads(known) if each.get("lladdr") == two.mac_address]
+            assert where == tap_device(two.id)
 
     play(tmp_path, act)
 
