@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
@@ -22,6 +23,7 @@ from actors.network.messages import DhcpHost
 
 PORT = 80
 BACKLOG = 128  # connections waiting to be accepted, a network
+CONNECTIONS_EACH = 32  # at a time of one address
 DOCUMENTS_WAIT_S = 20.0
 EC2_VERSIONS = ("2009-04-04", "latest")
 EC2_DOCUMENT = "ec2/latest/meta-data.json"
@@ -35,12 +37,37 @@ HostAt = Callable[[str, str], DhcpHost | None]
 log = logging.getLogger(__name__)
 
 
+class _Shared(web.Server):
+    """A guest that keeps very many connections open cuts off itself, and not the others, nor the agent's own work."""
+
+    def __init__(self, handler: Any, **settings: Any) -> None:
+        super().__init__(handler, **settings)
+        self._addresses: dict[web.RequestHandler, str] = {}  # of those that are connected
+        self._open: Counter[str] = Counter()  # their connections
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        address = str((transport.get_extra_info("peername") or ("",))[0])
+        self._addresses[handler] = address
+        self._open[address] += 1
+        if self._open[address] > CONNECTIONS_EACH:
+            transport.abort()
+
+    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
+        super().connection_lost(handler, exc)
+        address = self._addresses.pop(handler, None)
+        if address is not None:
+            self._open[address] -= 1
+            if not self._open[address]:
+                del self._open[address]
+
+
 class MetadataServers:
     def __init__(self, dataplane: Dataplane, host_at: HostAt, documents: Documents) -> None:
         self._dataplane = dataplane
         self._host_at = host_at
         self._documents = documents
-        self._runners: dict[str, web.AppRunner] = {}
+        self._runners: dict[str, web.ServerRunner] = {}
 
     async def serve(self, network_ids: list[str]) -> None:
         """One server for each of these networks, none for others."""
@@ -60,18 +87,18 @@ class MetadataServers:
         except (LookupError, OSError) as error:
             log.error("no metadata in network %s: %s", network_id, error)
             return
-        runner = web.AppRunner(self._application(network_id), access_log=None)
+        runner = web.ServerRunner(self._server(network_id))
         await runner.setup()
         await web.SockSite(runner, listener, backlog=BACKLOG).start()
         self._runners[network_id] = runner
 
-    def _application(self, network_id: str) -> web.Application:
-        async def answer(request: web.Request) -> web.Response:
+    def _server(self, network_id: str) -> web.Server:
+        async def answer(request: web.BaseRequest) -> web.Response:
+            if request.method not in ("GET", "HEAD"):
+                return web.Response(status=405)
             return await self._answer(network_id, request.remote or "", request.path)
 
-        application = web.Application()
-        application.router.add_get("/{path:.*}", answer)
-        return application
+        return _Shared(answer, access_log=None)
 
     async def _answer(self, network_id: str, address: str, path: str) -> web.Response:
         host = self._host_at(network_id, address)

@@ -1,8 +1,16 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
+from contextlib import ExitStack
 
-from actors.network.metadata_server import find
+from actors.network.dhcp_files import METADATA_ADDRESS
+from actors.network.messages import DhcpHost
+from actors.network.metadata_server import CONNECTIONS_EACH, MetadataServers, find
+from actors.network.simulated import SimulatedDataplane
+from actors.simulated_taps import Taps
+from tests.network.probes import ip, namespace, real, socket_in
 
 EC2 = {
     "instance-id": "i-00000001",
@@ -50,3 +58,52 @@ def test_a_key_is_listed_by_its_name_and_read_by_its_number() -> None:
 def test_an_instance_without_documents_has_nothing() -> None:
     assert find({}, "/latest/meta-data/") is None
     assert find({}, "/openstack/latest") is None
+
+
+GUEST = DhcpHost(port_id="p", mac_address="fa:16:3e:00:00:01", fixed_ips=(), dns_name="", device_id="i1")
+
+
+class OneNamespace(SimulatedDataplane):
+    """Its sockets live in a namespace."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(Taps())
+        self._name = name
+
+    async def open_socket(self, network_id: str) -> socket.socket:
+        return socket_in(self._name, socket.SOCK_STREAM)
+
+
+@real
+def test_a_guest_keeps_few_connections_open() -> None:
+    async def documents(instance_id: str) -> dict[str, bytes]:
+        return DOCUMENTS
+
+    async def play(name: str) -> None:
+        servers = MetadataServers(OneNamespace(name), lambda network_id, address: GUEST, documents)
+        await servers.serve(["n"])
+        loop = asyncio.get_running_loop()
+        with ExitStack() as held:
+
+            async def ask(source: str) -> bytes:
+                """b'' where it is cut off."""
+                asking = held.enter_context(socket_in(name, socket.SOCK_STREAM))
+                asking.setblocking(False)
+                asking.bind((source, 0))
+                await loop.sock_connect(asking, (METADATA_ADDRESS, 80))
+                await loop.sock_sendall(asking, b"GET /latest/user-data HTTP/1.1\r\nHost: x\r\n\r\n")
+                try:
+                    return await asyncio.wait_for(loop.sock_recv(asking, 4_096), 5)
+                except ConnectionError:
+                    return b""
+
+            for _ in range(CONNECTIONS_EACH):
+                assert (await ask("127.0.0.3")).endswith(b"#!/bin/sh")
+            assert await ask("127.0.0.3") == b""
+            assert (await ask("127.0.0.2")).endswith(b"#!/bin/sh")
+        await servers.close()
+
+    with namespace("net") as name:
+        ip("link", "set", "lo", "up", netns=name)
+        ip("addr", "add", f"{METADATA_ADDRESS}/32", "dev", "lo", netns=name)
+        asyncio.run(play(name))
