@@ -57,7 +57,7 @@ class NetworkAgent:
         self._dhcp = DhcpAgent(config.host, network, dataplane)
         self._routers = RouterAgent(config.host, dataplane)
         self._relays = Relays(config.node_ip, dataplane, clock)
-        self._metadata = _metadata_servers(dataplane, self._dhcp.host_at, documents) if documents else None
+        self._metadata = _metadata_servers(dataplane, self._dhcp.host_at, documents, clock) if documents else None
         self._turn = asyncio.Lock()  # they take turns: a tap of DHCP's or a router's own is made by one, wired by L2
         self._changes: Outbox[Change, None] = Outbox(self._catch_up)
         self._refused: set[str] = set()  # networks that this node could not bring to what was said of them
@@ -236,7 +236,7 @@ async def _refusal(act: Awaitable[None]) -> HostError | None:
     return None
 
 
-def _metadata_servers(dataplane: Dataplane, host_at: HostAt, documents: Documents) -> MetadataServers:
+def _metadata_servers(dataplane: Dataplane, host_at: HostAt, documents: Documents, clock: Clock) -> MetadataServers:
     from actors.network.metadata_server import MetadataServers  # an HTTP server takes 6 MiB
 
-    return MetadataServers(dataplane, host_at, documents)
+    return MetadataServers(dataplane, host_at, documents, clock)

@@ -16,6 +16,7 @@ from typing import Any
 
 from aiohttp import web
 
+from actors.clock import Clock
 from actors.errors import CallerError
 from actors.network.dataplane import Dataplane
 from actors.network.dhcp_files import METADATA_ADDRESS
@@ -25,6 +26,7 @@ PORT = 80
 BACKLOG = 128  # connections waiting to be accepted, a network
 CONNECTIONS_EACH = 32  # at a time of one address
 DOCUMENTS_WAIT_S = 20.0
+FRESH_S = 1.0  # how long an instance's documents count, however often its guest asks: they come from the conductor
 EC2_VERSIONS = ("2009-04-04", "latest")
 EC2_DOCUMENT = "ec2/latest/meta-data.json"
 EC2_USER_DATA = "ec2/latest/user-data"
@@ -63,7 +65,9 @@ class _Shared(web.Server):
 
 
 class MetadataServers:
-    def __init__(self, dataplane: Dataplane, host_at: HostAt, documents: Documents) -> None:
+    def __init__(self, dataplane: Dataplane, host_at: HostAt, documents: Documents, clock: Clock) -> None:
+        self._clock = clock
+        self._fresh: dict[str, tuple[float, dict[str, bytes]]] = {}  # by instance: when they were asked for
         self._dataplane = dataplane
         self._host_at = host_at
         self._documents = documents
@@ -102,17 +106,25 @@ class MetadataServers:
 
     async def _answer(self, network_id: str, address: str, path: str) -> web.Response:
         host = self._host_at(network_id, address)
-        if host is None:
+        if host is None or not host.device_id:
             return web.Response(status=404)
         try:
             async with asyncio.timeout(DOCUMENTS_WAIT_S):
-                documents = await self._documents(host.device_id)
+                documents = await self._documents_of(host.device_id)
         except CallerError as error:
             return web.Response(status=error.fault.status)
         except (TimeoutError, ConnectionError):
             return web.Response(status=503)
         content = find(documents, path)
         return web.Response(status=404) if content is None else web.Response(body=content, content_type=_kind(path))
+
+    async def _documents_of(self, instance_id: str) -> dict[str, bytes]:
+        now = self._clock.monotonic()
+        if instance_id not in self._fresh or now - self._fresh[instance_id][0] >= FRESH_S:
+            documents = await self._documents(instance_id)
+            self._fresh = {each: known for each, known in self._fresh.items() if now - known[0] < FRESH_S}
+            self._fresh[instance_id] = now, documents
+        return self._fresh[instance_id][1]
 
 
 # ---------------------------------------------------------------- pure

@@ -10,6 +10,7 @@ from actors.network.messages import DhcpHost
 from actors.network.metadata_server import CONNECTIONS_EACH, MetadataServers, find
 from actors.network.simulated import SimulatedDataplane
 from actors.simulated_taps import Taps
+from tests.network.cloud import StepClock
 from tests.network.probes import ip, namespace, real, socket_in
 
 EC2 = {
@@ -75,14 +76,19 @@ class OneNamespace(SimulatedDataplane):
 
 
 @real
-def test_a_guest_keeps_few_connections_open() -> None:
+def test_a_guest_keeps_few_connections_open_and_asks_the_conductor_seldom() -> None:
+    asked: list[str] = []
+
     async def documents(instance_id: str) -> dict[str, bytes]:
+        asked.append(instance_id)
         return DOCUMENTS
 
+    clock = StepClock()
+
     async def play(name: str) -> None:
-        servers = MetadataServers(OneNamespace(name), lambda network_id, address: GUEST, documents)
+        servers = MetadataServers(OneNamespace(name), lambda network_id, address: GUEST, documents, clock)
         await servers.serve(["n"])
-        loop = asyncio.get_running_loop()
+        loop, clock.time = asyncio.get_running_loop(), 7.0
         with ExitStack() as held:
 
             async def ask(source: str) -> bytes:
@@ -100,7 +106,10 @@ def test_a_guest_keeps_few_connections_open() -> None:
             for _ in range(CONNECTIONS_EACH):
                 assert (await ask("127.0.0.3")).endswith(b"#!/bin/sh")
             assert await ask("127.0.0.3") == b""
+            assert asked == ["i1"]  # however often it asks
+            clock.time += 1
             assert (await ask("127.0.0.2")).endswith(b"#!/bin/sh")
+            assert asked == ["i1"] * 2
         await servers.close()
 
     with namespace("net") as name:
