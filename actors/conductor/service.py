@@ -231,8 +231,9 @@ class Conductor(Living):
             self.spawn(self._attempts.begin(boots))
 
     async def settle(self, ends: list[End]) -> None:
-        """For boots that waited in vain: `Attempts.settle`."""
-        await self._attempts.settle(ends)
+        """For boots that waited in vain. What a dead conductor may have sent somewhere is taken back first."""
+        await self._attempts.settle([end for end in ends if not end[0].perhaps_somewhere])
+        await self._attempts.take_back([end for end in ends if end[0].perhaps_somewhere])
 
     async def release_late(self, boots: list[Boot]) -> None:
         """A scheduler that started while these gave their hosts back was told that they hold them still."""

@@ -13,7 +13,7 @@ from actors.api.messages import CreateServerGroup, ServerGroupRequest, ServersRe
 from actors.cluster.config import SimulatedConfig
 from actors.conductor.service import Conductor, Rooms
 from actors.errors import CallerFault, value_of
-from actors.messages import DeleteRequest, ServerView
+from actors.messages import AllocateRequest, DeleteRequest, ServerView
 from actors.records import ServerGroup
 from actors.scheduler.messages import PlacementExplained
 from tests.world import World, in_world, token
@@ -214,6 +214,34 @@ def test_patience_ends(tmp_path: Path) -> None:
         assert "for room)" in late.fault.message
         assert late.fault.details["waited_s"] >= 0.2
         assert await claimed(world) == {server.id for server in full}
+
+    in_world(tmp_path, play, simulated=SMALL)
+
+
+def test_one_whose_patience_ends_leaves_nothing_where_a_dead_conductor_had_sent_it(tmp_path: Path) -> None:
+    async def play(world: World) -> None:
+        await world.boot(*(world.request(f"vm-{n}") for n in range(4)))
+        [waiting] = await launch(world, world.request("patient", wait_for_capacity_s=0.3))
+        await world.conductor.settled()
+        boot = world.conductor.boot(waiting)
+        assert boot is not None and boot.building
+        boot.perhaps_somewhere = True
+        spec = boot.spec()
+        asked = AllocateRequest(  # of a node that is lost since
+            token=world.member,
+            instance_id=waiting,
+            project_id=spec.project_id,
+            host="node-9",
+            hostname=spec.hostname,
+            networks=spec.networks,
+            auto=spec.auto_network,
+            security_groups=(),
+            availability_zone="nova",
+        )
+        [vifs] = await world.network.allocate([asked])
+        assert isinstance(vifs, tuple)
+        [late] = await look(world, [waiting])
+        assert (late.status, await world.held_by(waiting)) == ("ERROR", [])
 
     in_world(tmp_path, play, simulated=SMALL)
 
