@@ -91,6 +91,9 @@ class Migrating:
         moves = [one for one in self._conductor.moves.newest() if one.kind in (MIGRATION, RESIZE)]
         self._unclaimed = {move.id for move in moves if move.status in OVER} - held
         self._due = {boot.id for boot in boots if boot.spec().left_behind}
+        for boot in boots:
+            if not boot.instance.task_state:
+                self._conductor.spawn(self._heard_again(boot))
 
     # ------------------------------------------------------------ there, and back
 
@@ -348,6 +351,19 @@ class Migrating:
         if boot.spec().moving == moving:  # else it has been confirmed meanwhile, or goes back
             with suppress(StandsError):
                 await self._order(boot, source_of(moving), Leave(gone=True, fetched=True))
+
+    async def _heard_again(self, boot: Boot) -> None:
+        """Of one that waits to be confirmed: what a conductor that died then may not have said.
+
+        Any word will do where it is: it is not to be started, since its user may have shut it down.
+        """
+        moving = boot.spec().moving
+        if moving is None or boot.instance.host != moving.target_host:
+            return
+        for place in (target_of(moving), source_of(moving)):
+            with suppress(StandsError):
+                if boot.spec().moving == moving:
+                    await self._order(boot, place, Leave(gone=True, fetched=True))
 
     def settle(self, boot: Boot, act: Act, reply: ActDone | Fault) -> None:
         """It is over: it is there, where it was, or there for good."""

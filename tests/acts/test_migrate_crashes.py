@@ -462,3 +462,23 @@ def test_a_conductor_that_lives_on_though_another_took_over_orders_nothing_any_m
         await agree(world)
 
     in_world(tmp_path, play)
+
+
+def test_what_a_dead_conductor_did_not_say_of_one_that_has_arrived_the_next_one_says(tmp_path: Path) -> None:
+    """Else its guest runs on a lease, and copies of its disks are kept, as long as it waits."""
+
+    async def play(world: World) -> None:
+        server, other, _ = await begin(world)
+
+        async def dies(*_: Any) -> None:
+            return
+
+        world.conductor._acts.migrating.heard = dies  # type: ignore[method-assign]
+        assert seen(await migrate(world, server)) == ("VERIFY_RESIZE", None, "RUNNING", OTHER)
+        assert (server.id in other._unheard, "offered_disks" in await world.compute.world()) == (True, True)
+        await conductor(world, rooms(world), world.ledger)
+        assert (server.id in other._unheard, "offered_disks" in await world.compute.world()) == (False, False)
+        assert seen(await shown(world, server)) == ("VERIFY_RESIZE", None, "RUNNING", OTHER)
+        assert seen(await act(world, server, RevertResize())) == ("ACTIVE", None, "RUNNING", NODE_NAME)
+
+    in_world(tmp_path, play)
