@@ -57,7 +57,9 @@ if TYPE_CHECKING:
 
 HALT_S = 45.0  # that who works on a guest has to end it when the guest is to go: shorter than what its deletion waits
 OVER_KEPT = 1_000  # ends of such acts that the conductor may not have heard
-PUT_BACK = Resize | Shelve  # what failed is as it was, and that is told: an order that comes twice must not do it then
+PUT_BACK = Resize | Shelve | AttachVolume | AttachInterface
+"""What failed of these is as it was, and is told so: an order that comes twice must not do it after that."""
+
 REMEMBERED = Rebuild | Rescue | Unrescue | Resize | ConfirmResize | RevertResize | Shelve | Arrive | Return
 MADE_ANEW = Rebuild | Arrive | Return  # of whatever is there
 

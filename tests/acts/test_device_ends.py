@@ -13,7 +13,7 @@ from actors.api.act_messages import ActOnServer, AttachPort, AttachVolumeTo, Edi
 from actors.api.messages import EvacuateServer
 from actors.clock import SystemClock
 from actors.compute.service import Compute, Rooms
-from actors.errors import CallerError, Fault
+from actors.errors import CallerError, Fault, HostError, HostFault
 from actors.messages import DeallocateRequest, DetachRequest, Hello, ServerView
 from tests.acts.test_acts import shown
 from tests.acts.test_migrate import OTHER, begin, migrate
@@ -319,5 +319,37 @@ def test_what_an_actor_says_that_is_stale_by_then_is_done_by_the_next(tmp_path: 
         await world.settled()
         assert ((await shown(world, server)).volumes, await world.volume_status(volume_id)) == ((), "available")
         assert await last_message(world, server) == ""
+
+    in_world(tmp_path, play)
+
+
+@pytest.mark.parametrize("kind", ["volume", "interface"])
+def test_what_failed_to_come_and_is_told_twice_has_not_come(tmp_path: Path, kind: str) -> None:
+    """The second order waits for the first, whose end is the conductor's by then."""
+
+    async def play(world: World) -> None:
+        [server] = await world.boot(world.request())
+        volume_id = await world.volume()
+        before, whole, guests = await world.state(), world.compute.act, world.hypervisor.guests
+        step = "attach_disk" if kind == "volume" else "attach_interface"
+        work = getattr(guests, step)
+
+        async def twice(orders: list[ActOrder]) -> list[ActDone | Fault]:
+            first, _ = await asyncio.gather(whole(orders), whole(orders))
+            return first
+
+        async def fails_once(*_: Any) -> None:
+            setattr(guests, step, work)
+            raise HostError(HostFault(step, NODE_NAME, "it is busy"))
+
+        world.compute.act = twice  # type: ignore[method-assign]
+        setattr(guests, step, fails_once)
+        if kind == "volume":
+            await attach(world, server, volume_id)
+        else:
+            with pytest.raises(CallerError, match="it is busy"):
+                await world.api.attach_interface(AttachPort(token=world.member, server_id=server.id))
+        assert await world.state() == before
+        assert (await shown(world, server)).addresses == server.addresses
 
     in_world(tmp_path, play)
