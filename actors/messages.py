@@ -193,6 +193,7 @@ class Moving(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     target_zone: str = ""
     stopped: bool = False  # it was off, and is so afterwards
     back: bool = False  # it is on its way back
+    given_up: bool = False  # what it has where it went may be thrown away by now: it can only go back
     why: str = ""  # it goes back, '' = its user said so; until a host has been found, why its own is none for it
     other: Flavor | None = None  # that it has where its row does not say that it is; None = the same
 

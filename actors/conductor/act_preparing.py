@@ -130,6 +130,8 @@ class Preparing:
         check_home(boot)
         moving, needed, act = boot.spec().moving, boot.instance.node, request.act
         nodes = self._conductor.nodes
+        if moving is not None and moving.given_up and isinstance(act, ConfirmResize):
+            raise CallerError(conflict("", f"Instance {boot.id} can only be reverted: its disk is on {moving.host}"))
         if moving is not None and isinstance(act, RevertResize):
             left_s = 0.0 if request.above_locks or not nodes.has_left(needed) else nodes.lost_in_s(needed)
             needed = moving.node

@@ -323,6 +323,8 @@ class Acts:
         reply = await self.migrating.run(boot, action, lambda: self._is_wanted(boot, action))
         if reply is None:
             self._let_go(action.id)
+            if (moving := boot.spec().moving) is not None and moving.given_up:  # it waits for its first node
+                self._again.add(boot.id)
             await self.migrating.tell()
         else:
             await self._end(action, reply)

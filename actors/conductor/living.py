@@ -73,8 +73,9 @@ class Living(Administration):
         if edit.vm_state and moving is not None and self._acts.is_resizing(boot.id):
             return conflict("", f"Cannot 'os-resetState' instance {boot.id} while it goes to another host")
         gone = self.nodes.has_left
-        if edit.vm_state and moving is not None and gone(boot.instance.node) and not gone(moving.node):
-            text = f"while its host is down: its disk is on {moving.host}, where 'revertResize' takes it"
+        is_lost = moving is not None and gone(boot.instance.node) and not gone(moving.node)
+        if edit.vm_state and moving is not None and (is_lost or moving.given_up):
+            text = f"while its disk is on {moving.host}, where 'revertResize' takes it"
             return conflict("", f"Cannot 'os-resetState' instance {boot.id} {text}")
         at_rest = not boot.acting and not self._acts.is_resizing(boot.id)
         fault = edited(boot, edit, now, self.limits(boot.instance.project_id)["metadata_items"])

@@ -163,10 +163,23 @@ class Migrating:
         await self._conductor.write([boot], "")
 
     async def _revert(self, boot: Boot, act: RevertResize, wanted: Wanted) -> Reply:
-        """It runs where it is: cut off from here, it may go on doing so."""
-        moving = moving_of(boot)
+        """It runs where it is: cut off from here, it may go on doing so. Raises `StandsError`.
+
+        Before anything is thrown away there it is on disk that it may be: from then on it waits for its first node,
+        unless that is lost for good.
+        """
+        moving, nodes = moving_of(boot), self._conductor.nodes
         if boot.instance.host != moving.host and not act.forced:
-            if self._conductor.nodes.has_left(moving.node):  # since it was asked for: what is here is the last there is
+            was_given_up = moving.given_up
+            if not was_given_up and not nodes.has_left(moving.node):
+                boot.ask_anew(moving=replace(moving, given_up=True))
+                await self._conductor.write([boot], "")
+                if not wanted():
+                    return None
+            if nodes.has_left(moving.node):  # since it was asked for: what is here is the last there is, if it is here
+                if was_given_up and nodes.lost_in_s(moving.node) > 0.0:
+                    raise StandsError
+                boot.ask_anew(moving=replace(moving_of(boot), given_up=False))
                 return HostFault(STAYS, moving.host, LEFT)
             try:
                 await self._destroy(boot, target_of(moving), in_place=False)

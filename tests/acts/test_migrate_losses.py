@@ -17,12 +17,14 @@ from actors.clock import SystemClock
 from actors.cluster.evacuation import evacuate_all
 from actors.compute.simulated_guests import BUILT, DEFINED
 from actors.conductor.migrating import BACK_S
+from actors.conductor.service import Conductor
 from actors.errors import CallerError, HostError, HostFault, value_of
 from actors.messages import BlockDevice, ConnectionInfo, ServerView
 from actors.network.messages import CreateSecurityGroup, Reference, UpdatePort
 from actors.records import Aggregate
 from tests.acts.test_acts import act, shown
 from tests.acts.test_migrate import OTHER, ask, begin, broken, claimed, lose, migrate, seen, states
+from tests.acts.test_migrate_crashes import RESIZED, Gate, conductor, go, rooms
 from tests.world import HOUR_S, NODE_NAME, World, in_world
 
 
@@ -103,6 +105,81 @@ def test_the_first_host_s_disk_is_kept_while_the_other_s_node_is_gone(tmp_path: 
     in_world(tmp_path, play)
 
 
+@RESIZED
+def test_one_whose_other_disk_is_thrown_away_stays_nowhere_else(tmp_path: Path, resized: bool) -> None:
+    """The conductor dies in a revert, and the first node, which has the last disk, is away for a while."""
+
+    async def play(world: World) -> None:
+        server, other, _ = await begin(world)
+        await go(world, server, resized)
+        gate, destroy = Gate(), other.destroy
+        await conductor(world, rooms(world, gate), world.ledger)
+
+        async def dies(orders: Any) -> Any:
+            replies = await destroy(orders)
+            gate.shut.set()
+            return replies
+
+        other.destroy = dies  # type: ignore[method-assign]
+        await world.api.act(ActOnServer(token=world.member, server_id=server.id, act=RevertResize()))
+        await gate.shut.wait()
+        other.destroy = destroy  # type: ignore[method-assign]
+        assert "root_disk" not in await other.world()
+        successor = Conductor(world._cloud, world.ledger, rooms(world), SystemClock())
+        await successor.start()
+        world.conductor = world.api._conductor = world.compute.conductor = world.compute.standing._conductor = successor
+        await lose_before_it_goes_on(world, NODE_NAME)
+        assert (await as_it_is(world, server)).status == "REVERT_RESIZE"
+        await world.compute.start()  # its next life
+        assert await world.conductor.strangers(NODE_NAME, [server.id]) == []
+        await world.settled()
+        view = await shown(world, server)
+        assert (*seen(view), view.flavor) == ("ACTIVE", None, "RUNNING", NODE_NAME, "tiny")
+
+    in_world(tmp_path, play)
+
+
+async def lose_before_it_goes_on(world: World, node: str) -> None:
+    """The conductor, which has just started."""
+    hosts = await world.conductor.node_left(node)
+    await world.scheduler.forget_hosts(hosts)
+    world.conductor.resume()
+    await world.conductor.settled()
+
+
+@pytest.mark.parametrize("end", ["confirmed", "reset"])
+def test_one_whose_revert_the_other_node_s_loss_ended_only_goes_back(tmp_path: Path, end: str) -> None:
+    """Its disk there may be gone."""
+
+    async def play(world: World) -> None:
+        server, other, _ = await begin(world)
+        await migrate(world, server)
+        destroy = other.destroy
+
+        async def leaves(orders: Any) -> Any:
+            await destroy(orders)
+            raise ConnectionError("nobody answers")
+
+        other.destroy = leaves  # type: ignore[method-assign]
+        await world.api.act(ActOnServer(token=world.member, server_id=server.id, act=RevertResize()))
+        await world.conductor.settled()
+        await world.conductor.node_left(OTHER)
+        await world.conductor.settled()
+        assert (await as_it_is(world, server)).status == "VERIFY_RESIZE"
+        other.destroy = destroy  # type: ignore[method-assign]
+        await other.start()  # its next life
+        edit = Edit(instance_id=server.id, vm_state="error")
+        with pytest.raises(CallerError) as refused:
+            if end == "reset":
+                await world.api.edit(EditServer(token=world.admin, server_id=server.id, edit=edit))
+            else:
+                await act(world, server, ConfirmResize())
+        assert refused.value.fault.status == 409
+        assert seen(await act(world, server, RevertResize())) == ("ACTIVE", None, "RUNNING", NODE_NAME)
+
+    in_world(tmp_path, play)
+
+
 def test_one_is_not_confirmed_while_both_its_nodes_are_gone(tmp_path: Path) -> None:
     """Whichever comes back has the last whole disk."""
 
@@ -148,6 +225,11 @@ def test_a_revert_that_waits_while_the_first_node_is_lost_takes_nothing_from_the
         await lose(world, NODE_NAME)
         other.destroy = whole  # type: ignore[method-assign]
         await other.start()
+        await world.conductor.settled()
+        assert (await other.world())["root_disk"] == [server.id]
+        assert (await as_it_is(world, server)).status == "REVERT_RESIZE"
+        world.conductor.nodes._lost_after_s = 0.0
+        await world.conductor.tend()
         await world.conductor.settled()
         assert (await other.world())["root_disk"] == [server.id]
         assert (await as_it_is(world, server)).status == "VERIFY_RESIZE"
