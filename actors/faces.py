@@ -369,6 +369,9 @@ class VolumeFace(Protocol):
     async def reimage_root(self, requests: list[ReimageRequest]) -> list[Fault | None]:
         """Answers when the images are on these volumes; they are reached again when they are attached again."""
 
+    async def give_up_root(self, act_ids: list[str]) -> None:
+        """These rebuilds go no further: writing that was asked for, and has not begun, does not begin any more."""
+
     async def show(self, requests: list[VolumeRequest]) -> list[Volume | CallerFault]: ...
 
     async def update(self, requests: list[UpdateVolume]) -> list[Volume | CallerFault]: ...

@@ -73,12 +73,27 @@ def _reimaging(order: ActOrder, act: Rebuild, hurry: asyncio.Event, take_down: W
         partial(unless_hurried, work=partial(work, order=order, act=act), hurry=hurry)
         for work in (_ready_root, _write_root)
     )
-    return ready, take_down, write, steps.attach_block_devices
+    return (
+        ready,
+        take_down,
+        partial(_unless_given_up, write=write, order=order, hurry=hurry),
+        steps.attach_block_devices,
+    )
 
 
 async def _ready_root(node: Compute, builds: list[Build], order: ActOrder, act: Rebuild) -> Failures:
     [fault] = await node.volume.ready_root([_reimage_request(node, order, act)])
     return {order.instance_id: fault} if fault else {}
+
+
+async def _unless_given_up(
+    node: Compute, builds: list[Build], write: Work, order: ActOrder, hurry: asyncio.Event
+) -> Failures:
+    """What was asked for and comes late is not begun under the guest that is made next."""
+    failures = await write(node, builds)
+    if hurry.is_set():
+        await node.volume.give_up_root([order.id])
+    return failures
 
 
 async def _write_root(node: Compute, builds: list[Build], order: ActOrder, act: Rebuild) -> Failures:

@@ -32,7 +32,10 @@ from actors.volume.states import Event, after
 from actors.volume.user_messages import NOT_IMAGED
 
 STEP = "reimage"  # that a host's fault is named for
-REMEMBERED = 1_000  # rebuilds whose writing is done: a message that comes twice is known for so long
+REMEMBERED = (
+    1_000  # rebuilds whose writing is done, or given up: a message that comes twice, or late, is known for so long
+)
+GIVEN_UP = "the rebuild went no further"
 
 
 @dataclass(slots=True, eq=False)
@@ -57,6 +60,7 @@ class VolumeReimaging(VolumeDesk):
         super().__init__(rows, making, verifier, clock, quotas)
         self._writing: dict[str, _Writing] = {}  # by volume id
         self._written: OrderedDict[str, None] = OrderedDict()  # act ids
+        self._given_up: OrderedDict[str, None] = OrderedDict()  # the same
 
     # ------------------------------------------------------------ on an owner's word
 
@@ -103,11 +107,17 @@ class VolumeReimaging(VolumeDesk):
                 await one.over.wait()
         return [_reply(request, one) for request, one in zip(requests, begun, strict=True)]
 
+    async def give_up_root(self, act_ids: list[str]) -> None:
+        for act_id in act_ids:
+            _remember(self._given_up, act_id)
+
     async def _begin_root(self, request: ReimageRequest, located: Located) -> _Writing | Fault | None:
         try:
             begun, image = self._asked(request, located)
             if request.act_id in self._written:
                 return None
+            if request.act_id in self._given_up:
+                return HostFault(STEP, request.host, GIVEN_UP)
             known = self._writing.get(begun.id)
             if known is not None and known.act_id == request.act_id:
                 return known
@@ -163,18 +173,19 @@ class VolumeReimaging(VolumeDesk):
             holder = self._rows.attachments.get(volume_id)
             await self._end_with([self._stamped(imaged.written(volume, holder, writing.image))])
             writing.cause = ""
-            self._remember(writing.act_id)
-
-    def _remember(self, act_id: str) -> None:
-        self._written[act_id] = None
-        if len(self._written) > REMEMBERED:
-            self._written.popitem(last=False)
+            _remember(self._written, writing.act_id)
 
     def _forget_writing(self, volume_id: str, writing: _Writing) -> None:
         """Also of one whose room is closed before it has ended: nobody shall wait for that."""
         writing.over.set()
         if self._writing.get(volume_id) is writing:
             del self._writing[volume_id], self._settling[volume_id]
+
+
+def _remember(among: OrderedDict[str, None], act_id: str) -> None:
+    among[act_id] = None
+    if len(among) > REMEMBERED:
+        among.popitem(last=False)
 
 
 def _reply(request: ReimageRequest, begun: _Writing | Fault | None) -> Fault | None:

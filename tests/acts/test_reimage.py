@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from actors.acts import ActDone, ActOrder, Start, Stop
+from actors.acts import ActDone, ActOrder, Edit, Reboot, Start, Stop
 from actors.api.act_messages import AttachVolumeTo, RebuildServer
 from actors.api.messages import BootRequest, EvacuateServer
 from actors.clock import SystemClock
@@ -17,8 +17,8 @@ from actors.cluster.config import CloudConfig
 from actors.compute.service import Compute, Rooms
 from actors.conductor.service import Conductor
 from actors.conductor.service import Rooms as ConductorRooms
-from actors.errors import CallerError, Fault, value_of
-from actors.messages import BlockDevice, ServerView
+from actors.errors import CallerError, Fault, HostFault, value_of
+from actors.messages import BlockDevice, ReimageRequest, ServerView
 from actors.records import Image, InstanceAction, Volume
 from actors.volume.backend import BackendError, Source
 from actors.volume.messages import CreateSnapshot, SnapshotRequest, VolumeRequest
@@ -279,6 +279,27 @@ def test_one_that_is_deleted_while_it_is_written_leaves_nothing(tmp_path: Path) 
         left = await world.state()
         assert left["volume"]["volumes"] == left["volume"]["volume_files"] == left["volume"]["exports"] == []
         assert await world.held_by(server.id) == []
+
+    play(tmp_path, story)
+
+
+def test_what_was_asked_for_before_a_reboot_is_not_written_after_it(tmp_path: Path) -> None:
+    async def story(world: World, server: ServerView, other: Image, rewrites: Rewrites) -> None:
+        write, late, on_its_way = world.volumes.reimage_root, list[ReimageRequest](), asyncio.Event()
+
+        async def slow(requests: list[ReimageRequest]) -> list[Fault | None]:
+            late.extend(requests)
+            on_its_way.set()
+            return await asyncio.Event().wait()  # type: ignore[return-value]
+
+        world.volumes.reimage_root = slow  # type: ignore[method-assign]
+        await ask(world, server, other)
+        await on_its_way.wait()
+        [reset] = await world.conductor.edit([Edit(instance_id=server.id, vm_state="error", above_locks=True)])
+        assert value_of(reset).status == "ERROR"
+        assert (await act(world, server, Reboot(hard=True))).status == "ACTIVE"
+        [fault] = await write(late)
+        assert isinstance(fault, HostFault) and rewrites.done == []
 
     play(tmp_path, story)
 

@@ -285,6 +285,18 @@ def test_a_volume_that_is_written_over_is_not_reached(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
+def test_what_was_given_up_is_not_begun_late(tmp_path: Path) -> None:
+    async def story(house: House, room: VolumeRoom, backend: Writes) -> None:
+        row = await rooted(room)
+        was = await room.world()
+        await room.give_up_root(["act-1"])
+        [fault] = await room.reimage_root([of_server(row, "act-1")])
+        assert isinstance(fault, HostFault) and (await room.world(), backend.begun) == (was, [])
+        assert await room.reimage_root([of_server(row, "act-2")]) == [None]
+
+    play(tmp_path, story)
+
+
 def test_a_later_rebuild_takes_over_from_one_that_nobody_waits_for(tmp_path: Path) -> None:
     async def story(house: House, room: VolumeRoom, backend: Writes) -> None:
         row = await rooted(room)
