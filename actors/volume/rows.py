@@ -24,7 +24,6 @@ from actors.records import (
     VolumeSnapshot,
     VolumeTransfer,
     VolumeType,
-    drop,
 )
 from actors.volume.kinds import DEFAULT_TYPE
 from actors.volume.quotas import Usage
@@ -58,8 +57,9 @@ class VolumeRows:
         self.quotas: dict[str, VolumeQuota] = {}
         self.usages: defaultdict[str, Usage] = defaultdict(Usage)  # by project
 
-    async def load(self) -> None:
-        """As of one moment: what a former room was writing when it died may land while this one reads."""
+    async def load(self) -> list[VolumeAttachment]:
+        """As of one moment: what a former room was writing when it died may land while this one reads. It writes
+        nothing. The attachments of volumes that are gone, which nobody can hold anything by."""
         held = await self._ledger.load(VolumeAttachment)
         for _ in range(LOAD_TRIES):
             kinds: list[Sequence[Record]] = await gather(*(self._ledger.load(kind) for kind in KINDS))
@@ -73,7 +73,7 @@ class VolumeRows:
         for row in held:
             if row not in lost:
                 self._apply(row)
-        await self.commit([drop(row) for row in lost])  # of volumes that are gone nobody can hold anything
+        return lost
 
     async def commit(self, changes: Sequence[Change]) -> None:
         if changes:

@@ -78,7 +78,7 @@ class VolumeRoom(
     async def start(self) -> None:
         """Load the rows, export what guests use, and end what a former room had begun."""
         self._epochs = Epochs(await self._ledger.load(ComputeNode))
-        await self._rows.load()
+        await self._rows.commit([drop(lost) for lost in await self._rows.load()])
         await self._backend.start(self._rows.attached())
         await self._end_copies()
         await self._end_uploads()

@@ -201,7 +201,7 @@ def test_who_has_an_address_next_inherits_no_connection() -> None:
             assert said(two) == b"begins"
             two.sendto(b"answers", ("10.9.0.1", 53))
             assert said(one) == b"answers"
-            tap = ["ip", "-n", net.node, "link", "set", "tap1", "name", "tap4"]
+            tap = ["nsenter", f"--net=/run/netns/{net.node}", "ip", "link", "set", "tap1", "name", "tap4"]
             assert subprocess.run(tap, capture_output=True).returncode == 0
             net.apply(replace(before, port_id="p4", device="tap4"), port(2, UDP_IN, ALL_OUT))
             two.sendto(b"goes on", ("10.9.0.1", 53))
