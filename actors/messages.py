@@ -102,9 +102,7 @@ class BlockDevice(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defa
     tag: str = ""
     device_type: str = ""  # disk, cdrom; '' = disk
     volume_type: str = ""  # id or name, of a volume that the boot makes; '' = its source's, or the default one
-    id_version: int = (
-        5  # of the UUID of a volume that the boot makes: 4, but in orders that were accepted before 2026-11-27
-    )
+    id_version: int = 5  # of the UUID of a volume that the boot makes; orders since 2026-11-27 say 4
 
 
 class Evacuation(msgspec.Struct, frozen=True, gc=False, kw_only=True):

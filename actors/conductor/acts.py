@@ -369,9 +369,7 @@ class Acts:
         """What was begun before it, of these kinds, is over: else a device would come or go after the guest's own are
         put aside, or the guest be given one that went."""
         until = self._conductor.clock.monotonic() + OTHERS_S
-        while any(
-            one in self._at_work for one in self._earlier(action, kinds)
-        ):  # one may be told again, to a new actor
+        while any(one in self._at_work for one in self._earlier(action, kinds)):  # one may be told again
             if (left_s := until - self._conductor.clock.monotonic()) <= 0.0:
                 break
             await self.wait(self._earlier(action, kinds), left_s)

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from actors.clock import Clock
+from actors.doubts import surely
 from actors.errors import CallerError, CallerFault, bad_request, busy, conflict, not_found
 from actors.faces import TokenVerifier
 from actors.image import rules, states
@@ -27,7 +28,6 @@ from actors.image.store import ImageStore
 from actors.messages import ImageRequest
 from actors.records import Change, Image
 
-LEDGER_PAUSE_S = 0.1  # before a ledger that is away is asked again, which itself waits for its conductor
 UPLOADS_LIMIT = 64  # uploads under way
 UPLOAD_IDLE_LIMIT_S = 3600.0  # an upload without a chunk for so long may be dropped for another
 
@@ -268,12 +268,8 @@ class ImageUploads(ImageAdministration):
                 await asyncio.to_thread(self._store.remove, image.id)
 
     async def _surely(self, image: Image, status: str) -> Image:
-        """The end of what was begun: a ledger that is away, or full, is waited for, since nobody would say it later."""
-        while True:
-            try:
-                return await self._commit_status(image, status)
-            except (ConnectionError, CallerError):
-                await asyncio.sleep(LEDGER_PAUSE_S)
+        """The end of what was begun: `doubts.surely`."""
+        return await surely(lambda: self._commit_status(image, status))
 
     def _upload_of(self, image: Image) -> tuple[Intake, asyncio.Lock]:
         upload = self._uploads.get(image.id)

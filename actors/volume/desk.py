@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from actors.clock import Clock
+from actors.doubts import surely
 from actors.errors import CallerError, CallerFault, forbidden
 from actors.faces import TokenVerifier
 from actors.messages import AuthContext
@@ -22,8 +23,6 @@ from actors.volume.backend import VolumeBackend
 from actors.volume.making import Making
 from actors.volume.quotas import EVERYBODY, Allowance, limits_of
 from actors.volume.rows import VolumeRows
-
-LEDGER_PAUSE_S = 0.1  # before a ledger that is away is asked again, which itself waits for its conductor
 
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
@@ -102,12 +101,8 @@ class VolumeDesk:
         return stamped
 
     async def _end_with(self, changes: Sequence[Change]) -> None:
-        """The end of what was begun: a ledger that is away, or full, is waited for, since nobody would say it later."""
-        while True:
-            try:
-                return await self._rows.commit(changes)
-            except (ConnectionError, CallerError):
-                await asyncio.sleep(LEDGER_PAUSE_S)
+        """Of what was begun: `doubts.surely`."""
+        await surely(lambda: self._rows.commit(changes))
 
 
 def answer(decide: Callable[[Asked], Answered], request: Asked) -> Answered | CallerFault:

@@ -32,9 +32,7 @@ from actors.volume.states import Event, after
 from actors.volume.user_messages import NOT_IMAGED
 
 STEP = "reimage"  # that a host's fault is named for
-REMEMBERED = (
-    1_000  # rebuilds whose writing is done, or given up: a message that comes twice, or late, is known for so long
-)
+REMEMBERED = 1_000  # rebuilds whose writing is done, or given up: what comes of them twice, or late, is known
 GIVEN_UP = "the rebuild went no further"
 
 

@@ -41,38 +41,22 @@ async def last_message(world: World, server: ServerView) -> str:
     return action.message
 
 
-def test_what_had_gone_when_its_node_left_has_gone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("gone", [True, False], ids=["had gone", "had not gone"])
+def test_what_was_going_when_its_node_left_has_gone_or_stays(tmp_path: Path, gone: bool) -> None:
     async def play(world: World) -> None:
         [server] = await world.boot(world.request())
         volume_id = await world.volume()
         await attach(world, server, volume_id)
-        cut_off(world, hears=True)
+        cut_off(world, hears=gone)
         await world.api.detach_volume(world.member, server.id, volume_id)
         await world.api.detach_interface(world.member, server.id, server.addresses[0].port_id)
         await world.settled()
         await world.conductor.node_left(NODE_NAME)
         await world.settled()
         view = await shown(world, server)
-        assert (view.volumes, view.addresses) == ((), ())
-        assert await last_message(world, server) == ""
-
-    in_world(tmp_path, play)
-
-
-def test_what_had_not_gone_stays(tmp_path: Path) -> None:
-    async def play(world: World) -> None:
-        [server] = await world.boot(world.request())
-        volume_id = await world.volume()
-        await attach(world, server, volume_id)
-        cut_off(world, hears=False)
-        await world.api.detach_volume(world.member, server.id, volume_id)
-        await world.api.detach_interface(world.member, server.id, server.addresses[0].port_id)
-        await world.settled()
-        await world.conductor.node_left(NODE_NAME)
-        await world.settled()
-        view = await shown(world, server)
-        assert ([one.source_id for one in view.volumes], view.addresses) == ([volume_id], server.addresses)
-        assert await last_message(world, server) == "Error"
+        volumes, addresses = ([], ()) if gone else ([volume_id], server.addresses)
+        assert ([one.source_id for one in view.volumes], view.addresses) == (volumes, addresses)
+        assert await last_message(world, server) == ("" if gone else "Error")
 
     in_world(tmp_path, play)
 

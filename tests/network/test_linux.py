@@ -183,14 +183,21 @@ def test_dhcp_that_its_old_node_still_has_is_the_new_nodes_alone(tmp_path: Path)
     play(tmp_path, act, 2)
 
 
+@asynccontextmanager
+async def two_guests(made: Cloud) -> AsyncIterator[tuple[tuple[str, Port], tuple[str, Port]]]:
+    """Wired on the first node, with 10.5.0.11 and .12: the namespace and the port of each."""
+    one, two = made.port(0, 11), made.port(0, 12)
+    with namespace("g1") as first, namespace("g2") as second:
+        for name, port, address in ((first, one, "10.5.0.11/24"), (second, two, "10.5.0.12/24")):
+            made.plug(0, name, port, address)
+        await made.agents[0].look()
+        yield (first, one), (second, two)
+
+
 @real
 def test_a_security_group_that_changes_is_applied_to_guests_that_run(tmp_path: Path) -> None:
     async def act(made: Cloud) -> None:
-        one, two = made.port(0, 11), made.port(0, 12)
-        with namespace("g1") as first, namespace("g2") as second:
-            for name, port, address in ((first, one, "10.5.0.11/24"), (second, two, "10.5.0.12/24")):
-                made.plug(0, name, port, address)
-            await made.agents[0].look()
+        async with two_guests(made) as ((first, _), (second, two)):
             assert await asyncio.to_thread(ping, first, "10.5.0.12")
             out = FirewallRule(
                 direction="egress", ethertype="IPv4", protocol="", port_min=-1, port_max=-1, remote_prefixes=()
@@ -207,11 +214,7 @@ def test_a_security_group_that_changes_is_applied_to_guests_that_run(tmp_path: P
 @real
 def test_a_guest_whose_port_is_down_is_cut_off_in_every_life_of_the_agent(tmp_path: Path) -> None:
     async def act(made: Cloud) -> None:
-        one, two = made.port(0, 11), made.port(0, 12)
-        with namespace("g1") as first, namespace("g2") as second:
-            for name, port, address in ((first, one, "10.5.0.11/24"), (second, two, "10.5.0.12/24")):
-                made.plug(0, name, port, address)
-            await made.agents[0].look()
+        async with two_guests(made) as ((first, one), (second, _)):
             assert await asyncio.to_thread(ping, first, "10.5.0.12")
             made.network.ports[one.id] = replace(one, admin_state_up=False)
             await made.agents[0].networks_changed([made.net])
@@ -230,11 +233,7 @@ def test_a_guest_draws_nobodys_packets_to_itself(tmp_path: Path) -> None:
     """By a frame in another's name to the bridge alone (LACP, EAPOL, LLDP), which the bridge does not pass on."""
 
     async def act(made: Cloud) -> None:
-        one, two = made.port(0, 11), made.port(0, 12)
-        with namespace("g1") as first, namespace("g2") as second:
-            for name, port, address in ((first, one, "10.5.0.11/24"), (second, two, "10.5.0.12/24")):
-                made.plug(0, name, port, address)
-            await made.agents[0].look()
+        async with two_guests(made) as ((first, _), (second, two)):
             assert await asyncio.to_thread(ping, second, "10.5.0.2")
 
             def forge() -> None:
